@@ -1,0 +1,246 @@
+//! Where data lives: every kind of source and target behind one door.
+//!
+//! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
+//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`.
+//!
+//! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
+//!
+//! Invariants: a read gives batches of exactly the asked schema and accounts for every row it met, as a value or as a
+//! rejected row; a load is visible whole or not at all, and a second load with the same id changes nothing and returns
+//! the first one's receipt; memory is bounded by a few batches.
+
+pub mod files;
+pub mod postgres;
+pub mod sqlite;
+
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::spec::source::Source;
+use crate::spec::target::{Compression, Mode, Target};
+use arrow::record_batch::RecordBatch;
+use futures::stream::BoxStream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// How many rows a batch holds at most.
+pub const BATCH_ROWS: usize = 16_384;
+
+/// What opening a connection needs from the caller: the folder that relative paths mean, the folders that may be
+/// touched at all, and the URLs of named connections (secrets: never printed, see the `Debug` of [`Secrets`]).
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    pub base: PathBuf,
+    /// Empty: no restriction (a person at a shell). Otherwise every path must lie below one of these.
+    pub roots: Vec<PathBuf>,
+    pub secrets: Secrets,
+}
+
+/// Connection id to URL.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Context {
+    /// The URL of a named connection.
+    pub fn url(&self, id: &str) -> Result<&str> {
+        self.secrets.0.get(id).map(String::as_str).ok_or_else(|| {
+            Error::missing(format!("connection '{id}' is not defined")).hint(format!(
+                "Create it in Airflow, or set AIRFLOW_CONN_{} or WINDVANE_CONN_{0} in the environment",
+                id.to_uppercase()
+            ))
+        })
+    }
+}
+
+/// An open connection to one source or target.
+#[derive(Debug, Clone)]
+pub enum Connection {
+    Files(files::Files),
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+/// A dataset as its home describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Found {
+    /// What `read` takes: `schema.table`, or a path or glob relative to the base folder.
+    pub locator: String,
+    pub kind: FoundKind,
+    pub rows: Option<u64>,
+    pub rows_exact: bool,
+    pub bytes: Option<u64>,
+    pub fields: Schema,
+    pub primary_key: Vec<String>,
+    pub foreign_keys: Vec<ForeignKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TextFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundKind {
+    Table,
+    View,
+    Csv,
+    Jsonl,
+    Parquet,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForeignKey {
+    pub columns: Vec<String>,
+    pub ref_dataset: String,
+    pub ref_columns: Vec<String>,
+}
+
+/// How a delimited text file is written, detected or given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextFormat {
+    pub encoding: String,
+    pub delimiter: String,
+    #[serde(default)]
+    pub quote: Option<String>,
+    #[serde(default)]
+    pub escape: Option<String>,
+    /// Lines that name the columns: 0 or 1.
+    pub header_rows: u64,
+    /// Texts that mean null, beside the empty one.
+    #[serde(default)]
+    pub nulls: Vec<String>,
+}
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    pub locator: String,
+    pub kind: FoundKind,
+    pub format: Option<TextFormat>,
+    /// The wanted columns with the wanted types. A column that the source lacks is given as nulls (the caller has
+    /// judged drift before).
+    pub schema: Schema,
+    /// Stop after this many rows.
+    pub limit: Option<u64>,
+}
+
+/// A batch of rows in the requested schema, and the rows that could not be given in it.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub rows: RecordBatch,
+    /// The source row number (from 1; of a file its data rows, of a table the order of reading) of each row.
+    pub numbers: Vec<u64>,
+    pub rejected: Vec<Rejected>,
+}
+
+/// A row that cannot be loaded, with the reason: what quarantine holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rejected {
+    /// The source row number, from 1.
+    pub row: u64,
+    pub column: Option<String>,
+    /// One line, for people: `'31/02/2024' is not a date`.
+    pub reason: String,
+    /// The row: column to value as text, or the raw line under the key `_raw` when it has no columns.
+    pub record: serde_json::Map<String, serde_json::Value>,
+}
+
+pub type BatchStream = BoxStream<'static, Result<Batch>>;
+pub type RowStream = BoxStream<'static, Result<RecordBatch>>;
+
+/// What to load.
+#[derive(Debug, Clone)]
+pub struct LoadRequest {
+    /// Table or folder name at the target.
+    pub dataset: String,
+    pub schema: Schema,
+    pub mode: Mode,
+    /// Identifies the load: (pipeline, plan, run, output, partition) hashed. Letters and digits.
+    pub load_id: String,
+    /// The row count and checksum that must be found at the target before the load becomes visible.
+    pub expected: Expected,
+    /// Of files.
+    pub compression: Option<Compression>,
+}
+
+/// The content a load must have: compared before commit; otherwise nothing becomes visible and the error is `data`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    pub rows: u64,
+    /// Of `schema::checksum`.
+    pub checksum: String,
+}
+
+/// What is at the target after a load, as read back from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Loaded {
+    pub load_id: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub checksum: String,
+    /// True when an earlier attempt had done it: nothing was written now.
+    pub already: bool,
+}
+
+impl Connection {
+    pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
+        match source {
+            Source::Files(_) | Source::Csv(_) | Source::Jsonl(_) | Source::Parquet(_) => {
+                files::Files::open_source(source, context).map(Self::Files)
+            }
+            Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
+            Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
+        }
+    }
+
+    pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
+        match target {
+            Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => {
+                files::Files::open_target(target, context).map(Self::Files)
+            }
+            Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
+            Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
+        }
+    }
+
+    /// Every dataset, sorted by locator: name, columns, keys, size.
+    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+        match self {
+            Self::Files(files) => files.datasets().await,
+            Self::Sqlite(sqlite) => sqlite.datasets().await,
+            Self::Postgres(postgres) => postgres.datasets().await,
+        }
+    }
+
+    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+        match self {
+            Self::Files(files) => files.read(request).await,
+            Self::Sqlite(sqlite) => sqlite.read(request).await,
+            Self::Postgres(postgres) => postgres.read(request).await,
+        }
+    }
+
+    /// Loads all rows or none, once; returns what was read back from the target before it became visible.
+    pub async fn load(&self, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
+        match self {
+            Self::Files(files) => files.load(request, rows).await,
+            Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
+            Self::Postgres(postgres) => postgres.load(request, rows).await,
+        }
+    }
+
+    /// Whether it can be reached and used; the error says why not.
+    pub async fn test(&self) -> Result<()> {
+        match self {
+            Self::Files(files) => files.test().await,
+            Self::Sqlite(sqlite) => sqlite.test().await,
+            Self::Postgres(postgres) => postgres.test().await,
+        }
+    }
+}

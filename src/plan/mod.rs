@@ -1,0 +1,119 @@
+//! What will be done: a pure function from what was asked, found, measured and proposed to a plan file.
+//!
+//! Doors: `build` (pure), `file` (canonical bytes, content address, reading back, refusing what no longer fits),
+//! `diff`, `explain`.
+//!
+//! Deliberately absent: I/O, clocks, randomness, models. The same input gives the same bytes on every run.
+//!
+//! Invariants: a plan holds no secret; its id is the hash of its content; every proposal that reached it is in
+//! `decisions`, accepted or refused, with the reason.
+
+pub mod build;
+pub mod diff;
+pub mod explain;
+pub mod file;
+
+use crate::agents::{By, Decision};
+use crate::connectors::{FoundKind, TextFormat};
+use crate::schema::Schema;
+use crate::spec::check::Check;
+use crate::spec::source::Source;
+use crate::spec::step::Step;
+use crate::spec::target::{Mode, Target};
+use crate::spec::{Drift, ErrorPolicy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The name of the document's schema.
+pub const SCHEMA: &str = "windvane/plan/v1";
+
+/// A reviewed decision of what moves where and how; `orders.plan.json` beside `orders.windvane.yaml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    pub schema: String,
+    /// The hash of everything below, 16 hex digits.
+    pub id: String,
+    pub pipeline: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The windvane version that built it.
+    pub engine: String,
+    /// The hash of the parts of the spec that matter to a plan (not schedule, owner, tags, retries).
+    pub spec_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    pub sources: BTreeMap<String, Source>,
+    pub target: Target,
+    pub drift: Drift,
+    pub errors: ErrorPolicy,
+    /// The datasets that are read, sorted by name.
+    pub inputs: Vec<Input>,
+    /// The datasets that are loaded, sorted by name.
+    pub outputs: Vec<Output>,
+    pub decisions: Vec<Decision>,
+}
+
+/// A dataset to read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    pub name: String,
+    /// Key into `sources`.
+    pub source: String,
+    pub locator: String,
+    pub kind: FoundKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TextFormat>,
+    /// The columns as they are read.
+    pub schema: Schema,
+    /// Of the source's own schema when the plan was built; drift is judged against it.
+    pub fingerprint: String,
+    /// When the plan was built; a hint for splitting work, not a promise.
+    pub rows: Option<u64>,
+}
+
+/// A dataset to load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    pub name: String,
+    /// The input it starts from.
+    pub from: String,
+    /// The other inputs its steps and checks read, sorted.
+    pub reads: Vec<String>,
+    pub steps: Vec<PlannedStep>,
+    /// The columns after the last step.
+    pub schema: Schema,
+    pub checks: Vec<PlannedCheck>,
+    /// Table or folder name at the target.
+    pub dataset: String,
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStep {
+    pub step: Step,
+    pub by: By,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedCheck {
+    pub check: Check,
+    pub by: By,
+    pub reason: String,
+}
+
+impl Plan {
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.name == name)
+    }
+
+    pub fn output(&self, name: &str) -> Option<&Output> {
+        self.outputs.iter().find(|output| output.name == name)
+    }
+}

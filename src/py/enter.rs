@@ -1,0 +1,96 @@
+//! The doorway: the only place that releases the GIL, owns a runtime, guards against forks and catches panics.
+//!
+//! The runtime is built on first use and belongs to one process id; a forked child forgets its parent's and builds its
+//! own. The frame engine's thread pool is a process-wide static that cannot be rebuilt: a child of a process that has
+//! used it gets `ForkedError` instead of a hang.
+
+use crate::error::{Error, Kind, Result};
+use pyo3::prelude::*;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+/// The process that used the frame engine first; 0: none did.
+static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
+/// How often a running call looks whether the user or the scheduler wants it to stop.
+const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+
+/// Runs pure work without the GIL; a panic becomes an internal error.
+pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(|| guarded(work)).map_err(|error| super::errors::to_python(py, &error))
+}
+
+/// Runs a future without the GIL, on this process's runtime. KeyboardInterrupt and the exceptions of Python signal
+/// handlers (Airflow's SIGTERM) end it: the future is dropped, which closes its connections and files.
+pub(super) fn block_on<T, F>(py: Python<'_>, future: F) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let runtime = runtime().map_err(|error| super::errors::to_python(py, &error))?;
+    let task = runtime.spawn(future);
+    let mut task = Some(task);
+    loop {
+        let Some(mut running) = task.take() else { continue };
+        let waited = py.detach(|| {
+            runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut running).await.ok() })
+        });
+        match waited {
+            Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
+            Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
+            None => {
+                if let Err(signal) = py.check_signals() {
+                    running.abort();
+                    // Wait until the future is gone, so that nothing is half-written when Python goes on.
+                    py.detach(|| runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), running).await.ok() }));
+                    return Err(signal);
+                }
+                task = Some(running);
+            }
+        }
+    }
+}
+
+/// Must be called before anything that uses the frame engine's thread pool.
+pub(super) fn claim_engine() -> Result<()> {
+    let me = std::process::id();
+    match ENGINE_PROCESS.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => Ok(()),
+        Err(owner) if owner == me => Ok(()),
+        Err(_) => Err(Error::new(Kind::Internal, "the engine was used before this process was forked")
+            .hint("Start the worker with the 'spawn' method, or use windvane only in the child: import and parsing are safe")
+            .in_stage("fork")),
+    }
+}
+
+fn runtime() -> Result<&'static Runtime> {
+    let me = std::process::id();
+    let mut slot = RUNTIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match *slot {
+        Some((owner, runtime)) if owner == me => Ok(runtime),
+        // A parent's runtime is forgotten, not dropped: its threads do not exist here and dropping would wait for them.
+        _ => {
+            #[expect(clippy::disallowed_methods, reason = "this is its one home")]
+            let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = built.map_err(|error| Error::internal("no runtime could be started").caused_by(&error))?;
+            let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+            *slot = Some((me, runtime));
+            Ok(runtime)
+        }
+    }
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        Err(panicked(&text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()))
+    })
+}
+
+fn panicked(what: &str) -> Error {
+    Error::internal(format!("windvane panicked: {what}"))
+}

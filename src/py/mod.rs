@@ -1,0 +1,17 @@
+//! The only room that names pyo3: the doorway, the errors, and one file a noun.
+
+mod enter;
+mod errors;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    /// The version of the engine.
+    #[pyfunction]
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}

@@ -1,0 +1,184 @@
+//! What the user asks for: the spec and the words it is written in.
+//!
+//! Doors: `read` (text to [`Spec`], every mistake located, all at once), `problem` (a located mistake), `schema` (JSON
+//! Schema generated from these types). The types themselves are plain data: `source`, `target`, `step`, `check`.
+//!
+//! Deliberately absent: I/O other than reading the named file, secrets (a spec names connections, it never holds one),
+//! Airflow.
+//!
+//! Invariants: closed and externally tagged, so a misspelt key is an error and never ignored; the same text gives the
+//! same [`Spec`]; what `read` returns serializes and reads back to itself.
+
+pub mod check;
+pub mod problem;
+pub mod read;
+pub mod schema;
+pub mod source;
+pub mod step;
+pub mod target;
+
+use check::Check;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use source::Source;
+use std::collections::BTreeMap;
+use step::Step;
+use target::{Mode, Target};
+
+/// A pipeline: where data is, where it must go and what must hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The pipeline's name and the Airflow DAG id: letters, digits, `_`, `-` and `.`, at most 200.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.\-]{1,200}$"))]
+    pub pipeline: String,
+    /// What it is for, in plain words: what agents plan from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+    /// Cron expression, Airflow preset (`@daily`), or absent: triggered by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// First day of the schedule, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub start_date: Option<String>,
+    /// Whether Airflow runs the intervals between `start_date` and now.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub catchup: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tags: Vec<String>,
+    /// How often a task is tried again after a failure that may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub retries: Option<u32>,
+    /// Seconds between tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86400))]
+    pub retry_delay: Option<f64>,
+    /// Where data is. Exactly one of `source` and `sources`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Several named sources; their datasets are called `name.dataset`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sources: BTreeMap<String, Source>,
+    /// Where data must go.
+    pub target: Target,
+    /// Settings of single datasets; a dataset not named here moves as it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub datasets: BTreeMap<String, DatasetSpec>,
+    /// What is done to every loaded dataset, in this order.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub steps: Vec<Step>,
+    /// What must hold of every loaded dataset.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub checks: Vec<Check>,
+    /// What happens when the source's columns change.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drift: Drift,
+    /// What happens to rows that cannot be read or break a check.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub errors: ErrorPolicy,
+    /// Per environment (`dev`, `prod`), what differs: any of the keys above except `pipeline`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub environments: BTreeMap<String, Overlay>,
+}
+
+/// The part of a spec that an environment replaces; merged into the document before it is checked as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Overlay(pub serde_json::Map<String, serde_json::Value>);
+
+/// Settings of one loaded dataset.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetSpec {
+    /// The source dataset it starts from; by default the one of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The table or file name at the target; by default the dataset's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Done after the pipeline's own steps.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub steps: Vec<Step>,
+    /// Checked beside the pipeline's own checks.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub checks: Vec<Check>,
+    /// `false`: not loaded on its own (a table that is only joined to is left out anyway).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<bool>,
+}
+
+/// What a change of the source's columns does to a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// New columns are loaded, missing ones become null, types widen.
+    #[default]
+    Evolve,
+    /// The planned columns are loaded, new ones are left out; a missing one fails the run.
+    Freeze,
+    /// As `freeze`, and rows that hold a value in a new column go to quarantine.
+    Quarantine,
+    /// Any change fails the run.
+    Fail,
+}
+
+/// What happens to rows that cannot be read or break a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorPolicy {
+    #[serde(default)]
+    pub rows: RowPolicy,
+    /// The share of rows (0 to 1) that may go to quarantine before the run fails and loads nothing.
+    #[serde(default = "whole")]
+    #[schemars(range(min = 0, max = 1))]
+    pub max_quarantined: f64,
+}
+
+impl Default for ErrorPolicy {
+    fn default() -> Self {
+        Self { rows: RowPolicy::default(), max_quarantined: whole() }
+    }
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowPolicy {
+    /// The row goes to quarantine with the reason; the others are loaded.
+    #[default]
+    Quarantine,
+    /// The first such row fails the run; nothing is loaded.
+    Fail,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Spec {
+    /// Every source by its name; the single `source` is called `source`.
+    pub fn named_sources(&self) -> BTreeMap<String, Source> {
+        let mut all = self.sources.clone();
+        if let Some(source) = &self.source {
+            all.insert("source".to_owned(), source.clone());
+        }
+        all
+    }
+
+    /// The ids of all connections that the pipeline needs at run time, sorted.
+    pub fn connections(&self) -> Vec<String> {
+        let sources = self.named_sources();
+        let named = sources.values().filter_map(Source::connection).chain(self.target.connection());
+        let ids: std::collections::BTreeSet<_> = named.map(str::to_owned).collect();
+        ids.into_iter().collect()
+    }
+}

@@ -1,0 +1,35 @@
+//! One mistake in a spec: where, what, and the way out.
+
+use crate::error::{Error, Kind, Place};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A located mistake. Lines and columns count from 1, in characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    pub file: String,
+    pub line: u64,
+    pub column: u64,
+    /// The path inside the document, such as `source.postgres.tables[1]`; empty for the document itself.
+    pub path: String,
+    pub kind: Kind,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let place = Place {
+            file: Some(problem.file),
+            line: Some(problem.line),
+            column: Some(problem.column),
+            path: (!problem.path.is_empty()).then_some(problem.path),
+            ..Place::default()
+        };
+        let error = Self::new(problem.kind, problem.message).at(place);
+        match problem.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}

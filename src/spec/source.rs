@@ -1,0 +1,102 @@
+//! Where data is.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A source of datasets: a folder of files or a schema of tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// Files of any kind we read, each by its ending.
+    Files(FilesSource),
+    /// Delimited text.
+    Csv(CsvSource),
+    /// One JSON object a line.
+    Jsonl(FilesSource),
+    Parquet(FilesSource),
+    Sqlite(SqliteSource),
+    Postgres(PostgresSource),
+}
+
+/// Files: a path, a folder or a glob. Each file is a dataset named after its stem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FilesSource {
+    /// Relative to the spec's folder. `*.csv.gz` and `*.zst` are read as they are.
+    pub path: String,
+    /// All matching files as one dataset of this name, instead of one dataset a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_dataset: Option<String>,
+}
+
+/// Delimited text; what is not given is detected.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CsvSource {
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_dataset: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1))]
+    pub delimiter: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1))]
+    pub quote: Option<String>,
+    /// A WHATWG label such as `utf-8`, `windows-1252`, `utf-16le`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Whether the first line names the columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// Texts that mean null, beside the empty one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nulls: Vec<String>,
+}
+
+/// Tables of a SQLite file. Exactly one of `path` and `connection`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqliteSource {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Which tables; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+}
+
+/// Tables of a PostgreSQL database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresSource {
+    /// The id of an Airflow connection, or of `AIRFLOW_CONN_<ID>` / `WINDVANE_CONN_<ID>` in the environment.
+    pub connection: String,
+    /// The schema whose tables are meant; `public` by default. Tables may also be written `schema.table`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Which tables; empty: all of the schema.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+}
+
+impl Source {
+    /// The id of the connection it needs.
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::Files(_) | Self::Csv(_) | Self::Jsonl(_) | Self::Parquet(_) => None,
+            Self::Sqlite(sqlite) => sqlite.connection.as_deref(),
+            Self::Postgres(postgres) => Some(&postgres.connection),
+        }
+    }
+
+    /// The local path it reads, as written.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Files(files) | Self::Jsonl(files) | Self::Parquet(files) => Some(&files.path),
+            Self::Csv(csv) => Some(&csv.path),
+            Self::Sqlite(sqlite) => sqlite.path.as_deref(),
+            Self::Postgres(_) => None,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is done to a dataset between source and target, one verb a step.
+//!
+//! Expressions are SQL scalar expressions over the columns at that point (`"status = 'complete' AND amount > 0"`).
+
+use crate::schema::DataType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One transformation. Steps run in the written order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Keep these columns, in this order.
+    Select(Vec<String>),
+    /// Leave these columns out.
+    Drop(Vec<String>),
+    /// Old name to new name.
+    Rename(BTreeMap<String, String>),
+    /// Column to type; a value that does not fit sends its row to quarantine.
+    Cast(BTreeMap<String, DataType>),
+    /// Text to date, time or timestamp by the first format that fits; a value that fits none sends its row to quarantine.
+    Parse(Parse),
+    /// Keep the rows where this holds; the others count as filtered.
+    Filter(String),
+    /// New or replaced columns; each expression sees the columns before the step.
+    Derive(BTreeMap<String, String>),
+    /// Set columns only in the rows where the condition holds.
+    Set(Set),
+    /// Nulls of a column become this value.
+    Fill(BTreeMap<String, serde_json::Value>),
+    /// Add the columns of another dataset.
+    Join(Join),
+    /// One row a key; the others count as filtered.
+    Deduplicate(Deduplicate),
+    /// One row a group. The rows folded into a group count as filtered.
+    Aggregate(Aggregate),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parse {
+    pub columns: Vec<String>,
+    /// `date`, `time`, `timestamp` or `timestamptz`.
+    pub to: DataType,
+    /// strftime formats, tried in order.
+    #[schemars(length(min = 1))]
+    pub formats: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    #[serde(rename = "where")]
+    pub condition: String,
+    /// Column to expression.
+    pub values: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The other dataset.
+    pub with: String,
+    /// Columns of the same name on both sides.
+    pub on: Columns,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub how: JoinKind,
+    /// Columns to take from the other side; empty: all but the keys. A name that exists already gets the suffix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub take: Vec<String>,
+    /// Of a taken column whose name exists already; `_right` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinKind {
+    /// Rows without a partner keep nulls.
+    #[default]
+    Left,
+    /// Rows without a partner count as filtered.
+    Inner,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deduplicate {
+    pub on: Columns,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keep: Keep,
+    /// Which row is first: ascending in these columns; by default the source's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order_by: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    #[default]
+    First,
+    Last,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Aggregate {
+    pub by: Columns,
+    /// New column to an aggregate expression: `count(*)`, `sum(amount)`, `min(x)`, `max(x)`, `avg(x)`.
+    pub measures: BTreeMap<String, String>,
+}
+
+/// One column or several: `on: id` and `on: [id, day]` both read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Columns(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Columns {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(one) => Ok(Self(vec![one])),
+            other => serde_json::from_value(other).map(Self).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl JsonSchema for Columns {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Columns".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A column, or a list of them.",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+        })
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
