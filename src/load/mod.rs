@@ -73,15 +73,11 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
         if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
     })?;
     if loaded.rows != staged.rows || loaded.checksum != verdict.checksum {
-        // A target whose earlier load of the same identity holds other rows: the source changed between two attempts.
         let message = format!(
             "the target holds {} rows ({}) for this load, the run validated {} ({})",
             loaded.rows, loaded.checksum, staged.rows, verdict.checksum
         );
-        if !loaded.already {
-            return Err(Error::data(message).in_table(&output.dataset).hint("Nothing was committed; run it again"));
-        }
-        tracing::warn!(output = output.name, "{message}; the first load stands");
+        return Err(Error::internal(message).in_table(&output.dataset));
     }
     Ok(Receipt {
         output: output.name.clone(),
