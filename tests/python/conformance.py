@@ -9,8 +9,8 @@ A test module subclasses :class:`Conformance` and gives a ``home`` fixture::
 
 The doors under test are ``windvane._core.load_rows``, ``read_rows``, ``datasets`` and ``test_connection``. They speak
 JSON rows: integers, floats and booleans are JSON's own (NaN and the infinities are the texts ``NaN``, ``Infinity``,
-``-Infinity``); decimals are texts with their digits; dates, times and timestamps are ISO texts; binary is hexadecimal
-text; a JSON column holds its value as it is; null is null.
+``-Infinity``); decimals are texts with their digits; dates, times and timestamps are ISO texts; binary is a
+backslash, ``x`` and hexadecimal digits; a JSON column holds its value as it is; null is null.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ ORDINARY: Row = {
     "a_decimal": "12.3400000000",
     "money": "1234.50",
     "a_text": "hello",
-    "a_binary": "00ff10",
+    "a_binary": "\\x00ff10",
     "a_date": "2024-02-29",
     "a_time": "12:34:56.123456",
     "a_timestamp": "2024-02-29T12:34:56.123456",
@@ -129,7 +129,7 @@ LOWEST: Row = {
     "a_decimal": "-9999999999999999999999999999.9999999999",
     "money": "-9999999999999.99",
     "a_text": "",
-    "a_binary": "",
+    "a_binary": "\\x",
     "a_date": "0001-01-01",
     "a_time": "00:00:00",
     "a_timestamp": "0001-01-01T00:00:00",
@@ -148,7 +148,7 @@ HIGHEST: Row = {
     "a_decimal": "9999999999999999999999999999.9999999999",
     "money": "9999999999999.99",
     "a_text": "\U0001f980 ünï\u202ecode 表 'single' \"double\" \\back; -- comment",
-    "a_binary": "ffffffff",
+    "a_binary": "\\xffffffff",
     "a_date": "9999-12-31",
     "a_time": "23:59:59.999999",
     "a_timestamp": "9999-12-31T23:59:59.999999",
