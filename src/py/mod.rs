@@ -1,6 +1,7 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
 mod breaker;
+mod connectors;
 mod enter;
 mod errors;
 mod json;
@@ -18,6 +19,7 @@ mod _core {
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
+    use super::connectors::{datasets, load_rows, read_rows, test_connection};
 
     /// The version of the engine.
     #[pyfunction]
