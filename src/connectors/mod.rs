@@ -10,6 +10,7 @@
 //! the first one's receipt; memory is bounded by a few batches.
 
 pub mod files;
+mod gather;
 pub mod postgres;
 pub mod sqlite;
 
