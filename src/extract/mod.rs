@@ -3,6 +3,9 @@
 //! Invariants: rows read = rows staged + rows quarantined; a staged file appears whole or not at all (written beside,
 //! then renamed); a second extract of the same run and dataset replaces the first.
 
+pub mod quarantine;
+pub mod staging;
+
 use crate::schema::Schema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
