@@ -109,11 +109,6 @@ impl Gather {
         Self { schema: schema.clone(), arrow, parsed, columns, faults: Vec::new(), rows: 0, bytes: 0, first: 1 }
     }
 
-    /// The wanted type of a column, `text` when its texts are parsed later.
-    pub(super) fn wanted(&self, column: usize) -> DataType {
-        if self.parsed[column] { DataType::Text } else { self.schema.fields[column].data_type }
-    }
-
     pub(super) fn value(&mut self, column: usize, value: Value<'_>) -> Result<()> {
         let data_type = self.schema.fields[column].data_type;
         let refusal = match (&mut self.columns[column], value) {
@@ -206,7 +201,6 @@ impl Gather {
         for (column, array) in given.iter().enumerate() {
             arrays.push(if self.parsed[column] { self.parse(column, array, &mut faults)? } else { Arc::clone(array) });
         }
-        self.require_values(&arrays, &mut faults);
         let numbers = (0..rows as u64).map(|row| first + row);
         if faults.is_empty() {
             return Ok(Some(Batch { rows: self.batch(arrays)?, numbers: numbers.collect(), rejected: Vec::new() }));
@@ -241,21 +235,6 @@ impl Gather {
             Fault { row, column, refusal: Refusal { reason: not_a(&text, data_type), text } }
         }));
         Ok(values)
-    }
-
-    /// A null in a column that has none by the asked schema cannot be given either.
-    fn require_values(&self, arrays: &[ArrayRef], faults: &mut Vec<Fault>) {
-        for (column, array) in arrays.iter().enumerate() {
-            if self.arrow.field(column).is_nullable() || array.null_count() == 0 {
-                continue;
-            }
-            for row in (0..array.len()).filter(|row| array.is_null(*row)) {
-                if !faults.iter().any(|fault| fault.row == row && fault.column == column) {
-                    let reason = "no value, but the column must have one".to_owned();
-                    faults.push(Fault { row, column, refusal: Refusal { reason, text: String::new() } });
-                }
-            }
-        }
     }
 
     fn reject(&self, first: u64, row: usize, faults: &[Fault], given: &[ArrayRef]) -> Result<Rejected> {
