@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod files;
+mod gather;
 pub mod postgres;
 pub mod sqlite;
 
