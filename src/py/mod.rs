@@ -2,12 +2,16 @@
 
 mod enter;
 mod errors;
+mod profile;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _core {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::profile::profile_stream;
 
     /// The version of the engine.
     #[pyfunction]
