@@ -12,7 +12,7 @@ _STYLE = """
 .wv{font:13px/1.45 system-ui,sans-serif;max-width:1080px}
 .wv h3{font-size:16px;margin:0 0 2px}
 .wv .wv-sub{opacity:.7;margin:0 0 10px}
-.wv table{border-collapse:collapse;width:100%}
+.wv table{border-collapse:collapse;width:100%;color:inherit;font:inherit}
 .wv th,.wv td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;border:0;border-bottom:1px solid rgba(128,128,128,.3);
 background:none}
 .wv th{font-weight:600;opacity:.7}
@@ -120,7 +120,7 @@ def _values(column: dict[str, Any]) -> str:
     if not patterns:
         return shown
     shapes = "<br>".join(f"<code>{_text(p['pattern'])}</code> {int(p['count']):,}" for p in patterns)
-    return f'{shown}<details class="wv-muted"><summary>{len(patterns)} shapes</summary>{shapes}</details>'
+    return f'{shown}<details class="wv-muted"><summary>shapes: {len(patterns)}</summary>{shapes}</details>'
 
 
 def _suspects(column: dict[str, Any]) -> str:
