@@ -6,6 +6,7 @@ mod enter;
 mod errors;
 mod json;
 mod store;
+mod profile;
 
 use pyo3::prelude::*;
 
@@ -20,6 +21,7 @@ mod _core {
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
     use super::connectors::{datasets, load_rows, read_rows, test_connection};
+    use super::profile::profile_stream;
 
     /// The version of the engine.
     #[pyfunction]
