@@ -5,8 +5,11 @@ mod connectors;
 mod enter;
 mod errors;
 mod json;
-mod store;
+mod planning;
 mod profile;
+mod stages;
+mod store;
+mod world;
 
 use pyo3::prelude::*;
 
@@ -20,8 +23,14 @@ mod _core {
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
+    #[pymodule_export]
     use super::connectors::{datasets, load_rows, read_rows, test_connection};
+    #[pymodule_export]
+    use super::planning::{diff, discover, explain, needs, plan, profile, run};
+    #[pymodule_export]
     use super::profile::profile_stream;
+    #[pymodule_export]
+    use super::stages::{extract, load, record, transform, validate};
 
     /// The version of the engine.
     #[pyfunction]

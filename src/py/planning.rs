@@ -1,7 +1,8 @@
 //! Looking, planning and whole runs.
 
 use super::enter;
-use super::world::{Outside, document, leave, parse};
+use super::json;
+use super::world::{Outside, leave};
 use crate::connectors::{Connection, address};
 use crate::discover;
 use crate::error::{Error, Kind, Result};
@@ -14,7 +15,6 @@ use crate::resilience::clock;
 use crate::spec::{Spec, read};
 use pyo3::prelude::*;
 use serde::Deserialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,11 +34,11 @@ struct LookRequest {
 pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let LookRequest { world, source, .. } = parse(&request)?;
+        let LookRequest { world, source, .. } = json::request(&request)?;
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
         let sources = BTreeMap::from([("source".to_owned(), address.source)]);
-        document(&discover::run(&sources, &world.context).await?)
+        json::answer(&discover::run(&sources, &world.context).await?)
     })
 }
 
@@ -47,7 +47,7 @@ pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let LookRequest { world, source, table, sample } = parse(&request)?;
+        let LookRequest { world, source, table, sample } = json::request(&request)?;
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
         let connection = Connection::open_source(&address.source, &world.context)?;
@@ -57,7 +57,7 @@ pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
         let mut matching = datasets.into_iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
         let chosen = matching.next();
         match (chosen, matching.next()) {
-            (Some((name, found)), None) => document(&profiles::run(&connection, &name, &found, sample).await?),
+            (Some((name, found)), None) => json::answer(&profiles::run(&connection, &name, &found, sample).await?),
             (None, _) => Err(Error::missing("there is no such dataset").hint(format!("There are: {}", names.join(", ")))),
             (Some(_), Some(_)) => Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", ")))),
         }
@@ -76,7 +76,7 @@ struct NeedsRequest {
 #[pyfunction]
 pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let NeedsRequest { path, environment } = parse(request)?;
+        let NeedsRequest { path, environment } = json::request(request)?;
         let connections = if is_plan(&path) {
             let plan = file::read(&path)?;
             let named = plan.sources.values().filter_map(|source| source.connection()).chain(plan.target.connection());
@@ -84,7 +84,7 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
         } else {
             spec(&path, environment.as_deref(), None)?.connections()
         };
-        document(&json!({"connections": connections}))
+        json::answer(&serde_json::json!({"connections": connections}))
     })
 }
 
@@ -110,7 +110,7 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         enter::claim_engine()?;
-        let request: PlanRequest = parse(&request)?;
+        let request: PlanRequest = json::request(&request)?;
         let mut world = request.world.world()?;
         if request.rules_only {
             world.gateway = None;
@@ -120,7 +120,7 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
         if let Some(path) = &request.plan_file {
             file::write(&plan, path)?;
         }
-        document(&plan)
+        json::answer(&plan)
     })
 }
 
@@ -145,13 +145,13 @@ pub(super) fn run(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         enter::claim_engine()?;
-        let request: RunRequest = parse(&request)?;
+        let request: RunRequest = json::request(&request)?;
         let mut world = request.world.world()?;
         if request.rules_only {
             world.gateway = None;
         }
         let done = moved(&world, &request.path, request.run, request.environment.as_deref(), request.replay).await;
-        document(&leave(&world, done).await?)
+        json::answer(&leave(&world, done).await?)
     })
 }
 
@@ -166,9 +166,9 @@ struct DiffRequest {
 #[pyfunction]
 pub(super) fn diff(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let DiffRequest { old, new } = parse(request)?;
+        let DiffRequest { old, new } = json::request(request)?;
         let found = differences::diff(&file::read(&old)?, &file::read(&new)?);
-        document(&json!({"schema": "windvane/diff/v1", "differences": found}))
+        json::answer(&serde_json::json!({"schema": "windvane/diff/v1", "differences": found}))
     })
 }
 
@@ -182,8 +182,8 @@ struct ExplainRequest {
 #[pyfunction]
 pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let ExplainRequest { plan } = parse(request)?;
-        document(&json!({"text": words::explain(&file::read(&plan)?)}))
+        let ExplainRequest { plan } = json::request(request)?;
+        json::answer(&serde_json::json!({"text": words::explain(&file::read(&plan)?)}))
     })
 }
 

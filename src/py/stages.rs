@@ -1,7 +1,8 @@
 //! The stages of a run, one function each.
 
 use super::enter;
-use super::world::{Outside, document, leave, parse};
+use super::json;
+use super::world::{Outside, leave};
 use crate::error::{Error, Result};
 use crate::extract::Staged;
 use crate::load::Receipt;
@@ -10,7 +11,6 @@ use crate::plan::file;
 use crate::validate::Verdict;
 use pyo3::prelude::*;
 use serde::Deserialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(super) fn record(py: Python<'_>, request: &str) -> PyResult<String> {
 
 fn go(py: Python<'_>, stage: Stage, request: &str) -> PyResult<String> {
     let request = request.to_owned();
-    enter::block_on(py, async move { perform(stage, parse(&request)?).await })
+    enter::block_on(py, async move { perform(stage, json::request(&request)?).await })
 }
 
 async fn perform(stage: Stage, request: Request) -> Result<String> {
@@ -85,22 +85,22 @@ async fn perform(stage: Stage, request: Request) -> Result<String> {
         match stage {
             Stage::Extract => {
                 let inputs = stage::extract(&world, &plan, output, run).await?;
-                document(&json!({"inputs": inputs}))
+                json::answer(&serde_json::json!({"inputs": inputs}))
             }
             Stage::Transform => {
                 enter::claim_engine()?;
-                document(&stage::transform(&world, &plan, output, run, &request.inputs).await?)
+                json::answer(&stage::transform(&world, &plan, output, run, &request.inputs).await?)
             }
             Stage::Validate => {
                 enter::claim_engine()?;
                 let staged = request.staged.as_ref().ok_or_else(|| lacks("staged"))?;
-                document(&stage::validate(&world, &plan, output, run, &request.inputs, staged).await?)
+                json::answer(&stage::validate(&world, &plan, output, run, &request.inputs, staged).await?)
             }
             Stage::Load => {
                 let verdict = request.verdict.as_ref().ok_or_else(|| lacks("verdict"))?;
-                document(&stage::load(&world, &plan, output, run, verdict).await?)
+                json::answer(&stage::load(&world, &plan, output, run, verdict).await?)
             }
-            Stage::Record => document(&stage::record(&world, &plan, run, request.receipts.clone()).await?),
+            Stage::Record => json::answer(&stage::record(&world, &plan, run, request.receipts.clone()).await?),
         }
     };
     let done = work.await;

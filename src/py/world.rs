@@ -1,11 +1,10 @@
 //! The part of a request that names the outside.
 
 use crate::connectors::{Context, Secrets};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::orchestrator::World;
 use crate::store::Store;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -42,14 +41,4 @@ pub(super) async fn leave<T>(world: &World, done: Result<T>) -> Result<T> {
         store.rest().await;
     }
     done
-}
-
-/// A request document, or what is wrong with it.
-pub(super) fn parse<T: DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| Error::spec(format!("the request is not understood: {error}")))
-}
-
-/// The answer as a document.
-pub(super) fn document<T: serde::Serialize>(answer: &T) -> Result<String> {
-    serde_json::to_string(answer).map_err(|error| Error::internal(error.to_string()))
 }
