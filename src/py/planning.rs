@@ -4,7 +4,7 @@ use super::enter;
 use super::json;
 use super::world::{Outside, leave};
 use crate::connectors::{Connection, address};
-use crate::discover;
+use crate::discover as discovery;
 use crate::error::{Error, Kind, Result};
 use crate::orchestrator::World;
 use crate::orchestrator::planning::{self, Asked};
@@ -12,7 +12,7 @@ use crate::orchestrator::whole;
 use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
 use crate::resilience::clock;
-use crate::spec::{Spec, read};
+use crate::spec::{Spec, hash, read};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
         let sources = BTreeMap::from([("source".to_owned(), address.source)]);
-        json::answer(&discover::run(&sources, &world.context).await?)
+        json::answer(&discovery::run(&sources, &world.context).await?)
     })
 }
 
@@ -208,14 +208,14 @@ async fn current(world: &World, path: &Path, environment: Option<&str>) -> Resul
         return planned(world, path, environment, None).await;
     }
     let plan = file::read(&beside)?;
-    let hash = read::hash(&spec(path, environment, Some(world))?);
-    file::fits(&plan, &hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
+    let spec_hash = hash::of(&spec(path, environment, Some(world))?)?;
+    file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
     Ok(plan)
 }
 
 async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
     let spec = spec(path, environment, Some(world))?;
-    let spec_hash = read::hash(&spec);
+    let spec_hash = hash::of(&spec)?;
     planning::plan(world, Asked { spec: &spec, spec_hash: &spec_hash, environment, words }).await
 }
 
