@@ -26,7 +26,7 @@ pub(crate) mod measure;
 mod node;
 mod syntax;
 mod text;
-mod time;
+pub(crate) mod time;
 
 use crate::engine::convert::{is_number, is_text};
 use crate::engine::frame::Frame;
@@ -34,8 +34,6 @@ use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use std::collections::BTreeMap;
-
-pub(crate) use time as formats;
 
 /// The type in which a value of each of two types compares, if there is one.
 pub(crate) fn common_type(left: DataType, right: DataType) -> Option<DataType> {

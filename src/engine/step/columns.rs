@@ -1,7 +1,7 @@
 //! Select, drop, rename, cast, parse, fill.
 
 use crate::engine::convert::{self, can_convert};
-use crate::engine::expression::formats;
+use crate::engine::expression::time as formats;
 use crate::engine::frame::Frame;
 use crate::engine::step::{Failures, Outcome, changed, position, reject, unique};
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use crate::engine::{bridge, broken};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::step::{Deduplicate as Step, Keep};
-use arrow::array::{Array, AsArray, Int64Array, UInt32Array};
+use arrow::array::{AsArray, Int64Array, UInt32Array};
 use arrow::datatypes::Int64Type;
 use polars::prelude::{Column, DataFrame, SortMultipleOptions, UniqueKeepStrategy};
 use std::sync::Arc;
