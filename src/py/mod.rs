@@ -2,6 +2,7 @@
 
 mod breaker;
 mod connectors;
+mod engine;
 mod enter;
 mod errors;
 mod json;
@@ -31,6 +32,7 @@ mod _core {
     use super::profile::profile_stream;
     #[pymodule_export]
     use super::stages::{extract, load, record, transform, validate};
+    use super::engine::{expression_type, transform_rows, validate_rows};
 
     /// The version of the engine.
     #[pyfunction]
