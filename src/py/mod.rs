@@ -11,6 +11,9 @@ mod profile;
 mod stages;
 mod store;
 mod world;
+mod graph;
+mod schema;
+mod spec;
 
 use pyo3::prelude::*;
 
@@ -33,6 +36,11 @@ mod _core {
     #[pymodule_export]
     use super::stages::{extract, load, record, transform, validate};
     use super::engine::{expression_type, transform_rows, validate_rows};
+    use super::graph::load_folder;
+    #[pymodule_export]
+    use super::schema::schema;
+    #[pymodule_export]
+    use super::spec::{check, normalize};
 
     /// The version of the engine.
     #[pyfunction]
