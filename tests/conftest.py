@@ -44,3 +44,9 @@ def shared_data() -> Path:
         if data.is_dir():
             return data
     return pytest.skip("SKIPPED FOR WANT OF ../shared/data: these tests prove nothing on this machine")
+
+
+@pytest.fixture
+def postgres_database(postgres: Server) -> str:
+    """The URL of a new, empty database."""
+    return postgres.url(postgres.database())
