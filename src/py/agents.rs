@@ -1,25 +1,17 @@
 //! Doors to the agents: `map_schemas`, `propose`, `diagnose`, `redact`, `judge`, `guard`.
 
 use super::enter;
+use super::json::{answer as write, request as read};
 use crate::agents::{Decision, doctor, guard, mapper, planner, qa};
 use crate::discover::Catalog;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::llm::{Gateway, Settings, redact as redaction};
 use crate::profile::Profile;
 use crate::schema::Schema;
 use crate::spec::Spec;
 use pyo3::prelude::*;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-fn read<T: DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| Error::spec("the request cannot be read").caused_by(&error))
-}
-
-fn write<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::internal("an answer has no JSON").caused_by(&error))
-}
 
 fn gateway(settings: Option<&Settings>) -> Result<Option<Gateway>> {
     settings.map(Gateway::new).transpose()

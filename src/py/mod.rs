@@ -1,7 +1,9 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
+mod agents;
 mod breaker;
 mod connectors;
+mod engine;
 mod enter;
 mod errors;
 mod json;
@@ -18,6 +20,8 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
+    #[pymodule_export]
     use super::breaker::{breaker_admit, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
@@ -31,6 +35,8 @@ mod _core {
     use super::profile::profile_stream;
     #[pymodule_export]
     use super::stages::{extract, load, record, transform, validate};
+    #[pymodule_export]
+    use super::engine::{expression_type, transform_rows, validate_rows};
 
     /// The version of the engine.
     #[pyfunction]
