@@ -1,5 +1,6 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
+mod agents;
 mod breaker;
 mod connectors;
 mod engine;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
     #[pymodule_export]
     use super::breaker::{breaker_admit, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     #[pymodule_export]
