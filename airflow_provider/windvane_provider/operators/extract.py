@@ -1,0 +1,34 @@
+"""Rows leave their source and rest in staging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import WindvaneBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class ExtractOperator(WindvaneBaseOperator):
+    """Stage everything that one loaded dataset is made of.
+
+    Args:
+        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
+        dataset: The dataset to load, one of ``plan.output``.
+    """
+
+    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "dataset")
+    ui_color = "#d4f1e4"
+
+    def __init__(self, *, plan_file: str, dataset: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_file = plan_file
+        self.dataset = dataset
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Extract, and return references to what is staged."""
+        from windvane import stages
+
+        with self.failing_clearly():
+            return stages.extract(self.beside_dag(self.plan_file), self.dataset, **self.surroundings(context))

@@ -1,0 +1,46 @@
+"""Validated rows reach their target, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import WindvaneBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class LoadOperator(WindvaneBaseOperator):
+    """Load what passed validation. A second try, or a cleared task, never loads the rows of a run twice.
+
+    Args:
+        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
+        dataset: The dataset to load, one of ``plan.output``.
+        verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
+    """
+
+    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "dataset", "verdict")
+    ui_color = "#d9d2f3"
+
+    def __init__(self, *, plan_file: str, dataset: str, verdict: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_file = plan_file
+        self.dataset = dataset
+        self.verdict = verdict
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Load, and return the receipt."""
+        from windvane import stages
+
+        with self.failing_clearly():
+            receipt = stages.load(
+                self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.surroundings(context)
+            )
+        self.log.info(
+            "%s: %s rows loaded, %s filtered, %s in quarantine.",
+            receipt["dataset"],
+            receipt["rows"],
+            receipt["filtered"],
+            receipt["quarantined"],
+        )
+        return receipt
