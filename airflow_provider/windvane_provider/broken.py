@@ -1,12 +1,12 @@
 """A spec that cannot be read, shown in Airflow's UI as an import error of its own.
 
-Airflow before 3.4 offers a DAG file one import error, for the file as a whole, and marks every DAG of a file with an
+Airflow offers a Python DAG file one import error, for the file as a whole, and marks every DAG of a file with an
 error stale. The DagBag that is importing the DAG file, however, keeps its errors by file name, and everything that
 reads it (the DAG processor, ``airflow dags reserialize``, an integrity test) takes each name as it comes. So the error
 is written there under the spec's own name: the DAGs of the DAG file stay as they are.
 
 Airflow promises nothing about that dictionary, so it is touched in :func:`show_broken` only, which looks first whether
-it is there, and otherwise leaves an empty DAG behind that shows the message as its documentation. From Airflow 3.4 on,
+it is there, and otherwise leaves an empty DAG behind that shows the message as its documentation. On Airflow 3.4
 :mod:`windvane_provider.importer` needs none of this.
 """
 
@@ -52,7 +52,7 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
     log.error("%s", message)
     bag = _importing_dag_bag()
     if bag is not None:
-        bag.import_errors[_name_in_bundle(file, bag.bundle_path)] = message
+        bag.import_errors[_name_in_bundle(file, _bundle_of(bag))] = message
         return
     log.warning("No DagBag is importing this file; the error of %s is shown as an empty DAG instead.", file)
     from airflow.sdk import DAG
@@ -65,19 +65,21 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
 
 
 def _importing_dag_bag() -> Any | None:
-    """The DagBag whose ``process_file`` is importing the DAG file right now, if it keeps errors by file name."""
+    """The DagBag that is importing the DAG file right now, if it keeps errors by file name."""
     module = sys.modules.get("airflow.dag_processing.dagbag")
     known = getattr(module, "DagBag", None)
-    if known is None:
-        return None
-    frame = sys._getframe(1)
+    frame = sys._getframe(1) if known is not None else None
     while frame is not None:
-        owner = frame.f_locals.get("self") if frame.f_code.co_name == "process_file" else None
+        owner = frame.f_locals.get("self")
         if isinstance(owner, known):
-            usable = isinstance(getattr(owner, "import_errors", None), dict) and hasattr(owner, "bundle_path")
-            return owner if usable else None
+            return owner if isinstance(getattr(owner, "import_errors", None), dict) else None
         frame = frame.f_back
     return None
+
+
+def _bundle_of(bag: Any) -> str | os.PathLike[str] | None:
+    """The folder that a DagBag's file names are relative to: an attribute until 3.3, a bundle from 3.4 on."""
+    return getattr(bag, "bundle_path", None) or getattr(getattr(bag, "_bundle", None), "path", None)
 
 
 def _name_in_bundle(file: str, bundle: str | os.PathLike[str] | None) -> str:
