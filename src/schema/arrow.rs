@@ -1,23 +1,125 @@
 //! To and from Arrow.
 
-use crate::error::Result;
-use crate::schema::Schema;
-use arrow::datatypes::SchemaRef;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Field, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{self as a, SchemaRef, TimeUnit, TimestampNanosecondType};
+use arrow::util::display::FormatOptions;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The field metadata key that keeps what Arrow has no type for.
+const TYPE_KEY: &str = "windvane.type";
 
 /// The Arrow schema that batches of this schema have. Json and Uuid are Utf8 with the field metadata `windvane.type`.
 pub fn to_arrow(schema: &Schema) -> SchemaRef {
-    let _ = schema;
-    todo!()
+    let fields: Vec<a::Field> = schema.fields.iter().map(field_to_arrow).collect();
+    Arc::new(a::Schema::new(fields))
+}
+
+fn field_to_arrow(field: &Field) -> a::Field {
+    // Nullable whatever the source promises: a broken promise is for checks to find, not for Arrow to refuse.
+    let arrow = a::Field::new(&field.name, type_to_arrow(field.data_type), true);
+    match field.data_type {
+        DataType::Json | DataType::Uuid => {
+            arrow.with_metadata(HashMap::from([(TYPE_KEY.to_owned(), field.data_type.to_string())]))
+        }
+        _ => arrow,
+    }
+}
+
+/// The Arrow type of a column.
+pub fn type_to_arrow(data_type: DataType) -> a::DataType {
+    match data_type {
+        DataType::Boolean => a::DataType::Boolean,
+        DataType::Int16 => a::DataType::Int16,
+        DataType::Int32 => a::DataType::Int32,
+        DataType::Int64 => a::DataType::Int64,
+        DataType::Float32 => a::DataType::Float32,
+        DataType::Float64 => a::DataType::Float64,
+        DataType::Decimal { precision, scale } => a::DataType::Decimal128(precision, scale),
+        DataType::Text | DataType::Json | DataType::Uuid => a::DataType::Utf8,
+        DataType::Binary => a::DataType::Binary,
+        DataType::Date => a::DataType::Date32,
+        DataType::Time => a::DataType::Time64(TimeUnit::Microsecond),
+        DataType::Timestamp => a::DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::TimestampTz => a::DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    }
 }
 
 /// What an Arrow schema from elsewhere (Parquet, a data frame) is here; types we do not have are `unsupported`.
-pub fn from_arrow(schema: &arrow::datatypes::Schema) -> Result<Schema> {
-    let _ = schema;
-    todo!()
+pub fn from_arrow(schema: &a::Schema) -> Result<Schema> {
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match field.metadata().get(TYPE_KEY) {
+            Some(known) => known.parse()?,
+            None => type_from_arrow(field.data_type()).map_err(|error| error.at_path(field.name()))?,
+        };
+        Ok(Field {
+            name: field.name().clone(),
+            data_type,
+            native_type: Some(field.data_type().to_string()),
+            nullable: field.is_nullable(),
+            comment: None,
+        })
+    });
+    fields.collect::<Result<Vec<_>>>().map(Schema::new)
+}
+
+fn type_from_arrow(data_type: &a::DataType) -> Result<DataType> {
+    use a::DataType as A;
+    Ok(match data_type {
+        A::Boolean => DataType::Boolean,
+        A::Int8 | A::Int16 | A::UInt8 => DataType::Int16,
+        A::Int32 | A::UInt16 => DataType::Int32,
+        A::Int64 | A::UInt32 => DataType::Int64,
+        A::UInt64 => DataType::Decimal { precision: 20, scale: 0 },
+        A::Float16 | A::Float32 => DataType::Float32,
+        A::Float64 => DataType::Float64,
+        A::Decimal32(p, s) | A::Decimal64(p, s) | A::Decimal128(p, s) | A::Decimal256(p, s) if *p <= 38 && *s >= 0 => {
+            DataType::Decimal { precision: *p, scale: *s }
+        }
+        A::Utf8 | A::LargeUtf8 | A::Utf8View | A::Null => DataType::Text,
+        A::Binary | A::LargeBinary | A::BinaryView | A::FixedSizeBinary(_) => DataType::Binary,
+        A::Date32 | A::Date64 => DataType::Date,
+        A::Time32(_) | A::Time64(_) => DataType::Time,
+        A::Timestamp(_, None) => DataType::Timestamp,
+        A::Timestamp(_, Some(_)) => DataType::TimestampTz,
+        A::Dictionary(_, value) => type_from_arrow(value)?,
+        other => {
+            return Err(Error::unsupported(format!("columns of the type {other} cannot be moved yet"))
+                .hint("Leave the column out with `select`, or cast it to text before"));
+        }
+    })
 }
 
 /// Casts columns to exactly `to_arrow(schema)` where that loses nothing (dictionary, large and view types, units).
-pub fn conform(batch: &arrow::record_batch::RecordBatch, schema: &Schema) -> Result<arrow::record_batch::RecordBatch> {
-    let _ = (batch, schema);
-    todo!()
+/// Columns are matched by position.
+pub fn conform(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
+    let target = to_arrow(schema);
+    let columns = batch.columns().iter().zip(target.fields()).map(|(column, field)| cast(column, field));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(target, columns, &options)
+        .map_err(|error| Error::internal("a batch does not have the promised columns").caused_by(&error))
+}
+
+fn cast(column: &ArrayRef, field: &a::Field) -> Result<ArrayRef> {
+    if column.data_type() == field.data_type() {
+        return Ok(column.clone());
+    }
+    if let a::DataType::Timestamp(TimeUnit::Nanosecond, _) = column.data_type() {
+        let nanoseconds = column.as_primitive::<TimestampNanosecondType>();
+        if nanoseconds.iter().flatten().any(|value| value % 1_000 != 0) {
+            return Err(Error::data("a timestamp is finer than a microsecond")
+                .at_path(field.name())
+                .hint("Round the column to microseconds at the source"));
+        }
+    }
+    let options = CastOptions { safe: false, format_options: FormatOptions::default() };
+    cast_with_options(column, field.data_type(), &options).map_err(|error| {
+        Error::new(Kind::Data, format!("a value does not fit {}", field.data_type()))
+            .at_path(field.name())
+            .caused_by(&error)
+    })
 }

@@ -13,8 +13,35 @@ pub enum Change {
     NullabilityChanged { name: String, nullable: bool },
 }
 
+impl Change {
+    /// The change in words.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Added(field) => format!("column '{}' ({}) is new", field.name, field.data_type),
+            Self::Removed(field) => format!("column '{}' ({}) is gone", field.name, field.data_type),
+            Self::TypeChanged { name, from, to } => format!("column '{name}' was {from} and is {to}"),
+            Self::NullabilityChanged { name, nullable: true } => format!("column '{name}' may be null now"),
+            Self::NullabilityChanged { name, nullable: false } => format!("column '{name}' is never null now"),
+        }
+    }
+}
+
 /// All changes, in the order of the old columns, then the added ones. Equal schemas give none.
 pub fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
-    let _ = (old, new);
-    todo!()
+    let mut changes = Vec::new();
+    for before in &old.fields {
+        let Some(after) = new.field(&before.name) else {
+            changes.push(Change::Removed(before.clone()));
+            continue;
+        };
+        if before.data_type != after.data_type {
+            let name = before.name.clone();
+            changes.push(Change::TypeChanged { name, from: before.data_type, to: after.data_type });
+        }
+        if before.nullable != after.nullable {
+            changes.push(Change::NullabilityChanged { name: before.name.clone(), nullable: after.nullable });
+        }
+    }
+    changes.extend(new.fields.iter().filter(|field| old.field(&field.name).is_none()).cloned().map(Change::Added));
+    changes
 }

@@ -1,30 +1,298 @@
 //! Types of text: which type a column of texts has, and its values in that type.
+//!
+//! Strict on purpose: a column is only called a number, a date or a boolean when every text of it is one, and codes
+//! with leading zeros stay text. Whether a column that is *mostly* dates should become one is a proposal for agents.
 
 use crate::schema::DataType;
-use arrow::array::{ArrayRef, StringArray};
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder, Float64Builder,
+    Int16Builder, Int32Builder, Int64Builder, StringArray, StringBuilder, Time64MicrosecondBuilder,
+    TimestampMicrosecondBuilder,
+};
+use chrono::{NaiveDate, NaiveTime};
+use std::sync::Arc;
+
+/// More digits behind the point than this are a measurement, not money.
+const MAX_INFERRED_SCALE: usize = 12;
+/// Days from 0001-01-01 to 1970-01-01.
+const EPOCH_DAYS: i32 = 719_163;
 
 /// Watches the texts of one column and names the narrowest type that holds them all.
 #[derive(Debug, Clone, Default)]
-pub struct Inference {}
+pub struct Inference {
+    values: u64,
+    nulls: u64,
+    booleans: u64,
+    integers: u64,
+    decimals: u64,
+    floats: u64,
+    dates: u64,
+    timestamps: u64,
+    zoned: u64,
+    times: u64,
+    uuids: u64,
+    whole_digits: usize,
+    scale: usize,
+}
 
 impl Inference {
     pub fn observe(&mut self, text: Option<&str>) {
-        let _ = text;
-        todo!()
+        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+            self.nulls += 1;
+            return;
+        };
+        self.values += 1;
+        if let Some((whole, scale)) = digits(text) {
+            if scale == 0 && text.parse::<i64>().is_ok() {
+                self.integers += 1;
+            }
+            self.decimals += 1;
+            self.whole_digits = self.whole_digits.max(whole);
+            self.scale = self.scale.max(scale);
+        }
+        match text.as_bytes()[0] {
+            b't' | b'T' | b'f' | b'F' => {
+                self.booleans += u64::from(text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"));
+            }
+            b'0'..=b'9' | b'-' | b'.' => {
+                self.floats += u64::from(is_plain_float(text));
+                self.dates += u64::from(date(text).is_some());
+                self.times += u64::from(time(text).is_some());
+                self.timestamps += u64::from(timestamp(text).is_some());
+                self.zoned += u64::from(timestamp_tz(text).is_some());
+            }
+            _ => {}
+        }
+        self.uuids += u64::from(uuid(text));
     }
 
     /// `text` when nothing but nulls was seen.
     pub fn data_type(&self) -> DataType {
-        todo!()
+        let all = |count: u64| self.values > 0 && count == self.values;
+        if all(self.booleans) {
+            DataType::Boolean
+        } else if all(self.integers) {
+            DataType::Int64
+        } else if all(self.decimals) && self.scale <= MAX_INFERRED_SCALE && self.whole_digits + self.scale <= 38 {
+            // Room for larger numbers than those seen so far, not for finer ones.
+            let precision = if self.whole_digits + self.scale <= 18 { 18 } else { 38 };
+            DataType::Decimal { precision, scale: i8::try_from(self.scale).unwrap_or(0) }
+        } else if all(self.floats) {
+            DataType::Float64
+        } else if all(self.dates) {
+            DataType::Date
+        } else if all(self.times) {
+            DataType::Time
+        } else if all(self.dates + self.timestamps) {
+            DataType::Timestamp
+        } else if all(self.zoned) {
+            DataType::TimestampTz
+        } else if all(self.uuids) {
+            DataType::Uuid
+        } else {
+            DataType::Text
+        }
     }
 
     pub fn nullable(&self) -> bool {
-        todo!()
+        self.nulls > 0
     }
 }
 
+/// Digits before and behind the point of a plain number; none for codes (`007`), signs (`+1`) and exponents.
+fn digits(text: &str) -> Option<(usize, usize)> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let code = whole.len() > 1 && whole.starts_with('0');
+    let point = unsigned.contains('.');
+    let complete = !whole.is_empty() && (!point || !fraction.is_empty());
+    (plain(whole) && plain(fraction) && complete && !code).then_some((whole.len(), fraction.len()))
+}
+
+fn is_plain_float(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let code = unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.as_bytes()[1].is_ascii_digit();
+    !code && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// Texts as values of a type, and the indices of the texts that are not one (null in the array).
+///
+/// Text, Json: as they are (Json must parse). Boolean: true/false, t/f, yes/no, y/n, 1/0 in any case. Binary: `\x` hex.
+/// Dates and times: ISO 8601. White space around anything but text is ignored.
 pub fn parse(texts: &StringArray, to: DataType) -> (ArrayRef, Vec<usize>) {
-    let _ = (texts, to);
-    todo!()
+    let mut failed = Vec::new();
+    macro_rules! column {
+        ($builder:expr, $value:expr) => {{
+            let mut builder = $builder;
+            for (index, text) in texts.iter().enumerate() {
+                match text {
+                    None => builder.append_null(),
+                    Some(text) => match $value(text) {
+                        Some(value) => builder.append_value(value),
+                        None => {
+                            failed.push(index);
+                            builder.append_null();
+                        }
+                    },
+                }
+            }
+            Arc::new(builder.finish()) as ArrayRef
+        }};
+    }
+    let array = match to {
+        DataType::Text => Arc::new(texts.clone()) as ArrayRef,
+        DataType::Json => column!(StringBuilder::new(), |text| is_json(text).then_some(text)),
+        DataType::Uuid => {
+            column!(StringBuilder::new(), |text: &str| uuid(text.trim()).then(|| text.trim().to_ascii_lowercase()))
+        }
+        DataType::Boolean => column!(BooleanBuilder::new(), boolean),
+        DataType::Int16 => column!(Int16Builder::new(), |text: &str| text.trim().parse::<i16>().ok()),
+        DataType::Int32 => column!(Int32Builder::new(), |text: &str| text.trim().parse::<i32>().ok()),
+        DataType::Int64 => column!(Int64Builder::new(), |text: &str| text.trim().parse::<i64>().ok()),
+        DataType::Float32 => column!(Float32Builder::new(), |text: &str| text.trim().parse::<f32>().ok()),
+        DataType::Float64 => column!(Float64Builder::new(), |text: &str| text.trim().parse::<f64>().ok()),
+        DataType::Decimal { precision, scale } => {
+            let builder = Decimal128Builder::new().with_data_type(super::arrow::type_to_arrow(to));
+            column!(builder, |text: &str| decimal(text.trim(), precision, scale))
+        }
+        DataType::Binary => column!(BinaryBuilder::new(), |text: &str| hex(text.trim())),
+        DataType::Date => column!(Date32Builder::new(), |text: &str| date(text.trim())),
+        DataType::Time => column!(Time64MicrosecondBuilder::new(), |text: &str| time(text.trim())),
+        DataType::Timestamp => column!(TimestampMicrosecondBuilder::new(), |text: &str| {
+            let text = text.trim();
+            timestamp(text).or_else(|| date(text).map(|days| i64::from(days) * 86_400_000_000))
+        }),
+        DataType::TimestampTz => {
+            column!(TimestampMicrosecondBuilder::new().with_timezone("UTC"), |text: &str| timestamp_tz(text.trim()))
+        }
+    };
+    (array, failed)
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => Some(true),
+        "false" | "f" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Exact: digits that do not fit the scale or the precision are no value, unless they are zeros.
+pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let scale = usize::try_from(scale).ok()?;
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let (kept, cut) = fraction.split_at_checked(scale.min(fraction.len()))?;
+    if cut.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    let mut value: i128 = 0;
+    let padding = std::iter::repeat_n(b'0', scale - kept.len());
+    for byte in whole.bytes().chain(kept.bytes()).chain(padding) {
+        let digit = byte.is_ascii_digit().then(|| i128::from(byte - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(digit)?;
+    }
+    let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if negative { -value } else { value })
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x")?;
+    if digits.len() % 2 != 0 || !digits.is_ascii() {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+fn uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// `YYYY-MM-DD` as days since 1970.
+pub fn date(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let year = number(&bytes[..4])?;
+    let day = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(&bytes[5..7])?, number(&bytes[8..])?)?;
+    Some(chrono::Datelike::num_days_from_ce(&day) - EPOCH_DAYS)
+}
+
+/// `HH:MM[:SS[.ffffff]]` as microseconds since midnight.
+pub fn time(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 5 || bytes[2] != b':' {
+        return None;
+    }
+    let (hour, minute) = (number(&bytes[..2])?, number(&bytes[3..5])?);
+    let (second, fraction) = match bytes.get(5..) {
+        None | Some([]) => (0, 0),
+        Some([b':', a, b]) => (number(&[*a, *b])?, 0),
+        Some([b':', a, b, b'.' | b',', rest @ ..]) => (number(&[*a, *b])?, microseconds(rest)?),
+        Some(_) => return None,
+    };
+    NaiveTime::from_hms_opt(hour, minute, second)?;
+    Some((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000 + fraction)
+}
+
+/// A date, `T` or a space, and a time, as microseconds since 1970; no zone.
+pub fn timestamp(text: &str) -> Option<i64> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let clock = rest.strip_prefix(['T', ' ', 't'])?;
+    Some(i64::from(date(day)?) * 86_400_000_000 + time(clock)?)
+}
+
+/// A timestamp with `Z` or an offset (`+02`, `+0200`, `+02:00`), as microseconds since 1970 in UTC.
+pub fn timestamp_tz(text: &str) -> Option<i64> {
+    if let Some(utc) = text.strip_suffix(['Z', 'z']) {
+        return timestamp(utc.trim_end());
+    }
+    if let Some(utc) = text.strip_suffix(" UTC") {
+        return timestamp(utc);
+    }
+    let sign_at = text.get(10..)?.rfind(['+', '-'])? + 10;
+    let (clock, offset) = text.split_at(sign_at);
+    let digits: Vec<u8> = offset.bytes().skip(1).filter(|byte| *byte != b':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (number(&digits)?, 0),
+        4 => (number(&digits[..2])?, number(&digits[2..])?),
+        _ => return None,
+    };
+    let shift = (i64::from(hours) * 60 + i64::from(minutes)) * 60_000_000;
+    let local = timestamp(clock.trim_end())?;
+    Some(if offset.starts_with('-') { local + shift } else { local - shift })
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum: u32, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
+}
+
+/// Up to six digits count; more must be zeros, so that nothing is rounded away.
+fn microseconds(digits: &[u8]) -> Option<i64> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let (kept, cut) = digits.split_at(digits.len().min(6));
+    if cut.iter().any(|byte| *byte != b'0') {
+        return None;
+    }
+    let scale = 10_i64.pow(u32::try_from(6 - kept.len()).ok()?);
+    Some(i64::from(number(kept)?) * scale)
 }

@@ -9,15 +9,105 @@ pub enum Dialect {
 }
 
 /// The column type to declare at a target.
+///
+/// SQLite gives a column an affinity by words inside its type; `DECIMAL_TEXT`, `JSON_TEXT` and `UUID_TEXT` hold the
+/// word TEXT so that SQLite never turns such a value into a floating-point number.
 pub fn native(data_type: DataType, dialect: Dialect) -> String {
-    let _ = (data_type, dialect);
-    todo!()
+    let (postgres, sqlite) = match data_type {
+        DataType::Boolean => ("boolean", "BOOLEAN"),
+        DataType::Int16 => ("smallint", "INT2"),
+        DataType::Int32 => ("integer", "INT4"),
+        DataType::Int64 => ("bigint", "INTEGER"),
+        DataType::Float32 => ("real", "FLOAT4"),
+        DataType::Float64 => ("double precision", "DOUBLE"),
+        DataType::Decimal { precision, scale } => {
+            return match dialect {
+                Dialect::Postgres => format!("numeric({precision},{scale})"),
+                Dialect::Sqlite => format!("DECIMAL_TEXT({precision},{scale})"),
+            };
+        }
+        DataType::Text => ("text", "TEXT"),
+        DataType::Binary => ("bytea", "BLOB"),
+        DataType::Date => ("date", "DATE"),
+        DataType::Time => ("time", "TIME"),
+        DataType::Timestamp => ("timestamp", "TIMESTAMP"),
+        DataType::TimestampTz => ("timestamptz", "TIMESTAMPTZ"),
+        DataType::Json => ("jsonb", "JSON_TEXT"),
+        DataType::Uuid => ("uuid", "UUID_TEXT"),
+    };
+    match dialect {
+        Dialect::Postgres => postgres.to_owned(),
+        Dialect::Sqlite => sqlite.to_owned(),
+    }
 }
 
-/// What a declared column type is here. Types without a counterpart are `text` (their text form).
+/// What a declared column type is here. Types without a counterpart are `text` (their text form); PostgreSQL's
+/// `numeric` without digits is for the connector to decide by looking at the values.
 pub fn from_native(declared: &str, dialect: Dialect) -> DataType {
-    let _ = (declared, dialect);
-    todo!()
+    let lower = declared.trim().to_ascii_lowercase();
+    let (word, digits) = match lower.split_once('(') {
+        Some((word, rest)) => (word.trim(), rest.split_once(')').map_or(rest, |(inside, _)| inside)),
+        None => (lower.as_str(), ""),
+    };
+    match dialect {
+        Dialect::Postgres => postgres(&lower, word, digits),
+        Dialect::Sqlite => sqlite(word, digits),
+    }
+}
+
+fn postgres(whole: &str, word: &str, digits: &str) -> DataType {
+    if whole.ends_with("[]") {
+        return DataType::Text;
+    }
+    match word {
+        "boolean" | "bool" => DataType::Boolean,
+        "smallint" | "int2" => DataType::Int16,
+        "integer" | "int4" | "int" => DataType::Int32,
+        "bigint" | "int8" => DataType::Int64,
+        "real" | "float4" => DataType::Float32,
+        "double precision" | "float8" => DataType::Float64,
+        "numeric" | "decimal" => decimal(digits).unwrap_or(DataType::Text),
+        "bytea" => DataType::Binary,
+        "date" => DataType::Date,
+        // "timestamp(3) with time zone" keeps its zone behind the digits.
+        "timestamptz" => DataType::TimestampTz,
+        _ if word.starts_with("timestamp") && whole.ends_with("with time zone") => DataType::TimestampTz,
+        _ if word.starts_with("timestamp") => DataType::Timestamp,
+        "timetz" => DataType::Text,
+        _ if word.starts_with("time") && whole.ends_with("with time zone") => DataType::Text,
+        _ if word == "time" || word.starts_with("time without") => DataType::Time,
+        "json" | "jsonb" => DataType::Json,
+        "uuid" => DataType::Uuid,
+        _ => DataType::Text,
+    }
+}
+
+fn sqlite(word: &str, digits: &str) -> DataType {
+    match word {
+        "int2" => DataType::Int16,
+        "int4" => DataType::Int32,
+        "float4" => DataType::Float32,
+        "decimal_text" | "decimal" | "numeric" | "money" => decimal(digits).unwrap_or(DataType::Float64),
+        "json_text" | "json" | "jsonb" => DataType::Json,
+        "uuid_text" | "uuid" => DataType::Uuid,
+        "boolean" | "bool" => DataType::Boolean,
+        "date" => DataType::Date,
+        "time" => DataType::Time,
+        "datetime" | "timestamp" => DataType::Timestamp,
+        "timestamptz" => DataType::TimestampTz,
+        _ if word.contains("int") => DataType::Int64,
+        _ if word.contains("char") || word.contains("clob") || word.contains("text") => DataType::Text,
+        _ if word.contains("blob") || word.contains("binary") => DataType::Binary,
+        _ if word.contains("real") || word.contains("floa") || word.contains("doub") => DataType::Float64,
+        _ => DataType::Text,
+    }
+}
+
+fn decimal(digits: &str) -> Option<DataType> {
+    let (precision, scale) = digits.split_once(',').unwrap_or((digits, "0"));
+    let precision: u8 = precision.trim().parse().ok()?;
+    let scale: i8 = scale.trim().parse().ok()?;
+    format!("decimal({precision},{scale})").parse().ok()
 }
 
 /// A quoted identifier: safe whatever the name holds.
