@@ -57,6 +57,17 @@ def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
     return {connection_id: engine_url(BaseHook.get_connection(connection_id)) for connection_id in connection_ids}
 
 
+def address_urls(address: str, connection_ids: Iterable[str]) -> dict[str, str]:
+    """The engine's URLs for an address: of ``conn:ID`` itself, and of the ids that are given.
+
+    Args:
+        address: A path, a URL or ``conn:ID``, with ``#table`` behind it or not.
+        connection_ids: Ids of Airflow connections.
+    """
+    own = [address.removeprefix("conn:").split("#")[0]] if address.startswith("conn:") else []
+    return engine_urls([*own, *connection_ids])
+
+
 def engine_url(connection: Connection) -> str:
     """The engine's URL of one Airflow connection.
 
@@ -64,30 +75,28 @@ def engine_url(connection: Connection) -> str:
         connection: The connection, as Airflow returns it.
 
     Raises:
-        ValueError: The type, or one of its extras, is not something the engine can honour.
+        SpecError: The type, or one of its extras, is not something the engine can honour.
     """
+    from windvane.errors import SpecError
+
     kind = connection.conn_type
     if kind == "windvane_store":
         kind = "postgres" if connection.login or connection.schema or connection.port else "sqlite"
     rule = RULES.get(kind or "")
     name = f"connection {connection.conn_id!r}"
     if rule is None:
-        raise ValueError(f"{name} has the type {kind!r}; windvane reads {', '.join(sorted(RULES))}")
+        raise SpecError(f"{name} has the type {kind!r}; windvane reads {', '.join(sorted(RULES))}", kind="spec")
     extras = _given(connection.extra_dejson)
     unknown = sorted(set(extras) - set(rule.query) - rule.ignored)
     if unknown:
-        raise ValueError(f"{name} has extras that windvane cannot honour: {', '.join(unknown)}")
+        raise SpecError(f"{name} has extras that windvane cannot honour: {', '.join(unknown)}", kind="spec")
     if rule.is_file:
-        return _file_url(rule, connection, name)
+        path = connection.host or connection.schema or ""
+        if not path.startswith("/"):
+            message = f"{name} names no file; write its absolute path into the field 'host'"
+            raise SpecError(message, kind="spec")
+        return f"{rule.scheme}://{path}"
     return _server_url(rule, connection, {rule.query[key]: value for key, value in extras.items() if key in rule.query})
-
-
-def _file_url(rule: UrlRule, connection: Connection, name: str) -> str:
-    path = connection.host or connection.schema
-    if not path:
-        raise ValueError(f"{name} names no file; write its absolute path into the field 'host'")
-    # sqlite:///relative and sqlite:////absolute: three slashes, then the path as it is.
-    return f"{rule.scheme}:///{path}"
 
 
 def _server_url(rule: UrlRule, connection: Connection, query: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ def load_dags(
     for pipeline in found["pipelines"]:
         try:
             dag = build_dag(pipeline, dag_file, environment=chosen, default_args=default_args or {})
+            dag.validate()
         except Exception as error:
             # Whatever Airflow refuses (a schedule, an id) is the fault of this one spec; the others must not suffer.
             broken[pipeline["file"]] = f"{pipeline['file']}: {type(error).__name__}: {error}"
@@ -127,6 +128,8 @@ def build_dag(
         tags=sorted({"windvane", *pipeline["tags"]}),
         doc_md=pipeline["doc_md"],
         default_args={**(default_args or {}), **_own_args(pipeline)},
+        # A DAG that turns out to be refused must not reach Airflow behind our back.
+        auto_register=False,
     )
     dag.fileloc = dag_file
     with dag:
@@ -151,10 +154,12 @@ class _Tasks:
         self.nodes = pipeline["graph"]["nodes"]
         self.common = {"connections": list(pipeline["connections"])}
         self.spec = _from_folder_of(dag_file, pipeline["file"])
+        self.base = os.path.dirname(self.spec) or os.curdir
+        committed = pipeline["plan"]
+        self.plan_file = _from_folder_of(dag_file, committed["file"]) if committed else None
         self.environment = environment
         self.outlets = [Asset(uri) for uri in pipeline["outlets"]]
         self.made: dict[str, WindvaneBaseOperator] = {}
-        self.groups: dict[str, Any] = {}
 
     def build(self) -> None:
         grouped: dict[str | None, list[Mapping[str, Any]]] = {}
@@ -195,8 +200,16 @@ class _Tasks:
     ) -> WindvaneBaseOperator:
         stage = node["stage"]
         if stage == "plan":
-            return PlanOperator(task_id="plan", spec=self.spec, environment=self.environment, **self.common)
-        common = {**self.common, "task_id": stage, "plan_file": self._plan.output["plan_file"]}
+            return PlanOperator(
+                task_id=stage,
+                spec=self.spec,
+                plan_file=self.plan_file,
+                environment=self.environment,
+                **self.common,
+            )
+        # A committed plan lies beside the spec on every worker; a new one is where the plan task says.
+        plan_file = self.plan_file or self._plan.output["plan_file"]
+        common = {**self.common, "task_id": stage, "plan_file": plan_file, "base": self.base}
         if stage == "record":
             return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **common)
         common |= {"dataset": dataset}

@@ -35,7 +35,7 @@ def store_url(given: str | None) -> str:
 
         connection_id = wanted.removeprefix("conn:")
         return engine_urls([connection_id])[connection_id]
-    return wanted or f"sqlite:///{_home('store.db')}"
+    return wanted or f"sqlite://{_home('store.db')}"
 
 
 def staging_folder(given: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
+_DEFAULT_MODEL = "default"
 _DEFAULT_TIMEOUT = 30.0
 
 
@@ -41,9 +42,9 @@ class LlmHook(BaseHook):
             raise ValueError(f"connection {self.llm_conn_id!r} needs a base URL such as https://host/v1 in 'host'")
         return {
             "base_url": base_url,
-            "api_key": connection.password or None,
-            "model": extras.get("model") or None,
-            "timeout": float(extras.get("timeout") or _DEFAULT_TIMEOUT),
+            "api_key": connection.password or "",
+            "model": extras.get("model") or _DEFAULT_MODEL,
+            "timeout_seconds": float(extras.get("timeout") or _DEFAULT_TIMEOUT),
         }
 
     def test_connection(self) -> tuple[bool, str]:
@@ -58,7 +59,7 @@ class LlmHook(BaseHook):
                 headers["Authorization"] = f"Bearer {gateway['api_key']}"
             # The scheme was checked above: only http and https get here.
             request = Request(f"{gateway['base_url']}/models", headers=headers)  # noqa: S310
-            with urlopen(request, timeout=gateway["timeout"]) as answer:  # noqa: S310
+            with urlopen(request, timeout=gateway["timeout_seconds"]) as answer:  # noqa: S310
                 listed = json.load(answer)
             models = [model["id"] for model in listed["data"]]
         except HTTPError as error:
@@ -67,6 +68,6 @@ class LlmHook(BaseHook):
             return False, f"The gateway does not answer: {error.reason}."
         except (OSError, ValueError, KeyError, TypeError) as error:
             return False, f"{type(error).__name__}: {error}"
-        if gateway["model"] and gateway["model"] not in models:
+        if gateway["model"] not in (_DEFAULT_MODEL, *models):
             return False, f"The gateway answers, but does not list the model {gateway['model']!r}."
         return True, f"The gateway answers and lists {len(models)} models."

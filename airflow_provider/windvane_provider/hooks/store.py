@@ -29,11 +29,13 @@ class WindvaneStoreHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Open the store and ask for its version."""
-        from windvane import stages
+        import json
+
+        from windvane import _core
         from windvane.errors import WindvaneError
 
         try:
-            answer = stages.check_store(self.get_conn())
+            answer = json.loads(_core.store_info(json.dumps({"store": self.get_conn()})))
         except (WindvaneError, ValueError) as error:
             return False, str(error)
-        return True, f"The store answers: {answer}."
+        return True, f"The store answers: {answer['backend']}, version {answer['version']}."

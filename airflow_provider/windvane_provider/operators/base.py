@@ -85,3 +85,23 @@ class WindvaneBaseOperator(BaseOperator):
             if error.retryable:
                 raise
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+class StageOperator(WindvaneBaseOperator):
+    """An operator that performs one stage of a plan.
+
+    Args:
+        plan_file: Path of the plan: a committed one, or ``plan.output["plan_file"]``.
+        base: The folder of the spec, from which the plan's relative paths are meant; by default the plan's own folder.
+    """
+
+    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "base")
+
+    def __init__(self, *, plan_file: str, base: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_file = plan_file
+        self.base = base
+
+    def surroundings(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments of a stage verb, with the folder that relative paths are meant from."""
+        return {**super().surroundings(context), "base": self.beside_dag(self.base) if self.base else None}

@@ -27,7 +27,11 @@ class DiscoverOperator(WindvaneBaseOperator):
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Discover, and return the catalog."""
-        from windvane import stages
+        import windvane
+
+        from windvane_provider.connections import address_urls
 
         with self.failing_clearly():
-            return stages.discover(self.beside_dag(self.source), **self.surroundings(context))
+            return windvane.discover(
+                self.beside_dag(self.source), connections=address_urls(self.source, self.connections)
+            ).to_dict()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from windvane_provider.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class ExtractOperator(WindvaneBaseOperator):
+class ExtractOperator(StageOperator):
     """Stage everything that one loaded dataset is made of.
 
     Args:
-        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
-        dataset: The dataset to load, one of ``plan.output``.
+        dataset: The dataset to load, one of the plan's outputs.
     """
 
-    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "dataset")
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")
     ui_color = "#d4f1e4"
 
-    def __init__(self, *, plan_file: str, dataset: str, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan_file = plan_file
         self.dataset = dataset
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from windvane_provider.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class LoadOperator(WindvaneBaseOperator):
+class LoadOperator(StageOperator):
     """Load what passed validation. A second try, or a cleared task, never loads the rows of a run twice.
 
     Args:
-        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
-        dataset: The dataset to load, one of ``plan.output``.
+        dataset: The dataset to load, one of the plan's outputs.
         verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
     """
 
-    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "dataset", "verdict")
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict")
     ui_color = "#d9d2f3"
 
-    def __init__(self, *, plan_file: str, dataset: str, verdict: Any, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: str, verdict: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan_file = plan_file
         self.dataset = dataset
         self.verdict = verdict
 
@@ -37,9 +35,10 @@ class LoadOperator(WindvaneBaseOperator):
                 self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.surroundings(context)
             )
         self.log.info(
-            "%s: %s rows loaded, %s filtered, %s in quarantine.",
+            "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
             receipt["dataset"],
-            receipt["rows"],
+            receipt["loaded"],
+            " by an earlier try" if receipt["already"] else "",
             receipt["filtered"],
             receipt["quarantined"],
         )

@@ -4,47 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.plan import PlanOperator
+from windvane_provider.operators.base import WindvaneBaseOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
-class WindvaneOperator(PlanOperator):
-    """Run every stage of a spec in this task.
+class WindvaneOperator(WindvaneBaseOperator):
+    """Run every stage of a spec in this task: with the plan beside the spec, or with a new one.
 
-    Stages leave the same traces as those of a generated DAG: staging, quarantine, ledger, store. Choose ``load_dags``
-    when a task a stage is wanted, with its retries and its place in the UI.
+    It leaves the same traces as a generated DAG: quarantine, ledger, store. Choose ``load_dags`` when a task a stage is
+    wanted, with its retries and its place in the UI.
+
+    Args:
+        spec: Path of a spec or of a plan; a relative one is meant from the folder of the DAG file.
+        environment: The environment whose overlay applies; by default ``[windvane] environment``.
+        gateway_conn_id: The ``windvane_llm`` connection that agents may use; by default ``[windvane] gateway_conn_id``.
 
     Example:
         ``WindvaneOperator(task_id="orders", spec="pipelines/orders.windvane.yaml", connections=["shop"])``
     """
 
+    template_fields: Sequence[str] = (
+        *WindvaneBaseOperator.template_fields,
+        "spec",
+        "environment",
+        "gateway_conn_id",
+    )
     ui_color = "#bfe0ee"
 
-    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
-        """Plan, move and record, and return the run with its reconciliation."""
-        from airflow.providers.common.compat.sdk import AirflowFailException
-        from windvane import stages
+    def __init__(
+        self, *, spec: str, environment: str | None = None, gateway_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.environment = environment
+        self.gateway_conn_id = gateway_conn_id
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Run, and return the run with its reconciliation."""
+        import windvane
 
         from windvane_provider.surroundings import gateway, setting
 
-        around = self.surroundings(context)
         with self.failing_clearly():
-            planned = stages.plan(
+            return windvane.run(
                 self.beside_dag(self.spec),
                 environment=self.environment or setting("environment") or None,
                 gateway=gateway(self.gateway_conn_id),
-                **around,
-            )
-            plan_file = planned["plan_file"]
-            receipts = []
-            for output in planned["outputs"]:
-                extracted = stages.extract(plan_file, output, **around)
-                transformed = stages.transform(plan_file, output, extracted, **around)
-                verdict = stages.validate(plan_file, output, transformed, extracted, **around)
-                receipts.append(stages.load(plan_file, output, verdict, **around))
-            run = stages.record(plan_file, receipts, **around)
-        if not run["reconciliation"]["balanced"]:
-            raise AirflowFailException(f"the rows of run {run['run']} do not add up: {run['reconciliation']}")
-        return run
+                **self.surroundings(context),
+            ).to_dict()

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from windvane_provider.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class TransformOperator(WindvaneBaseOperator):
+class TransformOperator(StageOperator):
     """Apply the plan's steps, in their written order, to one dataset.
 
     Args:
-        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
-        dataset: The dataset to load, one of ``plan.output``.
+        dataset: The dataset to load, one of the plan's outputs.
         extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned.
     """
 
-    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "dataset", "extracted")
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "extracted")
     ui_color = "#fbeacb"
 
-    def __init__(self, *, plan_file: str, dataset: str, extracted: Any, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: str, extracted: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan_file = plan_file
         self.dataset = dataset
         self.extracted = extracted
 

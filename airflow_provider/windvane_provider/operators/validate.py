@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from windvane_provider.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class ValidateOperator(WindvaneBaseOperator):
+class ValidateOperator(StageOperator):
     """Judge one dataset; rows that break a check go to quarantine with the reason.
 
     Args:
-        plan_file: Path of the plan, usually ``plan.output["plan_file"]``.
-        dataset: The dataset to load, one of ``plan.output``.
+        dataset: The dataset to load, one of the plan's outputs.
         transformed: What :class:`~windvane_provider.operators.transform.TransformOperator` returned.
         extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned; checks that look into
             other datasets read it.
     """
 
     template_fields: Sequence[str] = (
-        *WindvaneBaseOperator.template_fields,
-        "plan_file",
+        *StageOperator.template_fields,
         "dataset",
         "transformed",
         "extracted",
     )
     ui_color = "#f8dcc4"
 
-    def __init__(self, *, plan_file: str, dataset: str, transformed: Any, extracted: Any, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: str, transformed: Any, extracted: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan_file = plan_file
         self.dataset = dataset
         self.transformed = transformed
         self.extracted = extracted
