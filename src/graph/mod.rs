@@ -1,1 +1,1 @@
-//! (being written)
+//! Who waits for whom.

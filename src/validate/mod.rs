@@ -28,3 +28,7 @@ pub struct CheckResult {
     /// Rows that broke it.
     pub failed: u64,
 }
+use crate::{error::Result, plan::{Plan, Output}, schema::Schema};
+use std::{collections::BTreeMap, path::Path};
+pub fn run(_p: &Plan, _o: &Output, s: &Staged, _l: &BTreeMap<String, Staged>, _f: &Path) -> Result<Verdict> { Ok(Verdict{staged: s.clone(), checksum: String::new(), checks: vec![]}) }
+pub fn check_schema(_c: &crate::spec::check::Check, _s: &Schema, _l: &dyn Fn(&str) -> Option<Schema>) -> Result<()> { Ok(()) }
