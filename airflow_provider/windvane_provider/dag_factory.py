@@ -71,7 +71,7 @@ def load_dags(
             dag.validate()
         except Exception as error:
             # Whatever Airflow refuses (a schedule, an id) is the fault of this one spec; the others must not suffer.
-            broken[pipeline["file"]] = f"{pipeline['file']}: {type(error).__name__}: {error}"
+            broken[pipeline["file"]] = f"{pipeline['file']}: Airflow refuses this pipeline. {type(error).__name__}: {error}"
             continue
         namespace[f"windvane:{dag.dag_id}"] = dag
         built.append(dag.dag_id)
