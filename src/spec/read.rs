@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::semantics::Ground;
 use super::tree::Node;
 use super::{hint, overlay, rules, semantics, tree, validate};
+pub use super::hash::of as hash;
 use crate::error::Kind;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +97,14 @@ impl Document {
     /// The pipeline's id as written, right or wrong.
     pub fn pipeline(&self) -> Option<&str> {
         self.root.get("pipeline").and_then(Node::text)
+    }
+
+    /// A problem with the pipeline's id, which only the caller can see.
+    pub fn problem_at_pipeline(&self, message: String, hint: String) -> Problem {
+        let mark = self.root.get("pipeline").map_or(self.root.mark, |node| node.mark);
+        let Mark { line, column, .. } = mark;
+        let path = "pipeline".to_owned();
+        Problem { file: self.file.clone(), line, column, path, kind: Kind::Conflict, message, hint: Some(hint) }
     }
 
     /// Whether anything differs between environments.

@@ -100,19 +100,19 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn shape(&mut self, schema: &'a Json) -> Result<usize> {
-        let anything = Map::new();
-        let keywords = match schema {
-            Json::Object(keywords) => keywords,
-            Json::Bool(true) => &anything,
-            _ => return Err(unknown(schema)),
-        };
-        if let Some(reference) = keywords.get("$ref") {
+        if let Some(reference) = schema.get("$ref") {
             return self.definition(reference);
         }
         let index = self.reserve();
         let mut shape = Shape { accepts: sort::ANY, ..Shape::default() };
-        for (keyword, value) in keywords {
-            self.keyword(&mut shape, keyword, value)?;
+        match schema {
+            Json::Object(keywords) => {
+                for (keyword, value) in keywords {
+                    self.keyword(&mut shape, keyword, value)?;
+                }
+            }
+            Json::Bool(true) => {}
+            Json::Bool(false) | Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) => return Err(unknown(schema)),
         }
         self.put(index, shape);
         Ok(index)

@@ -16,7 +16,7 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
         "rename" => rename(judge, node),
         "cast" => {
             judge.not_empty(node, "columns");
-            judge.every(node, |judge, column| data_type(judge, &column.node));
+            judge.every(node, |judge, column| _ = data_type(judge, &column.node));
         }
         "parse" => parse(judge, node),
         "filter" => judge.not_blank(node),
