@@ -21,7 +21,7 @@ from windvane_provider.operators.plan import PlanOperator
 from windvane_provider.operators.record import RecordOperator
 from windvane_provider.operators.transform import TransformOperator
 from windvane_provider.operators.validate import ValidateOperator
-from windvane_provider.surroundings import setting
+from windvane_provider.surroundings import roots, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,9 @@ def load_dags(
             dag.validate()
         except Exception as error:
             # Whatever Airflow refuses (a schedule, an id) is the fault of this one spec; the others must not suffer.
-            broken[pipeline["file"]] = f"{pipeline['file']}: Airflow refuses this pipeline. {type(error).__name__}: {error}"
+            broken[pipeline["file"]] = (
+                f"{pipeline['file']}: Airflow refuses this pipeline. {type(error).__name__}: {error}"
+            )
             continue
         namespace[f"windvane:{dag.dag_id}"] = dag
         built.append(dag.dag_id)
@@ -97,10 +99,15 @@ def read_folder(
     # The engine is loaded here, in the DAG file's own process, and by nothing that Airflow imports elsewhere.
     from windvane import _core
 
-    request = {"folder": os.path.normpath(folder), "only": only, "environment": environment, "file": file}
-    return json.loads(
-        _core.load_folder(json.dumps({key: value for key, value in request.items() if value is not None}))
-    )
+    request = {
+        "folder": os.path.normpath(folder),
+        "only": only,
+        "file": file,
+        "environment": environment,
+        "roots": roots(),
+    }
+    found: dict[str, Any] = json.loads(_core.load_folder(json.dumps(request)))
+    return found
 
 
 def build_dag(

@@ -116,6 +116,16 @@ _OPTIONS = {
         "example": "/mnt/shared/windvane",
         "default": "",
     },
+    "roots": {
+        "description": (
+            "Folders, beside each spec's own, that pipelines may read from and write to; absolute, separated by "
+            "commas. Empty: none."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/srv/data,/srv/lake",
+        "default": "",
+    },
     "environment": {
         "description": "The environment (dev, prod, ...) whose overlay the specs are read with. Empty: none.",
         "version_added": "0.1.0",

@@ -23,6 +23,11 @@ def setting(name: str) -> str:
     return str(conf.get(_SECTION, name, fallback="") or "").strip()
 
 
+def roots() -> list[str]:
+    """The folders, beside each spec's own, that pipelines may read from and write to."""
+    return [os.path.normpath(root.strip()) for root in setting("roots").split(",") if root.strip()]
+
+
 def store_url(given: str | None) -> str:
     """The URL of the store: what the task says, else the configuration, else a SQLite file in AIRFLOW_HOME.
 

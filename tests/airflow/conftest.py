@@ -44,9 +44,9 @@ schedule: "@daily"
 retries: 3
 retry_delay: 5
 source:
-  csv: {{path: "{data}/*.csv"}}
+  csv: {{path: data/*.csv}}
 target:
-  parquet: {{path: "{lake}/{name}"}}
+  parquet: {{path: lake/{name}}}
 checks:
   - not_null: id
 """
@@ -72,8 +72,8 @@ class Dags:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.specs = root / "pipelines"
-        self.data = root / "data"
-        self.lake = root / "lake"
+        self.data = self.specs / "data"
+        self.lake = self.specs / "lake"
         self.loader = root / "windvane_factory.py"
         self.specs.mkdir(parents=True)
         self.data.mkdir()
@@ -84,13 +84,13 @@ class Dags:
     def spec(self, name: str, text: str = SPEC) -> Path:
         """Write a spec; it reads the folder's data."""
         path = self.specs / f"{name}.windvane.yaml"
-        path.write_text(text.format(name=name, data=self.data, lake=self.lake))
+        path.write_text(text.format(name=name))
         return path
 
     def broken(self, name: str) -> Path:
         """Write a spec with one misspelt key."""
         path = self.specs / f"{name}.windvane.yaml"
-        path.write_text(SPEC.format(name=name, data=self.data, lake=self.lake).replace("pipeline:", "pipelin:"))
+        path.write_text(SPEC.format(name=name).replace("pipeline:", "pipelin:"))
         return path
 
     def bag(self) -> object:

@@ -110,6 +110,16 @@ def test_a_schedule_that_airflow_refuses_breaks_its_own_spec_only(dags, monkeypa
     assert "odd.windvane.yaml: Airflow refuses this pipeline." in message
 
 
+def test_paths_outside_the_specs_folder_need_a_root(dags, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = "pipeline: {name}\nsource:\n  csv: {{path: %s/*.csv}}\ntarget:\n  parquet: {{path: lake}}\n" % tmp_path
+    dags.spec("orders", outside)
+    assert "leaves the allowed folders" in "".join(dags.bag().import_errors.values())
+    monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", f"/srv/data, {tmp_path}")
+    bag = dags.bag()
+    assert bag.import_errors == {}
+    assert list(bag.dags) == ["orders"]
+
+
 def test_a_broken_spec_is_an_import_error_of_its_own_in_a_dag_bag(dags) -> None:
     dags.spec("good")
     path = dags.broken("bad")

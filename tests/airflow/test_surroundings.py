@@ -52,3 +52,9 @@ def test_the_gateway_comes_from_the_configured_connection(monkeypatch: pytest.Mo
         "model": "default",
         "timeout_seconds": 30.0,
     }
+
+
+def test_roots_are_a_list_of_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert surroundings.roots() == []
+    monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", "/srv/data/, /srv/lake,")
+    assert surroundings.roots() == ["/srv/data", "/srv/lake"]

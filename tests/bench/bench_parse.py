@@ -42,7 +42,7 @@ from windvane_provider import load_dags
 load_dags(globals(), "pipelines")
 """
 
-PLAIN = '''\
+PLAIN = """\
 # An Airflow DAG file: what a careful author writes by hand for the same pipelines.
 from datetime import datetime, timedelta
 
@@ -84,7 +84,7 @@ for number in range({count}):
         record = RecordOperator(task_id="record", receipts=loads[0].output, outlets=outlets, **common)
         record.set_upstream(loads[0])
     globals()[name] = dag
-'''
+"""
 
 MEASURE = """\
 import json, sys, time

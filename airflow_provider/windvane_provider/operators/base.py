@@ -46,20 +46,22 @@ class WindvaneBaseOperator(BaseOperator):
         self.store = store
         self.staging = staging
 
-    def surroundings(self, context: Mapping[str, Any]) -> dict[str, Any]:
+    def surroundings(self, context: Mapping[str, Any], folder: str) -> dict[str, Any]:
         """The keyword arguments that every stage verb takes; holds secrets, so it is passed on and never kept.
 
         Args:
             context: The task's context.
+            folder: The spec's folder; with ``[windvane] roots`` all that the engine may touch of the file system.
         """
         from windvane_provider.connections import engine_urls
-        from windvane_provider.surroundings import run_of, staging_folder, store_url
+        from windvane_provider.surroundings import roots, run_of, staging_folder, store_url
 
         return {
             "run": run_of(context),
             "connections": engine_urls(self.connections),
             "store": store_url(self.store),
             "staging": staging_folder(self.staging),
+            "roots": [folder, *roots()],
         }
 
     def beside_dag(self, path: str) -> str:
@@ -102,6 +104,11 @@ class StageOperator(WindvaneBaseOperator):
         self.plan_file = plan_file
         self.base = base
 
-    def surroundings(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments of a stage verb, with the folder that relative paths are meant from."""
-        return {**super().surroundings(context), "base": self.beside_dag(self.base) if self.base else None}
+    def outside(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments of a stage verb, with the folder that relative paths are meant from.
+
+        Args:
+            context: The task's context.
+        """
+        base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
+        return {**self.surroundings(context, base), "base": base}

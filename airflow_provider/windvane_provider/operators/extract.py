@@ -29,4 +29,4 @@ class ExtractOperator(StageOperator):
         from windvane import stages
 
         with self.failing_clearly():
-            return stages.extract(self.beside_dag(self.plan_file), self.dataset, **self.surroundings(context))
+            return stages.extract(self.beside_dag(self.plan_file), self.dataset, **self.outside(context))

@@ -31,9 +31,7 @@ class LoadOperator(StageOperator):
         from windvane import stages
 
         with self.failing_clearly():
-            receipt = stages.load(
-                self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.surroundings(context)
-            )
+            receipt = stages.load(self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.outside(context))
         self.log.info(
             "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
             receipt["dataset"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from windvane_provider.operators.base import WindvaneBaseOperator
@@ -47,10 +48,11 @@ class WindvaneOperator(WindvaneBaseOperator):
 
         from windvane_provider.surroundings import gateway, setting
 
+        spec = self.beside_dag(self.spec)
         with self.failing_clearly():
             return windvane.run(
-                self.beside_dag(self.spec),
+                spec,
                 environment=self.environment or setting("environment") or None,
                 gateway=gateway(self.gateway_conn_id),
-                **self.surroundings(context),
+                **self.surroundings(context, os.path.dirname(spec)),
             ).to_dict()

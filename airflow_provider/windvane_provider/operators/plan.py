@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,11 @@ class PlanOperator(WindvaneBaseOperator):
 
         from windvane_provider.surroundings import gateway, setting
 
+        spec = self.beside_dag(self.spec)
         with self.failing_clearly():
             return stages.plan(
-                self.beside_dag(self.spec),
+                spec,
                 environment=self.environment or setting("environment") or None,
                 gateway=gateway(self.gateway_conn_id),
-                **self.surroundings(context),
+                **self.surroundings(context, os.path.dirname(spec)),
             )

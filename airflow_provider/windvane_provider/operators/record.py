@@ -33,7 +33,7 @@ class RecordOperator(StageOperator):
         # The receipts of a mapped group arrive as a lazy sequence, which no verb should know about.
         receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts)
         with self.failing_clearly():
-            run = stages.record(self.beside_dag(self.plan_file), receipts, **self.surroundings(context))
+            run = stages.record(self.beside_dag(self.plan_file), receipts, **self.outside(context))
         sums = run["reconciliation"]
         self.log.info(
             "Run %s: %s rows in = %s loaded + %s filtered + %s in quarantine.",

@@ -32,5 +32,5 @@ class TransformOperator(StageOperator):
 
         with self.failing_clearly():
             return stages.transform(
-                self.beside_dag(self.plan_file), self.dataset, self.extracted, **self.surroundings(context)
+                self.beside_dag(self.plan_file), self.dataset, self.extracted, **self.outside(context)
             )

@@ -44,5 +44,5 @@ class ValidateOperator(StageOperator):
                 self.dataset,
                 self.transformed,
                 self.extracted,
-                **self.surroundings(context),
+                **self.outside(context),
             )
