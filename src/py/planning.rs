@@ -208,14 +208,14 @@ async fn current(world: &World, path: &Path, environment: Option<&str>) -> Resul
         return planned(world, path, environment, None).await;
     }
     let plan = file::read(&beside)?;
-    let spec_hash = hash::of(&spec(path, environment, Some(world))?)?;
+    let spec_hash = hash::of(&spec(path, environment, Some(world))?);
     file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
     Ok(plan)
 }
 
 async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
     let spec = spec(path, environment, Some(world))?;
-    let spec_hash = hash::of(&spec)?;
+    let spec_hash = hash::of(&spec);
     planning::plan(world, Asked { spec: &spec, spec_hash: &spec_hash, environment, words }).await
 }
 

@@ -33,17 +33,13 @@ pub(super) async fn insert(
     let mut before = 0;
     while let Some(batch) = rows.next().await {
         let batch = conform(&batch?, schema)?;
-        let columns = columns(&batch, &schema.fields)?;
         let mut start = 0;
         while start < batch.num_rows() {
             let end = (start + at_once).min(batch.num_rows());
             let sql = if end - start == at_once { whole.clone() } else { statement(dataset, schema, end - start) };
-            let mut query = sqlx::query(sql);
-            for row in start..end {
-                for column in &columns {
-                    query = column.bind(query, row, &mut bytes).map_err(|error| error.in_row(before + row as u64 + 1))?;
-                }
-            }
+            let part = batch.slice(start, end - start);
+            let query = filled(sql, &part, &schema.fields, &mut bytes)
+                .map_err(|(row, error)| error.in_row(before + (start + row) as u64 + 1))?;
             query.execute(&mut *file).await.map_err(|error| translate(&error))?;
             start = end;
         }
@@ -57,6 +53,18 @@ fn statement(dataset: &str, schema: &Schema, rows: usize) -> SqlStr {
     let one = format!("({})", vec!["?"; names.len()].join(", "));
     let text = format!("INSERT INTO {} ({}) VALUES {}", sql(dataset), names.join(", "), vec![one.as_str(); rows].join(", "));
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
+}
+
+/// The statement with the values of all rows; or which row has a value that cannot go.
+fn filled(sql: SqlStr, rows: &RecordBatch, fields: &[Field], bytes: &mut u64) -> Result<Insert<'static>, (usize, Error)> {
+    let columns = columns(rows, fields).map_err(|error| (0, error))?;
+    let mut query = sqlx::query(sql);
+    for row in 0..rows.num_rows() {
+        for column in &columns {
+            query = column.bind(query, row, bytes).map_err(|error| (row, error))?;
+        }
+    }
+    Ok(query)
 }
 
 struct Column<'a> {
