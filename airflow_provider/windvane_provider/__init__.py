@@ -1,0 +1,71 @@
+"""Windvane for Apache Airflow: DAGs from reviewed plans, one thin operator a stage.
+
+Importing this package imports nothing else (PEP 562): Airflow's provider discovery reads it in every process, so each
+name is loaded on first use, and the engine only inside a running task or a DAG file that calls :func:`load_dags`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from windvane_provider.dag_factory import load_dags
+    from windvane_provider.hooks.llm import LlmHook
+    from windvane_provider.hooks.store import WindvaneStoreHook
+    from windvane_provider.operators.discover import DiscoverOperator
+    from windvane_provider.operators.extract import ExtractOperator
+    from windvane_provider.operators.load import LoadOperator
+    from windvane_provider.operators.pipeline import WindvaneOperator
+    from windvane_provider.operators.plan import PlanOperator
+    from windvane_provider.operators.profile import ProfileOperator
+    from windvane_provider.operators.record import RecordOperator
+    from windvane_provider.operators.transform import TransformOperator
+    from windvane_provider.operators.validate import ValidateOperator
+    from windvane_provider.policies.retry import WindvaneRetryPolicy
+
+__all__ = [
+    "DiscoverOperator",
+    "ExtractOperator",
+    "LlmHook",
+    "LoadOperator",
+    "PlanOperator",
+    "ProfileOperator",
+    "RecordOperator",
+    "TransformOperator",
+    "ValidateOperator",
+    "WindvaneOperator",
+    "WindvaneRetryPolicy",
+    "WindvaneStoreHook",
+    "load_dags",
+]
+
+_HOME = {
+    "DiscoverOperator": "operators.discover",
+    "ExtractOperator": "operators.extract",
+    "LlmHook": "hooks.llm",
+    "LoadOperator": "operators.load",
+    "PlanOperator": "operators.plan",
+    "ProfileOperator": "operators.profile",
+    "RecordOperator": "operators.record",
+    "TransformOperator": "operators.transform",
+    "ValidateOperator": "operators.validate",
+    "WindvaneOperator": "operators.pipeline",
+    "WindvaneRetryPolicy": "policies.retry",
+    "WindvaneStoreHook": "hooks.store",
+    "load_dags": "dag_factory",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

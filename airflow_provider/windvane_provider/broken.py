@@ -1,0 +1,90 @@
+"""A spec that cannot be read, shown in Airflow's UI as an import error of its own.
+
+Airflow offers a Python DAG file one import error, for the file as a whole, and marks every DAG of a file with an
+error stale. The DagBag that is importing the DAG file, however, keeps its errors by file name, and everything that
+reads it (the DAG processor, ``airflow dags reserialize``, an integrity test) takes each name as it comes. So the error
+is written there under the spec's own name: the DAGs of the DAG file stay as they are.
+
+Airflow promises nothing about that dictionary, so it is touched in :func:`show_broken` only, which looks first whether
+it is there, and otherwise leaves an empty DAG behind that shows the message as its documentation. On Airflow 3.4
+:mod:`windvane_provider.importer` needs none of this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+log = logging.getLogger(__name__)
+
+
+def explained(file: str, problems: Iterable[Mapping[str, Any]]) -> str:
+    """Every mistake of a file, located, each with its way out.
+
+    Args:
+        file: The spec, as people know it.
+        problems: Entries of ``problems`` of the engine's answer.
+    """
+    lines = [f"{file} cannot be read as a pipeline; the other pipelines are not affected."]
+    for problem in problems:
+        path = f" {problem['path']}:" if problem.get("path") else ""
+        lines.append(f"{problem['file']}:{problem['line']}:{problem['column']}:{path} {problem['message']}")
+        if problem.get("hint"):
+            lines.append(f"  hint: {problem['hint']}")
+    return "\n".join(lines)
+
+
+def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
+    """Make Airflow show the message as the import error of ``file``.
+
+    Args:
+        namespace: The ``globals()`` of the DAG file that Airflow is importing.
+        file: The absolute path of the spec.
+        message: What to show.
+    """
+    log.error("%s", message)
+    bag = _importing_dag_bag()
+    if bag is not None:
+        bag.import_errors[_name_in_bundle(file, _bundle_of(bag))] = message
+        return
+    log.warning("No DagBag is importing this file; the error of %s is shown as an empty DAG instead.", file)
+    from airflow.sdk import DAG
+
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", os.path.basename(file))[:180]
+    dag_id = f"broken.{plain}.{hashlib.sha256(file.encode()).hexdigest()[:8]}"
+    namespace[f"windvane:{dag_id}"] = DAG(
+        dag_id=dag_id, schedule=None, tags=["windvane", "broken"], doc_md=f"```\n{message}\n```"
+    )
+
+
+def _importing_dag_bag() -> Any | None:
+    """The DagBag that is importing the DAG file right now, if it keeps errors by file name."""
+    module = sys.modules.get("airflow.dag_processing.dagbag")
+    known = getattr(module, "DagBag", None)
+    frame = sys._getframe(1) if known is not None else None
+    while frame is not None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, known):
+            return owner if isinstance(getattr(owner, "import_errors", None), dict) else None
+        frame = frame.f_back
+    return None
+
+
+def _bundle_of(bag: Any) -> str | os.PathLike[str] | None:
+    """The folder that a DagBag's file names are relative to: an attribute until 3.3, a bundle from 3.4 on."""
+    return getattr(bag, "bundle_path", None) or getattr(getattr(bag, "_bundle", None), "path", None)
+
+
+def _name_in_bundle(file: str, bundle: str | os.PathLike[str] | None) -> str:
+    """The name that Airflow gives to a file: relative to its bundle, when it lies inside one."""
+    if bundle is None:
+        return file
+    relative = os.path.relpath(file, os.fspath(bundle))
+    return file if relative.startswith(os.pardir) else relative

@@ -1,0 +1,116 @@
+"""Airflow connections as the URLs that the engine understands; resolved in a running task and nowhere else.
+
+One row a connection type. What a row does not name is refused, with the name of the field and never its value: a
+setting that is silently dropped (an IAM role, a proxy) would connect somewhere else than the user meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow.sdk import Connection
+
+
+@dataclass(frozen=True)
+class UrlRule:
+    """How one connection type becomes a URL.
+
+    Attributes:
+        scheme: The scheme that the engine knows.
+        is_file: Whether ``host`` is the path of a file.
+        query: The extras that go into the URL, by their name there.
+        ignored: Extras that only steer Python drivers and mean nothing to the engine.
+    """
+
+    scheme: str
+    is_file: bool = False
+    query: dict[str, str] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+
+
+_POSTGRES = UrlRule(
+    scheme="postgresql",
+    query={name: name for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options")},
+    ignored=frozenset({"cursor", "client_encoding", "connect_timeout", "keepalives", "keepalives_idle"}),
+)
+_SQLITE = UrlRule(scheme="sqlite", is_file=True, ignored=frozenset({"timeout", "check_same_thread"}))
+
+RULES: dict[str, UrlRule] = {"postgres": _POSTGRES, "postgresql": _POSTGRES, "sqlite": _SQLITE}
+
+
+def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
+    """The engine's URL of each Airflow connection.
+
+    Args:
+        connection_ids: Ids of Airflow connections.
+
+    Returns:
+        Id to URL; the URLs hold secrets, so hand them to the engine and keep them out of logs and XCom.
+    """
+    from airflow.sdk import BaseHook
+
+    return {connection_id: engine_url(BaseHook.get_connection(connection_id)) for connection_id in connection_ids}
+
+
+def address_urls(address: str, connection_ids: Iterable[str]) -> dict[str, str]:
+    """The engine's URLs for an address: of ``conn:ID`` itself, and of the ids that are given.
+
+    Args:
+        address: A path, a URL or ``conn:ID``, with ``#table`` behind it or not.
+        connection_ids: Ids of Airflow connections.
+    """
+    own = [address.removeprefix("conn:").split("#")[0]] if address.startswith("conn:") else []
+    return engine_urls([*own, *connection_ids])
+
+
+def engine_url(connection: Connection) -> str:
+    """The engine's URL of one Airflow connection.
+
+    Args:
+        connection: The connection, as Airflow returns it.
+
+    Raises:
+        SpecError: The type, or one of its extras, is not something the engine can honour.
+    """
+    from windvane.errors import SpecError
+
+    kind = connection.conn_type
+    if kind == "windvane_store":
+        kind = "postgres" if connection.login or connection.schema or connection.port else "sqlite"
+    rule = RULES.get(kind or "")
+    name = f"connection {connection.conn_id!r}"
+    if rule is None:
+        raise SpecError(f"{name} has the type {kind!r}; windvane reads {', '.join(sorted(RULES))}", kind="spec")
+    extras = _given(connection.extra_dejson)
+    unknown = sorted(set(extras) - set(rule.query) - rule.ignored)
+    if unknown:
+        raise SpecError(f"{name} has extras that windvane cannot honour: {', '.join(unknown)}", kind="spec")
+    if rule.is_file:
+        path = connection.host or connection.schema or ""
+        if not path.startswith("/"):
+            message = f"{name} names no file; write its absolute path into the field 'host'"
+            raise SpecError(message, kind="spec")
+        return f"{rule.scheme}://{path}"
+    return _server_url(rule, connection, {rule.query[key]: value for key, value in extras.items() if key in rule.query})
+
+
+def _server_url(rule: UrlRule, connection: Connection, query: dict[str, Any]) -> str:
+    user = quote(connection.login or "", safe="")
+    password = f":{quote(connection.password, safe='')}" if connection.password else ""
+    at = "@" if user or password else ""
+    host = connection.host or "localhost"
+    host = f"[{host}]" if ":" in host else host
+    port = f":{connection.port}" if connection.port else ""
+    database = f"/{quote(connection.schema, safe='')}" if connection.schema else ""
+    tail = f"?{urlencode(query)}" if query else ""
+    return f"{rule.scheme}://{user}{password}{at}{host}{port}{database}{tail}"
+
+
+def _given(extras: dict[str, Any]) -> dict[str, Any]:
+    """The extras that hold something; Airflow's forms store the fields left empty as null or as an empty text."""
+    return {key: value for key, value in extras.items() if value not in (None, "")}

@@ -1,0 +1,1 @@
+"""Connection types: the model gateway and the store."""

@@ -1,0 +1,110 @@
+"""Specs as DAG files of their own, for Airflow 3.4 and later.
+
+Airflow 3.4 lets a provider import other files than Python ones: no loader file is needed, the Code tab shows the spec,
+and each broken spec has its own import error. Switch it on with::
+
+    [dag_processor]
+    dag_importer_configs = [{"classpath": "windvane_provider.importer.WindvaneDagImporter"}]
+
+and do not load the same folder with ``load_dags`` as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.version_compat import AIRFLOW_V_3_4_PLUS
+
+if not AIRFLOW_V_3_4_PLUS:
+    from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
+
+    raise AirflowOptionalProviderFeatureException(
+        "DAG importers need Airflow 3.4 or later; on older versions call windvane_provider.load_dags in a DAG file"
+    )
+
+from airflow.sdk.importers.base import (  # needs the check above
+    AbstractDagImporter,
+    DagImportError,
+    DagImportResult,
+    DagSourceCode,
+    FileDagDefinition,
+    find_file_dag_definitions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk.importers.base import DagDefinition
+
+ENDINGS = (".windvane.yaml", ".windvane.yml", ".windvane.json")
+
+
+class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
+    """Imports ``*.windvane.yaml`` (``.yml``, ``.json``) and leaves every other YAML file alone."""
+
+    def can_handle(self, definition: DagDefinition | str | Path) -> bool:
+        """Whether this is a windvane spec, by the ending of its name.
+
+        Args:
+            definition: What Airflow found.
+        """
+        name = definition if isinstance(definition, (str, Path)) else repr(definition)
+        return str(name).endswith(ENDINGS)
+
+    def list_dag_definitions(self, bundle: Any, *, safe_mode: bool = True) -> Iterator[FileDagDefinition]:
+        """Every spec of a bundle.
+
+        Args:
+            bundle: The DAG bundle.
+            safe_mode: Of no consequence: the ending says enough.
+        """
+        for definition in find_file_dag_definitions(bundle.path, {Path(ending).suffix for ending in ENDINGS}):
+            if self.can_handle(definition):
+                yield definition
+
+    def import_definition(self, definition: FileDagDefinition, bundle: Any) -> DagImportResult:
+        """Turn one spec into one DAG, or into one located error for each mistake in it.
+
+        Args:
+            definition: The spec.
+            bundle: The DAG bundle that it lies in.
+        """
+        from windvane_provider.broken import explained
+        from windvane_provider.dag_factory import build_dag, read_folder
+        from windvane_provider.surroundings import setting
+
+        result = DagImportResult(definition=definition)
+        path = Path(repr(definition)).resolve()
+        environment = setting("environment") or None
+        found = read_folder(str(path.parent), environment=environment, file=path.name)
+        for entry in found["broken"]:
+            first = entry["problems"][0]
+            result.errors.append(
+                DagImportError(
+                    source_reference=repr(definition),
+                    # Airflow stores the message alone, so the places and hints are part of it.
+                    message=explained(path.name, entry["problems"]),
+                    error_type=f"windvane:{first['kind']}",
+                    line_number=first["line"],
+                    column_number=first["column"],
+                    suggestion=first.get("hint"),
+                )
+            )
+        for pipeline in found["pipelines"]:
+            dag = build_dag(pipeline, str(path), environment=environment)
+            dag.bundle_name = bundle.name
+            dag.fileloc = repr(definition)
+            dag.relative_fileloc = definition.get_relative_loc(bundle.path)
+            result.dags.append(dag)
+        return result
+
+    def get_source_code(self, definition: DagDefinition, dag_id: str | None = None) -> DagSourceCode:
+        """The spec's own text, which the Code tab shows.
+
+        Args:
+            definition: The spec.
+            dag_id: Of no consequence: a spec holds one DAG.
+        """
+        language = "json" if repr(definition).endswith(".json") else "yaml"
+        return DagSourceCode(source_code=definition.read_text(), language=language)

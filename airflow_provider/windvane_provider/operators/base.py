@@ -1,0 +1,114 @@
+"""What all windvane operators share: where they run, which connections they open, how they fail."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from windvane_provider.policies.retry import default_retry_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+class WindvaneBaseOperator(BaseOperator):
+    """An operator that calls one verb of the engine.
+
+    The engine is imported inside :meth:`execute`, never while DAGs are parsed. Results are references and counts, small
+    enough for XCom; rows stay in staging.
+
+    Args:
+        connections: Ids of the Airflow connections that the pipeline names; they are resolved in the running task.
+        store: URL of the store or ``conn:ID``; by default ``[windvane] store``.
+        staging: Folder where rows rest between stages; by default ``[windvane] staging``.
+    """
+
+    template_fields: Sequence[str] = ("connections", "store", "staging")
+    ui_color = "#d7ecf4"
+    ui_fgcolor = "#12303d"
+
+    def __init__(
+        self,
+        *,
+        connections: Sequence[str] = (),
+        store: str | None = None,
+        staging: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        policy = default_retry_policy()
+        if policy is not None:
+            kwargs.setdefault("retry_policy", policy)
+        super().__init__(**kwargs)
+        self.connections = connections
+        self.store = store
+        self.staging = staging
+
+    def surroundings(self, context: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        """The keyword arguments that every stage verb takes; holds secrets, so it is passed on and never kept.
+
+        Args:
+            context: The task's context.
+            folder: The spec's folder; with ``[windvane] roots`` all that the engine may touch of the file system.
+        """
+        from windvane_provider.connections import engine_urls
+        from windvane_provider.surroundings import roots, run_of, staging_folder, store_url
+
+        return {
+            "run": run_of(context),
+            "connections": engine_urls(self.connections),
+            "store": store_url(self.store),
+            "staging": staging_folder(self.staging),
+            "roots": [folder, *roots()],
+        }
+
+    def beside_dag(self, path: str) -> str:
+        """The path as this worker sees it: a relative one is meant from the folder of the DAG file.
+
+        Args:
+            path: A path, relative so that the serialized DAG is the same on every machine.
+        """
+        if os.path.isabs(path) or "://" in path or path.startswith("conn:"):
+            return path
+        return os.path.normpath(os.path.join(os.path.dirname(self.dag.fileloc), path))
+
+    @staticmethod
+    @contextmanager
+    def failing_clearly() -> Iterator[None]:
+        """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
+        from airflow.providers.common.compat.sdk import AirflowFailException
+        from windvane.errors import WindvaneError
+
+        try:
+            yield
+        except WindvaneError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+class StageOperator(WindvaneBaseOperator):
+    """An operator that performs one stage of a plan.
+
+    Args:
+        plan_file: Path of the plan: a committed one, or ``plan.output["plan_file"]``.
+        base: The folder of the spec, from which the plan's relative paths are meant; by default the plan's own folder.
+    """
+
+    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "base")
+
+    def __init__(self, *, plan_file: str, base: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_file = plan_file
+        self.base = base
+
+    def outside(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments of a stage verb, with the folder that relative paths are meant from.
+
+        Args:
+            context: The task's context.
+        """
+        base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
+        return {**self.surroundings(context, base), "base": base}

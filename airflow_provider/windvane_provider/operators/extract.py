@@ -1,0 +1,32 @@
+"""Rows leave their source and rest in staging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import StageOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class ExtractOperator(StageOperator):
+    """Stage everything that one loaded dataset is made of.
+
+    Args:
+        dataset: The dataset to load, one of the plan's outputs.
+    """
+
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")
+    ui_color = "#d4f1e4"
+
+    def __init__(self, *, dataset: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Extract, and return references to what is staged."""
+        from windvane import stages
+
+        with self.failing_clearly():
+            return stages.extract(self.beside_dag(self.plan_file), self.dataset, **self.outside(context))

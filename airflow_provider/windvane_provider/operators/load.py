@@ -1,0 +1,43 @@
+"""Validated rows reach their target, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import StageOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class LoadOperator(StageOperator):
+    """Load what passed validation. A second try, or a cleared task, never loads the rows of a run twice.
+
+    Args:
+        dataset: The dataset to load, one of the plan's outputs.
+        verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
+    """
+
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict")
+    ui_color = "#d9d2f3"
+
+    def __init__(self, *, dataset: str, verdict: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.verdict = verdict
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Load, and return the receipt."""
+        from windvane import stages
+
+        with self.failing_clearly():
+            receipt = stages.load(self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.outside(context))
+        self.log.info(
+            "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
+            receipt["dataset"],
+            receipt["loaded"],
+            " by an earlier try" if receipt["already"] else "",
+            receipt["filtered"],
+            receipt["quarantined"],
+        )
+        return receipt

@@ -1,0 +1,58 @@
+"""A whole pipeline as one task, for a DAG of your own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import WindvaneBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class WindvaneOperator(WindvaneBaseOperator):
+    """Run every stage of a spec in this task: with the plan beside the spec, or with a new one.
+
+    It leaves the same traces as a generated DAG: quarantine, ledger, store. Choose ``load_dags`` when a task a stage is
+    wanted, with its retries and its place in the UI.
+
+    Args:
+        spec: Path of a spec or of a plan; a relative one is meant from the folder of the DAG file.
+        environment: The environment whose overlay applies; by default ``[windvane] environment``.
+        gateway_conn_id: The ``windvane_llm`` connection that agents may use; by default ``[windvane] gateway_conn_id``.
+
+    Example:
+        ``WindvaneOperator(task_id="orders", spec="pipelines/orders.windvane.yaml", connections=["shop"])``
+    """
+
+    template_fields: Sequence[str] = (
+        *WindvaneBaseOperator.template_fields,
+        "spec",
+        "environment",
+        "gateway_conn_id",
+    )
+    ui_color = "#bfe0ee"
+
+    def __init__(
+        self, *, spec: str, environment: str | None = None, gateway_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.environment = environment
+        self.gateway_conn_id = gateway_conn_id
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Run, and return the run with its reconciliation."""
+        import windvane
+
+        from windvane_provider.surroundings import gateway, setting
+
+        spec = self.beside_dag(self.spec)
+        with self.failing_clearly():
+            return windvane.run(
+                spec,
+                environment=self.environment or setting("environment") or None,
+                gateway=gateway(self.gateway_conn_id),
+                **self.surroundings(context, os.path.dirname(spec)),
+            ).to_dict()

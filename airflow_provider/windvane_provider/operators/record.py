@@ -1,0 +1,46 @@
+"""What happened, reconciled and remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from windvane_provider.operators.base import StageOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class RecordOperator(StageOperator):
+    """Reconcile the run and write it into the store; a run whose rows do not add up fails here.
+
+    The assets in ``outlets`` are updated by this task, so consumers wait for the reconciliation.
+
+    Args:
+        receipts: What the load tasks returned.
+    """
+
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "receipts")
+    ui_color = "#e2e6ea"
+
+    def __init__(self, *, receipts: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.receipts = receipts
+
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Record, and return the run with its reconciliation."""
+        from windvane import stages
+
+        # The receipts of a mapped group arrive as a lazy sequence, which no verb should know about.
+        receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts)
+        with self.failing_clearly():
+            run = stages.record(self.beside_dag(self.plan_file), receipts, **self.outside(context))
+        sums = run["reconciliation"]
+        self.log.info(
+            "Run %s: %s rows in = %s loaded + %s filtered + %s in quarantine.",
+            run["run"],
+            sums["rows_in"],
+            sums["loaded"],
+            sums["filtered"],
+            sums["quarantined"],
+        )
+        return run

@@ -1,0 +1,1 @@
+"""When a failed task is tried again."""

@@ -1,0 +1,85 @@
+"""Where a task finds what surrounds it: the store, the staging folder, the model gateway and its own run.
+
+Read in a running task only: the answers may hold secrets, and asking for connections while DAGs are parsed is slow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECTION = "windvane"
+
+
+def setting(name: str) -> str:
+    """An option of the ``[windvane]`` section, or the empty text."""
+    from airflow.providers.common.compat.sdk import conf
+
+    return str(conf.get(_SECTION, name, fallback="") or "").strip()
+
+
+def roots() -> list[str]:
+    """The folders, beside each spec's own, that pipelines may read from and write to."""
+    return [os.path.normpath(root.strip()) for root in setting("roots").split(",") if root.strip()]
+
+
+def store_url(given: str | None) -> str:
+    """The URL of the store: what the task says, else the configuration, else a SQLite file in AIRFLOW_HOME.
+
+    Args:
+        given: A URL, ``conn:ID``, or nothing.
+    """
+    wanted = given or setting("store")
+    if wanted.startswith("conn:"):
+        from windvane_provider.connections import engine_urls
+
+        connection_id = wanted.removeprefix("conn:")
+        return engine_urls([connection_id])[connection_id]
+    return wanted or f"sqlite://{_home('store.db')}"
+
+
+def staging_folder(given: str | None) -> str:
+    """The staging folder: what the task says, else the configuration, else a folder in AIRFLOW_HOME."""
+    folder = given or setting("staging") or _home("staging")
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def gateway(connection_id: str | None) -> dict[str, Any] | None:
+    """The model gateway that agents may use, or nothing: then the rules answer alone.
+
+    Args:
+        connection_id: The id of a ``windvane_llm`` connection; by default ``[windvane] gateway_conn_id``.
+    """
+    wanted = connection_id or setting("gateway_conn_id")
+    if not wanted:
+        return None
+    from windvane_provider.hooks.llm import LlmHook
+
+    return LlmHook(wanted).get_conn()
+
+
+def run_of(context: Mapping[str, Any]) -> str:
+    """The run's identity for the engine: the same in every try and every task of a DAG run, and safe as a file name.
+
+    Args:
+        context: The task's context.
+    """
+    exact = f"{context['dag'].dag_id}__{context['run_id']}"
+    plain = re.sub(r"[^A-Za-z0-9_.+-]", "-", exact)
+    if plain == exact:
+        return exact
+    # Two runs must never share an identity because their names differ in a replaced character only.
+    return f"{plain}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
+
+
+def _home(name: str) -> str:
+    home = os.environ.get("AIRFLOW_HOME") or os.path.join(os.path.expanduser("~"), "airflow")
+    folder = os.path.join(os.path.abspath(home), "windvane")
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, name)

@@ -1,0 +1,60 @@
+"""Where a task finds its store, its staging folder and its run."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from windvane_provider import surroundings
+
+
+def context(run_id: str) -> dict[str, object]:
+    return {"dag": SimpleNamespace(dag_id="orders"), "run_id": run_id}
+
+
+def test_a_run_is_a_file_name_and_stays_itself() -> None:
+    run = surroundings.run_of(context("manual__2026-11-21T07:36:00+00:00"))
+    assert run == surroundings.run_of(context("manual__2026-11-21T07:36:00+00:00"))
+    assert run.startswith("orders__manual__2026-11-21T07-36-00+00-00-")
+    assert not set(run) & set("/\\: ")
+
+
+def test_two_runs_never_share_an_identity() -> None:
+    ids = ["a:b", "a/b", "a-b", "a b", "a_b", "../../etc"]
+    assert len({surroundings.run_of(context(run_id)) for run_id in ids}) == len(ids)
+
+
+def test_defaults_lie_in_airflow_home(airflow_home) -> None:
+    assert surroundings.store_url(None) == f"sqlite://{airflow_home}/windvane/store.db"
+    assert surroundings.staging_folder(None) == f"{airflow_home}/windvane/staging"
+    assert surroundings.gateway(None) is None
+
+
+def test_the_configuration_wins_over_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("AIRFLOW__WINDVANE__STORE", "conn:wv")
+    monkeypatch.setenv("AIRFLOW_CONN_WV", '{"conn_type": "windvane_store", "host": "/srv/store.db"}')
+    monkeypatch.setenv("AIRFLOW__WINDVANE__STAGING", str(tmp_path / "here"))
+    assert surroundings.store_url(None) == "sqlite:///srv/store.db"
+    assert surroundings.staging_folder(None) == str(tmp_path / "here")
+
+
+def test_the_task_wins_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__WINDVANE__STORE", "sqlite:////elsewhere.db")
+    assert surroundings.store_url("sqlite:////mine.db") == "sqlite:////mine.db"
+
+
+def test_the_gateway_comes_from_the_configured_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__WINDVANE__GATEWAY_CONN_ID", "gate")
+    monkeypatch.setenv("AIRFLOW_CONN_GATE", '{"conn_type": "windvane_llm", "host": "http://h/v1", "password": "k"}')
+    assert surroundings.gateway(None) == {
+        "base_url": "http://h/v1",
+        "api_key": "k",
+        "model": "default",
+        "timeout_seconds": 30.0,
+    }
+
+
+def test_roots_are_a_list_of_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert surroundings.roots() == []
+    monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", "/srv/data/, /srv/lake,")
+    assert surroundings.roots() == ["/srv/data", "/srv/lake"]
