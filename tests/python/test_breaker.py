@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stores import store_at  # noqa: F401 - a fixture
-
 from windvane import _core, errors
 from windvane.breaker import Breaker
 from windvane.settings import store_url
@@ -323,6 +322,24 @@ def test_a_forked_child_uses_the_store_of_its_parent(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_the_engines_own_calls_are_guarded(store_at: str) -> None:  # noqa: F811
+    def guard(fails: str | None, store: str | None = store_at) -> None:
+        ask("breaker_guard", store=store, name="db", settings={"failure_threshold": 2}, fails=fails)
+
+    for kind in ["auth", "data", "conflict", "cancelled"]:
+        with pytest.raises(errors.WindvaneError, match="guarded work"):
+            guard(kind)
+    guard(None)
+    for kind in ["timeout", "throttled"]:
+        with pytest.raises(errors.UnavailableError, match="guarded work"):
+            guard(kind)
+    with pytest.raises(errors.BreakerOpenError, match="db") as caught:
+        guard(None)
+    assert 29 < caught.value.retry_after <= 30
+    guard(None, store=None)
+    guard(None, store="postgresql://nobody@127.0.0.1:1/none")
+
+
 # --- from Python -----------------------------------------------------------------------------------------------------
 
 
@@ -395,7 +412,10 @@ def test_the_decorator_guards_a_coroutine(tmp_path: Path) -> None:
 
 def test_nested_blocks_give_back_their_own_permits(tmp_path: Path) -> None:
     store = tmp_path / "store.db"
-    outer, inner = Breaker("outer", store=store, failure_threshold=1), Breaker("inner", store=store, failure_threshold=1)
+    outer, inner = (
+        Breaker("outer", store=store, failure_threshold=1),
+        Breaker("inner", store=store, failure_threshold=1),
+    )
     with outer, outer, pytest.raises(ConnectionError), inner:
         raise ConnectionError
     assert "open" in inner.state()["phase"]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from windvane import _core
 
 RETRYABLE = ["unavailable", "timeout", "throttled"]
@@ -94,9 +93,7 @@ def test_seeds_spread_the_delays() -> None:
     st.floats(1, 20),
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 30)), min_size=1, max_size=40),
 )
-def test_a_bucket_never_gives_more_than_its_rate(
-    rate: float, burst: float, takes: list[tuple[float, float]]
-) -> None:
+def test_a_bucket_never_gives_more_than_its_rate(rate: float, burst: float, takes: list[tuple[float, float]]) -> None:
     times = list(accumulate((wait for wait, _ in takes[1:]), initial=1000.0))
     asked = [{"at": at, "tokens": tokens} for at, (_, tokens) in zip(times, takes, strict=True)]
     request = {"settings": {"rate": rate, "burst": burst}, "takes": asked}

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from stores import store_at  # noqa: F401 - a fixture
-
 from windvane import _core, errors
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -32,7 +31,7 @@ def get(store: str, what: str, name: str) -> Any:
 
 
 # Text that breaks what is not careful: quotes, newlines, beyond the basic plane, a NUL, and numbers at the edge.
-ODD = {"text": "O'Brien \"x\"\n\\ ü 🧭 \u0000 $1 ?", "big": 2**63 - 1, "float": 0.1, "none": None, "list": [1, [2]]}
+ODD = {"text": 'O\'Brien "x"\n\\ ü 🧭 \u0000 $1 ?', "big": 2**63 - 1, "float": 0.1, "none": None, "list": [1, [2]]}
 
 
 def test_plans_are_kept_once(store_at: str) -> None:  # noqa: F811
@@ -154,6 +153,30 @@ def test_opening_again_changes_nothing(store_at: str) -> None:  # noqa: F811
     assert ask("store_info", store_at) == first
     assert len(ask("events", store_at, run="r")["events"]) == 1
     assert first["version"] >= 1
+
+
+def test_a_lost_connection_is_opened_again(store_at: str) -> None:  # noqa: F811
+    if store_at.startswith("sqlite"):
+        pytest.skip("a file has no connection to lose")
+    import psycopg2
+
+    put(store_at, "event", run="r", kind="k", document={})
+    connection = psycopg2.connect(store_at)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'windvane'")
+    assert cursor.rowcount >= 1
+    connection.close()
+    assert len(ask("events", store_at, run="r")["events"]) == 1
+
+
+def test_what_a_column_cannot_hold_is_the_callers_mistake(store_at: str) -> None:  # noqa: F811
+    try:
+        put(store_at, "event", run="a\0b", kind="k", document={})
+    except errors.SpecError as error:
+        assert "NUL" in str(error)
+    else:
+        assert len(ask("events", store_at, run="a\0b")["events"]) == 1
 
 
 def test_a_store_of_a_newer_windvane_is_refused(store_at: str) -> None:  # noqa: F811
