@@ -25,7 +25,6 @@ mod _core {
     #[pymodule_export]
     use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
     #[pymodule_export]
-    use super::breaker::{breaker_admit, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     use super::breaker::{breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
@@ -36,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
-    use super::planning::{diff, discover, explain, needs, plan, profile, run};
+    use super::planning::{diff, discover, explain, map, needs, plan, profile, run};
     #[pymodule_export]
     use super::profile::profile_stream;
     #[pymodule_export]
