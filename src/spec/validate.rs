@@ -92,7 +92,8 @@ impl<'a> Checking<'a, '_> {
     fn list(&mut self, shape: &Shape, node: &'a Node, items: &'a [Node]) {
         if shape.items_at_least.is_some_and(|least| items.len() < least) {
             let message = if items.is_empty() { "the list is empty".to_owned() } else { too_few(shape) };
-            self.problem(node.mark, message, shape.description.clone());
+            let hint = shape.description.clone().unwrap_or_else(|| "Add an entry".to_owned());
+            self.problem(node.mark, message, Some(hint));
         }
         if let Some(most) = shape.items_at_most.filter(|most| items.len() > *most) {
             self.problem(node.mark, format!("the list has more than {most} entries"), shape.description.clone());

@@ -135,9 +135,12 @@ fn twice<'a>(judge: &mut Judge<'a, '_>, datasets: &'a Node) {
         }
         let to = dataset.node.get("to").and_then(Node::text);
         if let Some(first) = taken.insert(to.unwrap_or(&dataset.key), &dataset.key) {
-            let mark = dataset.node.get("to").map_or(dataset.key_mark, |to| to.mark);
             let message = format!("this loads to the same place as dataset '{}'", shorten(first));
-            judge.problem(mark, message, "Give one of them another 'to'");
+            let hint = "Give one of them another 'to'";
+            match to {
+                Some(_) => judge.key(&dataset.node, "to", |judge, to| judge.problem(to.mark, message, hint)),
+                None => judge.problem(dataset.key_mark, message, hint),
+            }
         }
     });
 }

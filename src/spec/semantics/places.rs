@@ -23,7 +23,7 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
 /// A source or a target: the tag with its settings.
 fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
     let settings = &tagged.node;
-    if tagged.key == "sqlite" && !settings.entries().is_empty() {
+    if tagged.key == "sqlite" {
         judge.one_of(settings, ["path", "connection"]);
     }
     judge.key(settings, "connection", connection);
