@@ -9,7 +9,9 @@
 //! rejected row; a load is visible whole or not at all, and a second load with the same id changes nothing and returns
 //! the first one's receipt; memory is bounded by a few batches.
 
+pub mod address;
 pub mod files;
+mod gather;
 pub mod postgres;
 pub mod sqlite;
 

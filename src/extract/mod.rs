@@ -61,8 +61,8 @@ pub fn file(folder: &Path, dataset: &str, ending: &str) -> PathBuf {
     folder.join(format!("{name}.{ending}"))
 }
 
-/// Reads one input of the plan into the folder of the run.
-pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path) -> Result<Staged> {
+/// Reads one input of the plan, or its first `limit` rows, into a folder.
+pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, limit: Option<u64>) -> Result<Staged> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let gone = || {
         Error::missing(format!("'{}' is no longer at the source", input.locator))
@@ -80,7 +80,7 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path) -
         kind: input.kind,
         format: input.format.clone(),
         schema: judged.read.clone(),
-        limit: None,
+        limit,
     };
     let mut batches = connection.read(request).await?;
     let kept = Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());

@@ -1,7 +1,11 @@
 //! Rows at rest: Parquet files that appear whole or not at all.
 
+use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
-use arrow::datatypes::SchemaRef;
+use crate::extract::{ROW_COLUMN, Staged};
+use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -9,6 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Writes beside the final path; only `finish` gives the file its name.
 pub struct Writer {
@@ -62,6 +67,42 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + u
         .map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
     Ok(reader.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
+}
+
+/// What a staged file between two stages holds: these columns, then the row number.
+pub fn numbered(schema: &Schema) -> SchemaRef {
+    let mut all = schema.clone();
+    all.fields.push(Field { nullable: false, ..Field::new(ROW_COLUMN, DataType::Int64) });
+    to_arrow(&all)
+}
+
+/// A frame as a batch of a [`numbered`] file.
+pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
+    let mut columns = frame.rows.columns().to_vec();
+    columns.push(Arc::new(frame.numbers.clone()));
+    let options = RecordBatchOptions::new().with_row_count(Some(frame.len()));
+    RecordBatch::try_new_with_options(numbered(&frame.schema), columns, &options)
+        .map_err(|error| Error::internal("rows do not have the columns of their schema").caused_by(&error))
+}
+
+/// The rows of a staged dataset with their numbers, in order.
+pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+    let schema = staged.schema.clone();
+    let batches = read(Path::new(&staged.uri))?;
+    Ok(batches.map(move |batch| frame(&batch?, &schema)))
+}
+
+fn frame(batch: &RecordBatch, schema: &Schema) -> Result<Frame> {
+    let lacking = |name: &str| Error::internal(format!("the staged file lacks the column '{name}'"));
+    let wanted = schema.names().map(|name| batch.schema().index_of(name).map_err(|_| lacking(name)));
+    let columns = batch.project(&wanted.collect::<Result<Vec<_>>>()?);
+    let columns = conform(&columns.map_err(|error| lacking("?").caused_by(&error))?, schema)?;
+    let numbers = batch.column_by_name(ROW_COLUMN).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let numbers: Int64Array = numbers.cloned().ok_or_else(|| lacking(ROW_COLUMN))?;
+    if numbers.null_count() > 0 {
+        return Err(Error::internal("a staged row has no number"));
+    }
+    Frame::new(schema.clone(), columns.columns().to_vec(), numbers)
 }
 
 /// The temporary name of a file that is being written, in the folder of the final one; makes the folder.

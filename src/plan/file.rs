@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Plan, SCHEMA};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The engine version that plans are built with.
 pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
@@ -81,4 +81,24 @@ fn content_id(plan: &Plan) -> Result<String> {
     let unsealed = Plan { id: String::new(), ..plan.clone() };
     let bytes = serde_json::to_vec(&unsealed).map_err(|error| Error::internal(error.to_string()))?;
     Ok(Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// `orders.plan.json` beside `orders.windvane.yaml`.
+pub fn beside(spec: &Path) -> PathBuf {
+    let name = spec.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split_once(".windvane.").map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(stem, _)| stem);
+    spec.with_file_name(format!("{stem}.plan.json"))
+}
+
+/// Writes the plan so that a reader sees the old file or the new one, never a part.
+pub fn write(plan: &Plan, path: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Missing, "the plan file cannot be written").in_file(path.display().to_string()).caused_by(&error)
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&part, text(plan)?).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)
 }
