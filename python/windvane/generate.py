@@ -7,17 +7,17 @@ import json
 import sys
 from pathlib import Path
 
-from windvane import _core
-
 
 def generated() -> dict[str, str]:
     """File name, relative to this package, to its content."""
+    from windvane import _core
+
     schema = json.loads(_core.schema(json.dumps({"noun": "spec"})))
     return {"spec.schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"}
 
 
 def stale(folder: Path) -> list[str]:
-    """The names of files that differ from what the engine's types say."""
+    """Name the files that differ from what the engine's types say."""
     return [
         name
         for name, content in generated().items()

@@ -13,7 +13,8 @@ pub(super) fn without_surrogates(text: &str) -> Cow<'_, str> {
     if !text.trim_start().starts_with('{') || !(text.contains("\\ud") || text.contains("\\uD")) {
         return Cow::Borrowed(text);
     }
-    let pairs = PAIRS.get_or_init(|| Regex::new(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)").ok());
+    let pairs =
+        PAIRS.get_or_init(|| Regex::new(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)").ok());
     let Some(pairs) = pairs else { return Cow::Borrowed(text) };
     pairs.replace_all(text, |found: &Captures<'_>| {
         let half = |group: usize| found.get(group).and_then(|digits| u32::from_str_radix(digits.as_str(), 16).ok());

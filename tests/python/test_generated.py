@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from windvane import _core, generate
 from windvane.errors import SpecError
 
@@ -18,7 +17,9 @@ def test_the_committed_schema_is_fresh() -> None:
 
 
 def test_a_stale_schema_is_noticed_and_mended(tmp_path: Path) -> None:
-    (tmp_path / "spec.schema.json").write_text((PACKAGE / "spec.schema.json").read_text().replace("pipeline", "pipelin"))
+    (tmp_path / "spec.schema.json").write_text(
+        (PACKAGE / "spec.schema.json").read_text().replace("pipeline", "pipelin")
+    )
     assert generate.main(["--check", "--folder", str(tmp_path)]) == 1
     assert generate.main(["--folder", str(tmp_path)]) == 0
     assert generate.main(["--check", "--folder", str(tmp_path)]) == 0

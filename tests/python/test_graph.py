@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane import _core
 
 EXAMPLES = Path(__file__).parents[2] / "dags"
@@ -136,8 +135,14 @@ def test_many_outputs_become_one_mapped_group(tmp_path: Path) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.text("ab.-_ é/#\"数", max_size=5) | st.sampled_from(["record", "plan", "x" * 500]), max_size=16, unique=True))
-def test_ids_are_sound_and_do_not_depend_on_other_outputs(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+@given(
+    st.lists(
+        st.text('ab.-_ é/#"数', max_size=5) | st.sampled_from(["record", "plan", "x" * 500]), max_size=16, unique=True
+    )
+)
+def test_ids_are_sound_and_do_not_depend_on_other_outputs(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
     folder = tmp_path_factory.mktemp("ids")
     path = write(folder, "orders")
     write_plan(path, sorted(names))
@@ -154,7 +159,7 @@ def test_ids_are_sound_and_do_not_depend_on_other_outputs(tmp_path_factory: pyte
     [
         (lambda text: text.replace('"orders"', '"other"'), "not what its id"),
         (lambda text: text[:-5], "not a plan file"),
-        (lambda text: "", "not a plan file"),
+        (lambda _: "", "not a plan file"),
     ],
 )
 def test_a_damaged_plan_breaks_its_pipeline_alone(tmp_path: Path, damage: Any, message: str) -> None:

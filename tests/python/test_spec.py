@@ -11,7 +11,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane import _core
 from windvane.errors import SpecError
 
@@ -84,7 +83,14 @@ MISTAKES = [
     ("steps:\n- cast: {a: int}", 7, 13, "steps[0].cast.a", "'int' is not valid here", "A column's type"),
     ("steps:\n- cast: {a: 'decimal(50,2)'}", 7, 13, "steps[0].cast.a", "'decimal(50,2)' is not a type", "38 digits"),
     ("steps:\n- parse: {columns: [a], to: int64, formats: ['%Y']}", 7, 29, "steps[0].parse.to", "date, time", "cast"),
-    ("steps:\n- parse: {columns: [a], to: date, formats: ['%Q']}", 7, 45, "steps[0].parse.formats[0]", "strftime", "%d"),
+    (
+        "steps:\n- parse: {columns: [a], to: date, formats: ['%Q']}",
+        7,
+        45,
+        "steps[0].parse.formats[0]",
+        "strftime",
+        "%d",
+    ),
     ("steps:\n- parse: {columns: [a], to: date, formats: []}", 7, 44, "steps[0].parse.formats", "empty", "strftime"),
     ("steps:\n- join: {with: b}", 7, 9, "steps[0].join", "key 'on' is missing", "A column"),
     ("steps:\n- join: {with: b, on: []}", 7, 23, "steps[0].join.on", "the list is empty", "Add an entry"),
@@ -114,7 +120,7 @@ MISTAKES = [
 @pytest.mark.parametrize(
     ("more", "line", "column", "path", "message", "hint"), MISTAKES, ids=[case[0][:40] for case in MISTAKES]
 )
-def test_a_mistake_is_found_where_it_is(
+def test_a_mistake_is_found_where_it_is(  # noqa: PLR0917 - the columns of the table
     tmp_path: Path, more: str, line: int, column: int, path: str, message: str, hint: str | None
 ) -> None:
     found = problems_of(tmp_path, SOUND + more + "\n")
@@ -139,13 +145,14 @@ DOCUMENTS = [
     ("pipeline: a\nsource: {csv: {path: 's3://b'}}\ntarget: {parquet: {path: b}}\n", [(2, 22, "source.csv.path")]),
     ("pipeline: a\nsource: {sqlite: {tables: [b]}}\ntarget: {sqlite: {path: b, connection: c}}\n",
      [(2, 18, "source.sqlite"), (3, 28, "target.sqlite.connection")]),
-    ("pipeline: a\nsource: {csv: {path: a, delimiter: ;;, encoding: utf-9}}\ntarget: {csv: {path: b, compression: snappy}}\n",
+    (("pipeline: a\nsource: {csv: {path: a, delimiter: ;;, encoding: utf-9}}\n"
+      "target: {csv: {path: b, compression: snappy}}\n"),
      [(2, 36, "source.csv.delimiter"), (2, 50, "source.csv.encoding"), (3, 38, "target.csv.compression")]),
-    ("pipeline: a\nsource: {postgres: {connection: c, tables: [s.t]}}\ntarget: {parquet: {path: b}}\n"
-     "datasets: {t: {}, u: {from: v}, w: {from: s.t}}\nsteps: [{join: {with: z, on: a}}]\n",
+    (("pipeline: a\nsource: {postgres: {connection: c, tables: [s.t]}}\ntarget: {parquet: {path: b}}\n"
+     "datasets: {t: {}, u: {from: v}, w: {from: s.t}}\nsteps: [{join: {with: z, on: a}}]\n"),
      [(4, 29, "datasets.u.from"), (5, 23, "steps[0].join.with")]),
-    ("pipeline: a\nsources: {s: {postgres: {connection: c, tables: [t]}}, f: {files: {path: d}}}\n"
-     "target: {parquet: {path: b}}\ndatasets: {s.t: {}, s.u: {}, t: {}, f.any: {}}\n",
+    (("pipeline: a\nsources: {s: {postgres: {connection: c, tables: [t]}}, f: {files: {path: d}}}\n"
+     "target: {parquet: {path: b}}\ndatasets: {s.t: {}, s.u: {}, t: {}, f.any: {}}\n"),
      [(4, 21, 'datasets["s.u"]'), (4, 30, "datasets.t")]),
 ]  # fmt: skip
 
@@ -191,7 +198,11 @@ def test_an_unknown_key_is_found_at_every_level(example: Path, tmp_path: Path) -
             line, column = at.line + 1, at.column + 1
         found = problems_of(tmp_path, changed, example.name)
         if found:
-            assert [p for p in found if p["line"] == line and column <= p["column"] <= column + 7], (line, column, found)
+            assert [p for p in found if p["line"] == line and column <= p["column"] <= column + 7], (
+                line,
+                column,
+                found,
+            )
         else:
             # A map whose keys are the user's own (columns): there it must arrive.
             assert "zzqzz" in json.dumps(normal_of(tmp_path, changed, example.name)["spec"])
@@ -220,7 +231,9 @@ def test_roots_allow_more_folders(tmp_path: Path) -> None:
     assert problems_of(inner, text, roots=[str(tmp_path)]) == []
 
 
-OVERLAID = SOUND + """\
+OVERLAID = (
+    SOUND
+    + """\
 schedule: "@daily"
 tags: [a, b]
 errors: {rows: fail, max_quarantined: 0.5}
@@ -234,6 +247,7 @@ environments:
     source: {postgres: {connection: shop}}
     target: {postgres: {connection: lake}}
 """
+)
 
 
 def test_an_overlay_merges_maps_and_replaces_lists_and_tags(tmp_path: Path) -> None:
@@ -252,7 +266,9 @@ def test_an_overlay_merges_maps_and_replaces_lists_and_tags(tmp_path: Path) -> N
 
 
 def test_mistakes_of_overlays_are_found_in_the_overlay(tmp_path: Path) -> None:
-    text = SOUND + """\
+    text = (
+        SOUND
+        + """\
 environments:
   dev:
     pipeline: b
@@ -263,6 +279,7 @@ environments:
     steps: [{filtr: a}]
   none:
 """
+    )
     found = problems_of(tmp_path, text)
     assert places(found) == [
         (8, 5, "environments.dev.pipeline"),
@@ -320,7 +337,12 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_json_with_escapes_beyond_the_first_plane(tmp_path: Path) -> None:
-    spec = {"pipeline": "a", "intent": "a 🦀 \\ud83d\\ude00 ü", "source": {"csv": {"path": "b"}}, "target": {"csv": {"path": "c"}}}
+    spec = {
+        "pipeline": "a",
+        "intent": "a 🦀 \\ud83d\\ude00 ü",
+        "source": {"csv": {"path": "b"}},
+        "target": {"csv": {"path": "c"}},
+    }
     assert normal_of(tmp_path, json.dumps(spec), "a.windvane.json")["spec"] == spec
 
 
@@ -338,21 +360,27 @@ def test_folders_and_globs(tmp_path: Path) -> None:
     (tmp_path / "deep" / ".hidden").mkdir(parents=True)
     for place in ("b.windvane.yml", "deep/a.windvane.yaml", "deep/.hidden/c.windvane.yaml", "no.yaml"):
         (tmp_path / place).write_text("x: y\n")
-    files = lambda *paths: sorted({p["file"] for p in json.loads(_core.check(json.dumps({"paths": paths})))["problems"]})  # noqa: E731
+
+    def files(*paths: str) -> list[str]:
+        document = json.loads(_core.check(json.dumps({"paths": paths})))
+        return sorted({problem["file"] for problem in document["problems"]})
+
     both = [str(tmp_path / "b.windvane.yml"), str(tmp_path / "deep/a.windvane.yaml")]
     assert files(str(tmp_path)) == both
     assert files(str(tmp_path), *both) == both
     assert files(str(tmp_path / "*.windvane.*")) == both[:1]
 
 
-# Round trips -----------------------------------------------------------------------------------------------------------
+# Round trips
 
 names = st.text("abcdefgh_ÄöΩ'\"#:{}[]&*!|>%@`,-? 0123456789", min_size=1, max_size=12).filter(
     # Of another YAML's texts that are numbers in ours: PyYAML writes `0e0` without quotes.
     lambda text: text.strip() and not re.fullmatch(r"[0-9-]+e[0-9-]+", text)
 )
 columns = st.lists(names, min_size=1, max_size=3, unique=True)
-values = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), names)
+values = st.one_of(
+    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), names
+)
 expression = st.sampled_from(["a = 1", "upper(b)", "c IS NOT NULL", "d > 'x: y # z'"])
 steps = st.one_of(
     st.fixed_dictionaries({"select": columns}),
@@ -363,7 +391,9 @@ steps = st.one_of(
     st.fixed_dictionaries(
         {"cast": st.dictionaries(names, st.sampled_from(["int64", "decimal(15,2)", "uuid"]), min_size=1, max_size=3)}
     ),
-    st.fixed_dictionaries({"join": st.fixed_dictionaries({"with": names, "on": columns}, optional={"how": st.just("inner")})}),
+    st.fixed_dictionaries(
+        {"join": st.fixed_dictionaries({"with": names, "on": columns}, optional={"how": st.just("inner")})}
+    ),
 )
 checks = st.one_of(
     st.fixed_dictionaries({"unique": columns}),
@@ -373,7 +403,9 @@ checks = st.one_of(
 )
 places_ = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8}){0,2}", fullmatch=True)
 sources = st.one_of(
-    st.fixed_dictionaries({"csv": st.fixed_dictionaries({"path": places_}, optional={"delimiter": st.sampled_from(",;|\t")})}),
+    st.fixed_dictionaries(
+        {"csv": st.fixed_dictionaries({"path": places_}, optional={"delimiter": st.sampled_from(",;|\t")})}
+    ),
     st.fixed_dictionaries({"postgres": st.fixed_dictionaries({"connection": st.just("shop.db-1")})}),
 )
 specs = st.fixed_dictionaries(
@@ -391,14 +423,18 @@ specs = st.fixed_dictionaries(
         "steps": st.lists(steps, max_size=4),
         "checks": st.lists(checks, max_size=4),
         "drift": st.sampled_from(["evolve", "freeze", "quarantine", "fail"]),
-        "environments": st.dictionaries(st.sampled_from(["dev", "prod"]), st.fixed_dictionaries({"owner": names}), max_size=2),
+        "environments": st.dictionaries(
+            st.sampled_from(["dev", "prod"]), st.fixed_dictionaries({"owner": names}), max_size=2
+        ),
     },
 )
 
 
 @settings(max_examples=300, deadline=None)
 @given(specs, st.booleans())
-def test_what_is_read_reads_back_to_itself(tmp_path_factory: pytest.TempPathFactory, spec: dict[str, Any], flow: bool) -> None:
+def test_what_is_read_reads_back_to_itself(
+    tmp_path_factory: pytest.TempPathFactory, spec: dict[str, Any], flow: bool
+) -> None:
     folder = tmp_path_factory.getbasetemp()
     json_text = json.dumps(spec, ensure_ascii=False)
     yaml_text = yaml.safe_dump(spec, allow_unicode=True, default_flow_style=flow, sort_keys=False)
@@ -431,8 +467,16 @@ def test_any_text_never_crashes(tmp_path_factory: pytest.TempPathFactory, text: 
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.from_regex(r"(\*|[0-9]{1,2})(-[0-9]{1,2})?(/[0-9]{1,2})?|MON|JAN|L|[1-5]#[1-5]", fullmatch=True), min_size=5, max_size=6))
-def test_a_schedule_that_passes_is_one_that_airflow_takes(tmp_path_factory: pytest.TempPathFactory, fields: list[str]) -> None:
+@given(
+    st.lists(
+        st.from_regex(r"(\*|[0-9]{1,2})(-[0-9]{1,2})?(/[0-9]{1,2})?|MON|JAN|L|[1-5]#[1-5]", fullmatch=True),
+        min_size=5,
+        max_size=6,
+    )
+)
+def test_a_schedule_that_passes_is_one_that_airflow_takes(
+    tmp_path_factory: pytest.TempPathFactory, fields: list[str]
+) -> None:
     croniter = pytest.importorskip("croniter")
     schedule = " ".join(fields)
     found = problems_of(tmp_path_factory.getbasetemp(), SOUND + f"schedule: '{schedule}'\n", "c.windvane.yaml")
@@ -444,8 +488,18 @@ def test_the_hash_is_of_what_matters_to_a_plan(tmp_path: Path) -> None:
     """Who runs it, and when, does not matter."""
     first = normal_of(tmp_path, SOUND)["hash"]
     assert len(first) == 16
-    same = SOUND + "schedule: '@daily'\nowner: a\ntags: [b]\nretries: 1\nretry_delay: 2\nstart_date: 2024-01-01\ncatchup: true\n"
+    same = (
+        SOUND
+        + "schedule: '@daily'\nowner: a\ntags: [b]\nretries: 1\nretry_delay: 2\nstart_date: 2024-01-01\ncatchup: true\n"
+    )
     assert normal_of(tmp_path, same)["hash"] == first
     assert normal_of(tmp_path, SOUND + "environments: {dev: {}}\n")["hash"] == first
-    others = ["intent: a", "drift: fail", "errors: {rows: fail}", "steps: [{filter: a}]", "checks: [{unique: a}]", "datasets: {a: {}}"]
+    others = [
+        "intent: a",
+        "drift: fail",
+        "errors: {rows: fail}",
+        "steps: [{filter: a}]",
+        "checks: [{unique: a}]",
+        "datasets: {a: {}}",
+    ]
     assert len({first, *(normal_of(tmp_path, SOUND + other + "\n")["hash"] for other in others)}) == len(others) + 1

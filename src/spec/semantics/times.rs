@@ -27,7 +27,11 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     {
         for key in ["schedule", "start_date"] {
             if lacks(key) {
-                judge.problem_at(entry, format!("catching up needs '{key}'"), format!("Add '{key}', or delete 'catchup'"));
+                judge.problem_at(
+                    entry,
+                    format!("catching up needs '{key}'"),
+                    format!("Add '{key}', or delete 'catchup'"),
+                );
             }
         }
     }
@@ -80,7 +84,9 @@ fn cron(text: &str) -> Result<(), String> {
     if fields.len() == 6 {
         fields.rotate_right(1);
     }
-    if let Some(field) = fields.iter().rev().zip(FIELDS).find_map(|(field, (name, more))| (!fits(field, more)).then_some(name)) {
+    if let Some(field) =
+        fields.iter().rev().zip(FIELDS).find_map(|(field, (name, more))| (!fits(field, more)).then_some(name))
+    {
         return Err(format!("the {field} holds something that has no meaning there"));
     }
     croner::Cron::from_str(&fields.join(" ")).map(|_| ()).map_err(|error| error.to_string())
