@@ -365,7 +365,7 @@ def test_broken_json_lines_are_put_aside(tmp_path: Path) -> None:
     assert answer["rows"] == [{"a": 1}, {"a": 2}]
     assert answer["numbers"] == [1, 7]
     assert [refused["row"] for refused in answer["rejected"]] == [2, 3, 4, 5, 6]
-    assert answer["rejected"][0]["record"] == {"_raw": '{"a":'}
+    assert answer["rejected"][0]["record"] == {"_raw": '{"a": '}
 
 
 def test_numbers_of_json_keep_their_digits(tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ impl Seen {
             Some(b'n') | None => {}
             Some(_) => {
                 let whole = !text.contains(['.', 'e', 'E']);
-                (self.integers, self.floats) = (self.integers | whole, self.floats | !whole);
+                self.integers |= whole;
+                self.floats |= !whole;
                 self.numbers.observe(Some(text));
             }
         }
@@ -201,10 +202,11 @@ impl Seen {
             (true, false, false, false) => (DataType::Boolean, "boolean"),
             (false, true, false, false) if self.floats => (DataType::Float64, "number"),
             (false, true, false, false) => (self.numbers.data_type(), "number"),
-            (false, false, true, false) => match self.words.data_type() {
-                iso @ (DataType::Date | DataType::Timestamp | DataType::TimestampTz) => (iso, "string"),
-                _ => (DataType::Text, "string"),
-            },
+            (false, false, true, false) => {
+                let iso = self.words.data_type();
+                let kept = matches!(iso, DataType::Date | DataType::Timestamp | DataType::TimestampTz);
+                (if kept { iso } else { DataType::Text }, "string")
+            }
             (false, false, false, true) => (DataType::Json, "object or array"),
             (false, false, false, false) => (DataType::Text, "null"),
             _ => (DataType::Text, "mixed"),

@@ -81,7 +81,8 @@ fn quote_of(text: &[u8]) -> &'static str {
         let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b' ');
         let at = |index: usize| text.get(index);
         let opens = |index: usize| edge(index.checked_sub(1).and_then(at)) && !edge(at(index + 1));
-        let closes = |index: usize| edge(at(index + 1)) && index.checked_sub(1).and_then(at).is_some_and(|b| !edge(Some(b)));
+        let closes =
+            |index: usize| edge(at(index + 1)) && index.checked_sub(1).and_then(at).is_some_and(|b| !edge(Some(b)));
         let places = text.iter().enumerate().filter(|(_, byte)| **byte == quote).map(|(index, _)| index);
         places.fold((0_usize, 0_usize), |(open, close), index| {
             (open + usize::from(opens(index)), close + usize::from(closes(index)))
@@ -146,9 +147,11 @@ fn judgement(records: &[Record]) -> Judgement {
         cells += record.len();
         clean += (0..record.len()).filter(|at| record.quoted(*at) || looks_clean(record.field(*at))).count();
     }
-    let (fields, most) = counts.iter().max_by_key(|(_, count)| **count).map_or((0, 0), |(fields, count)| (*fields, *count));
+    let (fields, most) =
+        counts.iter().max_by_key(|(_, count)| **count).map_or((0, 0), |(fields, count)| (*fields, *count));
     let total = records.len().max(1) as f64;
-    let weigh = |(fields, count): (&usize, &usize)| *count as f64 * ((*fields as f64 - 1.0).max(0.001) / *fields as f64);
+    let weigh =
+        |(fields, count): (&usize, &usize)| *count as f64 * ((*fields as f64 - 1.0).max(0.001) / *fields as f64);
     let pattern = counts.iter().map(weigh).sum::<f64>() / counts.len().max(1) as f64;
     let kind = (clean as f64 / cells.max(1) as f64).max(1e-9);
     // Agreement counts twice: one broken row in a hundred must not outweigh a delimiter that divides all others alike.
@@ -199,7 +202,9 @@ fn looks_like_header(records: &[Record], nulls: &[String]) -> bool {
 /// A first cell may be wider than the cells below it.
 fn loosened(data_type: DataType) -> DataType {
     match data_type {
-        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Decimal { .. } => DataType::Float64,
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Decimal { .. } => {
+            DataType::Float64
+        }
         DataType::Boolean
         | DataType::Float64
         | DataType::Text
@@ -214,6 +219,7 @@ fn loosened(data_type: DataType) -> DataType {
 }
 
 fn are_years(texts: &[&str]) -> bool {
-    let years: Vec<u32> = texts.iter().filter_map(|text| text.parse().ok()).filter(|year| (1800..2101).contains(year)).collect();
+    let years: Vec<u32> =
+        texts.iter().filter_map(|text| text.parse().ok()).filter(|year| (1800..2101).contains(year)).collect();
     years.len() >= 2 && years.windows(2).all(|pair| pair[1] == pair[0] + 1)
 }
