@@ -207,7 +207,9 @@ fn failure(path: &Path, done: &str, error: &io::Error) -> Error {
         E::PermissionDenied | E::ReadOnlyFilesystem => {
             (Kind::Auth, "Give the user that runs windvane the right to this path")
         }
-        E::StorageFull | E::QuotaExceeded => (Kind::Unavailable, "Make room on the disk, then run it again"),
+        E::StorageFull | E::QuotaExceeded | E::FileTooLarge => {
+            (Kind::Unavailable, "Make room on the disk, then run it again")
+        }
         // What decompressors say of broken bytes.
         E::InvalidData | E::InvalidInput | E::UnexpectedEof | E::Other => {
             (Kind::Data, "The file is damaged or cut short: write or download it again")
