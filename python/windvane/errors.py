@@ -91,6 +91,10 @@ class ThrottledError(UnavailableError):
     """The outside asked us to slow down."""
 
 
+class BreakerOpenError(UnavailableError):
+    """A circuit breaker let the call not through; ``retry_after`` says when it may."""
+
+
 class CancelledError(WindvaneError):
     """The user or the scheduler stopped the call."""
 
@@ -118,6 +122,9 @@ _CLASSES: dict[str, type[WindvaneError]] = {
     "internal": InternalError,
 }
 
+# Stages whose errors have a class of their own.
+_STAGES: dict[str, type[WindvaneError]] = {"fork": ForkedError, "breaker": BreakerOpenError}
+
 
 def from_core(
     kind: str,
@@ -130,8 +137,7 @@ def from_core(
 ) -> WindvaneError:
     """The exception for an engine error; called by the extension module."""
     details = {key: value for key, value in json.loads(place or "{}").items() if value is not None}
-    known = _CLASSES.get(kind, InternalError)
-    chosen: type[WindvaneError] = ForkedError if stage == "fork" else known
+    chosen = _STAGES.get(stage or "") or _CLASSES.get(kind, InternalError)
     return chosen(
         message, kind=kind, hint=hint, stage=stage, retryable=retryable, retry_after=retry_after, place=details
     )

@@ -1,1 +1,16 @@
-//! (being written)
+//! What keeps a failing outside from taking us along: pure state machines.
+//!
+//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` (call not too often),
+//! `budget` (call not for more than this), `clock` (the one place that knows what time it is).
+//!
+//! Deliberately absent: storage (`store::breaker` shares a breaker between processes), I/O other than a sleep, and any
+//! opinion about which call deserves which policy.
+//!
+//! Invariants: every transition is a function of state, settings and the time it is given; only errors that another
+//! attempt could cure trip a breaker or are tried again; randomness comes from a seed that the caller names.
+
+pub mod breaker;
+pub mod budget;
+pub mod clock;
+pub mod limit;
+pub mod retry;

@@ -1,0 +1,103 @@
+//! Runs: begun once, finished once, with a document that `record` writes.
+
+use super::{Fields, Store};
+use crate::error::{Error, Result};
+use crate::resilience::clock;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl RunStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRow {
+    pub id: String,
+    pub pipeline: String,
+    pub plan: Option<String>,
+    pub status: RunStatus,
+    pub document: Value,
+    pub started_at: String,
+    pub finished_at: Option<String>,
+}
+
+impl Store {
+    /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start.
+    pub async fn start_run(&self, id: &str, pipeline: &str, plan: Option<&str>, document: &Value) -> Result<()> {
+        let sql = "INSERT INTO runs (id, pipeline, plan, status, document, started_at) VALUES ($1, $2, $3, $4, $5, $6) \
+                   ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, status = excluded.status, \
+                   document = excluded.document, finished_at = NULL";
+        let at = clock::now().rfc3339();
+        let status = RunStatus::Running.as_str();
+        let cells = vec![id.into(), pipeline.into(), plan.into(), status.into(), document.to_string().into(), at.into()];
+        self.execute(sql, cells).await.map(drop)
+    }
+
+    /// Notes how a run ended.
+    pub async fn finish_run(&self, id: &str, status: RunStatus, document: &Value) -> Result<()> {
+        let sql = "UPDATE runs SET status = $1, document = $2, finished_at = $3 WHERE id = $4";
+        let at = clock::now().rfc3339();
+        let cells = vec![status.as_str().into(), document.to_string().into(), at.into(), id.into()];
+        match self.execute(sql, cells).await? {
+            0 => Err(Error::missing(format!("run '{id}' was never started")).hint("Call start_run first")),
+            _ => Ok(()),
+        }
+    }
+
+    pub async fn run(&self, id: &str) -> Result<Option<RunRow>> {
+        let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs WHERE id = $1";
+        self.fetch(sql, vec![id.into()], read).await.map(|mut rows| rows.pop())
+    }
+
+    /// The newest runs first, of one pipeline or of all.
+    pub async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRow>> {
+        let limit = i64::from(limit).into();
+        match pipeline {
+            Some(pipeline) => {
+                let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+                           WHERE pipeline = $1 ORDER BY started_at DESC, id DESC LIMIT $2";
+                self.fetch(sql, vec![pipeline.into(), limit], read).await
+            }
+            None => {
+                let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+                           ORDER BY started_at DESC, id DESC LIMIT $1";
+                self.fetch(sql, vec![limit], read).await
+            }
+        }
+    }
+}
+
+fn read(mut fields: Fields) -> Result<RunRow> {
+    Ok(RunRow {
+        id: fields.text()?,
+        pipeline: fields.text()?,
+        plan: fields.maybe_text()?,
+        status: status(&fields.text()?)?,
+        document: fields.document()?,
+        started_at: fields.text()?,
+        finished_at: fields.maybe_text()?,
+    })
+}
+
+fn status(text: &str) -> Result<RunStatus> {
+    let all = [RunStatus::Running, RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled];
+    let known = all.into_iter().find(|status| status.as_str() == text);
+    known.ok_or_else(|| Error::internal(format!("'{text}' is not the status of a run")))
+}
