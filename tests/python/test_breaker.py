@@ -119,7 +119,7 @@ def test_opens_at_the_threshold_and_closes_after_enough_successes(settings: dict
     needed = settings["successes"] or settings["probes"]
     moves += [(settings["cooldown"], "admit", 0), (0.0, "success", 0)]
     moves += [(0.0, operation, 0) for _ in range(needed - 1) for operation in ("admit", "success")]
-    events, trace = played(settings, moves)
+    _, trace = played(settings, moves)
     after = [phase(step) for step in trace][2 * threshold :]
     assert after == ["half_open"] * (2 * needed - 1) + ["closed"]
 
