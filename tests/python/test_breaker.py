@@ -172,6 +172,27 @@ def test_a_call_from_before_it_opened_has_no_say_after_it() -> None:
     assert [phase(step) for step in simulate(settings, events)][3:] == ["open", "half_open", "half_open", "half_open"]
 
 
+def test_a_permit_of_an_earlier_closed_or_half_open_phase_has_no_say() -> None:
+    settings = {"failure_threshold": 1, "cooldown": 5.0, "probes": 2}
+    events = [
+        {"at": T0, "op": "admit"},
+        {"at": T0, "op": "admit"},
+        {"at": T0, "op": "failure", "of": 0},
+        {"at": T0 + 5, "op": "admit"},
+        {"at": T0 + 5, "op": "admit"},
+        {"at": T0 + 5, "op": "failure", "of": 3},
+        {"at": T0 + 10, "op": "admit"},
+        {"at": T0 + 10, "op": "admit"},
+        # The second probe of the first half-open phase; the second one of this phase has the same number.
+        {"at": T0 + 10, "op": "failure", "of": 4},
+        {"at": T0 + 10, "op": "success", "of": 6},
+        {"at": T0 + 10, "op": "success", "of": 7},
+        # A call of the first closed phase.
+        {"at": T0 + 10, "op": "failure", "of": 1},
+    ]
+    assert [phase(step) for step in simulate(settings, events)][8:] == ["half_open", "half_open", "closed", "closed"]
+
+
 def test_a_rate_of_failures_opens_it_and_old_calls_are_forgotten() -> None:
     settings = {"failure_threshold": 100, "window": {"seconds": 10.0, "calls": 4, "rate": 0.5}}
     mixed = [(0.0, "admit", 0), (1.0, "success", 0), (0.0, "admit", 0), (1.0, "failure", 0)]
