@@ -9,7 +9,9 @@
 //! rejected row; a load is visible whole or not at all, and a second load with the same id changes nothing and returns
 //! the first one's receipt; memory is bounded by a few batches.
 
+pub mod address;
 pub mod files;
+mod gather;
 pub mod postgres;
 pub mod sqlite;
 
@@ -97,6 +99,29 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     pub ref_dataset: String,
     pub ref_columns: Vec<String>,
+}
+
+impl FoundKind {
+    /// Whether its types are ours to infer: text declares none.
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::Csv | Self::Jsonl => true,
+            Self::Table | Self::View | Self::Parquet => false,
+        }
+    }
+}
+
+impl Found {
+    /// What drift is judged by: the columns, and their types where the source itself declares them.
+    pub fn shape(&self) -> Schema {
+        let mut shape = self.fields.clone();
+        if self.kind.is_text() {
+            for field in &mut shape.fields {
+                (field.data_type, field.nullable) = (crate::schema::DataType::Text, true);
+            }
+        }
+        shape
+    }
 }
 
 /// How a delimited text file is written, detected or given.

@@ -4,9 +4,13 @@
 //!
 //! Invariants: the catalog is sorted by dataset name; names are unique across the sources of a spec.
 
+use crate::connectors::{Connection, Context, Found};
+use crate::error::{Error, Result};
 use crate::schema::Schema;
+use crate::spec::source::Source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What exists at the sources.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,4 +38,47 @@ impl Dataset {
     pub fn schema(&self) -> &Schema {
         &self.found.fields
     }
+}
+
+/// Lists what the sources hold. With several sources a dataset is called `source.dataset`.
+pub async fn run(sources: &BTreeMap<String, Source>, context: &Context) -> Result<Catalog> {
+    let mut datasets = Vec::new();
+    for (source, settings) in sources {
+        let connection = Connection::open_source(settings, context)?;
+        for (name, found) in connection.datasets().await.map_err(|error| error.in_stage("discover"))? {
+            let name = if sources.len() > 1 { format!("{source}.{name}") } else { name };
+            datasets.push(Dataset { name, source: source.clone(), found });
+        }
+    }
+    datasets.sort_by(|a, b| a.name.cmp(&b.name));
+    match datasets.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        Some(pair) => Err(Error::spec(format!(
+            "two datasets are called '{}': {} and {}",
+            pair[0].name, pair[0].found.locator, pair[1].found.locator
+        ))
+        .hint("Read them as separate `sources`, or as one dataset with `as_dataset`")),
+        None => Ok(Catalog { datasets }),
+    }
+}
+
+/// The one dataset that an input names, as it is now; narrowed, so that a large schema is not listed again.
+pub async fn again(source: &Source, locator: &str, context: &Context) -> Result<Option<Found>> {
+    let connection = Connection::open_source(&narrowed(source, locator), context)?;
+    let found = connection.datasets().await?;
+    Ok(found.into_iter().map(|(_, found)| found).find(|found| found.locator == locator))
+}
+
+fn narrowed(source: &Source, locator: &str) -> Source {
+    let mut narrowed = source.clone();
+    match &mut narrowed {
+        // A set of files that is read as one dataset must stay a set.
+        Source::Files(files) | Source::Jsonl(files) | Source::Parquet(files) if files.as_dataset.is_none() => {
+            files.path = locator.to_owned();
+        }
+        Source::Csv(csv) if csv.as_dataset.is_none() => csv.path = locator.to_owned(),
+        Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) => {}
+        Source::Sqlite(sqlite) => sqlite.tables = vec![locator.to_owned()],
+        Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],
+    }
+    narrowed
 }

@@ -1,1 +1,54 @@
-//! (being written)
+//! Expressions and verbs on rows: the only room that names polars and sqlparser.
+//!
+//! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
+//! on many frames), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back).
+//!
+//! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
+//! decimal product to the scale of its operands and cannot say which row failed. Polars sorts, groups and finds
+//! duplicates, where it is fast and exact.
+//!
+//! Deliberately absent: I/O, clocks, row numbers' names (a [`frame::Frame`] carries the numbers beside the rows).
+//!
+//! Invariants: what is wrong with a step is found before anything runs; nothing is silently wrapped, rounded away or
+//! turned to null: the row is rejected with the reason; rows in = rows out + filtered + rejected after every step.
+
+pub mod bridge;
+pub mod convert;
+pub mod expression;
+pub mod frame;
+pub mod step;
+
+
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::spec::step::Step;
+
+/// The columns after these steps, or the first mistake with the step's index, the column and the way out.
+pub fn plan_schema(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Schema> {
+    step::Program::new(steps, input, lookup).map(|program| program.schema().clone())
+}
+
+/// The error for a column that is not there, with the nearest one that is.
+pub(crate) fn no_column(name: &str, schema: &Schema) -> Error {
+    let error = Error::spec(format!("column '{name}' does not exist"));
+    let listed: Vec<&str> = schema.names().take(30).collect();
+    match nearest(name, schema.names()) {
+        Some(near) => error.hint(format!("Did you mean '{near}'? Columns at this point: {}", listed.join(", "))),
+        None => error.hint(format!("Columns at this point: {}", listed.join(", "))),
+    }
+}
+
+/// The known word that looks most like a misspelt one.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    known
+        .map(|word| (strsim::jaro_winkler(&name, &word.to_lowercase()), word))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, word)| word)
+}
+
+/// An Arrow failure that correct code cannot meet.
+pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::internal("the engine could not compute a column").caused_by(error)
+}

@@ -1,1 +1,155 @@
-//! (being written)
+//! Plan -> TaskGraph: which stage runs for which output, and what it waits for. Plain data, for any orchestrator.
+//!
+//! Doors: [`from_plan`] and [`from_spec`] (while there is no plan yet), `folder` (a folder of specs as graphs).
+//!
+//! Deliberately absent: an orchestrator's words (operators, DAGs, retries), running anything.
+//!
+//! Invariants: nodes stand in an order in which they can run; there is no cycle; ids are unique, hold only letters,
+//! digits, `-` and `_`, and depend on nothing but the names of the outputs; the same input gives the same graph.
+
+pub mod folder;
+mod ids;
+mod page;
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::spec::Spec;
+use petgraph::algo::toposort;
+use petgraph::graph::DiGraph;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The name of the document's schema.
+pub const SCHEMA: &str = "windvane/graph/v1";
+/// More outputs than this become one group that is run once an output, instead of a group each.
+const MOST_GROUPS: usize = 16;
+/// The one group of the outputs that are too many, or not known yet.
+const MAPPED: &str = "datasets";
+const OF_AN_OUTPUT: [Stage; 4] = [Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
+
+/// Stages and what each waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskGraph {
+    pub schema: String,
+    /// The outputs that a mapped group is run for; empty when only the plan stage can tell.
+    pub outputs: Vec<String>,
+    /// In an order in which they can run.
+    pub nodes: Vec<Node>,
+}
+
+/// One stage, of the pipeline or of an output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    pub id: String,
+    pub stage: Stage,
+    /// The output it works on; absent for the pipeline's own stages and in a mapped group. An extract reads every input
+    /// of its output.
+    pub output: Option<String>,
+    pub group: Option<String>,
+    /// Whether it runs once for each output.
+    pub mapped: bool,
+    /// Ids of the nodes that must be done before.
+    pub after: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Discover,
+    /// Makes the plan, or makes sure that the committed one still fits.
+    Plan,
+    Extract,
+    Transform,
+    Validate,
+    Load,
+    Record,
+}
+
+impl Stage {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Discover => "discover",
+            Self::Plan => "plan",
+            Self::Extract => "extract",
+            Self::Transform => "transform",
+            Self::Validate => "validate",
+            Self::Load => "load",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// The graph of a plan: a group for each output, or one mapped group when there are many.
+pub fn from_plan(plan: &Plan) -> Result<TaskGraph> {
+    let outputs: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
+    if outputs.len() > MOST_GROUPS {
+        return mapped(outputs.into_iter().map(str::to_owned).collect());
+    }
+    let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
+    let mut loads = Vec::new();
+    for (output, group) in ids::of(&outputs) {
+        loads.push(chain(&mut nodes, &group, Some(output)));
+    }
+    if loads.is_empty() {
+        loads.push(Stage::Plan.as_str().to_owned());
+    }
+    nodes.push(of_pipeline(Stage::Record, loads));
+    checked(TaskGraph { schema: SCHEMA.to_owned(), outputs: outputs.into_iter().map(str::to_owned).collect(), nodes })
+}
+
+/// The graph while there is no plan: the plan stage finds the outputs, one mapped group moves them.
+pub fn from_spec(_: &Spec) -> Result<TaskGraph> {
+    mapped(Vec::new())
+}
+
+fn mapped(outputs: Vec<String>) -> Result<TaskGraph> {
+    let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
+    let load = chain(&mut nodes, MAPPED, None);
+    nodes.push(of_pipeline(Stage::Record, vec![load]));
+    checked(TaskGraph { schema: SCHEMA.to_owned(), outputs, nodes })
+}
+
+/// The stages of one group, each after the one before, the first after the plan; gives the last one's id.
+fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>) -> String {
+    let mut before = Stage::Plan.as_str().to_owned();
+    for stage in OF_AN_OUTPUT {
+        let id = format!("{group}-{}", stage.as_str());
+        nodes.push(Node {
+            id: id.clone(),
+            stage,
+            output: output.map(str::to_owned),
+            group: Some(group.to_owned()),
+            mapped: output.is_none(),
+            after: vec![before],
+        });
+        before = id;
+    }
+    before
+}
+
+fn of_pipeline(stage: Stage, after: Vec<String>) -> Node {
+    Node { id: stage.as_str().to_owned(), stage, output: None, group: None, mapped: false, after }
+}
+
+/// Ids are unique, every edge leads to a node that is there, and nothing waits for itself.
+fn checked(graph: TaskGraph) -> Result<TaskGraph> {
+    let mut edges = DiGraph::<(), ()>::new();
+    let mut places = BTreeMap::new();
+    for node in &graph.nodes {
+        if places.insert(node.id.as_str(), edges.add_node(())).is_some() {
+            return Err(Error::internal(format!("the task id '{}' is used twice", node.id)));
+        }
+    }
+    for node in &graph.nodes {
+        for earlier in &node.after {
+            let ends = places.get(earlier.as_str()).zip(places.get(node.id.as_str()));
+            let (from, to) = ends.ok_or_else(|| Error::internal(format!("task '{}' waits for nothing", node.id)))?;
+            edges.add_edge(*from, *to, ());
+        }
+    }
+    toposort(&edges, None).map_err(|_| Error::internal("the task graph has a cycle"))?;
+    Ok(graph)
+}

@@ -1,1 +1,82 @@
-//! (being written)
+//! Conducts: the agents while planning, the stages while running.
+//!
+//! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `whole` (a run in one process).
+//!
+//! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
+//! breakers and bookkeeping.
+//!
+//! Invariants: every call to the outside goes through the breaker of its connection; every stage leaves an event in the
+//! store; without a store, or with one that is down, data still moves.
+
+pub mod planning;
+pub mod stage;
+pub mod whole;
+
+use crate::connectors::Context;
+use crate::error::{Error, Kind, Result};
+use crate::plan::Plan;
+use crate::resilience::breaker::Settings;
+use crate::spec::source::Source;
+use crate::spec::target::Target;
+use crate::store::Store;
+use crate::store::breaker::guard;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What a call may know of the outside.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    pub context: Context,
+    pub store: Option<Store>,
+    /// The folder that holds a folder a run.
+    pub staging: PathBuf,
+    pub gateway: Option<crate::llm::Settings>,
+}
+
+impl World {
+    /// The staging folder of a run.
+    pub fn folder(&self, plan: &Plan, run: &str) -> PathBuf {
+        let pipeline = crate::extract::file(&self.staging, &plan.pipeline, "runs");
+        crate::extract::file(&pipeline, run, &plan.id)
+    }
+
+    /// Does the work behind the breaker of a source or target, if it has one: local files have none.
+    async fn guarded<T>(&self, breaker: Option<String>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match breaker {
+            Some(name) => guard(self.store.as_ref(), &name, &Settings::default(), work).await,
+            None => work.await,
+        }
+    }
+
+    /// Runs something that writes to the store; a store that is down is a warning, not the end of a load.
+    async fn remember(&self, what: &str, work: impl AsyncFnOnce(&Store) -> Result<()>) -> Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        match work(store).await {
+            Err(error) if error.retryable() => {
+                tracing::warn!("the store did not take the {what}: {error}");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+fn source_breaker(source: &Source) -> Option<String> {
+    source.connection().map(|id| format!("connection:{id}"))
+}
+
+fn target_breaker(target: &Target) -> Option<String> {
+    target.connection().map(|id| format!("connection:{id}"))
+}
+
+fn breakers(sources: &BTreeMap<String, Source>) -> Option<String> {
+    // One breaker guards a discovery over several sources: the first connection's.
+    sources.values().find_map(source_breaker)
+}
+
+fn named<'a, T>(found: Option<&'a T>, what: &str, name: &str, plan: &Plan) -> Result<&'a T> {
+    found.ok_or_else(|| {
+        let known: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
+        Error::new(Kind::Missing, format!("the plan has no {what} '{name}'")).hint(format!("It has: {}", known.join(", ")))
+    })
+}

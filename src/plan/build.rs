@@ -1,1 +1,255 @@
-//! (being written)
+//! The pure planner: accepts or refuses each suggestion and gives the plan.
+
+use crate::agents::{By, Decision};
+use crate::discover::{Catalog, Dataset};
+use crate::engine;
+use crate::error::{Error, Kind, Result};
+use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, SCHEMA, file};
+use crate::profile::Profile;
+use crate::schema::Schema;
+use crate::spec::check::Check;
+use crate::spec::step::Step;
+use crate::spec::{DatasetSpec, Spec};
+use crate::validate;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A suggestion needs at least this confidence to be accepted without a person.
+pub const ACCEPT_FROM: f64 = 0.8;
+
+/// Everything a plan is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    pub spec: &'a Spec,
+    pub spec_hash: &'a str,
+    pub environment: Option<&'a str>,
+    pub words: Option<&'a str>,
+    pub catalog: &'a Catalog,
+    pub profiles: &'a BTreeMap<String, Profile>,
+    pub advice: &'a [Advised],
+}
+
+/// A step or a check that an agent proposes for one loaded dataset, with the decision that will tell of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advised {
+    pub output: String,
+    pub change: Change,
+    /// `accepted: false` here is a veto (dry run, policy) whose reason stays.
+    pub decision: Decision,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Runs before the spec's own steps: it prepares what the user's steps expect.
+    Step(Step),
+    Check(Check),
+}
+
+/// Builds the plan. The same `given` gives the same plan.
+pub fn build(given: Given<'_>) -> Result<Plan> {
+    let inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
+    let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
+    let mut decisions = Vec::new();
+    let mut outputs = Vec::new();
+    for (name, settings) in loaded(given.spec, given.catalog)? {
+        outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
+    }
+    distinct_targets(&outputs)?;
+    let needed: BTreeSet<&str> = outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
+    let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned().collect();
+    file::seal(Plan {
+        schema: SCHEMA.to_owned(),
+        id: String::new(),
+        pipeline: given.spec.pipeline.clone(),
+        environment: given.environment.map(str::to_owned),
+        engine: file::ENGINE.to_owned(),
+        spec_hash: given.spec_hash.to_owned(),
+        words: given.words.map(str::to_owned),
+        sources: given.spec.named_sources(),
+        target: given.spec.target.clone(),
+        drift: given.spec.drift,
+        errors: given.spec.errors.clone(),
+        inputs,
+        outputs,
+        decisions,
+    })
+}
+
+fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
+    let found = &dataset.found;
+    let mut schema = found.fields.clone();
+    // Text has no types of its own: the profile has read more of it than discovery.
+    if let Some(profile) = profiles.get(&dataset.name).filter(|_| found.kind.is_text()) {
+        for field in &mut schema.fields {
+            let Some(column) = profile.columns.iter().find(|column| column.name == field.name) else { continue };
+            field.data_type = column.data_type;
+            field.nullable = column.nulls > 0;
+        }
+    }
+    let rows = profiles.get(&dataset.name).filter(|profile| profile.exact).map(|profile| profile.rows);
+    Input {
+        name: dataset.name.clone(),
+        source: dataset.source.clone(),
+        locator: found.locator.clone(),
+        kind: found.kind,
+        format: found.format.clone(),
+        schema,
+        fingerprint: found.shape().fingerprint(),
+        rows: rows.or(found.rows),
+    }
+}
+
+/// The outputs and their settings: every dataset but those that are only joined to, and what `datasets` adds or changes.
+fn loaded(spec: &Spec, catalog: &Catalog) -> Result<Vec<(String, DatasetSpec)>> {
+    let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
+    let joined: BTreeSet<&str> =
+        steps.filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None }).collect();
+    let mut all: BTreeMap<String, DatasetSpec> = catalog
+        .datasets
+        .iter()
+        .filter(|dataset| !joined.contains(dataset.name.as_str()))
+        .map(|dataset| (dataset.name.clone(), DatasetSpec::default()))
+        .collect();
+    for (name, settings) in &spec.datasets {
+        let from = settings.from.as_ref().unwrap_or(name);
+        if catalog.dataset(from).is_none() {
+            return Err(unknown_dataset(from, catalog).at_path(format!("datasets.{name}")));
+        }
+        all.insert(name.clone(), settings.clone());
+    }
+    all.retain(|_, settings| settings.load != Some(false));
+    if all.is_empty() {
+        return Err(Error::spec("nothing is left to load").hint("Every dataset is joined to, or has `load: false`"));
+    }
+    Ok(all.into_iter().collect())
+}
+
+fn output(
+    given: Given<'_>,
+    name: &str,
+    settings: &DatasetSpec,
+    schemas: &BTreeMap<&str, &Schema>,
+    decisions: &mut Vec<Decision>,
+) -> Result<Output> {
+    let from = settings.from.clone().unwrap_or_else(|| name.to_owned());
+    let lookup = |dataset: &str| schemas.get(dataset).map(|schema| (*schema).clone());
+    let input = lookup(&from).ok_or_else(|| unknown_dataset(&from, given.catalog))?;
+    let own = |step: &Step| PlannedStep { step: step.clone(), by: By::Spec, reason: "written in the spec".to_owned() };
+    let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
+    // The user's own steps must hold by themselves: their mistakes are the user's to hear, not an agent's to mend.
+    let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup).map_err(|error| error.in_table(name))?;
+    let mut suggested = 0;
+    for advised in given.advice.iter().filter(|advised| advised.output == name) {
+        let Change::Step(step) = &advised.change else { continue };
+        let reason = match verdict(&advised.decision) {
+            Err(reason) => Err(reason),
+            Ok(reason) => {
+                let planned = PlannedStep { step: step.clone(), by: advised.decision.by, reason: advised.decision.evidence.join("; ") };
+                let mut tried = steps.clone();
+                tried.insert(suggested, planned);
+                match engine::plan_schema(&plain(&tried), &input, &lookup) {
+                    Ok(better) => {
+                        (steps, schema) = (tried, better);
+                        suggested += 1;
+                        Ok(reason)
+                    }
+                    Err(error) => Err(format!("it does not fit the other steps: {error}")),
+                }
+            }
+        };
+        decisions.push(decided(&advised.decision, reason));
+    }
+    let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
+    Ok(Output {
+        name: name.to_owned(),
+        reads: reads(&steps, &checks, &from),
+        from,
+        steps,
+        schema,
+        checks,
+        dataset: settings.to.clone().unwrap_or_else(|| name.to_owned()),
+        mode: settings.mode.unwrap_or_else(|| given.spec.target.mode()),
+    })
+}
+
+fn checks(
+    given: Given<'_>,
+    name: &str,
+    settings: &DatasetSpec,
+    schema: &Schema,
+    lookup: &dyn Fn(&str) -> Option<Schema>,
+    decisions: &mut Vec<Decision>,
+) -> Result<Vec<PlannedCheck>> {
+    let mut checks = Vec::new();
+    for check in given.spec.checks.iter().chain(&settings.checks) {
+        validate::check_schema(check, schema, lookup).map_err(|error| error.in_table(name))?;
+        checks.push(PlannedCheck { check: check.clone(), by: By::Spec, reason: "written in the spec".to_owned() });
+    }
+    for advised in given.advice.iter().filter(|advised| advised.output == name) {
+        let Change::Check(check) = &advised.change else { continue };
+        let reason = verdict(&advised.decision).and_then(|reason| {
+            if checks.iter().any(|known: &PlannedCheck| known.check == *check) {
+                return Err("the spec says so already".to_owned());
+            }
+            validate::check_schema(check, schema, lookup).map_err(|error| format!("it does not fit the columns: {error}"))?;
+            Ok(reason)
+        });
+        if reason.is_ok() {
+            let why = advised.decision.evidence.join("; ");
+            checks.push(PlannedCheck { check: check.clone(), by: advised.decision.by, reason: why });
+        }
+        decisions.push(decided(&advised.decision, reason));
+    }
+    Ok(checks)
+}
+
+/// The reason to accept, or the reason to refuse.
+fn verdict(decision: &Decision) -> std::result::Result<String, String> {
+    if !decision.accepted {
+        return Err(decision.reason.clone());
+    }
+    if !(ACCEPT_FROM..=1.0).contains(&decision.confidence) {
+        return Err(format!("confidence {:.2} is below {ACCEPT_FROM}", decision.confidence));
+    }
+    Ok(if decision.reason.is_empty() { "confident enough and fits the schema".to_owned() } else { decision.reason.clone() })
+}
+
+fn decided(decision: &Decision, reason: std::result::Result<String, String>) -> Decision {
+    let accepted = reason.is_ok();
+    let (Ok(reason) | Err(reason)) = reason;
+    Decision { accepted, reason, ..decision.clone() }
+}
+
+fn plain(steps: &[PlannedStep]) -> Vec<Step> {
+    steps.iter().map(|planned| planned.step.clone()).collect()
+}
+
+fn reads(steps: &[PlannedStep], checks: &[PlannedCheck], from: &str) -> Vec<String> {
+    let joins = steps.iter().filter_map(|planned| if let Step::Join(join) = &planned.step { Some(join.with.clone()) } else { None });
+    let references = checks.iter().filter_map(|planned| {
+        if let Check::References(references) = &planned.check { Some(references.dataset.clone()) } else { None }
+    });
+    let all: BTreeSet<String> = joins.chain(references).filter(|name| name != from).collect();
+    all.into_iter().collect()
+}
+
+fn distinct_targets(outputs: &[Output]) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for output in outputs {
+        // Names that differ in case only are one file on some systems and one table on some databases.
+        if let Some(other) = seen.insert(output.dataset.to_lowercase(), &output.name) {
+            let message = format!("'{other}' and '{}' would both be loaded into '{}'", output.name, output.dataset);
+            return Err(Error::new(Kind::Spec, message).hint("Give one of them another name with `datasets.<name>.to`"));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_dataset(name: &str, catalog: &Catalog) -> Error {
+    let known: Vec<&str> = catalog.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
+    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = match nearest.filter(|near| strsim::jaro_winkler(near, name) > 0.8) {
+        Some(near) => format!("Did you mean '{near}'?"),
+        None => format!("The sources have: {}", known.join(", ")),
+    };
+    Error::missing(format!("there is no dataset '{name}' at the sources")).hint(hint)
+}

@@ -1,1 +1,66 @@
-//! (being written)
+//! A plan in words: what is read, each step and why, what is checked, where it goes, who decided what.
+
+use crate::agents::By;
+use crate::plan::{Output, Plan};
+use crate::spec::target::Mode;
+use std::fmt::Write;
+
+/// Markdown, the same on every run.
+pub fn explain(plan: &Plan) -> String {
+    let mut text = format!("# Plan {} of pipeline {}\n\n", plan.id, plan.pipeline);
+    if let Some(words) = &plan.words {
+        let _ = writeln!(text, "> {}\n", words.trim());
+    }
+    let _ = writeln!(text, "## Reads\n");
+    for input in &plan.inputs {
+        let rows = input.rows.map_or_else(|| "rows not known".to_owned(), |rows| format!("{rows} rows when planned"));
+        let columns: Vec<String> = input.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+        let _ = writeln!(text, "- **{}** from {} `{}` ({rows}): {}", input.name, input.source, input.locator, columns.join(", "));
+    }
+    for output in &plan.outputs {
+        explain_output(output, &mut text);
+    }
+    let (accepted, refused): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.accepted);
+    for (title, decisions) in [("Accepted proposals", accepted), ("Refused proposals", refused)] {
+        if decisions.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n## {title}\n");
+        for decision in decisions {
+            let by = by(decision.by);
+            let _ = writeln!(
+                text,
+                "- {} ({by}, confidence {:.2}): {} {}: {}",
+                decision.agent, decision.confidence, decision.question, decision.proposal, decision.reason
+            );
+        }
+    }
+    text
+}
+
+fn explain_output(output: &Output, text: &mut String) {
+    let mode = match output.mode {
+        Mode::Replace => "replaces the content of",
+        Mode::Append => "is appended, once a run, to",
+    };
+    let _ = writeln!(text, "\n## {} {mode} `{}`\n", output.name, output.dataset);
+    let _ = writeln!(text, "1. start from {}", output.from);
+    for (at, planned) in output.steps.iter().enumerate() {
+        let step = serde_json::to_string(&planned.step).unwrap_or_default();
+        let _ = writeln!(text, "{}. {step} ({}: {})", at + 2, by(planned.by), planned.reason);
+    }
+    for planned in &output.checks {
+        let check = serde_json::to_string(&planned.check).unwrap_or_default();
+        let _ = writeln!(text, "- check {check} ({}: {})", by(planned.by), planned.reason);
+    }
+    let columns: Vec<String> = output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+    let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
+}
+
+fn by(by: By) -> &'static str {
+    match by {
+        By::Spec => "spec",
+        By::Rules => "rules",
+        By::Model => "model",
+    }
+}

@@ -1,1 +1,104 @@
-//! (being written)
+//! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
+
+use crate::error::{Error, Kind, Result};
+use crate::plan::{Plan, SCHEMA};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// The engine version that plans are built with.
+pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// Gives the plan its id: the hash of everything else in it.
+pub fn seal(mut plan: Plan) -> Result<Plan> {
+    plan.id = content_id(&plan)?;
+    Ok(plan)
+}
+
+/// The canonical text: keys in a fixed order, two spaces, a final newline. The same plan gives the same bytes.
+pub fn text(plan: &Plan) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(plan).map_err(|error| Error::internal(error.to_string()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Reads a plan file and checks that nobody changed its content without giving it a new id.
+pub fn read(path: &Path) -> Result<Plan> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::missing("the plan file cannot be read").in_file(&name).caused_by(&error).hint("Write it with `windvane plan SPEC`")
+    })?;
+    parse(&name, &text)
+}
+
+/// Reads the text of a plan file.
+pub fn parse(file: &str, text: &str) -> Result<Plan> {
+    let rebuild = "Rebuild it with `windvane plan SPEC`, review the difference with `windvane diff`";
+    let plan: Plan = serde_json::from_str(text).map_err(|error| {
+        let place = crate::error::Place {
+            file: Some(file.to_owned()),
+            line: Some(error.line() as u64),
+            column: Some(error.column() as u64),
+            ..Default::default()
+        };
+        Error::spec(format!("not a plan file: {error}")).at(place).hint(rebuild)
+    })?;
+    if plan.schema != SCHEMA {
+        return Err(Error::spec(format!("the file's schema is '{}', not '{SCHEMA}'", plan.schema)).in_file(file).hint(rebuild));
+    }
+    if content_id(&plan)? != plan.id {
+        let message = format!("the plan's content is not what its id {} stands for", plan.id);
+        return Err(Error::spec(message).in_file(file).hint(format!("Change the spec rather than the plan. {rebuild}")));
+    }
+    Ok(plan)
+}
+
+/// Refuses a plan that was built from another spec, for another environment or by another engine, and says the way out.
+pub fn fits(plan: &Plan, spec_hash: &str, environment: Option<&str>) -> Result<()> {
+    let refuse = |why: String| {
+        Error::new(Kind::Conflict, format!("plan {} does not fit: {why}", plan.id))
+            .hint("Run `windvane plan SPEC` and review the new plan with `windvane diff`, or delete the plan file")
+    };
+    if !same_engine(&plan.engine) {
+        return Err(refuse(format!("it was built by windvane {}, this is {ENGINE}", plan.engine)));
+    }
+    if plan.environment.as_deref() != environment {
+        let name = |environment: Option<&str>| environment.map_or("no environment".to_owned(), |name| format!("'{name}'"));
+        return Err(refuse(format!("it was built for {}, not {}", name(plan.environment.as_deref()), name(environment))));
+    }
+    if plan.spec_hash != spec_hash {
+        return Err(refuse("the spec has changed since it was built".to_owned()));
+    }
+    Ok(())
+}
+
+/// Versions that differ only in the patch number build and read the same plans.
+fn same_engine(version: &str) -> bool {
+    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+    minor(version) == minor(ENGINE)
+}
+
+fn content_id(plan: &Plan) -> Result<String> {
+    let unsealed = Plan { id: String::new(), ..plan.clone() };
+    let bytes = serde_json::to_vec(&unsealed).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// `orders.plan.json` beside `orders.windvane.yaml`.
+pub fn beside(spec: &Path) -> PathBuf {
+    let name = spec.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split_once(".windvane.").map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(stem, _)| stem);
+    spec.with_file_name(format!("{stem}.plan.json"))
+}
+
+/// Writes the plan so that a reader sees the old file or the new one, never a part.
+pub fn write(plan: &Plan, path: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Missing, "the plan file cannot be written").in_file(path.display().to_string()).caused_by(&error)
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&part, text(plan)?).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)
+}

@@ -2,8 +2,23 @@
 //!
 //! Deliberately absent: opinions about what to do (agents), HTML (Python draws from the same document).
 //!
+//! Doors: [`Profiler`] (batches in, figures out) and [`run`] (reads a dataset through its connector).
+//!
 //! Invariants: every figure reflects rows that were read; `exact` and `distinct_exact` say whether it is exact; memory
-//! does not grow with the rows.
+//! does not grow with the rows; the same rows in the same order give the same profile (samples are drawn by a fixed
+//! sequence, so no sketch here tosses coins).
+
+mod cells;
+mod column;
+mod dates;
+mod distinct;
+mod numbers;
+mod run;
+mod semantic;
+mod shapes;
+mod suspects;
+
+pub use run::{Profiler, run};
 
 use crate::schema::DataType;
 use schemars::JsonSchema;
@@ -68,6 +83,9 @@ pub struct ColumnProfile {
     /// Shapes of text: letters become `A` or `a`, digits `9`, runs are folded to `+`.
     pub patterns: Vec<PatternCount>,
     pub suspects: Vec<Suspect>,
+    /// Of text that reads as dates or times: strftime formats that together fit the values and contradict none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub date_formats: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,10 +1,19 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
 mod breaker;
+mod connectors;
+mod engine;
 mod enter;
 mod errors;
+mod graph;
 mod json;
+mod planning;
+mod profile;
+mod schema;
+mod spec;
+mod stages;
 mod store;
+mod world;
 
 use pyo3::prelude::*;
 
@@ -16,6 +25,22 @@ mod _core {
     use super::breaker::{breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
+    #[pymodule_export]
+    use super::connectors::{datasets, load_rows, read_rows, test_connection};
+    #[pymodule_export]
+    use super::engine::{expression_type, transform_rows, validate_rows};
+    #[pymodule_export]
+    use super::graph::load_folder;
+    #[pymodule_export]
+    use super::planning::{diff, discover, explain, needs, plan, profile, run};
+    #[pymodule_export]
+    use super::profile::profile_stream;
+    #[pymodule_export]
+    use super::schema::schema;
+    #[pymodule_export]
+    use super::spec::{check, normalize};
+    #[pymodule_export]
+    use super::stages::{extract, load, record, transform, validate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
 

@@ -1,1 +1,105 @@
-//! (being written)
+//! What a run did, as plain data: steps, counts, and whether they balance.
+//!
+//! Deliberately absent: I/O. The orchestrator keeps the record in the store.
+//!
+//! Invariants: a run is `success` only when every output has a receipt whose rows balance and whose checksums agree.
+
+use crate::load::Receipt;
+use crate::plan::Plan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The record of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    pub schema: String,
+    pub run: String,
+    pub pipeline: String,
+    pub plan: String,
+    pub status: Status,
+    /// Whether something worked less well than asked for (a model was asked for and rules answered).
+    pub degraded: bool,
+    pub steps: Vec<StepStats>,
+    pub outputs: Vec<Receipt>,
+    pub reconciliation: Reconciliation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Success,
+    Failed,
+}
+
+/// One stage of one dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepStats {
+    /// Such as `orders.extract`.
+    pub step: String,
+    pub status: Status,
+    pub rows_in: u64,
+    pub rows_out: u64,
+    /// By this step.
+    pub filtered: u64,
+    /// By this step.
+    pub quarantined: u64,
+    pub bytes: u64,
+    pub seconds: f64,
+    /// Bytes; of the process that ran the step, since it started.
+    pub peak_rss: u64,
+}
+
+/// The sums over all outputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reconciliation {
+    pub rows_in: u64,
+    pub loaded: u64,
+    pub filtered: u64,
+    pub quarantined: u64,
+    pub balanced: bool,
+    pub checksum_source: String,
+    pub checksum_target: String,
+}
+
+/// The record of a run from its receipts.
+pub fn run(plan: &Plan, run: &str, steps: Vec<StepStats>, mut receipts: Vec<Receipt>) -> Run {
+    receipts.sort_by(|a, b| a.output.cmp(&b.output));
+    let reconciliation = reconcile(&receipts);
+    let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
+    let degraded = plan.decisions.iter().any(|decision| decision.reason.starts_with("degraded"));
+    let agrees = reconciliation.balanced && reconciliation.checksum_source == reconciliation.checksum_target;
+    Run {
+        schema: "windvane/run/v1".to_owned(),
+        run: run.to_owned(),
+        pipeline: plan.pipeline.clone(),
+        plan: plan.id.clone(),
+        status: if complete && agrees { Status::Success } else { Status::Failed },
+        degraded,
+        steps,
+        outputs: receipts,
+        reconciliation,
+    }
+}
+
+fn reconcile(receipts: &[Receipt]) -> Reconciliation {
+    let sum = |count: fn(&Receipt) -> u64| receipts.iter().map(count).sum::<u64>();
+    let balanced = receipts.iter().all(|one| one.rows_in == one.loaded + one.filtered + one.quarantined);
+    Reconciliation {
+        rows_in: sum(|receipt| receipt.rows_in),
+        loaded: sum(|receipt| receipt.loaded),
+        filtered: sum(|receipt| receipt.filtered),
+        quarantined: sum(|receipt| receipt.quarantined),
+        balanced,
+        checksum_source: add_up(receipts.iter().map(|receipt| &receipt.checksum_source)),
+        checksum_target: add_up(receipts.iter().map(|receipt| &receipt.checksum_target)),
+    }
+}
+
+/// Checksums are sums of hashes, so the checksum of several datasets is the sum of theirs.
+fn add_up<'a>(checksums: impl Iterator<Item = &'a String>) -> String {
+    let sum = checksums.fold(0_u128, |sum, text| sum.wrapping_add(u128::from_str_radix(text, 16).unwrap_or(0)));
+    format!("{sum:032x}")
+}

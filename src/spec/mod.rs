@@ -1,21 +1,36 @@
 //! What the user asks for: the spec and the words it is written in.
 //!
 //! Doors: `read` (text to [`Spec`], every mistake located, all at once), `problem` (a located mistake), `schema` (JSON
-//! Schema generated from these types). The types themselves are plain data: `source`, `target`, `step`, `check`.
+//! Schema generated from these types), `find` (the spec files of a folder), `hash` (of what matters to a plan). The types
+//! themselves are plain data: `source`, `target`, `step`, `check`.
 //!
-//! Deliberately absent: I/O other than reading the named file, secrets (a spec names connections, it never holds one),
+//! Inside `read`: `tree` (located nodes) -> `overlay` (environments) -> `validate` against `rules` (the JSON Schema) and
+//! `semantics` (what a schema cannot say); `locate` collects the problems, `hint` finds the way out.
+//!
+//! Deliberately absent: I/O other than finding and reading spec files, secrets (a spec names connections, it never holds one),
 //! Airflow.
 //!
 //! Invariants: closed and externally tagged, so a misspelt key is an error and never ignored; the same text gives the
 //! same [`Spec`]; what `read` returns serializes and reads back to itself.
 
 pub mod check;
+pub mod find;
+pub mod hash;
 pub mod problem;
 pub mod read;
 pub mod schema;
 pub mod source;
 pub mod step;
 pub mod target;
+
+mod hint;
+mod locate;
+mod overlay;
+mod rules;
+mod scalar;
+mod semantics;
+mod tree;
+mod validate;
 
 use check::Check;
 use schemars::JsonSchema;

@@ -1,1 +1,160 @@
-//! (being written)
+//! Staged -> Staged: the steps of the plan, done to rows at rest.
+//!
+//! Steps that need one row at a time run batch by batch with bounded memory (a join holds its other side); deduplicate
+//! and aggregate collect the rows that reach them.
+//!
+//! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
+//!
+//! Invariants: rows in = rows + filtered + quarantined, counted since the source; the file appears whole or not at all;
+//! the same input and plan give the same rows in the same order.
+
+use crate::engine::frame::Frame;
+use crate::engine::step::{Outcome, Program, Runner};
+use crate::error::{Error, Result};
+use crate::extract::{Staged, quarantine, staging};
+use crate::plan::{Output, Plan};
+use crate::schema::Schema;
+use crate::spec::RowPolicy;
+use crate::spec::step::Step;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Writes `<folder>/<output>.transformed.parquet` from the staged inputs, which are given by name.
+pub fn run(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
+    transformed(plan, output, staged, folder).map_err(|error| {
+        let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
+        error.in_stage("transform")
+    })
+}
+
+fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
+    let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
+    let program = Program::new(&steps, &input.schema, &lookup)?;
+    fits(program.schema(), &output.schema)?;
+    let runner = Runner::new(&program, &others(&steps, staged)?)?;
+    let path = folder.join(format!("{}.transformed.parquet", output.name));
+    let refused = folder.join(format!("{}.transform.quarantine.jsonl", output.name));
+    let mut sink = Sink {
+        writer: staging::Writer::create(&path, staging::numbered(&output.schema))?,
+        quarantine: quarantine::Writer::create(&refused, "transform", &output.name),
+        policy: plan.errors.rows,
+        schema: &output.schema,
+        filtered: 0,
+    };
+    flow(&program, &runner, input, &mut sink)?;
+    let quarantined = sink.quarantine.count();
+    let kept = sink.quarantine.finish()?;
+    let (rows, bytes) = sink.writer.finish()?;
+    let mut files = input.quarantine.clone();
+    files.extend(kept.map(|(path, _)| path.display().to_string()));
+    let done = Staged {
+        dataset: output.name.clone(),
+        uri: path.display().to_string(),
+        schema: output.schema.clone(),
+        rows,
+        bytes,
+        rows_in: input.rows_in,
+        filtered: input.filtered + sink.filtered,
+        quarantined: input.quarantined + quarantined,
+        quarantine: files,
+    };
+    if done.rows_in != done.rows + done.filtered + done.quarantined {
+        return Err(Error::internal(format!(
+            "transform does not account for every row: {} came in, {} are left, {} were filtered, {} quarantined",
+            done.rows_in, done.rows, done.filtered, done.quarantined
+        )));
+    }
+    Ok(done)
+}
+
+/// Where rows and refusals go.
+struct Sink<'a> {
+    writer: staging::Writer,
+    quarantine: quarantine::Writer,
+    policy: RowPolicy,
+    schema: &'a Schema,
+    filtered: u64,
+}
+
+impl Sink<'_> {
+    fn left(&mut self, outcome: Outcome) -> Result<()> {
+        self.filtered += outcome.filtered;
+        for row in &outcome.rejected {
+            if self.policy == RowPolicy::Fail {
+                return Err(Error::data(format!("a row cannot be transformed: {}", row.reason))
+                    .in_row(row.row)
+                    .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}"));
+            }
+            self.quarantine.push(row)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<()> {
+        let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
+        self.writer.write(&staging::with_numbers(&named)?)
+    }
+}
+
+/// Batches run up to the first step that needs all rows; what was collected there goes on as one frame.
+fn flow(program: &Program, runner: &Runner<'_>, input: &Staged, sink: &mut Sink<'_>) -> Result<()> {
+    let streamed = program.next_whole(0).unwrap_or(program.len());
+    let mut collected = Vec::new();
+    for frame in staging::frames(input)? {
+        let mut outcome = Outcome::default();
+        let frame = runner.run(0..streamed, frame?, &mut outcome)?;
+        sink.left(outcome)?;
+        if streamed == program.len() {
+            sink.write(&frame)?;
+        } else {
+            collected.push(frame);
+        }
+    }
+    if streamed == program.len() {
+        return Ok(());
+    }
+    let whole = Frame::concat(program.schema_after(streamed), &collected)?;
+    drop(collected);
+    let mut outcome = Outcome::default();
+    let whole = runner.run(streamed..program.len(), whole, &mut outcome)?;
+    sink.left(outcome)?;
+    let size = crate::connectors::BATCH_ROWS;
+    for offset in (0..whole.len()).step_by(size) {
+        sink.write(&whole.slice(offset, size.min(whole.len() - offset)))?;
+    }
+    Ok(())
+}
+
+/// The datasets that joins read, whole.
+fn others(steps: &[Step], staged: &BTreeMap<String, Staged>) -> Result<BTreeMap<String, Frame>> {
+    let mut others = BTreeMap::new();
+    for step in steps {
+        let Step::Join(join) = step else { continue };
+        let other = staged.get(&join.with).ok_or_else(|| not_staged(&join.with))?;
+        let frames = staging::frames(other)?.collect::<Result<Vec<_>>>()?;
+        others.insert(join.with.clone(), Frame::concat(&other.schema, &frames)?);
+    }
+    Ok(others)
+}
+
+fn not_staged(name: &str) -> Error {
+    Error::missing(format!("the dataset '{name}' is not staged")).hint("Extract it before this stage")
+}
+
+/// The steps must still give the planned columns; anything else would be loaded under the wrong names.
+fn fits(made: &Schema, planned: &Schema) -> Result<()> {
+    let columns = |schema: &Schema| {
+        let all = schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type));
+        all.collect::<Vec<_>>().join(", ")
+    };
+    if columns(made) == columns(planned) {
+        return Ok(());
+    }
+    Err(Error::new(
+        crate::error::Kind::Conflict,
+        format!("the steps give the columns ({}) and the plan says ({})", columns(made), columns(planned)),
+    )
+    .hint("The source changed or the plan was edited: run `windvane plan` again"))
+}

@@ -1,11 +1,24 @@
 //! Staged -> Verdict + quarantine: what may be loaded.
 //!
+//! Doors: [`run`], [`check_schema`] (whether a check fits columns, before any data).
+//!
+//! Deliberately absent: judging with hindsight. Each check looks at all rows that came in, also at those that another
+//! check refuses: a second row of a key is refused even when its first row is refused for something else.
+//!
 //! Invariants: a row that breaks a check is in quarantine with the reason and not in the verdict's file; `load` takes a
 //! [`Verdict`], so loading unvalidated data does not type-check.
 
+mod check;
+mod run;
+
+use crate::error::Result;
 use crate::extract::Staged;
+use crate::schema::Schema;
+use crate::spec::check::Check;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use run::{judge, run};
 
 /// The judgement of one output: what passed, and how each check went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,4 +40,9 @@ pub struct CheckResult {
     pub rows: u64,
     /// Rows that broke it.
     pub failed: u64,
+}
+
+/// Whether the check fits these columns; `lookup` knows the other inputs.
+pub fn check_schema(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<()> {
+    check::Test::new(check, schema, lookup).map(|_| ())
 }

@@ -1,37 +1,84 @@
-//! (being written)
+//! PostgreSQL 12 and later, as a source and as a target.
+//!
+//! Doors: those of [`super::Connection`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
+//! asks what exists, `wire` and `read` turn binary COPY into batches, `encode` and `load` the other way round.
+//!
+//! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
+//!
+//! Invariants: one session an operation, closed when its future or stream is dropped; a read is one snapshot; rows, the
+//! ledger row and new columns of a load become visible in one commit; identifiers are always quoted; no message holds
+//! the connection's password or a row's values.
+
+mod catalog;
+mod connect;
+mod encode;
+mod failure;
+mod load;
+mod numeric;
+mod read;
+mod table;
+mod wire;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, ReadRequest, RowStream};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::spec::{source::PostgresSource, target::PostgresTarget};
+use sqlx::postgres::PgConnectOptions;
+
+/// The schema that is meant when none is named.
+const DEFAULT_SCHEMA: &str = "public";
+/// 12: `DECIMAL` scale functions, generated columns and partition functions as we use them.
+const OLDEST_VERSION: i32 = 120_000;
 
 #[derive(Debug, Clone)]
-pub struct Postgres {}
+pub struct Postgres {
+    options: Box<PgConnectOptions>,
+    schema: String,
+    /// Empty: all tables of the schema.
+    tables: Vec<String>,
+}
 
 impl Postgres {
-    pub fn open_source(source: &crate::spec::source::PostgresSource, context: &Context) -> Result<Self> {
-        let _ = (source, context);
-        todo!()
+    pub fn open_source(source: &PostgresSource, context: &Context) -> Result<Self> {
+        Self::open(&source.connection, source.schema.as_deref(), source.tables.clone(), context)
     }
 
-    pub fn open_target(target: &crate::spec::target::PostgresTarget, context: &Context) -> Result<Self> {
-        let _ = (target, context);
-        todo!()
+    pub fn open_target(target: &PostgresTarget, context: &Context) -> Result<Self> {
+        Self::open(&target.connection, target.schema.as_deref(), Vec::new(), context)
+    }
+
+    fn open(id: &str, schema: Option<&str>, tables: Vec<String>, context: &Context) -> Result<Self> {
+        Ok(Self {
+            options: Box::new(connect::options(id, context.url(id)?)?),
+            schema: schema.unwrap_or(DEFAULT_SCHEMA).to_owned(),
+            tables,
+        })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        todo!()
+        let mut session = connect::open(&self.options).await?;
+        catalog::datasets(&mut session, &self.schema, &self.tables).await
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        let _ = request;
-        todo!()
+        let session = connect::open(&self.options).await?;
+        read::read(session, &self.schema, request).await
     }
 
     pub async fn load(&self, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
-        let _ = (request, rows);
-        todo!()
+        let session = connect::open(&self.options).await?;
+        load::load(session, &self.schema, request, rows).await
     }
 
     pub async fn test(&self) -> Result<()> {
-        todo!()
+        let mut session = connect::open(&self.options).await?;
+        let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
+            .fetch_one(&mut session)
+            .await
+            .map_err(|error| failure::translate(&error))?;
+        if version < OLDEST_VERSION {
+            return Err(Error::unsupported(format!("the server is PostgreSQL {}", version / 10_000))
+                .hint("Windvane needs PostgreSQL 12 or later"));
+        }
+        Ok(())
     }
 }

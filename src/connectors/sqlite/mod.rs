@@ -1,37 +1,71 @@
-//! (being written)
+//! A SQLite file, as a source and as a target.
+//!
+//! Doors: those of [`super::Connection`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
+//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values, `load` writes.
+//!
+//! Deliberately absent: pools, retries, attached databases, SQL of the user's.
+//!
+//! Invariants: a source is opened read-only and never created; a value that is not of its column's type makes a rejected
+//! row; rows, the ledger row and new columns of a load become visible in one commit; identifiers are always quoted.
+
+mod catalog;
+mod failure;
+mod load;
+mod place;
+mod read;
+mod table;
+mod value;
+mod write;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, ReadRequest, RowStream};
 use crate::error::Result;
+use crate::spec::{source::SqliteSource, target::SqliteTarget};
+use std::path::PathBuf;
 
 #[derive(Debug, Clone)]
-pub struct Sqlite {}
+pub struct Sqlite {
+    path: PathBuf,
+    /// Empty: all tables.
+    tables: Vec<String>,
+    writes: bool,
+}
 
 impl Sqlite {
-    pub fn open_source(source: &crate::spec::source::SqliteSource, context: &Context) -> Result<Self> {
-        let _ = (source, context);
-        todo!()
+    pub fn open_source(source: &SqliteSource, context: &Context) -> Result<Self> {
+        let path = place::find(source.path.as_deref(), source.connection.as_deref(), context)?;
+        Ok(Self { path, tables: source.tables.clone(), writes: false })
     }
 
-    pub fn open_target(target: &crate::spec::target::SqliteTarget, context: &Context) -> Result<Self> {
-        let _ = (target, context);
-        todo!()
+    pub fn open_target(target: &SqliteTarget, context: &Context) -> Result<Self> {
+        let path = place::find(target.path.as_deref(), target.connection.as_deref(), context)?;
+        Ok(Self { path, tables: Vec::new(), writes: true })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        todo!()
+        let mut file = place::open(&self.path).await?;
+        catalog::datasets(&mut file, &self.path, &self.tables).await.map_err(|error| self.name(error))
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        let _ = request;
-        todo!()
+        let file = place::open(&self.path).await?;
+        read::read(file, request).await.map_err(|error| self.name(error))
     }
 
     pub async fn load(&self, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
-        let _ = (request, rows);
-        todo!()
+        let file = place::create(&self.path).await?;
+        load::load(file, request, rows).await.map_err(|error| self.name(error))
     }
 
     pub async fn test(&self) -> Result<()> {
-        todo!()
+        if self.writes {
+            return place::test_writing(&self.path).await;
+        }
+        let mut file = place::open(&self.path).await?;
+        table::all(&mut file).await.map(drop).map_err(|error| self.name(error))
+    }
+
+    /// Says which file the error is about.
+    fn name(&self, error: crate::error::Error) -> crate::error::Error {
+        if error.place().file.is_some() { error } else { error.in_file(self.path.display().to_string()) }
     }
 }

@@ -1,0 +1,54 @@
+# Few targets, each does what it says on a fresh machine: `make demo`, `make test`, `make check`, `make bench`.
+SHELL := /bin/bash
+CACHE ?= $(HOME)/.cache/windvane
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export UV_CACHE_DIR ?= $(CACHE)/uv
+VENV := $(CACHE)/venv
+BIN := $(VENV)/bin
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check bench wheel fmt setup install
+
+demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
+	$(BIN)/python demo/run.py
+
+test: install ## everything, on real servers
+	tests/services/install.sh
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: setup ## lints, types, stale files, licences
+	cargo fmt --check
+	cargo clippy --release --locked -- -D warnings
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(MAKE) install
+	$(BIN)/mypy python/windvane airflow_provider/windvane_provider
+	$(BIN)/python -m mypy.stubtest windvane._core --ignore-missing-stub
+	$(BIN)/python -m windvane.generate --check
+	scripts/deny.sh
+
+bench: install ## ratios against peers, interleaved
+	for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+wheel: setup ## both wheels into dist/
+	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+	$(BIN)/uv build --wheel --out-dir dist airflow_provider
+
+fmt: setup
+	cargo fmt
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+setup: $(VENV)/.ready
+
+# A virtual environment with Airflow and the tools, its bytecode compiled once (importing Airflow costs a third then).
+$(VENV)/.ready: requirements.txt
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirements requirements.txt
+	touch $@
+
+# Installs what it built: the wheels, not the working tree.
+install: setup
+	rm -rf $(CACHE)/dist && mkdir -p $(CACHE)/dist
+	$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(CACHE)/dist
+	$(BIN)/uv build --quiet --wheel --out-dir $(CACHE)/dist airflow_provider
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --reinstall --no-deps --compile-bytecode $(CACHE)/dist/*.whl

@@ -1,0 +1,44 @@
+"""Windvane: self-steering data pipelines.
+
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.map``, ``wv.plan``, ``wv.diff``,
+``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts nothing and reads nothing;
+the engine is loaded by the first call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from windvane.api import check, diagnose, diff, discover, explain, map, plan, profile, run, schema  # noqa: A004
+    from windvane.breaker import Breaker
+
+_HOMES = dict.fromkeys(
+    ("check", "diagnose", "diff", "discover", "explain", "map", "plan", "profile", "run", "schema"), "windvane.api"
+) | {"Breaker": "windvane.breaker"}
+
+__all__ = [
+    "Breaker",
+    "check",
+    "diagnose",
+    "diff",
+    "discover",
+    "explain",
+    "map",
+    "plan",
+    "profile",
+    "run",
+    "schema",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'windvane' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,155 @@
+"""The verbs, as functions: the same names, arguments and documents as the shell's."""
+
+from __future__ import annotations
+
+import glob as globbing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windvane._call import call
+from windvane.nouns import Catalog, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.world import world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def check(*paths: str | Path, environment: str | None = None, roots: Iterable[str | Path] = ()) -> Problems:
+    """Reads specs (files, folders, globs) and returns every mistake with its place: ``{ok, problems}``."""
+    return Problems(
+        call("check", paths=_expanded(paths), environment=environment, roots=[str(root) for root in roots])
+    )
+
+
+def discover(source: str, *, connections: Mapping[str, str] | None = None) -> Catalog:
+    """What exists at a path, a URL or ``conn:ID``: datasets, columns, keys, sizes."""
+    return Catalog(call("discover", world=_outside(source, connections), source=source))
+
+
+def profile(
+    source: Any,
+    *,
+    table: str | None = None,
+    sample: int | None = None,
+    connections: Mapping[str, str] | None = None,
+) -> Profile:
+    """The figures of one dataset: a path, a URL, ``conn:ID`` (``#table``), or anything with ``__arrow_c_stream__``."""
+    if hasattr(source, "__arrow_c_stream__"):
+        import json
+
+        from windvane import _core
+
+        request = json.dumps({"dataset": table or type(source).__name__, "limit": sample})
+        return Profile(json.loads(_core.profile_stream(source, request)))
+    address = str(source)
+    outside = _outside(address, connections)
+    return Profile(call("profile", world=outside, source=address, table=table, sample=sample))
+
+
+def map(  # noqa: A001 - the contract's name
+    source: str, target: str, *, connections: Mapping[str, str] | None = None, rules_only: bool = False
+) -> Mapping_:
+    """Which column of the source belongs to which column of the target, how sure, and why."""
+    outside = world(Path.cwd(), ids=[*_ids(source), *_ids(target)], connections=connections)
+    return Mapping_(call("map", world=outside, source=source, target=target, rules_only=rules_only))
+
+
+def plan(
+    spec: str | Path,
+    *,
+    words: str | None = None,
+    rules_only: bool = False,
+    environment: str | None = None,
+    write: bool = True,
+    plan_file: str | Path | None = None,
+    **outside: Any,
+) -> Plan:
+    """Looks at the sources, lets agents propose, and builds the plan file beside the spec (``write=False``: not)."""
+    path = Path(spec)
+    return Plan(
+        call(
+            "plan",
+            world=_spec_world(path, environment, outside),
+            spec=str(path),
+            environment=environment,
+            words=words,
+            rules_only=rules_only,
+            plan_file=str(plan_file or plan_path(path)) if write else None,
+        )
+    )
+
+
+def diff(old: str | Path, new: str | Path) -> list[dict[str, str]]:
+    """What differs between two plan files: ``[{place, what}]``."""
+    differences: list[dict[str, str]] = call("diff", old=str(old), new=str(new))["differences"]
+    return differences
+
+
+def explain(plan_file: str | Path) -> str:
+    """Each step of a plan file and why, as Markdown."""
+    text: str = call("explain", plan=str(plan_file))["text"]
+    return text
+
+
+def run(
+    spec_or_plan: str | Path,
+    *,
+    run: str | None = None,
+    rules_only: bool = False,
+    environment: str | None = None,
+    replay: str | Path | None = None,
+    **outside: Any,
+) -> Run:
+    """Moves the data in this process: plans when needed, then every stage. The same ``run`` never loads twice.
+
+    ``replay`` names a quarantine file whose (mended) records are moved instead of the source's rows.
+    """
+    path = Path(spec_or_plan)
+    return Run(
+        call(
+            "run",
+            world=_spec_world(path, environment, outside),
+            path=str(path),
+            run=run,
+            environment=environment,
+            rules_only=rules_only,
+            replay=str(replay) if replay else None,
+        )
+    )
+
+
+def diagnose(text: str) -> Diagnosis:
+    """What an error text means and what to do about it."""
+    return Diagnosis(call("diagnose", text=text))
+
+
+def schema(noun: str) -> dict[str, Any]:
+    """The JSON Schema of a document."""
+    document: dict[str, Any] = call("schema", noun=noun)
+    return document
+
+
+def plan_path(spec: Path) -> Path:
+    """``orders.plan.json`` beside ``orders.windvane.yaml``."""
+    return spec.with_name(spec.name.split(".windvane.")[0].removesuffix(spec.suffix) + ".plan.json")
+
+
+def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
+    ids = call("needs", path=str(path), environment=environment)["connections"]
+    return world(path.absolute().parent, ids=ids, **outside)
+
+
+def _outside(source: str, connections: Mapping[str, str] | None) -> dict[str, Any]:
+    return world(Path.cwd(), ids=_ids(source), connections=connections)
+
+
+def _ids(address: str) -> list[str]:
+    return [address.removeprefix("conn:").split("#")[0]] if address.startswith("conn:") else []
+
+
+def _expanded(paths: Iterable[str | Path]) -> list[str]:
+    found: list[str] = []
+    for path in paths:
+        matches = sorted(globbing.glob(str(path))) if any(mark in str(path) for mark in "*?[") else []  # noqa: PTH207
+        found.extend(matches or [str(path)])
+    return found

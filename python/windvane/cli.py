@@ -1,0 +1,162 @@
+"""The shell: the verbs as commands, with the documents and exit codes of the contract.
+
+Exit codes: 0 done, 1 the thing asked about is not well, 2 the request was wrong, 3 the outside failed,
+130 interrupted. With ``--json`` the document is the only thing on stdout; everything for people goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windvane import api
+from windvane.errors import WindvaneError
+from windvane.shell import doctor, history, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_OUTSIDE = {"auth", "unavailable", "timeout", "throttled"}
+_REQUEST = {"spec", "missing", "unsupported"}
+
+Command = tuple["Callable[[argparse.Namespace], Any]", "Callable[[Any], str]", "Callable[[Any], bool]"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    perform, render, well = _COMMANDS[options.command]
+    try:
+        document = perform(options)
+    except WindvaneError as error:
+        return _failed(error, as_json=options.json)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if options.json:
+        print(json.dumps(_plain(document), indent=2, ensure_ascii=False))
+    else:
+        print(render(document))
+    return 0 if well(document) else 1
+
+
+def _failed(error: WindvaneError, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"error": {"message": error.args[0], **error.to_dict()}}, indent=2, ensure_ascii=False))
+    print(f"windvane: {error.kind}: {error}", file=sys.stderr)
+    if error.kind in _OUTSIDE:
+        return 3
+    return 2 if error.kind in _REQUEST else 1
+
+
+def _plain(document: Any) -> Any:
+    return document.to_dict() if hasattr(document, "to_dict") else document
+
+
+def _planned(options: argparse.Namespace) -> Any:
+    return api.plan(
+        options.spec,
+        words=options.words,
+        rules_only=options.rules_only,
+        environment=options.environment,
+        write=not options.dry,
+    )
+
+
+def _ran(options: argparse.Namespace) -> Any:
+    return api.run(
+        options.path,
+        run=options.run,
+        rules_only=options.rules_only,
+        environment=options.environment,
+        replay=options.replay,
+    )
+
+
+def _diagnosed(options: argparse.Namespace) -> Any:
+    return api.diagnose(sys.stdin.read() if options.file == "-" else Path(options.file).read_text(errors="replace"))
+
+
+def _differs(options: argparse.Namespace) -> Any:
+    differences = api.diff(options.old, options.new)
+    return {"schema": "windvane/diff/v1", "differences": differences}
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+_COMMANDS: dict[str, Command] = {
+    "check": (
+        lambda o: api.check(*o.specs, environment=o.environment, roots=o.root),
+        show.problems,
+        lambda document: bool(document["ok"]),
+    ),
+    "discover": (lambda o: api.discover(o.source), show.catalog, _always),
+    "profile": (lambda o: api.profile(o.source, table=o.table, sample=o.sample), show.profile, _always),
+    "map": (lambda o: api.map(o.source, o.target, rules_only=o.rules_only), show.mapping, _always),
+    "plan": (_planned, show.plan, _always),
+    "diff": (_differs, show.differences, lambda document: not document["differences"]),
+    "explain": (lambda o: {"text": api.explain(o.plan)}, lambda document: str(document["text"]), _always),
+    "run": (_ran, show.run, lambda document: document["status"] == "success"),
+    "diagnose": (_diagnosed, show.diagnosis, _always),
+    "schema": (lambda o: api.schema(o.noun), lambda document: json.dumps(document, indent=2), _always),
+    "doctor": (lambda _: doctor.examine(), show.doctor, lambda document: bool(document["ok"])),
+    "runs": (lambda o: history.rows("runs", o.pipeline), show.rows, _always),
+    "decisions": (lambda o: history.rows("decisions", o.pipeline), show.rows, _always),
+    "ledger": (lambda o: history.rows("ledger", o.pipeline), show.rows, _always),
+    "catalog": (lambda o: history.search(" ".join(o.words)), show.rows, _always),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="windvane", description="Self-steering data pipelines.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help_text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help_text, description=help_text)
+        added.add_argument("--json", action="store_true", help="the document on stdout, nothing else")
+        return added
+
+    check = command("check", "Reads specs and shows every mistake with its place.")
+    check.add_argument("specs", nargs="+", metavar="SPEC")
+    check.add_argument("--root", action="append", default=[], help="a folder that paths may lead to")
+    discover = command("discover", "Shows what exists at a source.")
+    discover.add_argument("source", metavar="SOURCE", help="a path, a URL or conn:ID")
+    profile = command("profile", "Measures a dataset in one pass.")
+    profile.add_argument("source", metavar="SOURCE")
+    profile.add_argument("--table")
+    profile.add_argument("--sample", type=int, metavar="N", help="the first N rows only")
+    mapping = command("map", "Proposes which source column belongs to which target column.")
+    mapping.add_argument("source", metavar="SOURCE")
+    mapping.add_argument("target", metavar="TARGET")
+    plan = command("plan", "Looks at the sources and writes the plan file beside the spec.")
+    plan.add_argument("spec", metavar="SPEC")
+    plan.add_argument("--words", help="what is wanted, in plain words")
+    plan.add_argument("--dry", action="store_true", help="write nothing")
+    diff = command("diff", "Shows what would change between two plans.")
+    diff.add_argument("old", metavar="OLD")
+    diff.add_argument("new", metavar="NEW")
+    explain = command("explain", "Tells each step of a plan and why.")
+    explain.add_argument("plan", metavar="PLAN")
+    run = command("run", "Moves the data in this process.")
+    run.add_argument("path", metavar="SPEC_OR_PLAN")
+    run.add_argument("--run", help="the run's id; the same id never loads twice")
+    run.add_argument("--replay", metavar="FILE", help="move the rows of a quarantine file instead")
+    diagnose = command("diagnose", "Tells what an error means and what to do.")
+    diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")
+    schema = command("schema", "Prints the JSON Schema of a document.")
+    schema.add_argument("noun", help="spec, plan, profile, …")
+    command("doctor", "Examines what is installed, reachable and writable.")
+    for name, what in (("runs", "past runs"), ("decisions", "what agents decided"), ("ledger", "what was loaded")):
+        command(name, f"Shows {what}.").add_argument("pipeline", nargs="?", metavar="PIPELINE")
+    catalog = command("catalog", "Searches the datasets that were seen.")
+    catalog.add_argument("words", nargs="+", metavar="WORD")
+    for with_environment in (check, plan, run):
+        with_environment.add_argument("--environment", metavar="NAME", help="which of the spec's environments")
+    for with_model in (mapping, plan, run):
+        with_model.add_argument("--rules-only", action="store_true", help="ask no model")
+    return parser

@@ -1,0 +1,73 @@
+"""Where credentials come from, at run time only: given ones, then the environment.
+
+``WINDVANE_CONN_<ID>`` and ``AIRFLOW_CONN_<ID>`` hold a URL or Airflow's JSON form of a connection. Inside Airflow the
+provider hands connections over itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SCHEMES = {"postgres": "postgresql", "postgresql+psycopg2": "postgresql", "postgresql+asyncpg": "postgresql"}
+
+
+def resolve(ids: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The URLs of those connections that are defined; the engine names the missing ones when it needs them."""
+    found = dict(given or {})
+    for connection_id in ids:
+        if connection_id in found:
+            continue
+        for prefix in ("WINDVANE_CONN_", "AIRFLOW_CONN_"):
+            value = os.environ.get(prefix + connection_id.upper())
+            if value:
+                found[connection_id] = engine_url(value)
+                break
+    return found
+
+
+def engine_url(value: str) -> str:
+    """Airflow's URI or JSON form of a connection, as the URL that the engine opens."""
+    if value.lstrip().startswith("{"):
+        return from_parts(**_parts(json.loads(value)))
+    split = urlsplit(value)
+    if split.scheme == "sqlite":
+        path = unquote(split.path if split.path.strip("/") else split.netloc)
+        return "sqlite:///" + path.lstrip("/")
+    scheme = _SCHEMES.get(split.scheme, split.scheme)
+    return value.replace(f"{split.scheme}://", f"{scheme}://", 1)
+
+
+def from_parts(
+    conn_type: str,
+    host: str | None = None,
+    login: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
+    port: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """The URL of a connection given in Airflow's fields."""
+    if conn_type == "sqlite":
+        return "sqlite:///" + (host or schema or "").lstrip("/")
+    scheme = _SCHEMES.get(conn_type, conn_type)
+    user = quote(login, safe="") if login else ""
+    if password:
+        user += ":" + quote(password, safe="")
+    place = (f"{user}@" if user else "") + (host or "localhost") + (f":{port}" if port else "")
+    options = {key: value for key, value in (extra or {}).items() if isinstance(value, str | int) and value != ""}
+    query = "?" + urlencode(options) if options else ""
+    return f"{scheme}://{place}/{quote(schema or '', safe='')}{query}"
+
+
+def _parts(document: Mapping[str, Any]) -> dict[str, Any]:
+    known = ("conn_type", "host", "login", "password", "schema", "port", "extra")
+    parts = {key: document[key] for key in known if document.get(key) not in (None, "")}
+    if isinstance(parts.get("extra"), str):
+        parts["extra"] = json.loads(parts["extra"])
+    return parts

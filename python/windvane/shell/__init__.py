@@ -1,0 +1,1 @@
+"""What only the shell needs: documents drawn as text, the doctor, history."""

@@ -1,0 +1,69 @@
+"""What is installed, reachable and writable, and what to do about what is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from windvane._call import call
+from windvane.errors import WindvaneError
+from windvane.world import world
+
+
+def examine() -> dict[str, Any]:
+    """``{ok, findings: [{what, ok, found, hint}]}``."""
+    outside = world(Path.cwd())
+    findings = [_engine(), _airflow(), _store(outside["store"]), _staging(Path(outside["staging"])), _gateway(outside)]
+    return {"schema": "windvane/doctor/v1", "ok": all(finding["ok"] for finding in findings), "findings": findings}
+
+
+def _finding(what: str, found: str, *, ok: bool = True, hint: str | None = None) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "found": found, "hint": hint}
+
+
+def _engine() -> dict[str, Any]:
+    try:
+        from windvane import _core
+    except ImportError as error:
+        return _finding("engine", str(error), ok=False, hint="Install the wheel `windvane` for this platform")
+    return _finding("engine", f"windvane {_core.version()} on Python {platform.python_version()}")
+
+
+def _airflow() -> dict[str, Any]:
+    try:
+        version = importlib.metadata.version("apache-airflow-core")
+    except importlib.metadata.PackageNotFoundError:
+        return _finding("airflow", "not installed; the shell and notebooks do not need it")
+    provider = importlib.util.find_spec("windvane_provider") is not None
+    if not provider:
+        return _finding("airflow", version, ok=False, hint="pip install airflow-provider-windvane")
+    return _finding("airflow", f"{version}, with the provider")
+
+
+def _store(url: str) -> dict[str, Any]:
+    try:
+        answer = call("store_info", store=url)
+    except WindvaneError as error:
+        return _finding("store", str(error.args[0]), ok=False, hint=error.hint)
+    return _finding("store", f"{answer['location']} ({answer['backend']}, version {answer['version']})")
+
+
+def _staging(folder: Path) -> dict[str, Any]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return _finding("staging", str(error), ok=False, hint="Set WINDVANE_STAGING to a folder that can be written")
+    return _finding("staging", str(folder))
+
+
+def _gateway(outside: dict[str, Any]) -> dict[str, Any]:
+    gateway = outside["gateway"]
+    if gateway is None:
+        return _finding("model", "none: agents answer by rules; set WINDVANE_GATEWAY_URL for a model")
+    return _finding("model", f"{gateway['model']} at {gateway['base_url']}")

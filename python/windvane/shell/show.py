@@ -1,0 +1,169 @@
+"""Documents as text for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_WIDEST = 48
+
+
+def table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
+    """Rows under a head, columns aligned; long cells are cut with an ellipsis."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(line[at]) for line in [list(head), *cells]) for at in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *cells]
+    return "\n".join("  ".join(f"{text:<{width}}" for text, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text.replace("\n", " ")
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def problems(document: Mapping[str, Any]) -> str:
+    """One line a mistake, the hint below it."""
+    if document["ok"]:
+        return "no mistakes"
+    lines = []
+    for problem in document["problems"]:
+        where = f"{problem['file']}:{problem['line']}:{problem['column']}"
+        path = f" at {problem['path']}" if problem["path"] else ""
+        lines.append(f"{where}: {problem['message']}{path}")
+        if problem.get("hint"):
+            lines.append(f"    hint: {problem['hint']}")
+    return "\n".join(lines)
+
+
+def catalog(document: Mapping[str, Any]) -> str:
+    """One line a dataset."""
+    return table(
+        (
+            (
+                found["name"],
+                found["kind"],
+                ("" if found["rows_exact"] else "~") + str(found["rows"]) if found["rows"] is not None else "?",
+                len(found["fields"]),
+                ", ".join(found["primary_key"]),
+            )
+            for found in document["datasets"]
+        ),
+        ("dataset", "kind", "rows", "columns", "primary key"),
+    )
+
+
+def profile(document: Mapping[str, Any]) -> str:
+    """One line a column."""
+    exact = "every row was read" if document["exact"] else "a sample"
+    head = f"{document['dataset']}: {document['rows']} rows ({exact}), {document['rejected']} could not be read"
+    body = table(
+        (
+            (
+                column["name"],
+                column["type"],
+                column["semantic_type"] or column["feature_type"],
+                column["nulls"],
+                ("" if column["distinct_exact"] else "~") + str(column["distinct"]),
+                column["min"],
+                column["max"],
+                column["mean"],
+            )
+            for column in document["columns"]
+        ),
+        ("column", "type", "meaning", "nulls", "distinct", "min", "max", "mean"),
+    )
+    return f"{head}\n\n{body}"
+
+
+def mapping(document: Mapping[str, Any]) -> str:
+    """One line a mapping."""
+    return table(
+        (
+            (found["source"], found["target"], found["confidence"], found["kind"], found["transformation"])
+            for found in document["mappings"]
+        ),
+        ("source", "target", "confidence", "kind", "transformation"),
+    )
+
+
+def plan(document: Mapping[str, Any]) -> str:
+    """What would be loaded, and the decisions."""
+    body = table(
+        (
+            (
+                output["name"],
+                output["dataset"],
+                output["mode"],
+                len(output["schema"]),
+                len(output["steps"]),
+                len(output["checks"]),
+            )
+            for output in document["outputs"]
+        ),
+        ("output", "into", "mode", "columns", "steps", "checks"),
+    )
+    accepted = sum(decision["accepted"] for decision in document["decisions"])
+    refused = len(document["decisions"]) - accepted
+    return f"plan {document['id']} of {document['pipeline']}\n\n{body}\n\n{accepted} proposals accepted, {refused} refused"
+
+
+def differences(document: Mapping[str, Any]) -> str:
+    """One line a difference."""
+    found = [f"{difference['place']}: {difference['what']}" for difference in document["differences"]]
+    return "\n".join(found) or "no difference"
+
+
+def run(document: Mapping[str, Any]) -> str:
+    """The reconciliation and one line an output."""
+    body = table(
+        (
+            (
+                output["output"],
+                output["dataset"],
+                output["rows_in"],
+                output["loaded"],
+                output["filtered"],
+                output["quarantined"],
+                "already loaded" if output["already"] else "",
+            )
+            for output in document["outputs"]
+        ),
+        ("output", "into", "rows in", "loaded", "filtered", "quarantined", ""),
+    )
+    seconds = sum(step["seconds"] for step in document["steps"])
+    where = sorted({path for output in document["outputs"] for path in output["quarantine"]})
+    tail = "\n".join(["", "quarantine:", *where]) if where else ""
+    return f"run {document['run']}: {document['status']}, {seconds:.2f} s in stages\n\n{body}{tail}"
+
+
+def diagnosis(document: Mapping[str, Any]) -> str:
+    """The class, the cause and what to do."""
+    delay = f" after {document['delay']} s" if document.get("delay") else ""
+    return f"{document['class']}: {document['cause']}\naction: {document['action']}{delay}"
+
+
+def doctor(document: Mapping[str, Any]) -> str:
+    """One line a finding."""
+    marks = {True: "ok  ", False: "no  "}
+    return "\n".join(
+        f"{marks[finding['ok']]} {finding['what']}: {finding['found']}"
+        + (f"\n      hint: {finding['hint']}" if finding.get("hint") else "")
+        for finding in document["findings"]
+    )
+
+
+def rows(document: Mapping[str, Any]) -> str:
+    """Rows of the store, without their documents."""
+    found = document["rows"]
+    if not found:
+        return "nothing yet"
+    head = [key for key in found[0] if key != "document"]
+    return table(([row[key] for key in head] for row in found), head)

@@ -1,0 +1,88 @@
+"""The stages of a run, one call each: what the operators call. Documents in and out are small enough for XCom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windvane import api
+from windvane._call import call
+from windvane.world import world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Reference = dict[str, Any]
+
+
+def plan(spec_path: str, *, run: str, environment: str | None = None, **outside: Any) -> Reference:
+    """Plans a spec into the run's staging folder: ``{plan, plan_file, outputs}``."""
+    place = Path(outside.get("staging") or world(".")["staging"])
+    target = place / "plans" / f"{Path(spec_path).name.split('.')[0]}.{_safe(run)}.plan.json"
+    built = api.plan(spec_path, environment=environment, plan_file=target, **outside)
+    names = [output["name"] for output in built["outputs"]]
+    return {"plan": built["id"], "plan_file": str(target), "spec": spec_path, "outputs": names}
+
+
+def extract(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> Reference:
+    """Reads the inputs of an output into staging: ``{inputs: {name: staged}}``."""
+    return _stage("extract", plan_file, output, run, base, outside)
+
+
+def transform(
+    plan_file: str, output: str, extracted: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
+) -> Reference:
+    """Applies the planned steps: a staged reference."""
+    return _stage("transform", plan_file, output, run, base, outside, inputs=extracted["inputs"])
+
+
+def validate(
+    plan_file: str,
+    output: str,
+    transformed: Mapping[str, Any],
+    extracted: Mapping[str, Any],
+    *,
+    run: str,
+    base: str | None = None,
+    **outside: Any,
+) -> Reference:
+    """Judges the rows; those that break a check go to quarantine: a verdict."""
+    return _stage(
+        "validate", plan_file, output, run, base, outside, inputs=extracted["inputs"], staged=dict(transformed)
+    )
+
+
+def load(
+    plan_file: str, output: str, verdict: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
+) -> Reference:
+    """Loads what passed, exactly once: a receipt."""
+    return _stage("load", plan_file, output, run, base, outside, verdict=dict(verdict))
+
+
+def record(
+    plan_file: str, receipts: list[Mapping[str, Any]], *, run: str, base: str | None = None, **outside: Any
+) -> Reference:
+    """Keeps the record of the run in the store and clears its staging: the record. Raises when rows do not balance."""
+    return _stage("record", plan_file, None, run, base, outside, receipts=[dict(receipt) for receipt in receipts])
+
+
+def _stage(
+    verb: str,
+    plan_file: str,
+    output: str | None,
+    run: str,
+    base: str | None,
+    outside: dict[str, Any],
+    **given: Any,
+) -> Reference:
+    ids = call("needs", path=plan_file, environment=None)["connections"]
+    where = world(base or Path(plan_file).absolute().parent, ids=ids, **outside)
+    request = {"world": where, "plan": plan_file, "run": run, **given}
+    if output is not None:
+        request["output"] = output
+    reference: Reference = call(verb, **request)
+    return reference
+
+
+def _safe(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)

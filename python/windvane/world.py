@@ -1,0 +1,50 @@
+"""What a call may know of the outside: folders, connections, the store, the gateway. Read when a verb is called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windvane import connections as known_connections
+from windvane.settings import store_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def world(
+    base: str | Path,
+    *,
+    ids: Iterable[str] = (),
+    connections: Mapping[str, str] | None = None,
+    store: str | None = None,
+    staging: str | Path | None = None,
+    gateway: Mapping[str, Any] | None = None,
+    roots: Iterable[str | Path] = (),
+) -> dict[str, Any]:
+    """The part of a request that names the outside; what is not given comes from the environment."""
+    return {
+        "base": str(Path(base).absolute()),
+        "roots": [str(Path(root).absolute()) for root in roots],
+        "connections": known_connections.resolve(ids, connections),
+        "store": store_url(store),
+        "staging": str(Path(staging or _staging()).absolute()),
+        "gateway": dict(gateway) if gateway is not None else gateway_settings(),
+    }
+
+
+def _staging() -> str:
+    return os.environ.get("WINDVANE_STAGING") or str(Path.home() / ".windvane" / "staging")
+
+
+def gateway_settings() -> dict[str, Any] | None:
+    """``WINDVANE_GATEWAY_URL``, ``_MODEL`` and ``_KEY`` name an OpenAI-compatible endpoint; without a URL, rules."""
+    url = os.environ.get("WINDVANE_GATEWAY_URL")
+    if not url:
+        return None
+    return {
+        "base_url": url,
+        "model": os.environ.get("WINDVANE_GATEWAY_MODEL", "default"),
+        "api_key": os.environ.get("WINDVANE_GATEWAY_KEY", ""),
+    }

@@ -1,0 +1,276 @@
+//! Which files are meant: paths, folders and globs become named sets of files below the allowed roots.
+
+use super::manifest::{FILE, Manifest};
+use super::{Files, failure};
+use crate::connectors::{Context, FoundKind};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// The folder that relative paths mean and the folders that may be touched.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds {
+    base: PathBuf,
+    roots: Vec<PathBuf>,
+}
+
+/// Files that are one dataset.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub name: String,
+    pub locator: String,
+    pub kind: FoundKind,
+    pub files: Vec<PathBuf>,
+    pub manifest: Option<Manifest>,
+}
+
+impl Bounds {
+    pub(super) fn new(context: &Context) -> Self {
+        Self { base: context.base.clone(), roots: context.roots.clone() }
+    }
+
+    /// The path as the file system knows it: absolute, links resolved (of the part that exists), below a root.
+    pub(super) fn resolve(&self, path: &str) -> Result<PathBuf> {
+        let joined = self.base.join(path);
+        let joined = std::path::absolute(&joined).map_err(|error| failure(&joined, "found", &error))?;
+        self.admit(&joined)?;
+        Ok(joined)
+    }
+
+    /// Refuses a path whose real place is not below a root.
+    pub(super) fn admit(&self, path: &Path) -> Result<()> {
+        if self.roots.is_empty() {
+            return Ok(());
+        }
+        let real = real_path(path)?;
+        let below = |root: &PathBuf| real_path(root).is_ok_and(|root| real.starts_with(root));
+        if self.roots.iter().any(below) {
+            return Ok(());
+        }
+        let roots: Vec<String> = self.roots.iter().map(|root| root.display().to_string()).collect();
+        Err(Error::spec("the path lies outside the folders that may be used")
+            .in_file(path.display().to_string())
+            .hint(format!("Paths must lie below {}, also behind symbolic links", roots.join(" or "))))
+    }
+
+    /// How a path is written in a locator: relative to the base where it lies below it.
+    fn locator(&self, path: &Path) -> Result<String> {
+        let base = std::path::absolute(&self.base).unwrap_or_else(|_| self.base.clone());
+        let short = path.strip_prefix(&base).unwrap_or(path);
+        short.to_str().map(str::to_owned).ok_or_else(|| {
+            Error::unsupported("the file's name is not Unicode")
+                .in_file(path.display().to_string())
+                .hint("Rename the file")
+        })
+    }
+}
+
+/// Resolves links of the longest existing part; the rest may not go up.
+fn real_path(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path).map_err(|error| failure(path, "found", &error))?;
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            let dangling = rest.components().next().is_some_and(|first| ancestor.join(first).is_symlink());
+            let climbs = rest.components().any(|part| matches!(part, Component::ParentDir));
+            if climbs || dangling {
+                return Err(Error::spec("the path cannot be followed").in_file(path.display().to_string()));
+            }
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(path)
+}
+
+/// What a file is by its ending, compression aside.
+pub(super) fn kind_by_ending(path: &Path) -> Option<FoundKind> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    match Path::new(plain).extension()?.to_str()? {
+        "csv" | "tsv" | "txt" => Some(FoundKind::Csv),
+        "jsonl" | "ndjson" | "json" => Some(FoundKind::Jsonl),
+        "parquet" => Some(FoundKind::Parquet),
+        _ => None,
+    }
+}
+
+/// `orders` of `orders.csv.gz`.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let cut = [".gz", ".zst"].iter().find(|ending| lower.ends_with(*ending)).map_or(0, |ending| ending.len());
+    let plain = name.get(..name.len() - cut).unwrap_or(&name);
+    match plain.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        Some(_) | None => plain.to_owned(),
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']))
+}
+
+impl Files {
+    /// Every dataset, sorted by name.
+    pub(super) fn items(&self) -> Result<Vec<Item>> {
+        let mut found = self.matches(&self.path)?;
+        if let Some(name) = &self.as_dataset {
+            found = self.as_one(name, &self.path, found)?.into_iter().collect();
+        }
+        if found.is_empty() && self.writes.is_none() {
+            return Err(self.nothing(&self.path));
+        }
+        name_apart(&mut found);
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    /// The dataset that a locator means.
+    pub(super) fn item(&self, locator: &str, kind: FoundKind) -> Result<Item> {
+        let found = self.matches(locator)?;
+        let one = match found.len() {
+            0 => None,
+            1 => found.into_iter().next(),
+            _ => self.as_one(self.as_dataset.as_deref().unwrap_or(locator), locator, found)?,
+        };
+        let mut item = one.ok_or_else(|| self.nothing(locator))?;
+        if item.manifest.is_none() {
+            item.kind = kind;
+        }
+        Ok(item)
+    }
+
+    fn nothing(&self, path: &str) -> Error {
+        let what = match self.accepts {
+            Some(FoundKind::Csv) => "delimited text (.csv, .tsv, .txt)",
+            Some(FoundKind::Jsonl) => "JSON lines (.jsonl, .ndjson, .json)",
+            Some(FoundKind::Parquet) => "Parquet (.parquet)",
+            Some(FoundKind::Table | FoundKind::View) | None => "CSV, JSON lines and Parquet, plain or as .gz and .zst",
+        };
+        let base = self.bounds.base.display();
+        Error::missing(format!("no file matches '{path}'"))
+            .in_file(path.to_owned())
+            .hint(format!("Looked in {base}; files read here are {what}"))
+    }
+
+    fn as_one(&self, name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
+        let Some(first) = found.first() else { return Ok(None) };
+        let kind = first.kind;
+        if let [only] = found.as_slice() {
+            return Ok(Some(Item { name: name.to_owned(), ..only.clone() }));
+        }
+        if found.iter().any(|item| item.kind != kind) {
+            return Err(Error::spec(format!("the files of '{name}' are of different kinds"))
+                .in_file(locator.to_owned())
+                .hint("Narrow the path with a glob such as *.csv"));
+        }
+        let files = found.into_iter().flat_map(|item| item.files).collect();
+        Ok(Some(Item { name: name.to_owned(), locator: locator.to_owned(), kind, files, manifest: None }))
+    }
+
+    /// The files and loaded folders that a path, folder or glob names, sorted by path.
+    fn matches(&self, path: &str) -> Result<Vec<Item>> {
+        if path.contains('\0') {
+            return Err(Error::spec("a path may not hold a NUL character"));
+        }
+        let absolute = self.bounds.resolve_unless_glob(path)?;
+        let mut paths = Vec::new();
+        let mut named = false;
+        if absolute.is_dir() {
+            if let Some(item) = self.loaded_folder(&absolute)? {
+                return Ok(vec![item]);
+            }
+            let entries = fs::read_dir(&absolute).map_err(|error| failure(&absolute, "listed", &error))?;
+            for entry in entries {
+                paths.push(entry.map_err(|error| failure(&absolute, "listed", &error))?.path());
+            }
+        } else if absolute.exists() {
+            paths.push(absolute);
+            named = true;
+        } else if let Some(pattern) = absolute.to_str().filter(|text| text.contains(['*', '?', '['])) {
+            let walk = glob::glob(pattern).map_err(|error| {
+                Error::spec(format!("'{path}' is not a glob: {}", error.msg)).hint("Use *, ?, ** and [a-z]")
+            })?;
+            for entry in walk {
+                paths.push(entry.map_err(|error| failure(error.path(), "listed", error.error()))?);
+            }
+            named = true;
+        }
+        paths.sort();
+        let mut items = Vec::new();
+        for path in paths {
+            items.extend(self.item_of(path, named)?);
+        }
+        Ok(items)
+    }
+
+    /// `named`: the user wrote this file's path or a glob for it, so it is meant whatever its ending.
+    fn item_of(&self, path: PathBuf, named: bool) -> Result<Option<Item>> {
+        if is_hidden(&path) && !(named && path.is_file() && !path.ends_with(FILE)) {
+            return Ok(None);
+        }
+        self.bounds.admit(&path)?;
+        if path.is_dir() {
+            return self.loaded_folder(&path);
+        }
+        let ending = kind_by_ending(&path);
+        let kind = match self.accepts {
+            None => ending,
+            Some(wanted) if named => Some(wanted),
+            Some(wanted) => ending.filter(|kind| *kind == wanted),
+        };
+        let Some(kind) = kind else { return Ok(None) };
+        // Files of a loaded folder count only when its manifest names them.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        if let Some(manifest) = Manifest::read(folder)?
+            && !manifest.files(folder).contains(&path)
+        {
+            return Ok(None);
+        }
+        let locator = self.bounds.locator(&path)?;
+        Ok(Some(Item { name: stem(&path), locator, kind, files: vec![path], manifest: None }))
+    }
+
+    fn loaded_folder(&self, folder: &Path) -> Result<Option<Item>> {
+        let Some(manifest) = Manifest::read(folder)? else { return Ok(None) };
+        let kind = manifest.kind();
+        if self.accepts.is_some_and(|wanted| wanted != kind && !manifest.parts.is_empty()) {
+            return Ok(None);
+        }
+        let locator = self.bounds.locator(folder)?;
+        let files = manifest.files(folder);
+        Ok(Some(Item { name: manifest.dataset.clone(), locator, kind, files, manifest: Some(manifest) }))
+    }
+}
+
+impl Bounds {
+    /// A glob's matches are admitted one by one; anything else at once, so that nothing outside is even looked at.
+    fn resolve_unless_glob(&self, path: &str) -> Result<PathBuf> {
+        let fixed: PathBuf = Path::new(path)
+            .components()
+            .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+            .collect();
+        self.admit(&self.base.join(fixed))?;
+        let joined = self.base.join(path);
+        std::path::absolute(&joined).map_err(|error| failure(&joined, "found", &error))
+    }
+}
+
+/// Datasets of the same stem get their file's ending, then their whole locator, as their name.
+fn name_apart(items: &mut [Item]) {
+    for longer in [file_name as fn(&Item) -> String, |item| item.locator.clone()] {
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        for item in items.iter() {
+            *count.entry(item.name.clone()).or_default() += 1;
+        }
+        for item in items.iter_mut().filter(|item| count.get(&item.name).is_some_and(|count| *count > 1)) {
+            item.name = longer(item);
+        }
+    }
+}
+
+fn file_name(item: &Item) -> String {
+    let path = Path::new(&item.locator);
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

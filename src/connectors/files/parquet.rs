@@ -1,0 +1,109 @@
+//! Parquet: columns from the file's own words, rows without a detour.
+
+use super::{Described, failure};
+use crate::connectors::Batch;
+use crate::error::{Error, Result};
+use crate::schema::{
+    Schema,
+    arrow::{conform, from_arrow, type_to_arrow},
+};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes as a;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+    let text = error.to_string();
+    let about = if text.contains("Disabled feature") || text.contains("NYI") || text.contains("not yet implemented") {
+        Error::unsupported("the Parquet file uses a feature that is not read here")
+            .hint("Write it with zstd, snappy or no compression")
+    } else {
+        Error::data("the file is not sound Parquet").hint("Write the file anew; it may have been cut short")
+    };
+    about.in_file(path.display().to_string()).caused_by(error)
+}
+
+fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
+    if super::decode::is_compressed(path) {
+        return Err(Error::unsupported("a compressed Parquet file is not read")
+            .in_file(path.display().to_string())
+            .hint("Unpack it: Parquet is compressed inside"));
+    }
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(path, &error))
+}
+
+pub(super) fn describe(path: &Path) -> Result<Described> {
+    let builder = builder(path)?;
+    let mut fields = from_arrow(builder.schema()).map_err(|error| error.in_file(path.display().to_string()))?;
+    for (field, column) in fields.fields.iter_mut().zip(builder.parquet_schema().root_schema().get_fields()) {
+        if column.is_primitive() {
+            let logical = column.get_basic_info().logical_type_ref().map(|kind| format!(" ({kind:?})"));
+            field.native_type = Some(format!("{}{}", column.get_physical_type(), logical.unwrap_or_default()));
+        }
+    }
+    let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
+    Ok(Described { fields, rows: Some(rows), exact: true })
+}
+
+/// The rows of one file.
+pub(super) struct ParquetRows {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    schema: Schema,
+    row: u64,
+}
+
+impl ParquetRows {
+    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize) -> Result<Self> {
+        let builder = builder(path)?;
+        let fields = builder.schema().fields();
+        let roots = fields.iter().enumerate().filter(|(_, field)| schema.field(field.name()).is_some());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));
+        let reader = builder.with_projection(mask).with_batch_size(capacity.max(1)).build();
+        let reader = reader.map_err(|error| broken(path, &error))?;
+        Ok(Self { path: path.to_owned(), reader, schema: schema.clone(), row: 0 })
+    }
+
+    fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let count = batch.num_rows();
+        let column = |name: &str, data_type| -> ArrayRef {
+            batch.column_by_name(name).cloned().unwrap_or_else(|| new_null_array(&type_to_arrow(data_type), count))
+        };
+        let columns: Vec<ArrayRef> =
+            self.schema.fields.iter().map(|field| column(&field.name, field.data_type)).collect();
+        let fields: Vec<a::Field> = self
+            .schema
+            .names()
+            .zip(&columns)
+            .map(|(name, column)| a::Field::new(name, column.data_type().clone(), true))
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let loose = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options)
+            .map_err(|error| broken(&self.path, &error))?;
+        conform(&loose, &self.schema).map_err(|error| {
+            let file = self.path.display().to_string();
+            let mut place = error.place().clone();
+            place.file = Some(file);
+            error.at(place)
+        })
+    }
+}
+
+impl Iterator for ParquetRows {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = match self.reader.next()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(broken(&self.path, &error))),
+        };
+        let first = self.row + 1;
+        self.row += batch.num_rows() as u64;
+        let rows = self.wanted(&batch);
+        Some(rows.map(|rows| Batch { rows, numbers: (first..=self.row).collect(), rejected: Vec::new() }))
+    }
+}

@@ -1,0 +1,316 @@
+//! Records of delimited text: one pass over bytes, bounded memory, nothing lost.
+//!
+//! The `csv` crate is not used here because it forgets whether a field was quoted (an unquoted empty field is null, a
+//! quoted one is the empty text), and because an unclosed quote would swallow the rest of the file.
+
+use std::io::{self, Read};
+
+/// A record longer than this is refused, so that memory stays bounded whatever the file holds.
+pub(super) const MAX_RECORD: usize = 8 << 20;
+/// How much of a refused record is kept for people to look at.
+pub(super) const MAX_RAW: usize = 64 << 10;
+const CHUNK: usize = 256 << 10;
+
+/// How fields and records are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub delimiter: Option<u8>,
+    pub quote: Option<u8>,
+    /// Written before a quote inside a quoted field; without it a quote is doubled.
+    pub escape: Option<u8>,
+    /// As we write it: an empty line is a record, spaces before a quote are content.
+    pub strict: bool,
+}
+
+/// The fields of one record, unquoted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Record {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    quoted: Vec<bool>,
+}
+
+impl Record {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn field(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(index).copied().unwrap_or(start);
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    pub(super) fn quoted(&self, index: usize) -> bool {
+        self.quoted.get(index).copied().unwrap_or(false)
+    }
+
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        self.quoted.clear();
+    }
+
+    fn end_field(&mut self, quoted: bool) {
+        self.ends.push(self.text.len());
+        self.quoted.push(quoted);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scan {
+    /// So many bytes are this record, its line end included.
+    Complete(usize),
+    NeedsMore {
+        in_quotes: bool,
+    },
+    Unclosed,
+}
+
+/// What came next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    Record,
+    /// A row that has no fields, why, and what it is.
+    Broken {
+        reason: String,
+        raw: Vec<u8>,
+    },
+    End,
+}
+
+/// Reads records out of UTF-8 bytes (broken bytes pass through, for the caller to refuse).
+pub(super) struct Tokenizer<R> {
+    input: R,
+    dialect: Dialect,
+    buffer: Vec<u8>,
+    /// Where the next record starts.
+    start: usize,
+    /// Where the record given last started; it ends at `start`.
+    last: usize,
+    ended: bool,
+    consumed: u64,
+}
+
+impl<R: Read> Tokenizer<R> {
+    pub(super) fn new(input: R, dialect: Dialect) -> Self {
+        Self { input, dialect, buffer: Vec::new(), start: 0, last: 0, ended: false, consumed: 0 }
+    }
+
+    /// Bytes of whole records given so far.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    pub(super) fn next(&mut self, record: &mut Record) -> io::Result<Token> {
+        if !self.dialect.strict {
+            self.skip_blank_lines()?;
+        }
+        loop {
+            let rest = self.buffer.get(self.start..).unwrap_or_default();
+            if rest.is_empty() && self.ended {
+                return Ok(Token::End);
+            }
+            match scan(rest, self.ended, self.dialect, record) {
+                Scan::Complete(used) => {
+                    self.take(used);
+                    return Ok(Token::Record);
+                }
+                Scan::Unclosed => return self.broken_line("a quote is opened and never closed"),
+                Scan::NeedsMore { in_quotes } if rest.len() > MAX_RECORD => {
+                    let reason = if in_quotes {
+                        format!("a quote is opened and not closed within {} MiB", MAX_RECORD >> 20)
+                    } else {
+                        format!("the row is longer than {} MiB", MAX_RECORD >> 20)
+                    };
+                    return self.broken_line(&reason);
+                }
+                Scan::NeedsMore { .. } => self.fill()?,
+            }
+        }
+    }
+
+    /// The bytes of the record given last, cut to what people can look at.
+    pub(super) fn raw(&self) -> Vec<u8> {
+        shortened(self.buffer.get(self.last..self.start).unwrap_or_default())
+    }
+
+    /// Takes back all but the first line of the record given last when its second line alone has the expected number of
+    /// fields: then a stray quote in the first line had swallowed good rows. Gives the first line, which is broken.
+    pub(super) fn recover(&mut self, expected: usize) -> Option<Vec<u8>> {
+        let record = self.buffer.get(self.last..self.start)?;
+        let first = line_length(record)?;
+        let rest = record.get(first..)?;
+        if rest.is_empty() {
+            return None;
+        }
+        let second = rest.get(..line_length(rest).unwrap_or(rest.len()))?;
+        let mut alone = Record::default();
+        let whole = matches!(scan(second, true, self.dialect, &mut alone), Scan::Complete(_));
+        if !whole || alone.len() != expected {
+            return None;
+        }
+        let raw = shortened(record.get(..first)?);
+        self.consumed -= (self.start - self.last - first) as u64;
+        self.start = self.last + first;
+        Some(raw)
+    }
+
+    fn take(&mut self, used: usize) {
+        self.last = self.start;
+        self.start += used;
+        self.consumed += used as u64;
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            self.last = 0;
+        }
+        // Doubling keeps the rescans of a long record linear in its length.
+        let wanted = self.buffer.len().max(CHUNK) as u64;
+        let got = self.input.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
+        self.ended |= (got as u64) < wanted;
+        Ok(())
+    }
+
+    fn skip_blank_lines(&mut self) -> io::Result<()> {
+        loop {
+            let rest = self.buffer.get(self.start..).unwrap_or_default();
+            let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let more = blank == rest.len() && !self.ended;
+            self.take(blank);
+            if !more {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Refuses one physical line and goes on behind it, reading (and forgetting) as far as that line reaches.
+    fn broken_line(&mut self, reason: &str) -> io::Result<Token> {
+        let mut raw = Vec::new();
+        loop {
+            let rest = self.buffer.get(self.start..).unwrap_or_default();
+            let found = line_length(rest);
+            let used = found.unwrap_or(rest.len());
+            if raw.len() < MAX_RAW {
+                raw.extend_from_slice(rest.get(..used.min(MAX_RAW)).unwrap_or_default());
+            }
+            self.take(used);
+            if found.is_some() || self.ended {
+                return Ok(Token::Broken { reason: reason.to_owned(), raw: shortened(&raw) });
+            }
+            self.fill()?;
+        }
+    }
+}
+
+/// The length of the first line with its end; `None` when no line ends here.
+fn line_length(bytes: &[u8]) -> Option<usize> {
+    let at = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
+    let pair = bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) == Some(&b'\n');
+    Some(at + 1 + usize::from(pair))
+}
+
+pub(super) fn shortened(bytes: &[u8]) -> Vec<u8> {
+    let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    bytes.get(..end.min(MAX_RAW)).unwrap_or_default().to_vec()
+}
+
+/// Reads one record from the start of `bytes`.
+fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Scan {
+    record.clear();
+    let mut at = 0;
+    loop {
+        let mut quoted = false;
+        if let Some(quote) = dialect.quote {
+            let spaces = leading_spaces(bytes.get(at..).unwrap_or_default(), quote, dialect);
+            if bytes.get(at + spaces) == Some(&quote) {
+                quoted = true;
+                match quoted_part(bytes, at + spaces + 1, at_end, quote, dialect, record) {
+                    Ok(after) => at = after,
+                    Err(unfinished) => return unfinished,
+                }
+            }
+        }
+        // What follows a closing quote belongs to the field as it is: `"a"b` is `ab`.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let stop = rest.iter().position(|byte| Some(*byte) == dialect.delimiter || matches!(byte, b'\n' | b'\r'));
+        let Some(length) = stop else {
+            if !at_end {
+                return Scan::NeedsMore { in_quotes: false };
+            }
+            record.text.extend_from_slice(rest);
+            record.end_field(quoted);
+            return Scan::Complete(bytes.len());
+        };
+        record.text.extend_from_slice(rest.get(..length).unwrap_or_default());
+        at += length;
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(b'\r'), None) if !at_end => return Scan::NeedsMore { in_quotes: false },
+            (Some(b'\r'), Some(b'\n')) => {
+                record.end_field(quoted);
+                return Scan::Complete(at + 2);
+            }
+            (Some(b'\n' | b'\r'), _) => {
+                record.end_field(quoted);
+                return Scan::Complete(at + 1);
+            }
+            _ => {
+                record.end_field(quoted);
+                at += 1;
+            }
+        }
+    }
+}
+
+/// How many spaces stand before a quote that opens a field, as in `1, "two, three"`.
+fn leading_spaces(rest: &[u8], quote: u8, dialect: Dialect) -> usize {
+    if dialect.strict || dialect.delimiter == Some(b' ') {
+        return 0;
+    }
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    if rest.get(spaces) == Some(&quote) { spaces } else { 0 }
+}
+
+/// Reads from behind an opening quote to behind its closing one.
+fn quoted_part(
+    bytes: &[u8],
+    mut at: usize,
+    at_end: bool,
+    quote: u8,
+    dialect: Dialect,
+    record: &mut Record,
+) -> Result<usize, Scan> {
+    let unfinished = if at_end { Scan::Unclosed } else { Scan::NeedsMore { in_quotes: true } };
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let stop = rest.iter().position(|byte| *byte == quote || Some(*byte) == dialect.escape).ok_or(unfinished)?;
+        record.text.extend_from_slice(rest.get(..stop).unwrap_or_default());
+        let found = rest.get(stop).copied().unwrap_or(quote);
+        let next = rest.get(stop + 1).copied();
+        if next.is_none() && !at_end {
+            return Err(unfinished);
+        }
+        at += stop + 1;
+        let escaped = match next {
+            Some(next) if found == quote => next == quote,
+            Some(next) => next == quote || Some(next) == dialect.escape,
+            None => false,
+        };
+        if escaped {
+            record.text.extend(next);
+            at += 1;
+        } else if found == quote {
+            return Ok(at);
+        } else {
+            record.text.push(found);
+        }
+    }
+}

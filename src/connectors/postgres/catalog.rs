@@ -1,0 +1,238 @@
+//! What exists: tables, views, columns, keys and sizes, from the server's own catalog.
+
+use super::failure::{is_stopped_or_refused, translate};
+use super::read::execute;
+use super::table::{NativeColumn, TableName, columns};
+use crate::connectors::{Found, FoundKind, ForeignKey};
+use crate::error::{Error, Result};
+use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::quote};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+use std::collections::HashMap;
+
+/// Where loads are written down; see `load`.
+pub(super) const LEDGER: &str = "windvane_loads";
+/// The scale of a numeric without declared digits in a table without values.
+const EMPTY_SCALE: i32 = 10;
+const MOST_DIGITS: i32 = 38;
+/// Nobody waits longer for the digits of an undeclared numeric: it becomes text then.
+const LOOK_TIMEOUT: &str = "SET statement_timeout = '60s'";
+
+/// Ours to see: no system schemas, no partitions (their parent has the rows), nothing that an extension brought.
+const RELATIONS: &str = "\
+SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
+       CASE WHEN c.relkind = 'v' THEN -1
+            WHEN c.relkind = 'p' THEN (
+              SELECT CASE WHEN bool_or(leaf.reltuples < 0) THEN -1 ELSE sum(leaf.reltuples) END
+              FROM pg_partition_tree(c.oid) part JOIN pg_class leaf ON leaf.oid = part.relid WHERE part.isleaf)
+            WHEN c.reltuples = 0 AND c.relpages = 0 AND current_setting('server_version_num')::int < 140000 THEN -1
+            ELSE c.reltuples END::float8,
+       CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid)
+            WHEN c.relkind = 'p' THEN (SELECT sum(pg_table_size(part.relid)) FROM pg_partition_tree(c.oid) part)
+       END::int8
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND c.relname <> 'windvane_loads'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
+
+const KEYS: &str = "\
+SELECT k.conrelid::int8, k.contype::text, n.nspname::text, c.relname::text,
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS part (number, position)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = part.number ORDER BY part.position),
+       ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS part (number, position)
+             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = part.number ORDER BY part.position)
+FROM pg_constraint k
+LEFT JOIN pg_class c ON c.oid = k.confrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype IN ('p', 'f') AND k.conparentid = 0 AND k.conrelid = ANY ($1::int8[]::oid[])
+ORDER BY k.conrelid, k.conname";
+
+type RelationRow = (i64, String, String, String, Option<f64>, Option<i64>);
+type KeyRow = (i64, String, Option<String>, Option<String>, Vec<String>, Vec<String>);
+
+pub(super) async fn datasets(
+    session: &mut PgConnection,
+    schema: &str,
+    tables: &[String],
+) -> Result<Vec<(String, Found)>> {
+    let all: Vec<RelationRow> =
+        sqlx::query_as(RELATIONS).fetch_all(&mut *session).await.map_err(|error| translate(&error))?;
+    let named = all.into_iter().map(|row| (TableName { schema: row.1.clone(), table: row.2.clone() }, row)).collect();
+    let wanted = choose(named, schema, tables)?;
+    if wanted.is_empty() {
+        check_schema(session, schema).await?;
+    }
+    let ids: Vec<i64> = wanted.iter().map(|(_, row)| row.0).collect();
+    let mut described: HashMap<i64, Vec<NativeColumn>> = HashMap::new();
+    for column in columns(session, &ids).await? {
+        described.entry(column.relation).or_default().push(column);
+    }
+    let keys: Vec<KeyRow> =
+        sqlx::query_as(KEYS).bind(&ids).fetch_all(&mut *session).await.map_err(|error| translate(&error))?;
+    execute(session, LOOK_TIMEOUT).await?;
+    let mut datasets = Vec::with_capacity(wanted.len());
+    for (name, (id, _, _, kind, rows, bytes)) in wanted {
+        let native = described.remove(&id).unwrap_or_default();
+        let fields = fields(session, &name, &native).await?;
+        let mut found = Found {
+            locator: name.locator(),
+            kind: if kind == "v" { FoundKind::View } else { FoundKind::Table },
+            rows: rows.filter(|rows| *rows >= 0.0).map(whole),
+            rows_exact: false,
+            bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()),
+            fields,
+            primary_key: Vec::new(),
+            foreign_keys: Vec::new(),
+            format: None,
+        };
+        for (_, kind, ref_schema, ref_table, columns, ref_columns) in keys.iter().filter(|key| key.0 == id) {
+            match (kind.as_str(), ref_schema, ref_table) {
+                ("f", Some(ref_schema), Some(ref_table)) => {
+                    let other = TableName { schema: ref_schema.clone(), table: ref_table.clone() };
+                    let (columns, ref_columns) = (columns.clone(), ref_columns.clone());
+                    found.foreign_keys.push(ForeignKey { columns, ref_dataset: other.dataset(schema), ref_columns });
+                }
+                _ => found.primary_key.clone_from(columns),
+            }
+        }
+        datasets.push((name.dataset(schema), found));
+    }
+    datasets.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
+    Ok(datasets)
+}
+
+type Named = (TableName, RelationRow);
+
+/// All of the schema, or those that were listed.
+fn choose(all: Vec<Named>, schema: &str, tables: &[String]) -> Result<Vec<Named>> {
+    if tables.is_empty() {
+        return Ok(all.into_iter().filter(|(name, _)| name.schema == schema).collect());
+    }
+    let mut chosen: Vec<Named> = Vec::new();
+    for wanted in tables {
+        // A table of the schema whose own name holds a dot comes before `schema.table`.
+        let literal = TableName { schema: schema.to_owned(), table: wanted.clone() };
+        let parsed = TableName::parse(wanted, schema);
+        let of = |asked: &TableName| all.iter().find(|(name, _)| name == asked);
+        let Some(found) = of(&literal).or_else(|| of(&parsed)) else {
+            return Err(not_there(&parsed, schema, all.iter().map(|(name, _)| name)));
+        };
+        if !chosen.iter().any(|(name, _)| *name == found.0) {
+            chosen.push(found.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {
+    let schemas: Vec<String> = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace")
+        .fetch_all(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    if schemas.iter().any(|known| known == schema) {
+        return Ok(());
+    }
+    let nearest = nearest(schema, schemas.iter().map(String::as_str));
+    Err(Error::missing(format!("the database has no schema '{schema}'"))
+        .hint(nearest.map_or_else(|| "Check the name".to_owned(), |name| format!("Did you mean '{name}'?"))))
+}
+
+/// The error for a table that is not there.
+pub(super) async fn missing(session: &mut PgConnection, table: &TableName, schema: &str) -> Error {
+    match sqlx::query_as::<_, RelationRow>(RELATIONS).fetch_all(session).await {
+        Ok(all) => {
+            let all: Vec<TableName> = all.into_iter().map(|row| TableName { schema: row.1, table: row.2 }).collect();
+            not_there(table, schema, all.iter())
+        }
+        Err(error) => translate(&error),
+    }
+}
+
+fn not_there<'a>(table: &TableName, schema: &str, all: impl Iterator<Item = &'a TableName>) -> Error {
+    let names: Vec<String> = all.map(|name| name.dataset(schema)).collect();
+    let nearest = nearest(&table.dataset(schema), names.iter().map(String::as_str));
+    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(nearest.map_or_else(
+        || "Check the name, the schema and the database of the connection".to_owned(),
+        |name| format!("Did you mean '{name}'?"),
+    ))
+}
+
+fn nearest<'a>(wanted: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    all.map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name)
+}
+
+async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeColumn]) -> Result<Schema> {
+    let open: Vec<&NativeColumn> =
+        native.iter().filter(|column| column.base == "numeric" && decimal(column.digits()).is_none()).collect();
+    let mut looked = looked_up(session, table, &open).await?;
+    let mut fields = Vec::with_capacity(native.len());
+    for column in native {
+        let data_type = match column.base.as_str() {
+            "numeric" => {
+                let digits = column.digits().filter(|digits| decimal(Some(*digits)).is_some());
+                let digits = digits.or_else(|| looked.remove(&column.name));
+                decimal(digits).unwrap_or(DataType::Text)
+            }
+            // Of enums, domains and composites: their text.
+            "" => DataType::Text,
+            _ => from_native(&column.declared, Dialect::Postgres),
+        };
+        fields.push(Field {
+            name: column.name.clone(),
+            data_type,
+            native_type: Some(column.declared.clone()),
+            nullable: !column.required,
+            comment: column.comment.clone(),
+        });
+    }
+    Ok(Schema::new(fields))
+}
+
+/// The digits that the values of numerics without declared digits really have, whole and behind the point.
+async fn looked_up(
+    session: &mut PgConnection,
+    table: &TableName,
+    open: &[&NativeColumn],
+) -> Result<HashMap<String, (i32, i32)>> {
+    let mut found = HashMap::new();
+    for column in open {
+        let name = quote(&column.name);
+        // scale() of NaN and of the infinities is null.
+        let sql = format!(
+            "SELECT max(scale({name})), max(length(trunc(abs({name}))::text)) FILTER (WHERE scale({name}) IS NOT NULL) FROM {}",
+            table.sql()
+        );
+        let digits: Result<(Option<i32>, Option<i32>), _> =
+            sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut *session).await;
+        match digits {
+            // All 38 digits, so that larger numbers may come; but not fewer than are there.
+            Ok((Some(scale), Some(whole))) => {
+                found.insert(column.name.clone(), (whole.max(MOST_DIGITS - scale), scale));
+            }
+            Ok(_) => {
+                found.insert(column.name.clone(), (MOST_DIGITS - EMPTY_SCALE, EMPTY_SCALE));
+            }
+            Err(error) if is_stopped_or_refused(&error) => {}
+            Err(error) => return Err(translate(&error)),
+        }
+    }
+    Ok(found)
+}
+
+/// The decimal with this many digits whole and behind the point, if one of 38 digits holds them.
+fn decimal(digits: Option<(i32, i32)>) -> Option<DataType> {
+    let (whole, scale) = digits?;
+    let scale = scale.max(0);
+    let precision = (whole.max(0) + scale).max(1);
+    if precision > MOST_DIGITS {
+        return None;
+    }
+    Some(DataType::Decimal { precision: u8::try_from(precision).ok()?, scale: i8::try_from(scale).ok()? })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, and not negative")]
+fn whole(rows: f64) -> u64 {
+    rows as u64
+}

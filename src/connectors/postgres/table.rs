@@ -1,0 +1,159 @@
+//! One table: its name as written and as SQL, and the columns it has now.
+
+use super::failure::translate;
+use crate::error::{Error, Result};
+use crate::schema::sql::quote;
+use sqlx::postgres::PgConnection;
+use std::fmt;
+
+/// PostgreSQL cuts longer names, which could make two of them one.
+const LONGEST_NAME: usize = 63;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TableName {
+    pub(super) schema: String,
+    pub(super) table: String,
+}
+
+/// A column of a table as the server describes it.
+#[derive(Debug, Clone)]
+pub(super) struct NativeColumn {
+    pub(super) relation: i64,
+    pub(super) name: String,
+    /// As people write it: `character varying(20)`.
+    pub(super) declared: String,
+    /// The base type's own name when it is one of the server's, otherwise empty: enums, domains, composites.
+    pub(super) base: String,
+    /// The type's modifier: digits of a numeric. -1 without.
+    pub(super) modifier: i32,
+    pub(super) required: bool,
+    pub(super) generated: bool,
+    pub(super) comment: Option<String>,
+}
+
+/// What a table name stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Existing {
+    pub(super) kind: String,
+    pub(super) columns: Vec<NativeColumn>,
+}
+
+const COLUMNS: &str = "\
+SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod),
+       CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b' THEN t.typname::text ELSE '' END,
+       a.atttypmod, a.attnotnull, a.attgenerated <> '', col_description(a.attrelid, a.attnum)
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = ANY ($1::int8[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum";
+
+impl TableName {
+    /// `schema.table`, `table` in the default schema, either part in double quotes when it holds a dot.
+    pub(super) fn parse(text: &str, default_schema: &str) -> Self {
+        let mut parts = vec![String::new()];
+        let mut quoted = false;
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' if quoted && letters.peek() == Some(&'"') => {
+                    letters.next();
+                    push(&mut parts, '"');
+                }
+                '"' => quoted = !quoted,
+                '.' if !quoted && parts.len() == 1 => parts.push(String::new()),
+                other => push(&mut parts, other),
+            }
+        }
+        let table = parts.pop().unwrap_or_default();
+        let schema = parts.pop().unwrap_or_else(|| default_schema.to_owned());
+        Self { schema, table }
+    }
+
+    /// The name for people and catalogs: without the schema when that is the default one.
+    pub(super) fn dataset(&self, default_schema: &str) -> String {
+        if self.schema == default_schema { self.table.clone() } else { format!("{}.{}", self.schema, self.table) }
+    }
+
+    /// What [`TableName::parse`] reads back.
+    pub(super) fn locator(&self) -> String {
+        format!("{}.{}", plain(&self.schema), plain(&self.table))
+    }
+
+    pub(super) fn sql(&self) -> String {
+        format!("{}.{}", quote(&self.schema), quote(&self.table))
+    }
+
+    /// What exists under this name, or nothing.
+    pub(super) async fn existing(&self, session: &mut PgConnection) -> Result<Option<Existing>> {
+        let found: Option<(i64, String)> = sqlx::query_as(
+            "SELECT c.oid::int8, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relname = $2",
+        )
+        .bind(&self.schema)
+        .bind(&self.table)
+        .fetch_optional(&mut *session)
+        .await
+        .map_err(|error| translate(&error))?;
+        let Some((relation, kind)) = found else { return Ok(None) };
+        Ok(Some(Existing { kind, columns: columns(session, &[relation]).await? }))
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// The columns of tables, in their order.
+pub(super) async fn columns(session: &mut PgConnection, relations: &[i64]) -> Result<Vec<NativeColumn>> {
+    type Row = (i64, String, String, String, i32, bool, bool, Option<String>);
+    let rows: Vec<Row> =
+        sqlx::query_as(COLUMNS).bind(relations).fetch_all(session).await.map_err(|error| translate(&error))?;
+    let column = |(relation, name, declared, base, modifier, required, generated, comment): Row| NativeColumn {
+        relation,
+        name,
+        declared,
+        base,
+        modifier,
+        required,
+        generated,
+        comment,
+    };
+    Ok(rows.into_iter().map(column).collect())
+}
+
+impl NativeColumn {
+    /// The declared digits of a numeric, whole and behind the point; nothing when any number goes.
+    pub(super) fn digits(&self) -> Option<(i32, i32)> {
+        if self.base != "numeric" || self.modifier < 4 {
+            return None;
+        }
+        let packed = self.modifier - 4;
+        let precision = (packed >> 16) & 0xffff;
+        // Eleven bits with a sign: since PostgreSQL 15 the scale may be negative.
+        let scale = ((packed & 0x7ff) ^ 0x400) - 0x400;
+        Some((precision - scale, scale))
+    }
+}
+
+/// A name that PostgreSQL keeps as it is.
+pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
+    if name.is_empty() || name.contains('\0') {
+        return Err(Error::spec(format!("the {what} has no usable name")).hint("Rename it in the steps"));
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(Error::spec(format!("the name '{name}' is too long for a {what} of PostgreSQL"))
+            .hint(format!("Rename it: {LONGEST_NAME} bytes are allowed, it has {}", name.len())));
+    }
+    Ok(())
+}
+
+fn plain(name: &str) -> String {
+    if name.contains(['.', '"']) { quote(name) } else { name.to_owned() }
+}
+
+fn push(parts: &mut [String], letter: char) {
+    if let Some(part) = parts.last_mut() {
+        part.push(letter);
+    }
+}

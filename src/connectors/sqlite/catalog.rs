@@ -1,0 +1,130 @@
+//! What a file holds: tables, views, columns, keys and sizes.
+
+use super::failure::translate;
+use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
+use crate::connectors::{Found, FoundKind, ForeignKey};
+use crate::error::{Error, Result};
+use crate::schema::{Field, Schema, sql::Dialect, sql::from_native};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+use std::path::Path;
+
+/// Counting rows walks the whole table: not done in larger files.
+const LARGEST_COUNTED: u64 = 4 << 30;
+
+pub(super) async fn datasets(
+    file: &mut SqliteConnection,
+    path: &Path,
+    tables: &[String],
+) -> Result<Vec<(String, Found)>> {
+    let all: Vec<Relation> = all(file).await?.into_iter().filter(|relation| !same(&relation.name, LEDGER)).collect();
+    let counts = path.metadata().is_ok_and(|facts| facts.len() <= LARGEST_COUNTED);
+    let mut datasets = Vec::new();
+    for relation in choose(&all, tables)? {
+        let native = match columns(file, &relation.name).await {
+            Ok(native) => native,
+            // A view of a table that is gone: nobody can read it, and the rest can be.
+            Err(_) if relation.is_view && tables.is_empty() => continue,
+            Err(error) => return Err(translate(&error).in_table(&relation.name)),
+        };
+        let rows = if counts && !relation.is_view { Some(count(file, &relation.name).await?) } else { None };
+        let mut keys: Vec<&NativeColumn> = native.iter().filter(|column| column.key > 0).collect();
+        keys.sort_by_key(|column| column.key);
+        let found = Found {
+            locator: relation.name.clone(),
+            kind: if relation.is_view { FoundKind::View } else { FoundKind::Table },
+            rows,
+            rows_exact: rows.is_some(),
+            bytes: None,
+            fields: fields(&native),
+            primary_key: keys.into_iter().map(|column| column.name.clone()).collect(),
+            foreign_keys: foreign_keys(file, &relation.name, &all).await?,
+            format: None,
+        };
+        datasets.push((relation.name.clone(), found));
+    }
+    datasets.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(datasets)
+}
+
+fn fields(native: &[NativeColumn]) -> Schema {
+    let row_number = row_number_column(native).map(|column| &column.name);
+    let field = |column: &NativeColumn| Field {
+        name: column.name.clone(),
+        data_type: from_native(&column.declared, Dialect::Sqlite),
+        native_type: Some(column.declared.clone()).filter(|declared| !declared.is_empty()),
+        nullable: !column.required && row_number != Some(&column.name),
+        comment: None,
+    };
+    Schema::new(native.iter().map(field).collect())
+}
+
+fn choose<'a>(all: &'a [Relation], tables: &[String]) -> Result<Vec<&'a Relation>> {
+    if tables.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    let mut chosen: Vec<&Relation> = Vec::new();
+    for wanted in tables {
+        let found = all.iter().find(|relation| same(&relation.name, wanted));
+        let found = found.ok_or_else(|| missing(wanted, all))?;
+        if !chosen.iter().any(|relation| relation.name == found.name) {
+            chosen.push(found);
+        }
+    }
+    Ok(chosen)
+}
+
+/// The error for a table that is not there.
+pub(super) fn missing(wanted: &str, all: &[Relation]) -> Error {
+    let nearest = all
+        .iter()
+        .map(|relation| (strsim::jaro_winkler(wanted, &relation.name), &relation.name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    Error::missing(format!("the file has no table '{wanted}'")).in_table(wanted).hint(
+        nearest.map_or_else(|| "Check the name and the file".to_owned(), |(_, name)| format!("Did you mean '{name}'?")),
+    )
+}
+
+async fn count(file: &mut SqliteConnection, table: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}", sql(table))))
+        .fetch_one(file)
+        .await
+        .map_err(|error| translate(&error).in_table(table))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+async fn foreign_keys(file: &mut SqliteConnection, table: &str, all: &[Relation]) -> Result<Vec<ForeignKey>> {
+    let rows: Vec<(i64, String, String, Option<String>)> =
+        sqlx::query_as("SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?) ORDER BY id, seq")
+            .bind(table)
+            .fetch_all(&mut *file)
+            .await
+            .map_err(|error| translate(&error).in_table(table))?;
+    let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
+    for (id, parent, column, ref_column) in rows {
+        if keys.last().is_none_or(|(last, _)| *last != id) {
+            let known = all.iter().find(|relation| same(&relation.name, &parent));
+            let ref_dataset = known.map_or(parent, |relation| relation.name.clone());
+            keys.push((id, ForeignKey { columns: Vec::new(), ref_dataset, ref_columns: Vec::new() }));
+        }
+        if let Some((_, key)) = keys.last_mut() {
+            key.columns.push(column);
+            key.ref_columns.extend(ref_column);
+        }
+    }
+    let mut complete = Vec::with_capacity(keys.len());
+    for (_, mut key) in keys {
+        if key.ref_columns.is_empty() {
+            // Without names, the parent's primary key is meant.
+            let mut parent = columns(file, &key.ref_dataset).await.map_err(|error| translate(&error))?;
+            parent.retain(|column| column.key > 0);
+            parent.sort_by_key(|column| column.key);
+            key.ref_columns = parent.into_iter().map(|column| column.name).collect();
+        }
+        complete.push(key);
+    }
+    // SQLite lists them last first.
+    complete.reverse();
+    Ok(complete)
+}

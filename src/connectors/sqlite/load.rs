@@ -1,0 +1,266 @@
+//! All rows or none, once: one transaction for the rows, what they needed, and the ledger row that says they are there.
+
+use super::failure::translate;
+use super::read::{run, select};
+use super::table::{LEDGER, NativeColumn, all, columns, row_number_column, same, sql};
+use super::write::insert;
+use crate::connectors::{Batch, LoadRequest, Loaded, RowStream};
+use crate::error::{Error, Kind, Result};
+use crate::schema::checksum::Checksum;
+use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::spec::target::Mode;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+/// Digits that SQLite keeps of a number in a column with numeric affinity.
+const REAL_DIGITS: u8 = 15;
+/// Where the numbers of rows are noted when they cannot be told from the older ones.
+const NOTED: &str = "windvane_noted";
+
+pub(super) async fn load(mut file: SqliteConnection, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
+    check(&request)?;
+    // IMMEDIATE: one writer at a time, and whoever waited sees the ledger row of the one before.
+    execute(&mut file, "BEGIN IMMEDIATE").await?;
+    let done = transaction(&mut file, &request, rows).await.map_err(|error| name(error, &request.dataset));
+    let done = match done {
+        Ok(loaded) if loaded.already => execute(&mut file, "ROLLBACK").await.map(|()| loaded),
+        Ok(loaded) => execute(&mut file, "COMMIT").await.map(|()| loaded),
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // Closing undoes it too; this says nothing new.
+        drop(execute(&mut file, "ROLLBACK").await);
+    }
+    let closed = file.close().await.map_err(|error| translate(&error));
+    done.and_then(|loaded| closed.map(|()| loaded))
+}
+
+fn check(request: &LoadRequest) -> Result<()> {
+    let refuse = |name: &str, what: &str| {
+        Error::spec(format!("'{name}' {what}")).hint("Choose another name for the output or its column in the steps")
+    };
+    let dataset = &request.dataset;
+    if dataset.is_empty() || dataset.contains('\0') {
+        return Err(refuse(dataset, "is no name for a table"));
+    }
+    if same(dataset, LEDGER) || dataset.to_ascii_lowercase().starts_with("sqlite_") {
+        return Err(refuse(dataset, "is a name that SQLite or windvane keeps for itself"));
+    }
+    let mut names = HashSet::new();
+    for column in request.schema.names() {
+        if column.contains('\0') {
+            return Err(refuse(column, "is no name for a column"));
+        }
+        if !names.insert(column.to_ascii_lowercase()) {
+            return Err(refuse(column, "is the name of two columns: SQLite does not tell upper from lower case"));
+        }
+    }
+    Ok(())
+}
+
+async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: RowStream) -> Result<Loaded> {
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {} (load_id TEXT PRIMARY KEY, dataset TEXT NOT NULL, mode TEXT NOT NULL,
+         rows INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
+         loaded_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
+        sql(LEDGER)
+    );
+    execute(file, &create).await?;
+    if let Some(loaded) = receipt(file, request).await? {
+        return Ok(loaded);
+    }
+    let native = ready(file, request).await?;
+    let mine = match request.mode {
+        Mode::Replace => String::new(),
+        Mode::Append => mark(file, &request.dataset, &native).await?,
+    };
+    let bytes = insert(file, &request.dataset, &request.schema, rows).await?;
+    let loaded = read_back(file, request, &native, &mine, bytes).await?;
+    write_down(file, request, &loaded).await?;
+    Ok(loaded)
+}
+
+async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Option<Loaded>> {
+    let statement = format!("SELECT dataset, rows, bytes, checksum FROM {} WHERE load_id = ?", sql(LEDGER));
+    let row: Option<(String, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(&request.load_id)
+        .fetch_optional(file)
+        .await
+        .map_err(|error| translate(&error))?;
+    let Some((dataset, rows, bytes, checksum)) = row else { return Ok(None) };
+    if dataset != request.dataset {
+        return Err(Error::new(Kind::Conflict, format!("load '{}' is already there as '{dataset}'", request.load_id))
+            .hint("Two outputs of a pipeline must not have one load id"));
+    }
+    let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
+    Ok(Some(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: true }))
+}
+
+/// The table with all our columns, emptied when its rows are to be replaced. Indexes, views and triggers stay.
+async fn ready(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Vec<NativeColumn>> {
+    let dataset = &request.dataset;
+    let conflict = |what: String, hint: &str| Error::new(Kind::Conflict, what).hint(hint);
+    let relations = all(file).await?;
+    let existing = relations.iter().find(|relation| same(&relation.name, dataset));
+    let declared = |field: &Field| format!("{} {}", quote(&field.name), native(field.data_type, Dialect::Sqlite));
+    let Some(existing) = existing else {
+        let all: Vec<String> = request.schema.fields.iter().map(declared).collect();
+        execute(file, &format!("CREATE TABLE {} ({})", sql(dataset), all.join(", "))).await?;
+        return columns(file, dataset).await.map_err(|error| translate(&error));
+    };
+    if existing.name != *dataset {
+        return Err(conflict(
+            format!("the file has '{}': SQLite does not tell upper from lower case", existing.name),
+            "Choose another name for the output, or write it as the table is written",
+        ));
+    }
+    if existing.is_view {
+        return Err(conflict(format!("'{dataset}' is a view"), "Choose another name for the output, or drop the view"));
+    }
+    let known = columns(file, dataset).await.map_err(|error| translate(&error))?;
+    let mut new = Vec::new();
+    for field in &request.schema.fields {
+        match known.iter().find(|column| same(&column.name, &field.name)) {
+            Some(column) => compatible(field, column)?,
+            None => new.push(field),
+        }
+    }
+    if request.mode == Mode::Replace {
+        execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
+    }
+    for field in new {
+        execute(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field))).await?;
+    }
+    columns(file, dataset).await.map_err(|error| translate(&error))
+}
+
+/// Whether the target's column holds each of our values exactly.
+fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
+    let name = &field.name;
+    if column.name != *name {
+        return Err(Error::new(Kind::Conflict, format!("column '{name}' is written '{}' at the target", column.name))
+            .at_path(name)
+            .hint("SQLite does not tell upper from lower case: write it as the target does"));
+    }
+    if column.generated {
+        return Err(Error::new(Kind::Conflict, format!("the target computes column '{name}' itself"))
+            .at_path(name)
+            .hint("Leave the column out in the steps"));
+    }
+    let theirs = from_native(&column.declared, Dialect::Sqlite);
+    let is_text = column.declared.to_ascii_lowercase().contains("text");
+    let fits = match (field.data_type, theirs) {
+        (DataType::Decimal { precision, scale }, DataType::Decimal { precision: p, scale: s }) => {
+            let whole = i16::from(precision) - i16::from(scale);
+            (is_text || precision <= REAL_DIGITS) && s >= scale && i16::from(p) - i16::from(s) >= whole
+        }
+        (DataType::Int16, DataType::Int32 | DataType::Int64)
+        | (DataType::Int32, DataType::Int64)
+        | (DataType::Float32, DataType::Float64)
+        | (DataType::Json | DataType::Uuid, DataType::Text) => true,
+        (ours, theirs) => ours == theirs,
+    };
+    if fits {
+        return Ok(());
+    }
+    let declared = if column.declared.is_empty() { "without a type" } else { &column.declared };
+    Err(Error::new(Kind::Conflict, format!("column '{name}' is {} here and {declared} at the target", field.data_type))
+        .at_path(name)
+        .hint(format!("Cast '{name}' in a step to {theirs}, or change the target's column")))
+}
+
+/// Makes the rows that come from now on tellable: the condition that selects them.
+async fn mark(file: &mut SqliteConnection, dataset: &str, native: &[NativeColumn]) -> Result<String> {
+    // A column may have taken one of the names that the row's number goes by.
+    let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !native.iter().any(|column| same(&column.name, name)));
+    let Some(number) = row_number_column(native).map(|column| quote(&column.name)).or(free.map(str::to_owned)) else {
+        return Err(Error::unsupported("the table hides its row numbers").hint("Rename one of its columns rowid, _rowid_ and oid"));
+    };
+    let last: Result<Option<i64>, sqlx::Error> =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max({number}) FROM {}", sql(dataset)))).fetch_one(&mut *file).await;
+    let Ok(last) = last else {
+        return Err(Error::unsupported("the table is WITHOUT ROWID: its new rows cannot be told from the old ones")
+            .hint("Use the mode replace, or a table with row numbers"));
+    };
+    if row_number_column(native).is_none() && last != Some(i64::MAX) {
+        return Ok(last.map_or_else(String::new, |last| format!(" WHERE {number} > {last}")));
+    }
+    // Numbers that the rows bring along may lie between the older ones.
+    let noted = quote(NOTED);
+    execute(file, &format!("CREATE TEMP TABLE {noted} (number INTEGER PRIMARY KEY)")).await?;
+    let trigger = format!(
+        "CREATE TEMP TRIGGER {noted} AFTER INSERT ON {} BEGIN INSERT INTO {noted} VALUES (new.{number}); END",
+        sql(dataset)
+    );
+    execute(file, &trigger).await?;
+    Ok(format!(" WHERE {number} IN (SELECT number FROM temp.{noted})"))
+}
+
+/// What is in the table now, compared with what must be.
+async fn read_back(
+    file: &mut SqliteConnection,
+    request: &LoadRequest,
+    native: &[NativeColumn],
+    mine: &str,
+    bytes: u64,
+) -> Result<Loaded> {
+    let seen = Mutex::new((Checksum::default(), None));
+    let look = |batch: Batch| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (checksum, rejected) = &mut *seen;
+        if rejected.is_none() {
+            *rejected = batch.rejected.into_iter().next();
+        }
+        let updated = checksum.update(&batch.rows);
+        async move { updated }
+    };
+    run(file, &select(&request.dataset, native, &request.schema, mine), &request.schema, look).await?;
+    let (checksum, rejected) = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(rejected) = rejected {
+        let column = rejected.column.unwrap_or_default();
+        return Err(Error::data(format!("column '{column}' does not come back from the target as it was sent"))
+            .hint("A trigger or the column's type changes it: nothing was loaded")
+            .in_row(rejected.row));
+    }
+    let (rows, checksum) = (checksum.rows(), checksum.finish());
+    if rows != request.expected.rows {
+        return Err(Error::data(format!("{} rows were expected at the target, {rows} are there", request.expected.rows))
+            .hint("Rows were lost or added on the way, by a trigger perhaps: nothing was loaded"));
+    }
+    if checksum != request.expected.checksum {
+        return Err(Error::data("the rows at the target are not the ones that were sent")
+            .hint("A trigger or the column's type changed values: nothing was loaded"));
+    }
+    Ok(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: false })
+}
+
+async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
+    let statement =
+        format!("INSERT INTO {} (load_id, dataset, mode, rows, bytes, checksum) VALUES (?, ?, ?, ?, ?, ?)", sql(LEDGER));
+    let mode = match request.mode {
+        Mode::Replace => "replace",
+        Mode::Append => "append",
+    };
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(&request.load_id)
+        .bind(&request.dataset)
+        .bind(mode)
+        .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
+        .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
+        .bind(&loaded.checksum)
+        .execute(file)
+        .await
+        .map_err(|error| translate(&error))?;
+    Ok(())
+}
+
+async fn execute(file: &mut SqliteConnection, statement: &str) -> Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(file).await.map_err(|error| translate(&error))?;
+    Ok(())
+}
+
+fn name(error: Error, table: &str) -> Error {
+    if error.place().table.is_some() { error } else { error.in_table(table) }
+}

@@ -1,0 +1,92 @@
+//! A table or view as batches: one SELECT, whose rows SQLite's own thread hands over.
+
+use super::catalog::missing;
+use super::failure::translate;
+use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
+use super::value::{Stored, is_parsed, put};
+use crate::connectors::gather::{Gather, produce};
+use crate::connectors::{Batch, BatchStream, ReadRequest};
+use crate::error::{Error, Result};
+use crate::schema::{Schema, sql::quote};
+use futures::StreamExt;
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
+use std::future::Future;
+
+pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Result<BatchStream> {
+    let relations = all(&mut file).await?;
+    let known = relations.iter().find(|relation| same(&relation.name, &request.locator));
+    let Some(table) = known.map(|relation| relation.name.clone()).filter(|name| !same(name, LEDGER)) else {
+        return Err(missing(&request.locator, &relations));
+    };
+    let native = columns(&mut file, &table).await.map_err(|error| translate(&error).in_table(&table))?;
+    let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+    let statement = select(&table, &native, &request.schema, &limit);
+    Ok(produce(move |sender| async move {
+        let give = |batch| {
+            let sender = sender.clone();
+            // A reader that is gone needs no more batches: this future is dropped with it.
+            async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
+        };
+        run(&mut file, &statement, &request.schema, give).await.map_err(|error| error.in_table(table))
+    }))
+}
+
+/// The wanted columns of a table. A name that is no column must not reach SQLite: it would take it as a text.
+pub(super) fn select(table: &str, native: &[NativeColumn], wanted: &Schema, rest: &str) -> String {
+    let column = |name: &str| {
+        let known = native.iter().find(|column| column.name == name);
+        let known = known.or_else(|| native.iter().find(|column| same(&column.name, name)));
+        known.map_or_else(|| "NULL".to_owned(), |column| quote(&column.name))
+    };
+    let list: Vec<String> = wanted.names().map(column).collect();
+    format!("SELECT {} FROM {}{rest}", list.join(", "), sql(table))
+}
+
+/// Gives every batch to `give`.
+pub(super) async fn run<Give, Given>(
+    file: &mut SqliteConnection,
+    statement: &str,
+    wanted: &Schema,
+    give: Give,
+) -> Result<()>
+where
+    Give: Fn(Batch) -> Given,
+    Given: Future<Output = Result<()>>,
+{
+    let mut gather = Gather::new(wanted, wanted.fields.iter().map(|field| is_parsed(field.data_type)).collect());
+    let mut rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch(file);
+    while let Some(row) = rows.next().await {
+        let row = row.map_err(|error| translate(&error))?;
+        add(&row, wanted, &mut gather)?;
+        if gather.end_row() {
+            if let Some(batch) = gather.take()? {
+                give(batch).await?;
+            }
+        }
+    }
+    match gather.take()? {
+        Some(batch) => give(batch).await,
+        None => Ok(()),
+    }
+}
+
+fn add(row: &SqliteRow, wanted: &Schema, gather: &mut Gather) -> Result<()> {
+    for (column, field) in wanted.fields.iter().enumerate() {
+        let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
+        let class = if value.is_null() { String::new() } else { value.type_info().name().to_owned() };
+        let stored = match class.as_str() {
+            "" | "NULL" => Stored::Null,
+            "INTEGER" => Stored::Integer(<i64 as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
+            "REAL" => Stored::Real(<f64 as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
+            "TEXT" => Stored::Text(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
+            _ => Stored::Blob(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
+        };
+        put(stored, field.data_type, column, gather)?;
+    }
+    Ok(())
+}
+
+fn odd(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
+    Error::internal("a SQLite value does not have the type it says").caused_by(error)
+}

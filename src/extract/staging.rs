@@ -1,0 +1,133 @@
+//! Rows at rest: Parquet files that appear whole or not at all.
+
+use crate::engine::frame::Frame;
+use crate::error::{Error, Result};
+use crate::extract::{ROW_COLUMN, Staged};
+use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Writes beside the final path; only `finish` gives the file its name.
+pub struct Writer {
+    path: PathBuf,
+    beside: PathBuf,
+    file: ArrowWriter<File>,
+    rows: u64,
+}
+
+impl Writer {
+    /// Makes the folder when it is not there. A file left over by a killed attempt is replaced.
+    pub fn create(path: &Path, schema: SchemaRef) -> Result<Self> {
+        let beside = beside(path)?;
+        let handle = File::create(&beside).map_err(|error| failed("written", &beside, &error))?;
+        // Level 1 halves the bytes at nearly the speed of none; statistics would only cost time here.
+        let level = ZstdLevel::try_new(1).map_err(|error| failed("written", path, &error))?;
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+        let file =
+            ArrowWriter::try_new(handle, schema, Some(properties)).map_err(|error| failed("written", path, &error))?;
+        Ok(Self { path: path.to_owned(), beside, file, rows: 0 })
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.file.write(batch).map_err(|error| failed("written", &self.path, &error))
+    }
+
+    /// Flushes to the disk, then renames: what has the name is whole. Gives the rows and bytes of the file.
+    pub fn finish(self) -> Result<(u64, u64)> {
+        let Self { path, beside, file, rows } = self;
+        let handle = file.into_inner().map_err(|error| failed("written", &path, &error))?;
+        let bytes = settle(&handle, &beside, &path)?;
+        Ok((rows, bytes))
+    }
+}
+
+/// The batches of a staged file, in order.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    let handle = File::open(path).map_err(|error| {
+        let problem = failed("read", path, &error);
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Error::missing(format!("the staged file '{}' is gone", path.display()))
+                .hint("Run the pipeline's extract again: staging is kept only until a run ends");
+        }
+        problem
+    })?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|error| failed("read", path, &error))?;
+    let reader = builder
+        .with_batch_size(crate::connectors::BATCH_ROWS)
+        .build()
+        .map_err(|error| failed("read", path, &error))?;
+    let path = path.to_owned();
+    Ok(reader.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
+}
+
+/// What a staged file between two stages holds: these columns, then the row number.
+pub fn numbered(schema: &Schema) -> SchemaRef {
+    let mut all = schema.clone();
+    all.fields.push(Field { nullable: false, ..Field::new(ROW_COLUMN, DataType::Int64) });
+    to_arrow(&all)
+}
+
+/// A frame as a batch of a [`numbered`] file.
+pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
+    let mut columns = frame.rows.columns().to_vec();
+    columns.push(Arc::new(frame.numbers.clone()));
+    let options = RecordBatchOptions::new().with_row_count(Some(frame.len()));
+    RecordBatch::try_new_with_options(numbered(&frame.schema), columns, &options)
+        .map_err(|error| Error::internal("rows do not have the columns of their schema").caused_by(&error))
+}
+
+/// The rows of a staged dataset with their numbers, in order.
+pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+    let schema = staged.schema.clone();
+    let batches = read(Path::new(&staged.uri))?;
+    Ok(batches.map(move |batch| frame(&batch?, &schema)))
+}
+
+fn frame(batch: &RecordBatch, schema: &Schema) -> Result<Frame> {
+    let lacking = |name: &str| Error::internal(format!("the staged file lacks the column '{name}'"));
+    let wanted = schema.names().map(|name| batch.schema().index_of(name).map_err(|_| lacking(name)));
+    let columns = batch.project(&wanted.collect::<Result<Vec<_>>>()?);
+    let columns = conform(&columns.map_err(|error| lacking("?").caused_by(&error))?, schema)?;
+    let numbers = batch.column_by_name(ROW_COLUMN).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let numbers: Int64Array = numbers.cloned().ok_or_else(|| lacking(ROW_COLUMN))?;
+    if numbers.null_count() > 0 {
+        return Err(Error::internal("a staged row has no number"));
+    }
+    Frame::new(schema.clone(), columns.columns().to_vec(), numbers)
+}
+
+/// The temporary name of a file that is being written, in the folder of the final one; makes the folder.
+pub(super) fn beside(path: &Path) -> Result<PathBuf> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| failed("written", folder, &error))?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(path.with_file_name(format!(".{name}.part")))
+}
+
+/// Puts a written file on the disk and gives it its name.
+pub(super) fn settle(handle: &File, beside: &Path, path: &Path) -> Result<u64> {
+    handle.sync_all().map_err(|error| failed("written", beside, &error))?;
+    let bytes = handle.metadata().map_err(|error| failed("written", beside, &error))?.len();
+    fs::rename(beside, path).map_err(|error| failed("written", path, &error))?;
+    // The rename itself must survive a power cut too.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed("written", folder, &error))?;
+    }
+    Ok(bytes)
+}
+
+pub(super) fn failed(verb: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::new(crate::error::Kind::Unavailable, format!("'{}' could not be {verb}", path.display()))
+        .hint("Check that the staging folder exists, is writable and has free space")
+        .caused_by(error)
+}

@@ -1,0 +1,225 @@
+//! One stage of one output: timed, guarded, remembered.
+
+use super::{World, named, source_breaker, target_breaker};
+use crate::engine;
+use crate::error::{Error, Kind, Result};
+use crate::extract::{self, Staged, quarantine};
+use crate::load::{self, Receipt};
+use crate::plan::{Output, Plan};
+use crate::record::{self, Run, Status, StepStats};
+use crate::resilience::clock::Stopwatch;
+use crate::store::ledger::LedgerRow;
+use crate::store::runs::RunStatus;
+use crate::validate::{self, Verdict};
+use crate::transform;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The staged inputs of an output, by name.
+pub type Inputs = BTreeMap<String, Staged>;
+
+/// Reads the inputs of an output into the run's staging folder.
+pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
+    let planned = named(plan.output(output), "output", output, plan)?;
+    world
+        .remember("run", async |store| {
+            store.start_run(run, &plan.pipeline, Some(&plan.id), &json!({"pipeline": plan.pipeline})).await
+        })
+        .await?;
+    let folder = world.folder(plan, run);
+    let mut inputs = Inputs::new();
+    for name in planned.reads.iter().chain([&planned.from]) {
+        let input = named(plan.input(name), "input", name, plan)?;
+        let watch = Stopwatch::start();
+        let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+        // Each output reads for itself: two mapped tasks must not write one file.
+        let own = extract::file(&folder, output, "inputs");
+        let reading = extract::run(plan, input, &world.context, &own, None);
+        let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
+        let stats = StepStats {
+            step: format!("{output}.extract.{name}"),
+            status: Status::Success,
+            rows_in: staged.rows_in,
+            rows_out: staged.rows,
+            filtered: 0,
+            quarantined: staged.quarantined,
+            bytes: staged.bytes,
+            seconds: watch.seconds(),
+            peak_rss: peak_rss(),
+        };
+        remember_step(world, run, &stats).await?;
+        inputs.insert(name.clone(), staged);
+    }
+    Ok(inputs)
+}
+
+/// Applies the planned steps to the staged inputs.
+pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Staged> {
+    let watch = Stopwatch::start();
+    let planned = current(plan, output, inputs)?;
+    let primary = primary(&planned, inputs)?;
+    let folder = world.folder(plan, run);
+    let staged = tokio::task::block_in_place(|| {
+        let staged = transform::run(plan, &planned, inputs, &folder)?;
+        quarantine::attach_sources(&staged.quarantine, primary)?;
+        Ok(staged)
+    });
+    let staged: Staged = staged.map_err(|error: Error| error.in_stage("transform"))?;
+    remember_step(world, run, &difference(format!("{output}.transform"), primary, &staged, watch)).await?;
+    Ok(staged)
+}
+
+/// Judges the transformed rows.
+pub async fn validate(
+    world: &World,
+    plan: &Plan,
+    output: &str,
+    run: &str,
+    inputs: &Inputs,
+    staged: &Staged,
+) -> Result<Verdict> {
+    let watch = Stopwatch::start();
+    let planned = current(plan, output, inputs)?;
+    let primary = primary(&planned, inputs)?;
+    let folder = world.folder(plan, run);
+    let verdict = tokio::task::block_in_place(|| {
+        let verdict = validate::run(plan, &planned, staged, inputs, &folder)?;
+        quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
+        Ok(verdict)
+    });
+    let verdict: Verdict = verdict.map_err(|error: Error| error.in_stage("validate"))?;
+    remember_step(world, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
+    world
+        .remember("checks", async |store| {
+            store.put_event(run, "checks", &json!({"output": output, "checks": verdict.checks})).await
+        })
+        .await?;
+    Ok(verdict)
+}
+
+/// Loads what passed, exactly once.
+pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: &Verdict) -> Result<Receipt> {
+    let watch = Stopwatch::start();
+    let planned = named(plan.output(output), "output", output, plan)?;
+    let loading = load::run(plan, planned, verdict, run, &world.context);
+    let receipt = world.guarded(target_breaker(&plan.target), loading).await.map_err(|error| error.in_stage("load"))?;
+    let stats = StepStats {
+        step: format!("{output}.load"),
+        status: Status::Success,
+        rows_in: verdict.staged.rows,
+        rows_out: receipt.loaded,
+        filtered: 0,
+        quarantined: 0,
+        bytes: receipt.bytes,
+        seconds: watch.seconds(),
+        peak_rss: peak_rss(),
+    };
+    remember_step(world, run, &stats).await?;
+    let row = LedgerRow {
+        load_id: receipt.load_id.clone(),
+        run: run.to_owned(),
+        pipeline: plan.pipeline.clone(),
+        output: output.to_owned(),
+        dataset: receipt.dataset.clone(),
+        rows: receipt.loaded,
+        checksum: receipt.checksum_target.clone(),
+        loaded_at: String::new(),
+    };
+    world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await?;
+    Ok(receipt)
+}
+
+/// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
+pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
+    let steps = match &world.store {
+        Some(store) => store.events(run).await.map(|events| last_steps(&events)).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let document = record::run(plan, run, steps, receipts);
+    let status = match document.status {
+        Status::Success => RunStatus::Succeeded,
+        Status::Failed => RunStatus::Failed,
+    };
+    world
+        .remember("record", async |store| store.finish_run(run, status, &json!(document)).await)
+        .await?;
+    if document.status == Status::Failed {
+        let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
+        return Err(Error::new(Kind::Data, "the run does not balance, or an output has no receipt")
+            .hint(format!("Outputs with a receipt: {}", loaded.join(", ")))
+            .in_stage("record"));
+    }
+    clear(&world.folder(plan, run));
+    Ok(document)
+}
+
+/// The output as it is now: drift may have changed the columns that were planned.
+fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
+    let mut planned = named(plan.output(output), "output", output, plan)?.clone();
+    let staged = primary(&planned, inputs)?;
+    if plan.input(&planned.from).is_some_and(|input| input.schema == staged.schema) {
+        return Ok(planned);
+    }
+    let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
+    let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
+    planned.schema = engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| {
+        error.in_table(output).hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
+    })?;
+    Ok(planned)
+}
+
+fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {
+    inputs.get(&output.from).ok_or_else(|| Error::internal(format!("the extracted input '{}' was not handed on", output.from)))
+}
+
+fn difference(step: String, before: &Staged, after: &Staged, watch: Stopwatch) -> StepStats {
+    StepStats {
+        step,
+        status: Status::Success,
+        rows_in: before.rows,
+        rows_out: after.rows,
+        filtered: after.filtered - before.filtered,
+        quarantined: after.quarantined - before.quarantined,
+        bytes: after.bytes,
+        seconds: watch.seconds(),
+        peak_rss: peak_rss(),
+    }
+}
+
+async fn remember_step(world: &World, run: &str, stats: &StepStats) -> Result<()> {
+    world.remember("step", async |store| store.put_event(run, "step", &json!(stats)).await).await
+}
+
+/// The last event of each step: a retried task tells of the same step again.
+fn last_steps(events: &[crate::store::history::EventRow]) -> Vec<StepStats> {
+    let mut steps: Vec<StepStats> = Vec::new();
+    for event in events.iter().filter(|event| event.kind == "step") {
+        let Ok(stats) = serde_json::from_value::<StepStats>(event.document.clone()) else { continue };
+        steps.retain(|known| known.step != stats.step);
+        steps.push(stats);
+    }
+    steps
+}
+
+/// Staged rows go, quarantine stays. What cannot be removed is only space.
+fn clear(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            clear(&path);
+        } else if path.extension().is_some_and(|ending| ending == "parquet")
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!("staging file {} stays: {error}", path.display());
+        }
+    }
+}
+
+/// The most memory this process has held, in bytes; 0 where the system does not tell.
+fn peak_rss() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}

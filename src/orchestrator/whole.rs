@@ -1,0 +1,102 @@
+//! A whole run in one process: every stage of every output, in the order of the graph.
+
+use super::{World, stage};
+use crate::error::{Error, Kind, Result};
+use crate::extract::{self, quarantine};
+use crate::plan::{Input, Plan};
+use crate::record::Run;
+use crate::spec::source::{FilesSource, Source};
+use crate::spec::target::Mode;
+use crate::connectors::FoundKind;
+use crate::store::runs::RunStatus;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Runs a plan. The same run never loads twice.
+pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
+    let done = stages(world, plan, run).await;
+    if let Err(error) = &done {
+        let document = serde_json::json!({"error": error.to_string(), "kind": error.kind(), "stage": error.stage()});
+        world
+            .remember("failure", async |store| match store.finish_run(run, RunStatus::Failed, &document).await {
+                // Failed before its first stage began: there is nothing to finish.
+                Err(error) if error.kind() == Kind::Missing => Ok(()),
+                other => other,
+            })
+            .await?;
+    }
+    done
+}
+
+async fn stages(world: &World, plan: &Plan, run: &str) -> Result<Run> {
+    let mut receipts = Vec::new();
+    for output in &plan.outputs {
+        let name = &output.name;
+        let inputs = stage::extract(world, plan, name, run).await?;
+        let transformed = stage::transform(world, plan, name, run, &inputs).await?;
+        let verdict = stage::validate(world, plan, name, run, &inputs, &transformed).await?;
+        receipts.push(stage::load(world, plan, name, run, &verdict).await?);
+    }
+    stage::record(world, plan, run, receipts).await
+}
+
+/// Moves the rows of a quarantine file instead of the source's: appended, once for the same file content.
+pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
+    let rows = quarantine::sources(file)?;
+    let name = owner(file)?;
+    let inputs = plan.inputs.iter().filter(|input| input.name == name).count();
+    let output = plan
+        .outputs
+        .iter()
+        .find(|output| output.name == name)
+        .or_else(|| plan.outputs.iter().find(|output| inputs > 0 && output.from == name))
+        .ok_or_else(|| {
+            Error::missing(format!("the plan has nothing called '{name}', from which the rows came"))
+                .in_file(file.display().to_string())
+        })?;
+    let bytes = serde_json::to_vec(&rows).map_err(|error| Error::internal(error.to_string()))?;
+    let run = format!("replay-{}", Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let path = written(&world.folder(plan, &run), &rows)?;
+    let mut replayed = plan.clone();
+    replayed.outputs.retain(|other| other.name == output.name);
+    for output in &mut replayed.outputs {
+        output.mode = Mode::Append;
+    }
+    let from = output.from.clone();
+    let source = Source::Jsonl(FilesSource { path: path.display().to_string(), as_dataset: None });
+    replayed.sources.insert("replay".to_owned(), source);
+    for input in replayed.inputs.iter_mut().filter(|input| input.name == from) {
+        *input = Input {
+            source: "replay".to_owned(),
+            locator: path.display().to_string(),
+            kind: FoundKind::Jsonl,
+            format: None,
+            ..input.clone()
+        };
+    }
+    let mut world = world.clone();
+    world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.clone()));
+    self::run(&world, &replayed, &run).await
+}
+
+/// The input or output that the lines speak of.
+fn owner(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::missing("the quarantine file cannot be read").in_file(file.display().to_string()).caused_by(&error))?;
+    let first: serde_json::Value = text.lines().next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    first["output"].as_str().map(str::to_owned).ok_or_else(|| {
+        Error::data("not a quarantine file: its first line names no output").in_file(file.display().to_string())
+    })
+}
+
+fn written(folder: &Path, rows: &[serde_json::Map<String, serde_json::Value>]) -> Result<PathBuf> {
+    let path = extract::file(folder, "replay", "jsonl");
+    let failed = |error: std::io::Error| Error::internal("the replay cannot be staged").caused_by(&error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = std::fs::File::create(&path).map_err(failed)?;
+    for row in rows {
+        writeln!(file, "{}", serde_json::Value::Object(row.clone())).map_err(failed)?;
+    }
+    Ok(path)
+}

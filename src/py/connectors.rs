@@ -1,0 +1,281 @@
+//! The connectors' doors: what is there, a few rows of it, whether it can be reached, and a small load.
+
+use super::enter;
+use crate::connectors::files::{Objects, RowBuilder, json_lines};
+use crate::connectors::{BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, ReadRequest};
+use crate::connectors::{Rejected, Secrets, TextFormat};
+use crate::error::{Error, Result};
+use crate::schema::{Schema, checksum::Checksum};
+use crate::spec::source::Source;
+use crate::spec::target::{Compression, Mode, Target};
+use futures::StreamExt;
+use pyo3::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Which place is meant: exactly one of `source` and `target`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceRequest {
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
+    base: Option<PathBuf>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RowsRequest {
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
+    base: Option<PathBuf>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
+    /// The dataset's name; or `locator`, with `kind` and `schema` to read without looking first.
+    #[serde(default)]
+    dataset: Option<String>,
+    #[serde(default)]
+    locator: Option<String>,
+    #[serde(default)]
+    kind: Option<FoundKind>,
+    #[serde(default)]
+    format: Option<TextFormat>,
+    #[serde(default)]
+    schema: Option<Schema>,
+    #[serde(default)]
+    limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoadRowsRequest {
+    target: Target,
+    #[serde(default)]
+    base: Option<PathBuf>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
+    dataset: String,
+    schema: Schema,
+    rows: Vec<Box<RawValue>>,
+    #[serde(default)]
+    mode: Option<Mode>,
+    load_id: String,
+    #[serde(default)]
+    compression: Option<Compression>,
+    /// What the load must hold, where the caller knows better than the rows given here.
+    #[serde(default)]
+    expected: ExpectedRequest,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedRequest {
+    #[serde(default)]
+    rows: Option<u64>,
+    #[serde(default)]
+    checksum: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    datasets: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    #[serde(flatten)]
+    found: Found,
+}
+
+#[derive(Serialize)]
+struct Rows {
+    fields: Schema,
+    rows: Vec<Box<RawValue>>,
+    numbers: Vec<u64>,
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Serialize)]
+struct Reached {
+    ok: bool,
+}
+
+/// The datasets of a source or target: `{source|target, base, roots, connections}` to `{datasets: [...]}`.
+#[pyfunction]
+pub(super) fn datasets(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: PlaceRequest = understood(&request)?;
+        let context = context(request.base, request.roots, request.connections);
+        let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
+        let datasets = connection.datasets().await?.into_iter().map(|(name, found)| Listed { name, found }).collect();
+        answer(&Listing { datasets })
+    })
+}
+
+/// Whether a source or target can be used: `{ok: true}`, or the error that says why not.
+#[pyfunction]
+pub(super) fn test_connection(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: PlaceRequest = understood(&request)?;
+        let context = context(request.base, request.roots, request.connections);
+        open(request.source.as_ref(), request.target.as_ref(), &context)?.test().await?;
+        answer(&Reached { ok: true })
+    })
+}
+
+/// Rows of a dataset as JSON objects, with their numbers, and the rows that could not be read.
+#[pyfunction]
+pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: RowsRequest = understood(&request)?;
+        let context = context(request.base, request.roots, request.connections);
+        let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
+        let read = match (request.locator, request.kind, request.schema) {
+            (Some(locator), Some(kind), Some(schema)) => {
+                ReadRequest { locator, kind, format: request.format, schema, limit: request.limit }
+            }
+            (locator, kind, schema) => {
+                let found = find(&connection, request.dataset.as_deref(), locator.as_deref()).await?;
+                ReadRequest {
+                    locator: found.locator,
+                    kind: kind.unwrap_or(found.kind),
+                    format: request.format.or(found.format),
+                    schema: schema.unwrap_or(found.fields),
+                    limit: request.limit,
+                }
+            }
+        };
+        collect(&connection, read).await.and_then(|rows| answer(&rows))
+    })
+}
+
+/// Loads the given JSON rows into a dataset of a target, once a `load_id`; the receipt.
+#[pyfunction]
+pub(super) fn load_rows(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: LoadRowsRequest = understood(&request)?;
+        let loaded = load(request).await?;
+        answer(&loaded)
+    })
+}
+
+async fn load(request: LoadRowsRequest) -> Result<Loaded> {
+    let context = context(request.base, request.roots, request.connections);
+    let objects = Objects::new(&request.schema);
+    let mut builder = RowBuilder::new(&request.schema, &[], BATCH_ROWS);
+    let mut checksum = Checksum::default();
+    let mut batches = Vec::new();
+    let mut number = 0;
+    let mut rows = request.rows.iter().peekable();
+    while let Some(row) = rows.next() {
+        number += 1;
+        objects.push(row.get(), number, &mut builder);
+        if builder.is_full() || rows.peek().is_none() {
+            let batch = builder.finish()?;
+            if let Some(refused) = batch.rejected.first() {
+                return Err(Error::data(refused.reason.clone()).in_row(refused.row));
+            }
+            checksum.update(&batch.rows)?;
+            batches.push(Ok(batch.rows));
+        }
+    }
+    let expected = Expected {
+        rows: request.expected.rows.unwrap_or(number),
+        checksum: request.expected.checksum.unwrap_or_else(|| checksum.finish()),
+    };
+    let mode = request.mode.unwrap_or(request.target.mode());
+    let load = LoadRequest {
+        dataset: request.dataset,
+        schema: request.schema,
+        mode,
+        load_id: request.load_id,
+        expected,
+        compression: request.compression,
+    };
+    let connection = Connection::open_target(&request.target, &context)?;
+    connection.load(load, futures::stream::iter(batches).boxed()).await
+}
+
+async fn find(connection: &Connection, dataset: Option<&str>, locator: Option<&str>) -> Result<Found> {
+    if dataset.is_none() && locator.is_none() {
+        return Err(Error::spec("neither `dataset` nor `locator` says what to read").hint("Give one of the two"));
+    }
+    let all = connection.datasets().await?;
+    let known: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+    let meant = |name: &str, found: &Found| {
+        dataset.is_none_or(|wanted| wanted == name) && locator.is_none_or(|wanted| wanted == found.locator)
+    };
+    all.into_iter().find(|(name, found)| meant(name, found)).map(|(_, found)| found).ok_or_else(|| {
+        let wanted = dataset.or(locator).unwrap_or_default();
+        Error::missing(format!("there is no dataset '{wanted}'")).hint(format!("There are: {}", known.join(", ")))
+    })
+}
+
+async fn collect(connection: &Connection, request: ReadRequest) -> Result<Rows> {
+    let schema = request.schema.clone();
+    let mut stream = connection.read(request).await?;
+    let mut all = Rows { fields: schema.clone(), rows: Vec::new(), numbers: Vec::new(), rejected: Vec::new() };
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let lines = json_lines(&batch.rows, &schema)?;
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let row = serde_json::from_slice(line)
+                .map_err(|error| Error::internal("a row could not be written as JSON").caused_by(&error))?;
+            all.rows.push(row);
+        }
+        all.numbers.extend(batch.numbers);
+        all.rejected.extend(batch.rejected);
+    }
+    Ok(all)
+}
+
+fn open(source: Option<&Source>, target: Option<&Target>, context: &Context) -> Result<Connection> {
+    match (source, target) {
+        (Some(source), None) => Connection::open_source(source, context),
+        (None, Some(target)) => Connection::open_target(target, context),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Error::spec("exactly one of `source` and `target` is needed").hint("Give the one that is meant"))
+        }
+    }
+}
+
+fn context(base: Option<PathBuf>, roots: Vec<PathBuf>, connections: BTreeMap<String, String>) -> Context {
+    Context { base: base.unwrap_or_default(), roots, secrets: Secrets(connections) }
+}
+
+fn understood<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {
+    // The message of serde may quote the request: only the place is repeated, a URL in it is a secret.
+    serde_json::from_str(request).map_err(|error| {
+        Error::spec(format!("the request is not what this call takes: {}", quiet(&error)))
+            .hint("See the call's documentation for its keys")
+    })
+}
+
+fn quiet(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("://") { format!("line {}, column {}", error.line(), error.column()) } else { text }
+}
+
+fn answer<T: Serialize>(answer: &T) -> Result<String> {
+    serde_json::to_string(answer).map_err(|error| Error::internal("an answer could not be written").caused_by(&error))
+}

@@ -1,0 +1,242 @@
+//! Looking, planning and whole runs.
+
+use super::enter;
+use super::json;
+use super::world::{Outside, leave};
+use crate::connectors::{Connection, address};
+use crate::discover as discovery;
+use crate::error::{Error, Kind, Result};
+use crate::orchestrator::World;
+use crate::orchestrator::planning::{self, Asked};
+use crate::orchestrator::whole;
+use crate::plan::{Plan, diff as differences, explain as words, file};
+use crate::profile as profiles;
+use crate::resilience::clock;
+use crate::spec::{Spec, hash, read};
+use pyo3::prelude::*;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LookRequest {
+    world: Outside,
+    source: String,
+    #[serde(default)]
+    table: Option<String>,
+    #[serde(default)]
+    sample: Option<u64>,
+}
+
+/// `{world, source}` to a catalog.
+#[pyfunction]
+pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let LookRequest { world, source, .. } = json::request(&request)?;
+        let mut world = world.world()?;
+        let address = address::read(&source, &mut world.context)?;
+        let sources = BTreeMap::from([("source".to_owned(), address.source)]);
+        json::answer(&discovery::run(&sources, &world.context).await?)
+    })
+}
+
+/// `{world, source, table?, sample?}` to a profile.
+#[pyfunction]
+pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let LookRequest { world, source, table, sample } = json::request(&request)?;
+        let mut world = world.world()?;
+        let address = address::read(&source, &mut world.context)?;
+        let connection = Connection::open_source(&address.source, &world.context)?;
+        let wanted = table.or(address.table);
+        let datasets = connection.datasets().await?;
+        let names: Vec<String> = datasets.iter().map(|(name, _)| name.clone()).collect();
+        let mut matching = datasets.into_iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+        let chosen = matching.next();
+        match (chosen, matching.next()) {
+            (Some((name, found)), None) => json::answer(&profiles::run(&connection, &name, &found, sample).await?),
+            (None, _) => Err(Error::missing("there is no such dataset").hint(format!("There are: {}", names.join(", ")))),
+            (Some(_), Some(_)) => Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", ")))),
+        }
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NeedsRequest {
+    path: PathBuf,
+    #[serde(default)]
+    environment: Option<String>,
+}
+
+/// `{path, environment?}` of a spec or a plan to `{connections}`: what the caller must resolve.
+#[pyfunction]
+pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let NeedsRequest { path, environment } = json::request(request)?;
+        let connections = if is_plan(&path) {
+            let plan = file::read(&path)?;
+            let named = plan.sources.values().filter_map(|source| source.connection()).chain(plan.target.connection());
+            named.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+        } else {
+            spec(&path, environment.as_deref(), None)?.connections()
+        };
+        json::answer(&serde_json::json!({"connections": connections}))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanRequest {
+    world: Outside,
+    spec: PathBuf,
+    #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    words: Option<String>,
+    #[serde(default)]
+    rules_only: bool,
+    /// Where to write it; absent: nowhere.
+    #[serde(default)]
+    plan_file: Option<PathBuf>,
+}
+
+/// Looks, asks and builds: to the plan file's content.
+#[pyfunction]
+pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        enter::claim_engine()?;
+        let request: PlanRequest = json::request(&request)?;
+        let mut world = request.world.world()?;
+        if request.rules_only {
+            world.gateway = None;
+        }
+        let built = planned(&world, &request.spec, request.environment.as_deref(), request.words.as_deref()).await;
+        let plan = leave(&world, built).await?;
+        if let Some(path) = &request.plan_file {
+            file::write(&plan, path)?;
+        }
+        json::answer(&plan)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunRequest {
+    world: Outside,
+    path: PathBuf,
+    #[serde(default)]
+    run: Option<String>,
+    #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    rules_only: bool,
+    #[serde(default)]
+    replay: Option<PathBuf>,
+}
+
+/// Moves the data: of a spec (with the plan beside it, if it fits, or a new one) or of a plan file.
+#[pyfunction]
+pub(super) fn run(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        enter::claim_engine()?;
+        let request: RunRequest = json::request(&request)?;
+        let mut world = request.world.world()?;
+        if request.rules_only {
+            world.gateway = None;
+        }
+        let done = moved(&world, &request.path, request.run, request.environment.as_deref(), request.replay).await;
+        json::answer(&leave(&world, done).await?)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiffRequest {
+    old: PathBuf,
+    new: PathBuf,
+}
+
+/// `{old, new}` to `{differences: [{place, what}]}`.
+#[pyfunction]
+pub(super) fn diff(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let DiffRequest { old, new } = json::request(request)?;
+        let found = differences::diff(&file::read(&old)?, &file::read(&new)?);
+        json::answer(&serde_json::json!({"schema": "windvane/diff/v1", "differences": found}))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainRequest {
+    plan: PathBuf,
+}
+
+/// `{plan}` to `{text}`: Markdown.
+#[pyfunction]
+pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let ExplainRequest { plan } = json::request(request)?;
+        json::answer(&serde_json::json!({"text": words::explain(&file::read(&plan)?)}))
+    })
+}
+
+async fn moved(
+    world: &World,
+    path: &Path,
+    run: Option<String>,
+    environment: Option<&str>,
+    replay: Option<PathBuf>,
+) -> Result<crate::record::Run> {
+    let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
+    match replay {
+        Some(rows) => whole::replay(world, &plan, &rows).await,
+        None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
+    }
+}
+
+/// The plan beside the spec, refused when it does not fit, or a new one.
+async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
+    let beside = file::beside(path);
+    if !beside.exists() {
+        return planned(world, path, environment, None).await;
+    }
+    let plan = file::read(&beside)?;
+    let spec_hash = hash::of(&spec(path, environment, Some(world))?);
+    file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
+    Ok(plan)
+}
+
+async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
+    let spec = spec(path, environment, Some(world))?;
+    let spec_hash = hash::of(&spec);
+    planning::plan(world, Asked { spec: &spec, spec_hash: &spec_hash, environment, words }).await
+}
+
+/// The first mistake is the error; the others are told beside it, so that one look shows all.
+fn spec(path: &Path, environment: Option<&str>, world: Option<&World>) -> Result<Spec> {
+    let options = read::Options {
+        environment: environment.map(str::to_owned),
+        base: path.parent().map(Path::to_owned).unwrap_or_default(),
+        roots: world.map(|world| world.context.roots.clone()).unwrap_or_default(),
+    };
+    read::file(path, &options).map_err(|problems| {
+        let more: Vec<String> = problems.iter().skip(1).map(|problem| Error::from(problem.clone()).to_string()).collect();
+        let first = problems.into_iter().next().map_or_else(|| Error::new(Kind::Internal, "no problem was told"), Error::from);
+        if more.is_empty() {
+            return first;
+        }
+        let hint = first.hint_text().map(|hint| format!("{hint}. ")).unwrap_or_default();
+        first.hint(format!("{hint}Also: {}", more.join("; ")))
+    })
+}
+
+fn is_plan(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(".plan.json")
+}

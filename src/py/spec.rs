@@ -1,0 +1,93 @@
+//! Specs: judged, and in their one normal form.
+
+use super::enter;
+use crate::error::{Error, Result};
+use crate::spec::problem::Problem;
+use crate::spec::read::{self, Options};
+use crate::spec::{Spec, find, hash};
+use pyo3::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckRequest {
+    paths: Vec<PathBuf>,
+    #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Checked {
+    schema: &'static str,
+    ok: bool,
+    /// How many specs were read.
+    specs: usize,
+    problems: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NormalizeRequest {
+    path: PathBuf,
+    #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Normalized {
+    schema: &'static str,
+    spec: Spec,
+    connections: Vec<String>,
+    hash: String,
+}
+
+/// `{paths: [file | folder | glob], environment?, roots?}` -> `{ok, specs, problems}`.
+#[pyfunction]
+pub(super) fn check(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || checked(request))
+}
+
+/// `{path, environment?, roots?}` -> `{spec, connections, hash}`; raises the first problem of a spec that has any.
+#[pyfunction]
+pub(super) fn normalize(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || normalized(request))
+}
+
+fn checked(request: &str) -> Result<String> {
+    let CheckRequest { paths, environment, roots } = parsed(request)?;
+    let options = Options { environment, base: PathBuf::new(), roots };
+    let files = find::all(&paths)?;
+    let problems: Vec<Problem> =
+        files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
+    text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
+}
+
+fn normalized(request: &str) -> Result<String> {
+    let NormalizeRequest { path, environment, roots } = parsed(request)?;
+    let spec = read::file(&path, &Options { environment, base: PathBuf::new(), roots }).map_err(first)?;
+    let (connections, hash) = (spec.connections(), hash::of(&spec));
+    text(&Normalized { schema: "windvane/spec/v1", spec, connections, hash })
+}
+
+/// An exception has room for one problem; it says how many there are.
+fn first(problems: Vec<Problem>) -> Error {
+    let more = problems.len().saturating_sub(1);
+    let Some(mut first) = problems.into_iter().next() else { return Error::internal("a spec failed without a problem") };
+    if more > 0 {
+        first.message = format!("{} (and {more} more: see `windvane check`)", first.message);
+    }
+    first.into()
+}
+
+fn parsed<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {
+    serde_json::from_str(request).map_err(|error| Error::spec(format!("the request is wrong: {error}")))
+}
+
+fn text(document: &impl Serialize) -> Result<String> {
+    serde_json::to_string(document).map_err(|error| Error::internal(error.to_string()))
+}

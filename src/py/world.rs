@@ -1,0 +1,44 @@
+//! The part of a request that names the outside.
+
+use crate::connectors::{Context, Secrets};
+use crate::error::Result;
+use crate::orchestrator::World;
+use crate::store::Store;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// As `windvane.world.world` writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outside {
+    base: PathBuf,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
+    #[serde(default)]
+    store: Option<String>,
+    staging: PathBuf,
+    #[serde(default)]
+    gateway: Option<crate::llm::Settings>,
+}
+
+impl Outside {
+    pub(super) fn world(self) -> Result<World> {
+        Ok(World {
+            context: Context { base: self.base, roots: self.roots, secrets: Secrets(self.connections) },
+            store: self.store.as_deref().map(Store::at).transpose()?,
+            staging: self.staging,
+            gateway: self.gateway,
+        })
+    }
+}
+
+/// Lets go of the store's connection, because the caller may fork.
+pub(super) async fn leave<T>(world: &World, done: Result<T>) -> Result<T> {
+    if let Some(store) = &world.store {
+        store.rest().await;
+    }
+    done
+}

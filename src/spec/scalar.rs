@@ -1,0 +1,69 @@
+//! What a plain (unquoted) YAML scalar means: the core schema, without the numbers that would change on the way.
+
+use super::locate::shorten;
+use super::tree::Value;
+use serde_json::Number;
+
+/// The value, or what is wrong with it.
+pub(super) fn plain(text: &str) -> Result<Value, String> {
+    match text {
+        "" => return Ok(Value::Null { written: false }),
+        "~" | "null" | "Null" | "NULL" => return Ok(Value::Null { written: true }),
+        "true" | "True" | "TRUE" => return Ok(Value::Boolean(true)),
+        "false" | "False" | "FALSE" => return Ok(Value::Boolean(false)),
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Err(format!("'{text}' is not a number that a spec can hold"));
+    }
+    let radix = [("0o", 8), ("0x", 16)].into_iter().find_map(|(prefix, radix)| {
+        let digits = text.strip_prefix(prefix)?;
+        let fits = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+        fits.then_some((digits, radix))
+    });
+    if let Some((digits, radix)) = radix {
+        return u64::from_str_radix(digits, radix).map(|value| Value::Number(value.into())).map_err(|_| too_long(text));
+    }
+    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return integer(text, unsigned);
+    }
+    if is_float(unsigned) { float(text) } else { Ok(Value::Text(text.to_owned())) }
+}
+
+fn integer(text: &str, digits: &str) -> Result<Value, String> {
+    if digits.len() > 1 && digits.starts_with('0') {
+        return Err(format!("'{}' starts with a zero: programs disagree on what it means", shorten(text)));
+    }
+    let unplussed = text.strip_prefix('+').unwrap_or(text);
+    if let Ok(value) = unplussed.parse::<i64>() {
+        return Ok(Value::Number(value.into()));
+    }
+    unplussed.parse::<u64>().map(|value| Value::Number(value.into())).map_err(|_| too_long(text))
+}
+
+fn float(text: &str) -> Result<Value, String> {
+    let value = text.strip_prefix('+').unwrap_or(text).parse::<f64>().map_err(|_| too_long(text))?;
+    Number::from_f64(value).map(Value::Number).ok_or_else(|| too_long(text))
+}
+
+fn too_long(text: &str) -> String {
+    format!("'{}' is a number with more digits than a spec can hold", shorten(text))
+}
+
+/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+fn is_float(unsigned: &str) -> bool {
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (unsigned, None),
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa_fits = match mantissa.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty()),
+        None => !mantissa.is_empty() && digits(mantissa),
+    };
+    mantissa_fits && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
+}

@@ -1,0 +1,123 @@
+//! Sources and targets: connections by name, paths inside the allowed folders, settings that fit each other.
+
+use super::{Judge, shorten};
+use crate::spec::tree::{Entry, Node};
+use std::path::{Component, Path, PathBuf};
+
+pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+    judge.one_of(root, ["source", "sources"]);
+    judge.key(root, "source", |judge, source| judge.every(source, place));
+    judge.key(root, "sources", |judge, sources| {
+        judge.not_empty(sources, "sources");
+        judge.every(sources, |judge, source| {
+            if !is_id(&source.key, "") {
+                let message = format!("'{}' cannot name a source", shorten(&source.key));
+                judge.problem(source.key_mark, message, "Use letters, digits, '_' and '-'");
+            }
+            judge.every(&source.node, place);
+        });
+    });
+    judge.key(root, "target", |judge, target| judge.every(target, place));
+}
+
+/// A source or a target: the tag with its settings.
+fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
+    let settings = &tagged.node;
+    if tagged.key == "sqlite" && !settings.entries().is_empty() {
+        judge.one_of(settings, ["path", "connection"]);
+    }
+    judge.key(settings, "connection", connection);
+    judge.key(settings, "path", path);
+    judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
+    judge.key(settings, "nulls", |judge, nulls| judge.distinct_values(nulls));
+    for key in ["schema", "as_dataset"] {
+        judge.key(settings, key, |judge, name| judge.not_blank(name));
+    }
+    if tagged.key == "csv" {
+        csv(judge, settings);
+    }
+    if matches!(tagged.key.as_str(), "csv" | "jsonl") {
+        judge.key(settings, "compression", |judge, compression| {
+            if compression.text() == Some("snappy") {
+                judge.problem(compression.mark, "text files are not compressed with snappy", "Use gzip, zstd or none");
+            }
+        });
+    }
+}
+
+fn csv<'a>(judge: &mut Judge<'a, '_>, settings: &'a Node) {
+    for key in ["delimiter", "quote"] {
+        judge.key(settings, key, |judge, value| {
+            let unfit = |text: &str| !text.is_ascii() || text.contains(['\n', '\r']);
+            if value.text().is_some_and(unfit) {
+                judge.problem(value.mark, format!("the {key} must be one ASCII character of a line"), "Use one such as ';'");
+            }
+        });
+    }
+    let both = settings.get("delimiter").and_then(Node::text).zip(settings.get("quote").and_then(Node::text));
+    if let (Some((delimiter, quote)), Some(entry)) = (both, settings.entry("quote"))
+        && delimiter == quote
+    {
+        judge.problem_at(entry, "the delimiter and the quote are the same character", "Change one of them");
+    }
+    judge.key(settings, "encoding", |judge, encoding| {
+        let Some(label) = encoding.text() else { return };
+        if encoding_rs::Encoding::for_label(label.as_bytes()).is_none() {
+            let message = format!("'{}' is not an encoding", shorten(label));
+            judge.problem(encoding.mark, message, "Use a WHATWG label such as utf-8, windows-1252 or utf-16le");
+        }
+    });
+}
+
+/// A name of a connection. What is not one may be a secret, so it is never repeated.
+fn connection(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(id) = node.text() else { return };
+    if is_id(id, ".") {
+        return;
+    }
+    if id.contains("://") {
+        let hint = "Create an Airflow connection, or set WINDVANE_CONN_<ID>, and write its id here";
+        judge.problem(node.mark, "this is an address, not the id of a connection: secrets do not belong in a spec", hint);
+    } else {
+        judge.problem(node.mark, "this cannot be the id of a connection", "Use letters, digits, '_', '-' and '.'");
+    }
+}
+
+fn is_id(text: &str, more: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c) || more.contains(c))
+}
+
+fn path(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(text) = node.text() else { return };
+    if text.trim().is_empty() {
+        judge.problem(node.mark, "the path is empty", "Write a path; '.' is the spec's own folder");
+    } else if text.contains("://") {
+        // Not repeated: an address can hold a password.
+        let hint = "Write a path relative to the spec's folder; a database is named by 'connection'";
+        judge.unsupported(node.mark, "this is an address, and only local paths can stand here", hint);
+    } else if text.contains('\0') {
+        judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
+    } else {
+        let whole = normal(&judge.ground.base.join(text));
+        let inside = judge.ground.roots.iter().any(|root| whole.starts_with(root));
+        if !inside {
+            let message = format!("path '{}' leaves the allowed folders", shorten(text));
+            judge.problem(node.mark, message, "Write a path below the spec's folder, or have its folder allowed as a root");
+        }
+    }
+}
+
+/// The path without `.` and `..`, by its letters only: links are judged where files are opened.
+pub(in crate::spec) fn normal(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                whole.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => whole.push(part),
+        }
+    }
+    whole
+}

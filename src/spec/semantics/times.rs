@@ -1,0 +1,79 @@
+//! Schedule and first day: what Airflow will accept.
+
+use super::{Judge, shorten};
+use crate::spec::hint::nearest;
+use crate::spec::tree::{Node, Value};
+use chrono::NaiveDate;
+use std::str::FromStr;
+
+const PRESETS: [&str; 9] =
+    ["@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@annually"];
+
+pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+    judge.key(root, "schedule", schedule);
+    judge.key(root, "start_date", start_date);
+    judge.key(root, "tags", |judge, tags| {
+        judge.distinct(tags, "tag");
+        judge.each(tags, |judge, tag| {
+            if tag.text().is_some_and(|text| text.chars().count() > 100) {
+                judge.problem(tag.mark, "a tag has at most 100 characters", "Shorten it");
+            }
+        });
+    });
+    let catches_up = root.get("catchup").is_some_and(|node| matches!(node.value, Value::Boolean(true)));
+    let lacks = |key: &str| root.get(key).is_none_or(|node| matches!(node.value, Value::Null { .. }));
+    if let Some(entry) = root.entry("catchup")
+        && catches_up
+    {
+        for key in ["schedule", "start_date"] {
+            if lacks(key) {
+                judge.problem_at(entry, format!("catching up needs '{key}'"), format!("Add '{key}', or delete 'catchup'"));
+            }
+        }
+    }
+}
+
+fn schedule(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(text) = node.text() else { return };
+    if text.starts_with('@') {
+        if !PRESETS.contains(&text) {
+            let hint = match nearest(text, PRESETS) {
+                Some(preset) => format!("Did you mean '{preset}'?"),
+                None => format!("Presets are {}", PRESETS.join(", ")),
+            };
+            judge.problem(node.mark, format!("'{}' is not a preset", shorten(text)), hint);
+        }
+        return;
+    }
+    if let Err(reason) = cron(text) {
+        let message = format!("'{}' is not a cron expression: {reason}", shorten(text));
+        judge.problem(node.mark, message, "Write five fields such as '30 6 * * *', or a preset such as '@daily'");
+    }
+}
+
+fn cron(text: &str) -> Result<(), String> {
+    let mut fields: Vec<&str> = text.split_whitespace().collect();
+    if !(5..=6).contains(&fields.len()) || text.len() > 200 {
+        return Err(format!("it has {} fields, not 5 or 6", fields.len()));
+    }
+    // Airflow's sixth field is the seconds; the checker wants them first.
+    if fields.len() == 6 {
+        fields.rotate_right(1);
+    }
+    // Words that one of the two knows and the other does not.
+    let foreign = |c: char| !(c.is_ascii_alphanumeric() || "*,-/#".contains(c));
+    if fields.iter().any(|field| field.contains(foreign)) {
+        return Err("it holds a character that has no meaning there".to_owned());
+    }
+    croner::Cron::from_str(&fields.join(" ")).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn start_date(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(text) = node.text() else { return };
+    // Another form than YYYY-MM-DD has been reported already.
+    let formed = text.len() == 10 && text.bytes().filter(u8::is_ascii_digit).count() == 8;
+    let real = NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| date >= NaiveDate::MIN && text >= "1900-01-01");
+    if formed && !real {
+        judge.problem(node.mark, format!("'{text}' is not a day of the calendar"), "Write a date such as 2024-01-31");
+    }
+}

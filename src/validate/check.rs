@@ -1,0 +1,325 @@
+//! One check, made to fit the columns it speaks of, then asked about frame after frame.
+
+use crate::engine::expression::{Expression, common_type, pattern};
+use crate::engine::frame::Frame;
+use crate::engine::{convert, nearest, no_column};
+use crate::error::{Error, Result};
+use crate::schema::{DataType, Field, Schema, arrow::type_to_arrow, sql::quote};
+use crate::spec::check::{Accepted, Check, Matches, Range, References};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::row::{RowConverter, Rows, SortField};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A check and what it has seen so far.
+pub(super) struct Test {
+    pub(super) label: String,
+    kind: Kind,
+}
+
+enum Kind {
+    NotNull(Vec<String>),
+    Unique { columns: Vec<String>, converter: RowConverter, seen: HashMap<Box<[u8]>, u64> },
+    /// Fails where it is false; `column` is what it speaks of.
+    Condition { column: Option<String>, condition: Expression, what: String },
+    Matches { column: String, pattern: regex::Regex, written: String },
+    References { column: String, dataset: String, key: String, compared: DataType, converter: RowConverter, known: HashSet<Box<[u8]>> },
+    /// Of the whole dataset, not of rows.
+    Rows,
+}
+
+/// A row that broke the check: its position in the frame, the column and the reason.
+pub(super) type Broken = (usize, Option<String>, String);
+
+impl Test {
+    pub(super) fn new(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
+        let kind = match check {
+            Check::NotNull(columns) => Kind::NotNull(names(&columns.0, schema)?),
+            Check::Unique(columns) => {
+                let columns = names(&columns.0, schema)?;
+                let types = columns.iter().filter_map(|name| schema.field(name)).map(|field| field.data_type);
+                Kind::Unique { converter: converter(types)?, columns, seen: HashMap::new() }
+            }
+            Check::Accepted(accepted) => accepts(accepted, schema)?,
+            Check::Range(range) => within(range, schema)?,
+            Check::Matches(matches) => matching(matches, schema)?,
+            Check::Expression(text) => Kind::Condition {
+                column: None,
+                condition: Expression::condition(text, schema).map_err(|error| error.at_path("expression"))?,
+                what: format!("{text} is false"),
+            },
+            Check::References(references) => referring(references, schema, lookup)?,
+            Check::Rows(rows) => match (rows.min, rows.max) {
+                (None, None) => {
+                    return Err(Error::spec("rows needs a bound").at_path("rows").hint("Write rows: {min: 1}"));
+                }
+                (Some(min), Some(max)) if min > max => {
+                    return Err(Error::spec(format!("no number of rows is at least {min} and at most {max}"))
+                        .at_path("rows")
+                        .hint("Swap the bounds"));
+                }
+                _ => Kind::Rows,
+            },
+        };
+        Ok(Self { label: label(check), kind })
+    }
+
+    /// The other dataset and its key column, when there is one to read before the rows.
+    pub(super) fn reads(&self) -> Option<(&str, &str)> {
+        match &self.kind {
+            Kind::References { dataset, key, .. } => Some((dataset, key)),
+            Kind::NotNull(_) | Kind::Unique { .. } | Kind::Condition { .. } | Kind::Matches { .. } | Kind::Rows => None,
+        }
+    }
+
+    /// Remembers the keys of the other dataset.
+    pub(super) fn learn(&mut self, frame: &Frame) -> Result<()> {
+        let Kind::References { key, compared, converter, known, .. } = &mut self.kind else { return Ok(()) };
+        let (array, rows) = encoded(frame, key, *compared, converter)?;
+        known.extend((0..frame.len()).filter(|row| array.is_valid(*row)).map(|row| rows.row(row).data().into()));
+        Ok(())
+    }
+
+    pub(super) fn look(&mut self, frame: &Frame) -> Result<Vec<Broken>> {
+        match &mut self.kind {
+            Kind::NotNull(columns) => {
+                let mut broken: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+                for name in columns.iter() {
+                    let array = frame.column(name)?;
+                    let nulls = (0..frame.len()).filter(|row| array.is_null(*row));
+                    nulls.for_each(|row| broken.entry(row).or_default().push(name));
+                }
+                let reason = |names: &[&str]| format!("{} must not be null", names.join(" and "));
+                Ok(broken.into_iter().map(|(row, names)| (row, names.first().map(ToString::to_string), reason(&names))).collect())
+            }
+            Kind::Unique { columns, converter, seen } => unique(frame, columns, converter, seen),
+            Kind::Condition { column, condition, what } => {
+                let (values, failures) = condition.evaluate_condition(frame)?;
+                let broken = (0..frame.len()).filter_map(|row| {
+                    if let Some(reason) = failures.get(&row) {
+                        return Some((row, column.clone(), reason.clone()));
+                    }
+                    let is_false = values.is_valid(row) && !values.value(row);
+                    is_false.then(|| (row, column.clone(), about(frame, column.as_deref(), row, what)))
+                });
+                Ok(broken.collect())
+            }
+            Kind::Matches { column, pattern, written } => {
+                let texts = frame.column(column)?.as_string::<i32>();
+                let broken = texts.iter().enumerate().filter_map(|(row, text)| {
+                    let text = text.filter(|text| !pattern.is_match(text))?;
+                    Some((row, Some(column.clone()), format!("'{}' does not match {written}", short(text))))
+                });
+                Ok(broken.collect())
+            }
+            Kind::References { column, dataset, key, compared, converter, known } => {
+                let (array, rows) = encoded(frame, column, *compared, converter)?;
+                let unknown = (0..frame.len()).filter(|row| array.is_valid(*row) && !known.contains(rows.row(*row).data()));
+                let what = format!("is not a {key} of {dataset}");
+                Ok(unknown.map(|row| (row, Some(column.clone()), about(frame, Some(column), row, &what))).collect())
+            }
+            Kind::Rows => Ok(Vec::new()),
+        }
+    }
+}
+
+fn unique(
+    frame: &Frame,
+    columns: &[String],
+    converter: &RowConverter,
+    seen: &mut HashMap<Box<[u8]>, u64>,
+) -> Result<Vec<Broken>> {
+    let arrays = columns.iter().map(|name| frame.column(name).cloned()).collect::<Result<Vec<ArrayRef>>>()?;
+    let rows = converter.convert_columns(&arrays).map_err(|error| crate::engine::broken(&error))?;
+    let mut broken = Vec::new();
+    for row in 0..frame.len() {
+        if arrays.iter().any(|array| array.is_null(row)) {
+            continue;
+        }
+        let key = rows.row(row);
+        match seen.get(key.data()) {
+            None => {
+                seen.insert(key.data().into(), frame.number(row));
+            }
+            Some(first) => {
+                let shown = columns.iter().map(|name| format!("{name} = '{}'", value(frame, name, row)));
+                let shown = shown.collect::<Vec<_>>().join(", ");
+                broken.push((row, columns.first().cloned(), format!("{shown} is not unique: row {first} has it first")));
+            }
+        }
+    }
+    Ok(broken)
+}
+
+fn converter(types: impl Iterator<Item = DataType>) -> Result<RowConverter> {
+    let fields = types.map(|data_type| SortField::new(type_to_arrow(data_type))).collect();
+    RowConverter::new(fields).map_err(|error| crate::engine::broken(&error))
+}
+
+fn encoded(frame: &Frame, name: &str, to: DataType, converter: &RowConverter) -> Result<(ArrayRef, Rows)> {
+    let from = frame.schema.field(name).ok_or_else(|| no_column(name, &frame.schema))?.data_type;
+    let (array, _) = convert::convert(frame.column(name)?, from, to)?;
+    let rows = converter.convert_columns(std::slice::from_ref(&array)).map_err(|error| crate::engine::broken(&error))?;
+    Ok((array, rows))
+}
+
+fn field<'a>(name: &str, schema: &'a Schema) -> Result<&'a Field> {
+    schema.field(name).ok_or_else(|| no_column(name, schema).at_path(name))
+}
+
+fn names(columns: &[String], schema: &Schema) -> Result<Vec<String>> {
+    if columns.is_empty() {
+        return Err(Error::spec("the check names no column").hint("Name at least one column"));
+    }
+    columns.iter().map(|name| field(name, schema).map(|field| field.name.clone())).collect()
+}
+
+fn accepts(accepted: &Accepted, schema: &Schema) -> Result<Kind> {
+    field(&accepted.column, schema)?;
+    let values: Vec<&Value> = accepted.values.iter().filter(|value| !value.is_null()).collect();
+    if values.is_empty() {
+        return Err(Error::spec("no value is accepted").at_path("values").hint("List the values that may be there"));
+    }
+    let listed = values.iter().map(|value| literal(value)).collect::<Result<Vec<_>>>()?.join(", ");
+    let text = format!("{} IN ({listed})", quote(&accepted.column));
+    let what = format!("is not one of {}", short(&listed));
+    condition(&accepted.column, &text, what, schema)
+}
+
+fn within(range: &Range, schema: &Schema) -> Result<Kind> {
+    let data_type = field(&range.column, schema)?.data_type;
+    match data_type {
+        DataType::Boolean | DataType::Text | DataType::Binary | DataType::Json | DataType::Uuid => {
+            return Err(Error::spec(format!("column '{}' is {data_type}, which has no range", range.column))
+                .at_path(&range.column)
+                .hint("A range needs numbers, dates or times: cast the column, or use accepted or matches"));
+        }
+        DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal { .. }
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz => {}
+    }
+    let column = quote(&range.column);
+    let bounds = [(">=", &range.min), ("<=", &range.max)].into_iter();
+    let bounds = bounds.filter_map(|(sign, bound)| bound.as_ref().map(|bound| (sign, bound)));
+    let bounds = bounds.map(|(sign, bound)| Ok((sign, literal(bound)?))).collect::<Result<Vec<_>>>()?;
+    if bounds.is_empty() {
+        return Err(Error::spec("the range has no bound").at_path(&range.column).hint("Give min, max, or both"));
+    }
+    let text = bounds.iter().map(|(sign, bound)| format!("{column} {sign} {bound}")).collect::<Vec<_>>().join(" AND ");
+    let what = bounds.iter().map(|(sign, bound)| format!("{sign} {bound}")).collect::<Vec<_>>().join(" and ");
+    condition(&range.column, &text, format!("is not {what}"), schema)
+}
+
+fn condition(column: &str, text: &str, what: String, schema: &Schema) -> Result<Kind> {
+    let condition = Expression::condition(text, schema).map_err(|error| error.at_path(column))?;
+    Ok(Kind::Condition { column: Some(column.to_owned()), condition, what })
+}
+
+/// A JSON value of the spec as a SQL literal.
+fn literal(value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(format!("'{}'", text.replace('\'', "''"))),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(Error::spec(format!("{value} is not a single value")).hint("Write a text, a number, true or false"))
+        }
+    }
+}
+
+fn matching(matches: &Matches, schema: &Schema) -> Result<Kind> {
+    let data_type = field(&matches.column, schema)?.data_type;
+    if !convert::is_text(data_type) {
+        return Err(Error::spec(format!("column '{}' is {data_type} and not text", matches.column))
+            .at_path(&matches.column)
+            .hint("Use range or accepted for other types, or cast the column to text"));
+    }
+    pattern(&matches.pattern).map_err(|error| error.at_path("pattern"))?;
+    let whole = pattern(&format!("^(?:{})$", matches.pattern)).map_err(|error| error.at_path("pattern"))?;
+    Ok(Kind::Matches { column: matches.column.clone(), pattern: whole, written: matches.pattern.clone() })
+}
+
+fn referring(references: &References, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Kind> {
+    let own = field(&references.column, schema)?.data_type;
+    let other = lookup(&references.dataset).ok_or_else(|| {
+        Error::missing(format!("the dataset '{}' is not among the inputs", references.dataset))
+            .at_path("dataset")
+            .hint("Name a dataset of the source as `windvane discover` lists it")
+    })?;
+    let key = references.key.as_deref().unwrap_or(&references.column);
+    let theirs = other.field(key).ok_or_else(|| {
+        let near = nearest(key, other.names()).map(|near| format!("Did you mean '{near}'? ")).unwrap_or_default();
+        Error::spec(format!("column '{key}' does not exist in '{}'", references.dataset))
+            .at_path("key")
+            .hint(format!("{near}Columns there: {}", other.names().collect::<Vec<_>>().join(", ")))
+    })?;
+    let compared = common_type(own, theirs.data_type).ok_or_else(|| {
+        Error::spec(format!("column '{}' is {own} and its key is {}", references.column, theirs.data_type))
+            .at_path(&references.column)
+            .hint("Cast the column to the key's type")
+    })?;
+    Ok(Kind::References {
+        column: references.column.clone(),
+        dataset: references.dataset.clone(),
+        key: key.to_owned(),
+        compared,
+        converter: converter(std::iter::once(compared))?,
+        known: HashSet::new(),
+    })
+}
+
+fn value(frame: &Frame, name: &str, row: usize) -> String {
+    let field = frame.schema.field(name);
+    let text = field.and_then(|field| convert::text_at(frame.column(name).ok()?, field.data_type, row));
+    short(&text.unwrap_or_default())
+}
+
+fn about(frame: &Frame, column: Option<&str>, row: usize, what: &str) -> String {
+    column.map_or_else(|| what.to_owned(), |name| format!("{name} = '{}' {what}", value(frame, name, row)))
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= 80 {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(80).collect();
+    short.push('…');
+    short
+}
+
+/// As people say it.
+fn label(check: &Check) -> String {
+    let bounds = |min: Option<String>, max: Option<String>| {
+        let parts = [min.map(|min| format!("min: {min}")), max.map(|max| format!("max: {max}"))];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    match check {
+        Check::NotNull(columns) => format!("not_null: [{}]", columns.0.join(", ")),
+        Check::Unique(columns) => format!("unique: [{}]", columns.0.join(", ")),
+        Check::Accepted(accepted) => {
+            let values: Vec<String> = accepted.values.iter().map(ToString::to_string).collect();
+            format!("accepted: {} in [{}]", accepted.column, short(&values.join(", ")))
+        }
+        Check::Range(range) => {
+            let text = |bound: &Option<Value>| bound.as_ref().map(ToString::to_string);
+            format!("range: {} {{{}}}", range.column, bounds(text(&range.min), text(&range.max)))
+        }
+        Check::Matches(matches) => format!("matches: {} {}", matches.column, short(&matches.pattern)),
+        Check::Expression(text) => format!("expression: {}", short(text)),
+        Check::References(references) => {
+            let key = references.key.as_deref().unwrap_or(&references.column);
+            format!("references: {} in {}.{key}", references.column, references.dataset)
+        }
+        Check::Rows(rows) => {
+            let text = |bound: Option<u64>| bound.map(|bound| bound.to_string());
+            format!("rows: {{{}}}", bounds(text(rows.min), text(rows.max)))
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! All checks over a staged dataset in one pass; memory grows only with the keys of `unique` and `references`.
+
+use crate::connectors::Rejected;
+use crate::engine::frame::Frame;
+use crate::error::{Error, Result};
+use crate::extract::{Staged, quarantine, staging};
+use crate::plan::{Output, Plan};
+use crate::schema::{Schema, arrow::to_arrow, checksum::Checksum};
+use crate::spec::check::{Check, Rows};
+use crate::spec::{ErrorPolicy, RowPolicy};
+use crate::validate::check::Test;
+use crate::validate::{CheckResult, Verdict};
+use arrow::array::BooleanArray;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Writes the rows that pass to `<folder>/<output>.validated.parquet`, in the output's schema and without row numbers.
+/// `lookups` holds the inputs that `references` checks name.
+pub fn run(
+    plan: &Plan,
+    output: &Output,
+    staged: &Staged,
+    lookups: &BTreeMap<String, Staged>,
+    folder: &Path,
+) -> Result<Verdict> {
+    judged(plan, output, staged, lookups, folder).map_err(|error| {
+        let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
+        error.in_stage("validate")
+    })
+}
+
+fn judged(
+    plan: &Plan,
+    output: &Output,
+    staged: &Staged,
+    lookups: &BTreeMap<String, Staged>,
+    folder: &Path,
+) -> Result<Verdict> {
+    let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
+    let lookup = |name: &str| lookups.get(name).map(|staged| staged.schema.clone());
+    let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
+    tests.learn(|name| {
+        let other = lookups.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
+        staging::frames(other)
+    })?;
+    let path = folder.join(format!("{}.validated.parquet", output.name));
+    let mut writer = staging::Writer::create(&path, to_arrow(&output.schema))?;
+    let refused = folder.join(format!("{}.validate.quarantine.jsonl", output.name));
+    let mut quarantine = quarantine::Writer::create(&refused, "validate", &output.name);
+    let mut checksum = Checksum::default();
+    for frame in staging::frames(staged)? {
+        let frame = frame?;
+        let (passed, rejected) = tests.judge(&frame)?;
+        for row in &rejected {
+            if plan.errors.rows == RowPolicy::Fail {
+                return Err(first_failure(row));
+            }
+            quarantine.push(row)?;
+        }
+        checksum.update(&passed.rows)?;
+        writer.write(&passed.rows)?;
+    }
+    let quarantined = quarantine.count();
+    let kept = quarantine.finish()?;
+    let mut files = staged.quarantine.clone();
+    files.extend(kept.map(|(path, _)| path.display().to_string()));
+    let total = staged.quarantined + quarantined;
+    within_budget(&plan.errors, total, staged.rows_in, &files)?;
+    counted(&checks, checksum.rows())?;
+    let (rows, bytes) = writer.finish()?;
+    let judged = Staged {
+        dataset: output.name.clone(),
+        uri: path.display().to_string(),
+        schema: output.schema.clone(),
+        rows,
+        bytes,
+        rows_in: staged.rows_in,
+        filtered: staged.filtered,
+        quarantined: total,
+        quarantine: files,
+    };
+    if judged.rows_in != judged.rows + judged.filtered + judged.quarantined {
+        return Err(Error::internal(format!(
+            "validate does not account for every row: {} came in, {} passed, {} were filtered, {} quarantined",
+            judged.rows_in, judged.rows, judged.filtered, judged.quarantined
+        )));
+    }
+    Ok(Verdict { staged: judged, checksum: checksum.finish(), checks: tests.results(&checks, rows) })
+}
+
+/// Checks and what they have seen.
+struct Tests {
+    tests: Vec<Test>,
+    rows: u64,
+    failed: Vec<u64>,
+}
+
+impl Tests {
+    fn new(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
+        let mut tests = Vec::new();
+        for (index, check) in checks.iter().enumerate() {
+            tests.push(Test::new(check, schema, lookup).map_err(|error| {
+                let inner = error.place().path.clone().map(|path| format!(".{path}")).unwrap_or_default();
+                error.at_path(format!("checks[{index}]{inner}"))
+            })?);
+        }
+        let failed = vec![0; tests.len()];
+        Ok(Self { tests, rows: 0, failed })
+    }
+
+    fn learn<I: Iterator<Item = Result<Frame>>>(&mut self, frames: impl Fn(&str) -> Result<I>) -> Result<()> {
+        for test in &mut self.tests {
+            let Some(dataset) = test.reads().map(|(dataset, _)| dataset.to_owned()) else { continue };
+            for frame in frames(&dataset)? {
+                test.learn(&frame?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that pass every check, and the others, each once with all its reasons.
+    fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
+        let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
+        for (test, failed) in self.tests.iter_mut().zip(&mut self.failed) {
+            for (row, column, reason) in test.look(frame)? {
+                *failed += 1;
+                let entry = reasons.entry(row).or_insert_with(|| (column, Vec::new()));
+                entry.1.push(reason);
+            }
+        }
+        self.rows += frame.len() as u64;
+        let passed: BooleanArray = (0..frame.len()).map(|row| Some(!reasons.contains_key(&row))).collect();
+        let rejected = reasons.into_iter();
+        let rejected = rejected.map(|(row, (column, all))| frame.reject(row, column.as_deref(), all.join("; ")));
+        Ok((frame.filter(&passed)?, rejected.collect()))
+    }
+
+    /// `rows` counts what is to be loaded.
+    fn results(&self, checks: &[Check], passed: u64) -> Vec<CheckResult> {
+        let all = self.tests.iter().zip(&self.failed).zip(checks);
+        let all = all.map(|((test, failed), check)| CheckResult {
+            check: test.label.clone(),
+            rows: if matches!(check, Check::Rows(_)) { passed } else { self.rows },
+            failed: *failed,
+        });
+        all.collect()
+    }
+}
+
+/// The checks over frames in memory: what tests, notebooks and dry runs on a sample need.
+pub fn judge(
+    checks: &[Check],
+    frame: &Frame,
+    others: &BTreeMap<String, Frame>,
+) -> Result<(Frame, Vec<Rejected>, Vec<CheckResult>)> {
+    let lookup = |name: &str| others.get(name).map(|other| other.schema.clone());
+    let mut tests = Tests::new(checks, &frame.schema, &lookup)?;
+    tests.learn(|name| Ok(others.get(name).cloned().map(Ok).into_iter()))?;
+    let (passed, rejected) = tests.judge(frame)?;
+    counted(checks, passed.len() as u64)?;
+    let results = tests.results(checks, passed.len() as u64);
+    Ok((passed, rejected, results))
+}
+
+fn first_failure(row: &Rejected) -> Error {
+    Error::data(format!("a row breaks a check: {}", row.reason))
+        .in_row(row.row)
+        .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}")
+}
+
+fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[String]) -> Result<()> {
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
+    let share = if rows_in == 0 { 0.0 } else { quarantined as f64 / rows_in as f64 };
+    if share <= policy.max_quarantined {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "{quarantined} of {rows_in} rows went to quarantine, a share of {share:.4} where {} is allowed; nothing is loaded",
+        policy.max_quarantined
+    ))
+    .hint(format!("Read the reasons in {}, or allow more with errors.max_quarantined", files.join(", "))))
+}
+
+fn counted(checks: &[Check], rows: u64) -> Result<()> {
+    for check in checks {
+        let Check::Rows(Rows { min, max }) = check else { continue };
+        let wrong = match (min, max) {
+            (Some(min), _) if rows < *min => Some(format!("at least {min}")),
+            (_, Some(max)) if rows > *max => Some(format!("at most {max}")),
+            _ => None,
+        };
+        if let Some(wanted) = wrong {
+            return Err(Error::data(format!("{rows} rows are left to load where the check wants {wanted}; nothing is loaded"))
+                .hint("Look at what the source gave and what was filtered, or change the rows check"));
+        }
+    }
+    Ok(())
+}

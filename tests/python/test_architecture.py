@@ -1,0 +1,131 @@
+"""The house: rooms import only rooms above them, guest crates stay in their rooms, files stay small.
+
+It stands here and not in a Rust test binary: it reads text, and a binary would cost a second compile of the crate.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
+MAX_LINES = 600
+
+GUESTS = {
+    "pyo3": {"py"},
+    "pyo3_arrow": {"py"},
+    "polars": {"engine"},
+    "sqlx": {"store", "connectors"},
+    "async_openai": {"llm"},
+    "reqwest": {"llm"},
+    "rustls": {"llm"},
+    "petgraph": {"graph"},
+    "saphyr_parser": {"spec"},
+    "croner": {"spec"},
+    "sqlparser": {"engine", "agents"},
+    "csv": {"connectors"},
+    "datasketches": {"profile"},
+}
+ALONE = {"reqwest", "rustls", "object_store", "tokio", "parquet", "sqlx"}
+
+
+def rooms() -> list[str]:
+    return re.findall(r"^(?:pub )?mod (\w+);", (SRC / "lib.rs").read_text(), flags=re.MULTILINE)
+
+
+def code(path: Path) -> str:
+    """The file without comments and strings: words in prose import nothing."""
+    text = re.sub(r"//[^\n]*", "", path.read_text())
+    return re.sub(r'"(?:\\.|[^"\\])*"', '""', text)
+
+
+def back_edges(sources: dict[str, list[tuple[str, str]]], order: list[str]) -> list[str]:
+    """Imports of a room by a room above it. ``sources``: room to (file, code)."""
+    found = []
+    for room, files in sources.items():
+        allowed = set(order[: order.index(room) + 1])
+        for name, text in files:
+            # `use crate::{a, b}` as well as `crate::a::b`.
+            named = set(re.findall(r"\bcrate::(\w+)", text))
+            for group in re.findall(r"\bcrate::\{([^;]*?)\};", text, flags=re.DOTALL):
+                named |= set(re.findall(r"(?:^|,)\s*(\w+)", group))
+            found += [f"{name}: {room} imports {other}" for other in sorted((named & set(order)) - allowed)]
+    return found
+
+
+def sources() -> dict[str, list[tuple[str, str]]]:
+    files: dict[str, list[tuple[str, str]]] = {room: [] for room in rooms()}
+    for path in sorted(SRC.rglob("*.rs")):
+        room = path.relative_to(SRC).parts[0].removesuffix(".rs")
+        if room != "lib":
+            files[room].append((str(path.relative_to(ROOT)), code(path)))
+    return files
+
+
+def tracked(*endings: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return [ROOT / name for name in listed if name.endswith(endings) and (ROOT / name).exists()]
+
+
+def test_no_room_imports_a_room_below_it() -> None:
+    assert back_edges(sources(), rooms()) == []
+
+
+def test_the_check_itself_finds_a_back_edge() -> None:
+    order = ["error", "schema", "spec"]
+    guilty = {"schema": [("schema/mod.rs", "use crate::spec::Spec;")], "spec": [("s", "use crate::{error, schema};")]}
+    assert back_edges(guilty, order) == ["schema/mod.rs: schema imports spec"]
+
+
+@pytest.mark.parametrize("crate", sorted(GUESTS))
+def test_guest_crates_stay_in_their_rooms(crate: str) -> None:
+    offenders = [
+        name
+        for room, files in sources().items()
+        if room not in GUESTS[crate]
+        for name, text in files
+        if re.search(rf"(?:\buse |[^:\w]){crate}::", text)
+    ]
+    assert offenders == []
+
+
+def test_no_file_is_above_600_lines() -> None:
+    lengths = {str(path): len(path.read_text().splitlines()) for path in tracked(".rs", ".py")}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    pages = [SRC / room / "mod.rs" for room in rooms()]
+    assert [str(page) for page in pages if page.exists() and not page.read_text().startswith("//!")] == []
+
+
+def test_architecture_names_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert [room for room in rooms() if f"`{room}`" not in text] == []
+
+
+def test_nothing_heavy_is_imported_at_module_level() -> None:
+    heavy = re.compile(r"^(?:import|from) (polars|pandas|pyarrow|windvane\._core)\b", re.MULTILINE)
+    homes = {"python", "airflow_provider", "dags"}
+    product = [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in homes]
+    assert product
+    assert [str(path) for path in product if heavy.search(path.read_text())] == []
+
+
+def test_crates_that_must_stand_once_do() -> None:
+    # The lock file also lists what optional features would bring; the tree is what is built.
+    tree = subprocess.run(
+        ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    versions = {tuple(line.split()[:2]) for line in tree if line}
+    alone = sorted(name for name, _ in versions if name.startswith("arrow") or name in ALONE)
+    assert alone
+    assert alone == sorted(set(alone))
