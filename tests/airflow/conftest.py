@@ -106,6 +106,12 @@ def dags(tmp_path: Path) -> Dags:
     return Dags(tmp_path / "dags")
 
 
+@pytest.fixture
+def bundled(migrated: Path, request: pytest.FixtureRequest) -> Dags:
+    """A DAG folder inside Airflow's own bundle, where ``dag.test()`` looks for the DAG."""
+    return Dags(migrated / "dags" / request.node.name.replace("[", "_").replace("]", "_"))
+
+
 def run_python(*arguments: str, timeout: float = 120, **environment: str) -> str:
     """Run this interpreter, and return what it printed."""
     known = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
