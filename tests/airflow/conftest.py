@@ -69,6 +69,8 @@ def migrated(airflow_home: Path) -> Path:
 class Dags:
     """A folder with a DAG file, specs and a little data."""
 
+    text = SPEC
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.specs = root / "pipelines"

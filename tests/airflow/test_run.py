@@ -6,10 +6,8 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-import pytest
-
 if TYPE_CHECKING:
+    import pytest
     from conftest import Dags
 
 TABLES = """\
@@ -48,6 +46,8 @@ def test_a_generated_dag_moves_real_rows(bundled: Dags) -> None:
         (refused,) = [json.loads(line) for line in lines]
     assert (refused["reason"], refused["source"]["amount"]) == ("id must not be null", "7.00")
     assert len(json.dumps(recorded)) < 20_000
+    import pyarrow.parquet as pq
+
     rows = sum(pq.read_table(file).num_rows for file in bundled.lake.rglob("*.parquet"))
     assert rows == 4
 
