@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from windvane._call import call
 from windvane.nouns import Catalog, Diagnosis, Mapping_, Plan, Problems, Profile, Run
-from windvane.world import world
+from windvane.world import allowed, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def check(*paths: str | Path, environment: str | None = None, roots: Iterable[str | Path] = ()) -> Problems:
     """Reads specs (files, folders, globs) and returns every mistake with its place: ``{ok, problems}``."""
     return Problems(
-        call("check", paths=_expanded(paths), environment=environment, roots=[str(root) for root in roots])
+        call("check", paths=_expanded(paths), environment=environment, roots=allowed(Path.cwd(), roots)[1:])
     )
 
 
@@ -135,8 +135,10 @@ def plan_path(spec: Path) -> Path:
 
 
 def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
-    ids = call("needs", path=str(path), environment=environment)["connections"]
-    return world(path.absolute().parent, ids=ids, **outside)
+    base = path.absolute().parent
+    roots = allowed(base, outside.pop("roots", ()))
+    ids = call("needs", path=str(path), environment=environment, roots=roots)["connections"]
+    return world(base, ids=ids, roots=roots, **outside)
 
 
 def _outside(source: str, connections: Mapping[str, str] | None) -> dict[str, Any]:

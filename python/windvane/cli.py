@@ -63,6 +63,7 @@ def _planned(options: argparse.Namespace) -> Any:
         rules_only=options.rules_only,
         environment=options.environment,
         write=not options.dry,
+        roots=options.root,
     )
 
 
@@ -73,6 +74,7 @@ def _ran(options: argparse.Namespace) -> Any:
         rules_only=options.rules_only,
         environment=options.environment,
         replay=options.replay,
+        roots=options.root,
     )
 
 
@@ -123,7 +125,6 @@ def _parser() -> argparse.ArgumentParser:
 
     check = command("check", "Reads specs and shows every mistake with its place.")
     check.add_argument("specs", nargs="+", metavar="SPEC")
-    check.add_argument("--root", action="append", default=[], help="a folder that paths may lead to")
     discover = command("discover", "Shows what exists at a source.")
     discover.add_argument("source", metavar="SOURCE", help="a path, a URL or conn:ID")
     profile = command("profile", "Measures a dataset in one pass.")
@@ -152,11 +153,14 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("noun", help="spec, plan, profile, …")
     command("doctor", "Examines what is installed, reachable and writable.")
     for name, what in (("runs", "past runs"), ("decisions", "what agents decided"), ("ledger", "what was loaded")):
-        command(name, f"Shows {what}.").add_argument("pipeline", nargs="?", metavar="PIPELINE")
+        command(name, f"Shows {what}.").add_argument("pipeline", nargs="?" if name == "runs" else None, metavar="PIPELINE")
     catalog = command("catalog", "Searches the datasets that were seen.")
     catalog.add_argument("words", nargs="+", metavar="WORD")
     for with_environment in (check, plan, run):
         with_environment.add_argument("--environment", metavar="NAME", help="which of the spec's environments")
+        with_environment.add_argument(
+            "--root", action="append", default=[], metavar="FOLDER", help="a folder that the spec's paths may lead to"
+        )
     for with_model in (mapping, plan, run):
         with_model.add_argument("--rules-only", action="store_true", help="ask no model")
     return parser

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from windvane import api
 from windvane._call import call
-from windvane.world import world
+from windvane.world import allowed, world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,8 +75,9 @@ def _stage(
     outside: dict[str, Any],
     **given: Any,
 ) -> Reference:
+    folder = base or Path(plan_file).absolute().parent
     ids = call("needs", path=plan_file, environment=None)["connections"]
-    where = world(base or Path(plan_file).absolute().parent, ids=ids, **outside)
+    where = world(folder, ids=ids, roots=allowed(folder, outside.pop("roots", ())), **outside)
     request = {"world": where, "plan": plan_file, "run": run, **given}
     if output is not None:
         request["output"] = output

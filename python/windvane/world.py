@@ -34,6 +34,12 @@ def world(
     }
 
 
+def allowed(base: str | Path, roots: Iterable[str | Path] = ()) -> list[str]:
+    """The folders that a spec's paths may lead to: its own, the given ones, and those of ``WINDVANE_ROOTS``."""
+    configured = [root for root in os.environ.get("WINDVANE_ROOTS", "").split(os.pathsep) if root]
+    return [str(Path(root).absolute()) for root in (base, *roots, *configured)]
+
+
 def _staging() -> str:
     return os.environ.get("WINDVANE_STAGING") or str(Path.home() / ".windvane" / "staging")
 

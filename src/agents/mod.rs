@@ -4,8 +4,25 @@
 //! a source or a target.
 //!
 //! Invariants: confidence lies in [0, 1]; with no model every question is answered by rules; text found in data is
-//! data, never an instruction; a proposal names only columns that exist.
+//! data, never an instruction; a proposal names only columns that exist; what a model would take away (rows, columns)
+//! is accepted only when the user's own words ask for it.
 
+pub mod doctor;
+mod evidence;
+pub mod guard;
+pub mod mapper;
+mod names;
+pub mod planner;
+pub mod qa;
+pub mod reflector;
+pub mod scout;
+mod symptoms;
+mod wanted;
+mod words;
+
+use crate::llm::Refusal;
+use crate::spec::check::Check;
+use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,4 +64,46 @@ pub struct Decision {
     pub model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+}
+
+/// A proposal needs at least this confidence to be accepted without a person; `plan` judges by the same number.
+pub const ACCEPT_FROM: f64 = 0.8;
+
+/// What an agent would add to a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Runs before the spec's own steps.
+    Step(Step),
+    Check(Check),
+}
+
+/// A change for one loaded dataset, with the decision that tells of it. `decision.accepted` is false when it must not
+/// be done without a person, whatever its confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suggestion {
+    pub output: String,
+    pub change: Change,
+    pub decision: Decision,
+}
+
+/// A confidence, whatever the arithmetic gave.
+fn confident(raw: f64) -> f64 {
+    if raw.is_finite() { (raw.clamp(0.0, 1.0) * 1_000.0).round() / 1_000.0 } else { 0.0 }
+}
+
+/// The decision that tells that a model was asked and the rules answered.
+fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
+    Decision {
+        agent: agent.to_owned(),
+        question: question.to_owned(),
+        proposal: serde_json::Value::Null,
+        evidence: Vec::new(),
+        confidence: 0.0,
+        by: By::Model,
+        accepted: false,
+        reason: format!("{}; the rules answer instead", refusal.error),
+        model: Some(refusal.model.clone()),
+        tokens: Some(refusal.tokens),
+    }
 }

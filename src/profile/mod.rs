@@ -9,12 +9,12 @@
 //! sequence, so no sketch here tosses coins).
 
 mod cells;
-mod column;
+pub(crate) mod column;
 mod dates;
 mod distinct;
 mod numbers;
 mod run;
-mod semantic;
+pub(crate) mod semantic;
 mod shapes;
 mod suspects;
 

@@ -75,6 +75,31 @@ door! {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct GuardRequest {
+    store: Option<String>,
+    name: String,
+    #[serde(default)]
+    settings: Settings,
+    /// The kind of error that the guarded work ends with; missing: it succeeds.
+    #[serde(default)]
+    fails: Option<Kind>,
+}
+
+/// What the engine's own guarded calls do, with work that ends as told: `{store, name, settings?, fails?}` to `{}`.
+#[pyfunction]
+pub(super) fn breaker_guard(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request: GuardRequest = json::request(request).map_err(|error| errors::to_python(py, &error))?;
+    let store = request.store.as_deref().map(|url| open(py, url)).transpose()?;
+    enter::block_on(py, async move {
+        let fails = request.fails;
+        let work = async { fails.map_or(Ok(()), |kind| Err(Error::new(kind, "the guarded work failed"))) };
+        shared::guard(store.as_ref(), &request.name, &request.settings, work).await?;
+        json::answer(&json!({}))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SimulateRequest {
     settings: Settings,
     events: Vec<Event>,
@@ -118,7 +143,8 @@ pub(super) fn breaker_simulate(py: Python<'_>, request: &str) -> PyResult<String
             let mut admission = None;
             if let Some(outcome) = outcome {
                 let permit = event.of.and_then(|index| permits.get(index).copied().flatten());
-                let permit = permit.ok_or_else(|| Error::spec("an outcome must name an event that was granted a permit"))?;
+                let permit =
+                    permit.ok_or_else(|| Error::spec("an outcome must name an event that was granted a permit"))?;
                 state = record(state, &settings, permit, outcome, event.at);
                 permits.push(None);
             } else {

@@ -1,5 +1,6 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
+mod agents;
 mod breaker;
 mod connectors;
 mod engine;
@@ -22,7 +23,10 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
+    #[pymodule_export]
     use super::breaker::{breaker_admit, breaker_record, breaker_reset, breaker_simulate, breaker_state};
+    use super::breaker::{breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state};
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]

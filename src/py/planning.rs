@@ -70,19 +70,21 @@ struct NeedsRequest {
     path: PathBuf,
     #[serde(default)]
     environment: Option<String>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
 }
 
-/// `{path, environment?}` of a spec or a plan to `{connections}`: what the caller must resolve.
+/// `{path, environment?, roots?}` of a spec or a plan to `{connections}`: what the caller must resolve.
 #[pyfunction]
 pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let NeedsRequest { path, environment } = json::request(request)?;
+        let NeedsRequest { path, environment, roots } = json::request(request)?;
         let connections = if is_plan(&path) {
             let plan = file::read(&path)?;
             let named = plan.sources.values().filter_map(|source| source.connection()).chain(plan.target.connection());
             named.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
         } else {
-            spec(&path, environment.as_deref(), None)?.connections()
+            spec(&path, environment.as_deref(), &roots)?.connections()
         };
         json::answer(&serde_json::json!({"connections": connections}))
     })
@@ -208,23 +210,23 @@ async fn current(world: &World, path: &Path, environment: Option<&str>) -> Resul
         return planned(world, path, environment, None).await;
     }
     let plan = file::read(&beside)?;
-    let spec_hash = hash::of(&spec(path, environment, Some(world))?);
+    let spec_hash = hash::of(&spec(path, environment, &world.context.roots)?);
     file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
     Ok(plan)
 }
 
 async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
-    let spec = spec(path, environment, Some(world))?;
+    let spec = spec(path, environment, &world.context.roots)?;
     let spec_hash = hash::of(&spec);
     planning::plan(world, Asked { spec: &spec, spec_hash: &spec_hash, environment, words }).await
 }
 
 /// The first mistake is the error; the others are told beside it, so that one look shows all.
-fn spec(path: &Path, environment: Option<&str>, world: Option<&World>) -> Result<Spec> {
+fn spec(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Spec> {
     let options = read::Options {
         environment: environment.map(str::to_owned),
         base: path.parent().map(Path::to_owned).unwrap_or_default(),
-        roots: world.map(|world| world.context.roots.clone()).unwrap_or_default(),
+        roots: roots.to_vec(),
     };
     read::file(path, &options).map_err(|problems| {
         let more: Vec<String> = problems.iter().skip(1).map(|problem| Error::from(problem.clone()).to_string()).collect();

@@ -48,7 +48,8 @@ impl Settings {
     /// Refuses settings that would never open, never close or never let a probe through.
     pub fn check(&self) -> Result<()> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
-        let wrong = |what: &str| Err(Error::spec(format!("breaker settings: {what}")).hint("Leave it out for the default"));
+        let wrong =
+            |what: &str| Err(Error::spec(format!("breaker settings: {what}")).hint("Leave it out for the default"));
         if self.failure_threshold == 0 || self.probes == 0 || self.successes == Some(0) {
             return wrong("failure_threshold, probes and successes must be at least 1");
         }
@@ -56,7 +57,9 @@ impl Settings {
             return wrong("cooldown and probe_timeout must be above 0 seconds");
         }
         match self.window {
-            Some(window) if !positive(window.seconds) || window.calls == 0 || !(window.rate > 0.0 && window.rate <= 1.0) => {
+            Some(window)
+                if !positive(window.seconds) || window.calls == 0 || !(window.rate > 0.0 && window.rate <= 1.0) =>
+            {
                 wrong("a window needs seconds above 0, calls of at least 1 and a rate above 0 and at most 1")
             }
             Some(_) | None => Ok(()),

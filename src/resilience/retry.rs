@@ -30,12 +30,8 @@ impl Default for Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    Again {
-        after: f64,
-    },
-    Stop {
-        why: Why,
-    },
+    Again { after: f64 },
+    Stop { why: Why },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ impl Store {
     /// The state of a breaker and its version; nobody has used a missing one, its version is 0.
     pub async fn breaker(&self, name: &str) -> Result<(State, i64)> {
         let read = |mut fields: Fields| Ok((fields.document()?, fields.integer()?));
-        let mut rows = self.fetch("SELECT state, version FROM breakers WHERE name = $1", vec![name.into()], read).await?;
+        let mut rows =
+            self.fetch("SELECT state, version FROM breakers WHERE name = $1", vec![name.into()], read).await?;
         Ok(rows.pop().unwrap_or_default())
     }
 

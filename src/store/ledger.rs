@@ -53,7 +53,8 @@ impl Store {
 
     /// One load.
     pub async fn load(&self, load_id: &str) -> Result<Option<LedgerRow>> {
-        let sql = "SELECT load_id, run, pipeline, output, dataset, rows, checksum, loaded_at FROM ledger WHERE load_id = $1";
+        let sql =
+            "SELECT load_id, run, pipeline, output, dataset, rows, checksum, loaded_at FROM ledger WHERE load_id = $1";
         self.fetch(sql, vec![load_id.into()], read).await.map(|mut rows| rows.pop())
     }
 

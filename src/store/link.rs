@@ -110,7 +110,9 @@ impl Link {
         match (self, place) {
             // Somebody who deletes the file means to start afresh.
             (Self::Sqlite(_), Place::Sqlite(path)) => path.exists(),
-            (Self::Postgres(connection), Place::Postgres(_)) => in_time(place, CONNECT, connection.ping()).await.is_ok(),
+            (Self::Postgres(connection), Place::Postgres(_)) => {
+                in_time(place, CONNECT, connection.ping()).await.is_ok()
+            }
             (Self::Sqlite(_), Place::Postgres(_)) | (Self::Postgres(_), Place::Sqlite(_)) => false,
         }
     }
@@ -139,11 +141,14 @@ impl Link {
     /// Runs statements without values: our own migrations, never a user's text.
     pub(super) async fn script(&mut self, place: &Place, sql: String) -> Result<()> {
         let sql = AssertSqlSafe(sql);
-        let done = match self {
-            Self::Sqlite(connection) => in_time(place, PATIENCE, sqlx::raw_sql(sql).execute(connection)).await.map(drop),
-            Self::Postgres(connection) => in_time(place, PATIENCE, sqlx::raw_sql(sql).execute(connection)).await.map(drop),
-        };
-        done
+        match self {
+            Self::Sqlite(connection) => {
+                in_time(place, PATIENCE, sqlx::raw_sql(sql).execute(connection)).await.map(drop)
+            }
+            Self::Postgres(connection) => {
+                in_time(place, PATIENCE, sqlx::raw_sql(sql).execute(connection)).await.map(drop)
+            }
+        }
     }
 
     /// Runs one statement; how many rows it changed.
@@ -174,15 +179,13 @@ impl Link {
     }
 }
 
-async fn in_time<T>(
-    place: &Place,
-    limit: Duration,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T> {
+async fn in_time<T>(place: &Place, limit: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done.map_err(|error| translated(place, &error)),
-        Err(_) => Err(Error::new(Kind::Timeout, format!("the store {place} did not answer within {} s", limit.as_secs()))
-            .hint(REACH)),
+        Err(_) => {
+            Err(Error::new(Kind::Timeout, format!("the store {place} did not answer within {} s", limit.as_secs()))
+                .hint(REACH))
+        }
     }
 }
 
@@ -227,6 +230,7 @@ fn postgres_words(code: &str) -> (Kind, &'static str, &'static str) {
         (_, "28") | ("42501", _) => {
             (Kind::Auth, "refused us", "Check user and password; the user needs CREATE on the database or its schema")
         }
+        (_, "22") => (Kind::Spec, "cannot hold a value", "Is there a NUL character in a name?"),
         ("3D000", _) => (Kind::Missing, "does not exist", "Create the database, or correct its name"),
         (_, "08" | "40" | "53" | "57" | "58") => (Kind::Unavailable, "cannot serve us now", REACH),
         _ => (Kind::Internal, "refused a statement", "Please report this with the command you ran"),

@@ -32,7 +32,11 @@ pub(super) async fn migrate(link: &mut Link, place: &Place) -> Result<()> {
     // Again, now that nobody else can change it.
     let found = version(link, place).await?;
     if found == 0 {
-        link.script(place, "CREATE TABLE windvane_migrations (version BIGINT PRIMARY KEY, at TEXT NOT NULL)".to_owned()).await?;
+        link.script(
+            place,
+            "CREATE TABLE windvane_migrations (version BIGINT PRIMARY KEY, at TEXT NOT NULL)".to_owned(),
+        )
+        .await?;
     }
     for (number, sql) in (1..).zip(MIGRATIONS) {
         if number > found {

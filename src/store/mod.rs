@@ -179,9 +179,8 @@ impl Fields {
     }
 
     fn document<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
-        serde_json::from_str(&self.text()?).map_err(|error| {
-            Error::new(Kind::Conflict, "a document in the store cannot be read").caused_by(&error)
-        })
+        serde_json::from_str(&self.text()?)
+            .map_err(|error| Error::new(Kind::Conflict, "a document in the store cannot be read").caused_by(&error))
     }
 }
 

@@ -24,7 +24,8 @@ impl Place {
             "postgres" | "postgresql" => {
                 let unreadable = |_| Error::spec("the store's PostgreSQL URL cannot be read").hint(HINT);
                 let url = Url::parse(&format!("postgresql://{rest}")).map_err(unreadable)?;
-                if url.host_str().is_none_or(str::is_empty) && !url.query().is_some_and(|query| query.contains("host=")) {
+                if url.host_str().is_none_or(str::is_empty) && !url.query().is_some_and(|query| query.contains("host="))
+                {
                     return Err(Error::spec("the store's PostgreSQL URL names no host").hint(HINT));
                 }
                 Ok(Self::Postgres(url))
@@ -49,7 +50,9 @@ impl Place {
                 _ => Kind::Unavailable,
             };
             let message = format!("the store {} cannot be created", path.display());
-            Error::new(kind, message).hint("Name another file by the store argument or WINDVANE_STORE").caused_by(&error)
+            Error::new(kind, message)
+                .hint("Name another file by the store argument or WINDVANE_STORE")
+                .caused_by(&error)
         };
         if path.exists() {
             return Ok(());

@@ -46,7 +46,8 @@ impl Store {
                    document = excluded.document, finished_at = NULL";
         let at = clock::now().rfc3339();
         let status = RunStatus::Running.as_str();
-        let cells = vec![id.into(), pipeline.into(), plan.into(), status.into(), document.to_string().into(), at.into()];
+        let cells =
+            vec![id.into(), pipeline.into(), plan.into(), status.into(), document.to_string().into(), at.into()];
         self.execute(sql, cells).await.map(drop)
     }
 
@@ -69,18 +70,14 @@ impl Store {
     /// The newest runs first, of one pipeline or of all.
     pub async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRow>> {
         let limit = i64::from(limit).into();
-        match pipeline {
-            Some(pipeline) => {
-                let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
-                           WHERE pipeline = $1 ORDER BY started_at DESC, id DESC LIMIT $2";
-                self.fetch(sql, vec![pipeline.into(), limit], read).await
-            }
-            None => {
-                let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
-                           ORDER BY started_at DESC, id DESC LIMIT $1";
-                self.fetch(sql, vec![limit], read).await
-            }
-        }
+        let Some(pipeline) = pipeline else {
+            let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+                       ORDER BY started_at DESC, id DESC LIMIT $1";
+            return self.fetch(sql, vec![limit], read).await;
+        };
+        let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+                   WHERE pipeline = $1 ORDER BY started_at DESC, id DESC LIMIT $2";
+        self.fetch(sql, vec![pipeline.into(), limit], read).await
     }
 }
 

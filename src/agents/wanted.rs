@@ -1,0 +1,233 @@
+//! What a model may propose for a plan, and what of it is accepted without a person.
+//!
+//! The rule: what takes rows or columns away (filter, drop, select, deduplicate, aggregate, an inner join) is accepted
+//! only when the user's own words ask for it. Words found in data never count.
+
+use super::planner::Loaded;
+use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, guard, words};
+use crate::llm::Answer as Answered;
+use crate::schema::Schema;
+use crate::spec::check::Check;
+use crate::spec::step::{JoinKind, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+const MOST: usize = 50;
+
+/// A closed list: nothing but steps and checks of the spec's own kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    pub(super) proposals: Vec<Wanted>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// The output dataset it is for.
+    pub(super) output: String,
+    pub(super) change: Change,
+    /// 0 to 1.
+    pub(super) confidence: f64,
+    #[serde(default)]
+    pub(super) evidence: Vec<String>,
+}
+
+/// What is wrong with an answer of the right shape.
+pub(super) fn check(loaded: &[Loaded<'_>], answer: &Answer) -> Result<(), String> {
+    if answer.proposals.len() > MOST {
+        return Err(format!("more than {MOST} proposals"));
+    }
+    for wanted in &answer.proposals {
+        let one = loaded.iter().find(|one| one.output == wanted.output);
+        let one = one.ok_or_else(|| format!("unknown output '{}'", wanted.output))?;
+        if !(0.0..=1.0).contains(&wanted.confidence) {
+            return Err(format!("confidence {} is not between 0 and 1", wanted.confidence));
+        }
+        let lookup = |name: &str| loaded.iter().find(|other| other.dataset.name == name).map(|other| other.schema.clone());
+        match &wanted.change {
+            Change::Step(step) => fits_step(step, &one.schema, &lookup),
+            Change::Check(check) => fits_check(check, &one.schema, &lookup),
+        }
+        .map_err(|why| format!("a proposal for '{}': {why}", wanted.output))?;
+    }
+    Ok(())
+}
+
+fn fits_step(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(), String> {
+    for text in expressions(step) {
+        guarded(text, schema)?;
+    }
+    crate::engine::plan_schema(std::slice::from_ref(step), schema, lookup).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The engine has its own grammar; the guard before it keeps out what is no expression at all.
+fn guarded(text: &str, schema: &Schema) -> Result<(), String> {
+    let columns: BTreeSet<&str> = schema.names().collect();
+    guard::expression(text, &columns).map_err(|error| error.to_string())
+}
+
+fn expressions(step: &Step) -> Vec<&str> {
+    match step {
+        Step::Filter(condition) => vec![condition],
+        Step::Derive(columns) => columns.values().map(String::as_str).collect(),
+        Step::Set(set) => set.values.values().map(String::as_str).chain([set.condition.as_str()]).collect(),
+        Step::Select(_)
+        | Step::Drop(_)
+        | Step::Rename(_)
+        | Step::Cast(_)
+        | Step::Parse(_)
+        | Step::Fill(_)
+        | Step::Join(_)
+        | Step::Deduplicate(_)
+        | Step::Aggregate(_) => Vec::new(),
+    }
+}
+
+fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(), String> {
+    let known = |column: &str| schema.field(column).map(|_| ()).ok_or_else(|| format!("unknown column '{column}'"));
+    match check {
+        Check::NotNull(columns) | Check::Unique(columns) => columns.0.iter().try_for_each(|column| known(column)),
+        Check::Accepted(accepted) => known(&accepted.column),
+        Check::Range(range) => known(&range.column),
+        Check::Matches(matches) => known(&matches.column)
+            .and_then(|()| regex::Regex::new(&matches.pattern).map(|_| ()).map_err(|_| "the pattern does not compile".to_owned())),
+        Check::Expression(text) => {
+            guarded(text, schema)?;
+            let step = Step::Filter(text.clone());
+            crate::engine::plan_schema(&[step], schema, lookup).map(|_| ()).map_err(|error| error.to_string())
+        }
+        Check::References(references) => {
+            known(&references.column)?;
+            let other = lookup(&references.dataset).ok_or_else(|| format!("unknown dataset '{}'", references.dataset))?;
+            let key = references.key.as_ref().unwrap_or(&references.column);
+            other.field(key).map(|_| ()).ok_or_else(|| format!("unknown column '{key}' of '{}'", references.dataset))
+        }
+        Check::Rows(_) => Ok(()),
+    }
+}
+
+/// The decision that tells that the model answered.
+pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -> Decision {
+    Decision {
+        agent: agent.to_owned(),
+        question: question.to_owned(),
+        proposal: serde_json::Value::Null,
+        evidence: vec![format!("The model made {} proposals.", answer.value.proposals.len())],
+        confidence: 1.0,
+        by: By::Model,
+        accepted: true,
+        reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself".to_owned(),
+        model: Some(answer.model.clone()),
+        tokens: Some(answer.tokens),
+    }
+}
+
+/// Adds the model's proposals to the rules'; what both say is strengthened and not doubled.
+pub(super) fn merge(users: &[String], loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut Vec<Suggestion>) {
+    for wanted in answer.value.proposals {
+        let known = all.iter_mut().find(|known| known.output == wanted.output && known.change == wanted.change);
+        if let Some(known) = known {
+            known.decision.evidence.push(format!("The model proposes it too ({:.2}).", wanted.confidence));
+            continue;
+        }
+        let one = loaded.iter().find(|one| one.output == wanted.output);
+        let reason = verdict(users, one, &wanted);
+        let accepted = reason.is_ok();
+        let (Ok(reason) | Err(reason)) = reason;
+        all.push(Suggestion {
+            decision: Decision {
+                agent: super::planner::AGENT.to_owned(),
+                question: format!("{}: {}", wanted.output, super::planner::QUESTION),
+                proposal: serde_json::to_value(&wanted.change).unwrap_or_default(),
+                evidence: wanted.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect(),
+                confidence: confident(wanted.confidence),
+                by: By::Model,
+                accepted,
+                reason,
+                model: Some(answer.model.clone()),
+                tokens: None,
+            },
+            output: wanted.output,
+            change: wanted.change,
+        });
+    }
+}
+
+/// The reason to accept, or the reason to wait for a person.
+fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Result<String, String> {
+    if wanted.confidence < ACCEPT_FROM {
+        return Err(format!("confidence {:.2} is below {ACCEPT_FROM}: a person should decide", wanted.confidence));
+    }
+    match &wanted.change {
+        Change::Step(step) if removes(step) => {
+            if asked(users, loaded, step) {
+                Ok("the user's words ask for it".to_owned())
+            } else {
+                Err("it takes rows or columns away and the user's words do not ask for it: a person must approve".to_owned())
+            }
+        }
+        // Its rows would go to quarantine without a look at the data: a model's opinion is not enough.
+        Change::Check(Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_)) => {
+            Err("a check that could send good rows to quarantine: a person must approve".to_owned())
+        }
+        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_)) if !overwrites_nothing(&wanted.change, loaded) => {
+            Err("it replaces values of existing columns: a person must approve".to_owned())
+        }
+        Change::Step(_) | Change::Check(_) => Ok("it fits the columns and takes nothing away".to_owned()),
+    }
+}
+
+fn removes(step: &Step) -> bool {
+    match step {
+        Step::Filter(_) | Step::Drop(_) | Step::Select(_) | Step::Deduplicate(_) | Step::Aggregate(_) => true,
+        Step::Join(join) => join.how == JoinKind::Inner,
+        Step::Rename(_) | Step::Cast(_) | Step::Parse(_) | Step::Derive(_) | Step::Set(_) | Step::Fill(_) => false,
+    }
+}
+
+fn overwrites_nothing(change: &Change, loaded: Option<&Loaded<'_>>) -> bool {
+    match change {
+        Change::Step(Step::Derive(columns)) => {
+            loaded.is_some_and(|one| columns.keys().all(|column| one.schema.field(column).is_none()))
+        }
+        Change::Step(_) | Change::Check(_) => false,
+    }
+}
+
+/// Whether the user's words ask for what this step takes away.
+fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> bool {
+    match step {
+        Step::Drop(columns) => columns.iter().all(|column| {
+            let figures = loaded.and_then(|one| one.profile).and_then(|profile| profile.columns.iter().find(|known| known.name == *column));
+            words::without(users, column) || words::no_personal_data(users) && figures.is_some_and(|figures| figures.pii)
+        }),
+        // Every literal of the condition must be a word of the user's, and there must be one.
+        Step::Filter(condition) => {
+            let lower = format!(" {} ", condition.to_lowercase());
+            // Only "is" and "is one of": the words for "is not" and "or" are too easily turned round.
+            if lower.contains(['<', '>', '!', '~']) || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word)) {
+                return false;
+            }
+            let stems: BTreeSet<String> = users.iter().map(|word| words::stem(word)).collect();
+            let literals = literals(condition);
+            !literals.is_empty() && literals.iter().all(|literal| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word))))
+        }
+        Step::Deduplicate(_) => words::unique_rows(users),
+        Step::Select(_)
+        | Step::Aggregate(_)
+        | Step::Join(_)
+        | Step::Rename(_)
+        | Step::Cast(_)
+        | Step::Parse(_)
+        | Step::Derive(_)
+        | Step::Set(_)
+        | Step::Fill(_) => false,
+    }
+}
+
+/// The texts in single quotes.
+fn literals(condition: &str) -> Vec<&str> {
+    condition.split('\'').skip(1).step_by(2).filter(|literal| !literal.trim().is_empty()).collect()
+}

@@ -1,0 +1,52 @@
+"""What tests of all kinds share: throwaway servers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.postgres import Server
+
+
+def unavailable(what: str) -> NoReturn:
+    """Skips loudly on a user's machine; in CI a missing service is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} must be there in CI")
+    pytest.skip(f"SKIPPED FOR WANT OF {what.upper()}: these tests prove nothing on this machine")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL server for all tests; each test makes a database of its own."""
+    from services.postgres import binaries, server  # noqa: PLC0415
+
+    programs = binaries()
+    if programs is None:
+        unavailable("PostgreSQL server programs (initdb, postgres)")
+    with server(programs) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The data that lies beside the project; never copied into it."""
+    for folder in [*Path(__file__).resolve().parents]:
+        data = folder / "shared" / "data"
+        if data.is_dir():
+            return data
+    return pytest.skip("SKIPPED FOR WANT OF ../shared/data: these tests prove nothing on this machine")
+
+
+@pytest.fixture
+def postgres_database(postgres: Server) -> str:
+    """The URL of a new, empty database."""
+    return postgres.url(postgres.database())
