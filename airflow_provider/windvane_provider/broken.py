@@ -26,18 +26,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def explained(file: str, problems: Iterable[Mapping[str, Any]]) -> str:
+def explained(file: str, problems: Iterable[Mapping[str, Any]], folder: str) -> str:
     """Every mistake of a file, located, each with its way out.
 
     Args:
-        file: The spec, as people know it.
+        file: The spec.
         problems: Entries of ``problems`` of the engine's answer.
+        folder: What the paths in the message are relative to.
 
     """
-    lines = [f"{file} cannot be read as a pipeline; the other pipelines are not affected."]
+    lines = [f"{_short(file, folder)} cannot be read as a pipeline; the other pipelines are not affected."]
     for problem in problems:
         path = f" {problem['path']}:" if problem.get("path") else ""
-        lines.append(f"{problem['file']}:{problem['line']}:{problem['column']}:{path} {problem['message']}")
+        place = f"{_short(problem['file'], folder)}:{problem['line']}:{problem['column']}"
+        lines.append(f"{place}:{path} {problem['message']}")
         if problem.get("hint"):
             lines.append(f"  hint: {problem['hint']}")
     return "\n".join(lines)
@@ -55,7 +57,8 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
     log.error("%s", message)
     bag = _importing_dag_bag()
     if bag is not None:
-        bag.import_errors[_name_in_bundle(file, _bundle_of(bag))] = message
+        bundle = _bundle_of(bag)
+        bag.import_errors[_short(file, os.fspath(bundle)) if bundle else file] = message
         return
     log.warning("No DagBag is importing this file; the error of %s is shown as an empty DAG instead.", file)
     from airflow.sdk import DAG
@@ -87,9 +90,7 @@ def _bundle_of(bag: Any) -> str | os.PathLike[str] | None:
     return getattr(bag, "bundle_path", None) or getattr(getattr(bag, "_bundle", None), "path", None)
 
 
-def _name_in_bundle(file: str, bundle: str | os.PathLike[str] | None) -> str:
-    """The name that Airflow gives to a file: relative to its bundle, when it lies inside one."""
-    if bundle is None:
-        return file
-    relative = os.path.relpath(file, os.fspath(bundle))
+def _short(file: str, folder: str) -> str:
+    """The file relative to a folder, when it lies below it."""
+    relative = os.path.relpath(os.path.join(folder, file), folder)
     return file if relative.startswith(os.pardir) else relative

@@ -60,11 +60,12 @@ def load_dags(
 
     """
     dag_file = os.path.abspath(namespace["__file__"])
-    root = os.path.join(os.path.dirname(dag_file), os.fspath(folder))
+    here = os.path.dirname(dag_file)
+    root = os.path.join(here, os.fspath(folder))
     chosen = environment or setting("environment") or None
     only = get_parsing_context().dag_id
     found = read_folder(root, only=only, environment=chosen)
-    broken = {entry["file"]: explained(entry["file"], entry["problems"]) for entry in found["broken"]}
+    broken = {entry["file"]: explained(entry["file"], entry["problems"], here) for entry in found["broken"]}
     built = []
     for pipeline in found["pipelines"]:
         try:

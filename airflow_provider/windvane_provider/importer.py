@@ -87,7 +87,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: igno
                 DagImportError(
                     source_reference=repr(definition),
                     # Airflow stores the message alone, so the places and hints are part of it.
-                    message=explained(path.name, entry["problems"]),
+                    message=explained(entry["file"], entry["problems"], str(path.parent)),
                     error_type=f"windvane:{first['kind']}",
                     line_number=first["line"],
                     column_number=first["column"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def airflow_home() -> Iterator[Path]:
 def migrated(airflow_home: Path) -> Path:
     """AIRFLOW_HOME with its metadata database."""
     run_python("-m", "airflow", "db", "migrate")
+    shutil.copy(airflow_home / "airflow.db", airflow_home / "pristine.db")
     return airflow_home
 
 

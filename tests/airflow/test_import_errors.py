@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 
 
@@ -12,8 +13,7 @@ def rows(database: str, query: str) -> list[tuple]:
 
 def test_the_dag_processor_lists_a_broken_spec_by_its_own_name(dags, migrated, python, tmp_path) -> None:
     database = tmp_path / "airflow.db"
-    with sqlite3.connect(migrated / "airflow.db") as template, sqlite3.connect(database) as copy:
-        template.backup(copy)
+    shutil.copy(migrated / "pristine.db", database)
     for name in ("one", "two"):
         dags.spec(name)
     dags.broken("bad")
