@@ -203,8 +203,10 @@ fn overlap(left: &ColumnProfile, right: &ColumnProfile, evidence: &mut Vec<Strin
         column.top.iter().map(|top| top.value.trim().to_lowercase()).collect()
     };
     let (mine, other) = (top(left), top(right));
-    if left.distinct <= 50 && right.distinct <= 50 && !mine.is_empty() && !other.is_empty() {
-        let shared = mine.intersection(&other).count();
+    let shared = mine.intersection(&other).count();
+    // Two lists of e-mail addresses need not be of the same people.
+    let told = shared > 0 || left.semantic_type.is_none() || left.semantic_type != right.semantic_type;
+    if told && left.distinct <= 50 && right.distinct <= 50 && !mine.is_empty() && !other.is_empty() {
         let share = shared as f64 / mine.len().min(other.len()) as f64;
         if shared > 0 {
             evidence.push(format!("They share {shared} frequent values."));
