@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import FrameType
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def explained(file: str, problems: Iterable[Mapping[str, Any]]) -> str:
     Args:
         file: The spec, as people know it.
         problems: Entries of ``problems`` of the engine's answer.
+
     """
     lines = [f"{file} cannot be read as a pipeline; the other pipelines are not affected."]
     for problem in problems:
@@ -48,6 +50,7 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
         namespace: The ``globals()`` of the DAG file that Airflow is importing.
         file: The absolute path of the spec.
         message: What to show.
+
     """
     log.error("%s", message)
     bag = _importing_dag_bag()
@@ -68,7 +71,9 @@ def _importing_dag_bag() -> Any | None:
     """The DagBag that is importing the DAG file right now, if it keeps errors by file name."""
     module = sys.modules.get("airflow.dag_processing.dagbag")
     known = getattr(module, "DagBag", None)
-    frame = sys._getframe(1) if known is not None else None
+    if known is None:
+        return None
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to the caller's caller
     while frame is not None:
         owner = frame.f_locals.get("self")
         if isinstance(owner, known):

@@ -25,6 +25,7 @@ class UrlRule:
         is_file: Whether ``host`` is the path of a file.
         query: The extras that go into the URL, by their name there.
         ignored: Extras that only steer Python drivers and mean nothing to the engine.
+
     """
 
     scheme: str
@@ -51,6 +52,7 @@ def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
 
     Returns:
         Id to URL; the URLs hold secrets, so hand them to the engine and keep them out of logs and XCom.
+
     """
     from airflow.sdk import BaseHook
 
@@ -63,6 +65,7 @@ def address_urls(address: str, connection_ids: Iterable[str]) -> dict[str, str]:
     Args:
         address: A path, a URL or ``conn:ID``, with ``#table`` behind it or not.
         connection_ids: Ids of Airflow connections.
+
     """
     own = [address.removeprefix("conn:").split("#")[0]] if address.startswith("conn:") else []
     return engine_urls([*own, *connection_ids])
@@ -76,6 +79,7 @@ def engine_url(connection: Connection) -> str:
 
     Raises:
         SpecError: The type, or one of its extras, is not something the engine can honour.
+
     """
     from windvane.errors import SpecError
 

@@ -12,7 +12,7 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, TaskGroup, get_parsing_context, task_group
+from airflow.sdk import DAG, Asset, TaskGroup, XComArg, get_parsing_context, task_group
 
 from windvane_provider.broken import explained, show_broken
 from windvane_provider.operators.extract import ExtractOperator
@@ -57,6 +57,7 @@ def load_dags(
 
     Example:
         ``from windvane_provider import load_dags; load_dags(globals(), "pipelines")``
+
     """
     dag_file = os.path.abspath(namespace["__file__"])
     root = os.path.join(os.path.dirname(dag_file), os.fspath(folder))
@@ -68,8 +69,8 @@ def load_dags(
     for pipeline in found["pipelines"]:
         try:
             dag = build_dag(pipeline, dag_file, environment=chosen, default_args=default_args or {})
-            dag.validate()
-        except Exception as error:
+            dag.validate()  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001
             # Whatever Airflow refuses (a schedule, an id) is the fault of this one spec; the others must not suffer.
             broken[pipeline["file"]] = (
                 f"{pipeline['file']}: Airflow refuses this pipeline. {type(error).__name__}: {error}"
@@ -95,6 +96,7 @@ def read_folder(
         only: The one pipeline that is wanted.
         environment: The environment whose overlay applies.
         file: The one file that is wanted.
+
     """
     # The engine is loaded here, in the DAG file's own process, and by nothing that Airflow imports elsewhere.
     from windvane import _core
@@ -124,6 +126,7 @@ def build_dag(
         dag_file: The file that Airflow is parsing.
         environment: The environment whose overlay applies.
         default_args: Airflow's default arguments of every task.
+
     """
     dag = DAG(
         dag_id=pipeline["pipeline"],
@@ -159,7 +162,7 @@ class _Tasks:
 
     def __init__(self, pipeline: Mapping[str, Any], dag_file: str, environment: str | None) -> None:
         self.nodes = pipeline["graph"]["nodes"]
-        self.common = {"connections": list(pipeline["connections"])}
+        self.common: dict[str, Any] = {"connections": list(pipeline["connections"])}
         self.spec = _from_folder_of(dag_file, pipeline["file"])
         self.base = os.path.dirname(self.spec) or os.curdir
         committed = pipeline["plan"]
@@ -215,7 +218,7 @@ class _Tasks:
                 **self.common,
             )
         # A committed plan lies beside the spec on every worker; a new one is where the plan task says.
-        plan_file = self.plan_file or self._plan.output["plan_file"]
+        plan_file = self.plan_file or XComArg(self._plan, key="plan_file")
         common = {**self.common, "task_id": stage, "plan_file": plan_file, "base": self.base}
         if stage == "record":
             return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **common)

@@ -23,7 +23,7 @@ if not AIRFLOW_V_3_4_PLUS:
         "DAG importers need Airflow 3.4 or later; on older versions call windvane_provider.load_dags in a DAG file"
     )
 
-from airflow.sdk.importers.base import (  # needs the check above
+from airflow.sdk.importers.base import (  # type: ignore[import-not-found,unused-ignore]
     AbstractDagImporter,
     DagImportError,
     DagImportResult,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ENDINGS = (".windvane.yaml", ".windvane.yml", ".windvane.json")
 
 
-class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
+class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: ignore[misc,unused-ignore]
     """Imports ``*.windvane.yaml`` (``.yml``, ``.json``) and leaves every other YAML file alone."""
 
     def can_handle(self, definition: DagDefinition | str | Path) -> bool:
@@ -48,6 +48,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
 
         Args:
             definition: What Airflow found.
+
         """
         name = definition if isinstance(definition, (str, Path)) else repr(definition)
         return str(name).endswith(ENDINGS)
@@ -58,6 +59,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
         Args:
             bundle: The DAG bundle.
             safe_mode: Of no consequence: the ending says enough.
+
         """
         for definition in find_file_dag_definitions(bundle.path, {Path(ending).suffix for ending in ENDINGS}):
             if self.can_handle(definition):
@@ -69,6 +71,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
         Args:
             definition: The spec.
             bundle: The DAG bundle that it lies in.
+
         """
         from windvane_provider.broken import explained
         from windvane_provider.dag_factory import build_dag, read_folder
@@ -93,7 +96,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
             )
         for pipeline in found["pipelines"]:
             dag = build_dag(pipeline, str(path), environment=environment)
-            dag.bundle_name = bundle.name
+            dag.bundle_name = bundle.name  # type: ignore[attr-defined,unused-ignore]
             dag.fileloc = repr(definition)
             dag.relative_fileloc = definition.get_relative_loc(bundle.path)
             result.dags.append(dag)
@@ -105,6 +108,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):
         Args:
             definition: The spec.
             dag_id: Of no consequence: a spec holds one DAG.
+
         """
         language = "json" if repr(definition).endswith(".json") else "yaml"
         return DagSourceCode(source_code=definition.read_text(), language=language)

@@ -33,6 +33,7 @@ def store_url(given: str | None) -> str:
 
     Args:
         given: A URL, ``conn:ID``, or nothing.
+
     """
     wanted = given or setting("store")
     if wanted.startswith("conn:"):
@@ -55,6 +56,7 @@ def gateway(connection_id: str | None) -> dict[str, Any] | None:
 
     Args:
         connection_id: The id of a ``windvane_llm`` connection; by default ``[windvane] gateway_conn_id``.
+
     """
     wanted = connection_id or setting("gateway_conn_id")
     if not wanted:
@@ -69,6 +71,7 @@ def run_of(context: Mapping[str, Any]) -> str:
 
     Args:
         context: The task's context.
+
     """
     exact = f"{context['dag'].dag_id}__{context['run_id']}"
     plain = re.sub(r"[^A-Za-z0-9_.+-]", "-", exact)

@@ -358,3 +358,9 @@ pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Ve
     }
     all
 }
+
+/// The decision that tells that a model was configured and not asked: its breaker is open.
+pub fn not_asked(error: &crate::error::Error, model: &str) -> Decision {
+    let refusal = crate::llm::Refusal { error: error.clone(), model: model.to_owned(), tokens: 0 };
+    fell_back(AGENT, QUESTION, &refusal)
+}

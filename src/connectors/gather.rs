@@ -111,47 +111,52 @@ impl Gather {
 
     pub(super) fn value(&mut self, column: usize, value: Value<'_>) -> Result<()> {
         let data_type = self.schema.fields[column].data_type;
-        let refusal = match (&mut self.columns[column], value) {
-            (Column::Boolean(builder), Value::Boolean(value)) => give(builder.append_value(value)),
+        match (&mut self.columns[column], value) {
+            (Column::Boolean(builder), Value::Boolean(value)) => builder.append_value(value),
             (Column::Int16(builder), Value::Integer(value)) => match i16::try_from(value) {
-                Ok(value) => give(builder.append_value(value)),
-                Err(_) => refuse(value, data_type),
+                Ok(value) => builder.append_value(value),
+                Err(_) => return self.does_not_fit(column, value),
             },
             (Column::Int32(builder), Value::Integer(value)) => match i32::try_from(value) {
-                Ok(value) => give(builder.append_value(value)),
-                Err(_) => refuse(value, data_type),
+                Ok(value) => builder.append_value(value),
+                Err(_) => return self.does_not_fit(column, value),
             },
-            (Column::Int64(builder), Value::Integer(value)) => give(builder.append_value(value)),
-            (Column::Float32(builder), Value::Float32(value)) => give(builder.append_value(value)),
+            (Column::Int64(builder), Value::Integer(value)) => builder.append_value(value),
+            (Column::Float32(builder), Value::Float32(value)) => builder.append_value(value),
             (Column::Float32(builder), Value::Float64(value)) => match narrow(value) {
-                Some(value) => give(builder.append_value(value)),
-                None => refuse(value, data_type),
+                Some(value) => builder.append_value(value),
+                None => return self.does_not_fit(column, value),
             },
-            (Column::Float64(builder), Value::Float64(value)) => give(builder.append_value(value)),
-            (Column::Float64(builder), Value::Float32(value)) => give(builder.append_value(f64::from(value))),
+            (Column::Float64(builder), Value::Float64(value)) => builder.append_value(value),
+            (Column::Float64(builder), Value::Float32(value)) => builder.append_value(f64::from(value)),
             (Column::Decimal(builder, precision), Value::Decimal(value)) => {
                 if value.unsigned_abs() < 10_u128.pow(u32::from(*precision)) {
-                    give(builder.append_value(value))
+                    builder.append_value(value);
                 } else {
-                    refuse(value, data_type)
+                    return self.does_not_fit(column, value);
                 }
             }
             (Column::Text(builder), Value::Text(value)) => {
                 self.bytes += value.len();
-                give(builder.append_value(value))
+                builder.append_value(value);
             }
             (Column::Binary(builder), Value::Binary(value)) => {
                 self.bytes += value.len();
-                give(builder.append_value(value))
+                builder.append_value(value);
             }
-            (Column::Date(builder), Value::Date(value)) => give(builder.append_value(value)),
-            (Column::Time(builder), Value::Time(value)) => give(builder.append_value(value)),
-            (Column::Timestamp(builder), Value::Timestamp(value)) => give(builder.append_value(value)),
+            (Column::Date(builder), Value::Date(value)) => builder.append_value(value),
+            (Column::Time(builder), Value::Time(value)) => builder.append_value(value),
+            (Column::Timestamp(builder), Value::Timestamp(value)) => builder.append_value(value),
             (_, value) => return Err(Error::internal(format!("a {data_type} column was given {value:?}"))),
-        };
-        if let Some(refusal) = refusal {
-            self.refuse(column, refusal);
         }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "ends an arm of `value`")]
+    fn does_not_fit(&mut self, column: usize, value: impl std::fmt::Display + Copy) -> Result<()> {
+        let text = value.to_string();
+        let reason = format!("{text} does not fit {}", self.schema.fields[column].data_type);
+        self.refuse(column, Refusal { reason, text });
         Ok(())
     }
 
@@ -214,8 +219,10 @@ impl Gather {
             rejected.push(self.reject(first, *row, faults, &given)?);
         }
         let keep: BooleanArray = (0..rows).map(|row| Some(!by_row.contains_key(&row))).collect();
-        let kept = arrays.iter().map(|array| filter(array, &keep)).collect::<Result<Vec<_>, _>>().map_err(|e| broken(&e))?;
-        let numbers = numbers.filter(|number| !by_row.contains_key(&usize::try_from(number - first).unwrap_or(usize::MAX)));
+        let kept =
+            arrays.iter().map(|array| filter(array, &keep)).collect::<Result<Vec<_>, _>>().map_err(|e| broken(&e))?;
+        let numbers =
+            numbers.filter(|number| !by_row.contains_key(&usize::try_from(number - first).unwrap_or(usize::MAX)));
         Ok(Some(Batch { numbers: numbers.collect(), rows: self.batch(kept)?, rejected }))
     }
 
@@ -307,15 +314,6 @@ pub(super) fn not_a(text: &str, data_type: DataType) -> String {
     let short: String = text.chars().take(60).collect();
     let cut = if short.len() < text.len() { "…" } else { "" };
     format!("'{short}{cut}' is not a valid {data_type}")
-}
-
-fn give((): ()) -> Option<Refusal> {
-    None
-}
-
-fn refuse(value: impl ToString, data_type: DataType) -> Option<Refusal> {
-    let text = value.to_string();
-    Some(Refusal { reason: format!("{text} does not fit {data_type}"), text })
 }
 
 /// The same number as a single float, if there is one.

@@ -1,7 +1,7 @@
 //! Expressions and verbs on rows: the only room that names polars and sqlparser.
 //!
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
-//! on many frames), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back).
+//! on many frames), [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
 //! decimal product to the scale of its operands and cannot say which row failed. Polars sorts, groups and finds
@@ -13,19 +13,25 @@
 //! turned to null: the row is rejected with the reason; rows in = rows out + filtered + rejected after every step.
 
 pub mod bridge;
+pub mod check;
 pub mod convert;
 pub mod expression;
 pub mod frame;
 pub mod step;
 
-
 use crate::error::{Error, Result};
 use crate::schema::Schema;
+use crate::spec::check::Check;
 use crate::spec::step::Step;
 
 /// The columns after these steps, or the first mistake with the step's index, the column and the way out.
 pub fn plan_schema(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Schema> {
     step::Program::new(steps, input, lookup).map(|program| program.schema().clone())
+}
+
+/// Whether the check fits these columns; `lookup` knows the other inputs.
+pub fn check_schema(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<()> {
+    check::Test::new(check, schema, lookup).map(|_| ())
 }
 
 /// The error for a column that is not there, with the nearest one that is.

@@ -12,18 +12,15 @@ pub mod staging;
 
 use crate::connectors::{Batch, Connection, Context, ReadRequest, Rejected};
 use crate::discover;
+use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::plan::{Input, Plan};
-use crate::schema::arrow::to_arrow;
-use crate::schema::{DataType, Field, Schema};
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::util::display::array_value_to_string;
+use crate::schema::Schema;
+use arrow::array::{Array, BooleanArray, Int64Array};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The column that carries the source row number through transform and validate; never loaded.
 pub const ROW_COLUMN: &str = "_windvane_row";
@@ -85,15 +82,16 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
     let mut batches = connection.read(request).await?;
     let kept = Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());
     let path = file(folder, &input.name, "extracted.parquet");
-    let mut writer = staging::Writer::create(&path, to_arrow(&with_row_column(&kept)))?;
+    let mut writer = staging::Writer::create(&path, staging::numbered(&kept))?;
     let mut quarantine =
         quarantine::Writer::create(&file(folder, &input.name, "extract.quarantine.jsonl"), "extract", &input.name);
     while let Some(batch) = batches.next().await {
-        let batch = refuse_new_values(batch?, &judged.refused)?;
-        for rejected in &batch.rejected {
+        let batch = batch?;
+        let (frame, refused) = kept_rows(&batch, &judged.read, &kept)?;
+        for rejected in batch.rejected.iter().chain(&refused) {
             quarantine.push(rejected)?;
         }
-        writer.write(&numbered(&batch, &kept)?)?;
+        writer.write(&staging::with_numbers(&frame)?)?;
     }
     let (rows, bytes) = writer.finish()?;
     let refused = quarantine.finish()?;
@@ -111,60 +109,26 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
     })
 }
 
-/// The schema of a staged file.
-pub fn with_row_column(schema: &Schema) -> Schema {
-    let mut fields = schema.fields.clone();
-    fields.push(Field::new(ROW_COLUMN, DataType::Int64));
-    Schema::new(fields)
-}
-
-fn numbered(batch: &Batch, kept: &Schema) -> Result<RecordBatch> {
-    let numbers: Vec<i64> = batch.numbers.iter().map(|number| i64::try_from(*number).unwrap_or(i64::MAX)).collect();
-    let mut columns: Vec<ArrayRef> = batch.rows.columns()[..kept.fields.len()].to_vec();
-    columns.push(Arc::new(Int64Array::from(numbers)));
-    RecordBatch::try_new(to_arrow(&with_row_column(kept)), columns)
-        .map_err(|error| Error::internal("a connector broke its promise about columns").caused_by(&error))
-}
-
-/// Rows with a value in a column that the plan does not know go to quarantine (drift: quarantine). The refused columns
-/// are the last ones.
-fn refuse_new_values(mut batch: Batch, refused: &[String]) -> Result<Batch> {
-    if refused.is_empty() {
-        return Ok(batch);
-    }
-    let schema = batch.rows.schema();
-    let new: Vec<usize> = refused.iter().filter_map(|name| schema.index_of(name).ok()).collect();
-    let offending = |row: usize| new.iter().find(|column| batch.rows.column(**column).is_valid(row)).copied();
-    let mut keep = Vec::with_capacity(batch.rows.num_rows());
+/// A batch as a frame of the kept columns. Rows with a value in a refused column (the last ones) are rejected instead
+/// (drift: quarantine).
+fn kept_rows(batch: &Batch, read: &Schema, kept: &Schema) -> Result<(Frame, Vec<Rejected>)> {
+    let signed = |number: &u64| i64::try_from(*number).unwrap_or(i64::MAX);
+    let numbers = Int64Array::from_iter_values(batch.numbers.iter().map(signed));
+    let whole = Frame::new(read.clone(), batch.rows.columns().to_vec(), numbers)?;
+    let refused = &batch.rows.columns()[kept.fields.len()..];
+    let offending = |row: usize| refused.iter().position(|column| column.is_valid(row));
     let mut rejected = Vec::new();
-    for row in 0..batch.rows.num_rows() {
+    let mut keep = Vec::with_capacity(whole.len());
+    for row in 0..whole.len() {
         let found = offending(row);
         keep.push(found.is_none());
-        if let Some(column) = found {
-            let name = schema.field(column).name().clone();
-            rejected.push(Rejected {
-                row: batch.numbers[row],
-                reason: format!("a value in column '{name}', which the plan does not know"),
-                column: Some(name),
-                record: record(&batch.rows, row),
-            });
+        if let Some(at) = found {
+            let name = &read.fields[kept.fields.len() + at].name;
+            let reason = format!("a value in column '{name}', which the plan does not know");
+            rejected.push(whole.reject(row, Some(name), reason));
         }
     }
-    let mask = BooleanArray::from(keep.clone());
-    batch.rows = filter_record_batch(&batch.rows, &mask).map_err(|error| Error::internal(error.to_string()))?;
-    batch.numbers = batch.numbers.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(number, _)| *number).collect();
-    batch.rejected.extend(rejected);
-    Ok(batch)
-}
-
-/// A row as quarantine keeps it: column to text, null as null.
-pub fn record(rows: &RecordBatch, row: usize) -> serde_json::Map<String, serde_json::Value> {
-    let schema = rows.schema();
-    let cell = |column: &ArrayRef| {
-        if column.is_null(row) {
-            return serde_json::Value::Null;
-        }
-        array_value_to_string(column, row).map_or(serde_json::Value::Null, serde_json::Value::String)
-    };
-    schema.fields().iter().zip(rows.columns()).map(|(field, column)| (field.name().clone(), cell(column))).collect()
+    let columns = whole.rows.columns()[..kept.fields.len()].to_vec();
+    let narrow = Frame::new(kept.clone(), columns, whole.numbers.clone())?;
+    Ok((if rejected.is_empty() { narrow } else { narrow.filter(&BooleanArray::from(keep))? }, rejected))
 }

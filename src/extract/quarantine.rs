@@ -2,9 +2,7 @@
 
 use crate::connectors::Rejected;
 use crate::error::{Error, Result};
-use crate::extract::{ROW_COLUMN, Staged, record, staging};
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use crate::extract::{Staged, staging};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -84,16 +82,11 @@ pub fn attach_sources(files: &[String], input: &Staged) -> Result<()> {
         if wanted.is_empty() {
             continue;
         }
-        for batch in staging::read(Path::new(&input.uri))? {
-            let batch = batch?;
-            let last = batch.num_columns() - 1;
-            let numbers = batch.column(last).as_primitive::<Int64Type>();
-            for row in 0..batch.num_rows() {
-                let number = u64::try_from(numbers.value(row)).unwrap_or(0);
-                for at in wanted.get(&number).into_iter().flatten() {
-                    let mut source = record(&batch, row);
-                    source.remove(ROW_COLUMN);
-                    lines[*at]["source"] = Value::Object(source);
+        for frame in staging::frames(input)? {
+            let frame = frame?;
+            for row in 0..frame.len() {
+                for at in wanted.get(&frame.number(row)).into_iter().flatten() {
+                    lines[*at]["source"] = Value::Object(frame.record(row));
                 }
             }
         }

@@ -140,7 +140,8 @@ fn one(
     let spec = judged(document, request, path, environment.clone())?;
     let plan = committed_plan(path, &spec, environment.as_deref())?;
     let (plan_file, plan) = plan.unzip();
-    let graph = plan.as_ref().map_or_else(|| from_spec(&spec), from_plan).map_err(|error| vec![problem(file, &error)])?;
+    let graph =
+        plan.as_ref().map_or_else(|| from_spec(&spec), from_plan).map_err(|error| vec![problem(file, &error)])?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Some(Pipeline {
         file: file.to_owned(),
@@ -168,17 +169,26 @@ fn may_name(bytes: &[u8], only: &str) -> bool {
     bytes.contains(&b'\\') || (!wanted.is_empty() && bytes.windows(wanted.len()).any(|window| window == wanted))
 }
 
-fn judged(document: Document, request: &Request, path: &Path, environment: Option<String>) -> Result<Spec, Vec<Problem>> {
+fn judged(
+    document: Document,
+    request: &Request,
+    path: &Path,
+    environment: Option<String>,
+) -> Result<Spec, Vec<Problem>> {
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
     document.spec(&Options { environment, base, roots: request.roots.clone() })
 }
 
 /// `orders.prod.plan.json` in environment `prod`, else `orders.plan.json`, when it is there.
-fn committed_plan(path: &Path, spec: &Spec, environment: Option<&str>) -> Result<Option<(PathBuf, Plan)>, Vec<Problem>> {
+fn committed_plan(
+    path: &Path,
+    spec: &Spec,
+    environment: Option<&str>,
+) -> Result<Option<(PathBuf, Plan)>, Vec<Problem>> {
     let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(find::stem) else { return Ok(None) };
     let of_environment = environment.map(|environment| path.with_file_name(format!("{stem}.{environment}.plan.json")));
-    let plain = path.with_file_name(format!("{stem}.plan.json"));
-    let Some(file) = of_environment.into_iter().chain([plain]).find(|file| file.is_file()) else { return Ok(None) };
+    let of_all = path.with_file_name(format!("{stem}.plan.json"));
+    let Some(file) = of_environment.into_iter().chain([of_all]).find(|file| file.is_file()) else { return Ok(None) };
     let name = file.display().to_string();
     let plan = plan::file::read(&file).map_err(|error| vec![problem(&name, &error)])?;
     if plan.pipeline != spec.pipeline {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The key in the user's message under which everything that comes from tables stands.
@@ -36,6 +36,8 @@ pub struct Gateway {
     deadline: Duration,
     budget: Option<u64>,
     spent: Arc<AtomicU64>,
+    /// The last failure that may pass, for the breaker around this gateway.
+    trouble: Arc<Mutex<Option<Error>>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -103,11 +105,21 @@ impl Gateway {
             deadline,
             budget: settings.budget_tokens,
             spent: Arc::default(),
+            trouble: Arc::default(),
         })
     }
 
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// What the outside did to the last question that failed for a reason that may pass.
+    pub fn trouble(&self) -> Option<Error> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Asks; repairs once; gives up with a reason. `check` says what is wrong with an answer that has the right shape.
@@ -125,7 +137,12 @@ impl Gateway {
         let before = self.spent.load(Ordering::Relaxed);
         let asked = tokio::time::timeout(self.deadline, self.rounds(question, schema, &check)).await;
         let tokens = self.spent.load(Ordering::Relaxed).saturating_sub(before);
-        let refusal = |error| Refusal { error, model: self.model.clone(), tokens };
+        let refusal = |error: Error| {
+            if error.retryable() {
+                *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+            }
+            Refusal { error, model: self.model.clone(), tokens }
+        };
         match asked {
             Ok(Ok((value, text))) => {
                 if let Ok(mut answers) = ANSWERS.try_lock() {

@@ -6,8 +6,8 @@
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in = loaded + filtered + quarantined`.
 
-use crate::connectors::{Connection, Context, Expected, LoadRequest};
-use crate::error::{Error, Result};
+use crate::connectors::{Connection, Context, Expected, LoadRequest, Loaded};
+use crate::error::{Error, Kind, Result};
 use crate::extract::staging;
 use crate::plan::{Output, Plan};
 use crate::spec::target::{Compression, Target};
@@ -73,11 +73,7 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
         if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
     })?;
     if loaded.rows != staged.rows || loaded.checksum != verdict.checksum {
-        let message = format!(
-            "the target holds {} rows ({}) for this load, the run validated {} ({})",
-            loaded.rows, loaded.checksum, staged.rows, verdict.checksum
-        );
-        return Err(Error::internal(message).in_table(&output.dataset));
+        return Err(other_rows(output, verdict, &loaded, run));
     }
     Ok(Receipt {
         output: output.name.clone(),
@@ -106,4 +102,17 @@ fn compression(target: &Target) -> Option<Compression> {
 fn unbalanced(output: &Output, rows_in: u64, loaded: u64, filtered: u64, quarantined: u64) -> Error {
     let message = format!("{rows_in} rows came in, but {loaded} + {filtered} filtered + {quarantined} quarantined go out");
     Error::internal(message).in_table(&output.name)
+}
+
+fn other_rows(output: &Output, verdict: &Verdict, loaded: &Loaded, run: &str) -> Error {
+    let message = format!(
+        "the target holds {} rows ({}) of this load, the run validated {} ({})",
+        loaded.rows, loaded.checksum, verdict.staged.rows, verdict.checksum
+    );
+    if loaded.already {
+        return Error::new(Kind::Conflict, format!("run '{run}' has loaded already, and its source has changed since: {message}"))
+            .in_table(&output.dataset)
+            .hint("Nothing was changed. Start a new run for the new rows");
+    }
+    Error::internal(message).in_table(&output.dataset)
 }

@@ -8,6 +8,7 @@
 //! Invariants: every call to the outside goes through the breaker of its connection; every stage leaves an event in the
 //! store; without a store, or with one that is down, data still moves.
 
+mod dry_run;
 pub mod planning;
 pub mod stage;
 pub mod whole;

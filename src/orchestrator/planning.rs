@@ -1,10 +1,12 @@
 //! Spec -> plan: discover, profile, ask the agents, build.
 
-use super::{World, breakers, source_breaker};
+use super::{World, breakers, dry_run, source_breaker};
+use crate::agents::{Decision, Suggestion, planner, reflector};
 use crate::discover::{self, Catalog};
 use crate::error::Result;
-use crate::plan::build::{self, Advised, Given};
+use crate::llm::Gateway;
 use crate::plan::Plan;
+use crate::plan::build::{self, Given};
 use crate::profile::{self, Profile};
 use crate::spec::Spec;
 use crate::store::catalog::NewDataset;
@@ -27,6 +29,10 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let catalog = world.guarded(breakers(&sources), discover::run(&sources, &world.context)).await?;
     let profiles = profiles(world, asked.spec, &catalog).await?;
     let words = asked.words.or(asked.spec.intent.as_deref());
+    let gateway = world.gateway.as_ref().map(Gateway::new).transpose()?;
+    let mut told = Vec::new();
+    let question = planner::Question { spec: asked.spec, catalog: &catalog, profiles: &profiles, words: asked.words };
+    let mut suggestions = ask(world, question, gateway.as_ref(), &mut told).await?;
     let given = Given {
         spec: asked.spec,
         spec_hash: asked.spec_hash,
@@ -34,12 +40,44 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         words,
         catalog: &catalog,
         profiles: &profiles,
-        advice: &[],
+        suggestions: &[],
+        told: &[],
     };
-    let advice: Vec<Advised> = Vec::new();
-    let plan = build::build(Given { advice: &advice, ..given })?;
+    let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
+    for round in 1..=reflector::ROUNDS {
+        let refused = dry_run::judge(world, &plan, &suggestions, gateway.as_ref(), &mut told).await?;
+        if refused.is_empty() {
+            break;
+        }
+        suggestions = reflector::ask(&suggestions, &refused, round, gateway.as_ref(), &mut told).await;
+        plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
+    }
     remember(world, &plan, &catalog).await?;
     Ok(plan)
+}
+
+/// Asks the planner. The model's breaker stands around the whole conversation: while it is open the rules answer alone.
+async fn ask(
+    world: &World,
+    question: planner::Question<'_>,
+    gateway: Option<&Gateway>,
+    told: &mut Vec<Decision>,
+) -> Result<Vec<Suggestion>> {
+    let Some(gateway) = gateway else { return Ok(planner::ask(question, None, told).await) };
+    let mut answered = None;
+    let asking = async {
+        answered = Some(planner::ask(question, Some(gateway), told).await);
+        gateway.trouble().map_or(Ok(()), Err)
+    };
+    let outcome = world.guarded(Some(format!("gateway:{}", gateway.base_url())), asking).await;
+    match (answered, outcome) {
+        (Some(suggestions), _) => Ok(suggestions),
+        (None, Err(refused)) => {
+            told.push(planner::not_asked(&refused, gateway.model()));
+            Ok(planner::ask(question, None, told).await)
+        }
+        (None, Ok(())) => Ok(Vec::new()),
+    }
 }
 
 async fn profiles(world: &World, spec: &Spec, catalog: &Catalog) -> Result<BTreeMap<String, Profile>> {

@@ -1,6 +1,6 @@
 //! The pure planner: accepts or refuses each suggestion and gives the plan.
 
-use crate::agents::{By, Decision};
+use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
 use crate::discover::{Catalog, Dataset};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
@@ -10,11 +10,7 @@ use crate::schema::Schema;
 use crate::spec::check::Check;
 use crate::spec::step::Step;
 use crate::spec::{DatasetSpec, Spec};
-use crate::validate;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A suggestion needs at least this confidence to be accepted without a person.
-pub const ACCEPT_FROM: f64 = 0.8;
 
 /// Everything a plan is made of.
 #[derive(Debug, Clone, Copy)]
@@ -25,30 +21,17 @@ pub struct Given<'a> {
     pub words: Option<&'a str>,
     pub catalog: &'a Catalog,
     pub profiles: &'a BTreeMap<String, Profile>,
-    pub advice: &'a [Advised],
-}
-
-/// A step or a check that an agent proposes for one loaded dataset, with the decision that will tell of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Advised {
-    pub output: String,
-    pub change: Change,
-    /// `accepted: false` here is a veto (dry run, policy) whose reason stays.
-    pub decision: Decision,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// Runs before the spec's own steps: it prepares what the user's steps expect.
-    Step(Step),
-    Check(Check),
+    /// What agents propose for the outputs.
+    pub suggestions: &'a [Suggestion],
+    /// What else agents have decided, for the record.
+    pub told: &'a [Decision],
 }
 
 /// Builds the plan. The same `given` gives the same plan.
 pub fn build(given: Given<'_>) -> Result<Plan> {
     let inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
     let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
-    let mut decisions = Vec::new();
+    let mut decisions = given.told.to_vec();
     let mut outputs = Vec::new();
     for (name, settings) in loaded(given.spec, given.catalog)? {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
@@ -137,26 +120,26 @@ fn output(
     let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
     // The user's own steps must hold by themselves: their mistakes are the user's to hear, not an agent's to mend.
     let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup).map_err(|error| error.in_table(name))?;
-    let mut suggested = 0;
-    for advised in given.advice.iter().filter(|advised| advised.output == name) {
-        let Change::Step(step) = &advised.change else { continue };
-        let reason = match verdict(&advised.decision) {
+    let mut prepended = 0;
+    for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
+        let Change::Step(step) = &suggestion.change else { continue };
+        let reason = match verdict(&suggestion.decision) {
             Err(reason) => Err(reason),
             Ok(reason) => {
-                let planned = PlannedStep { step: step.clone(), by: advised.decision.by, reason: advised.decision.evidence.join("; ") };
+                let planned = PlannedStep { step: step.clone(), by: suggestion.decision.by, reason: suggestion.decision.evidence.join("; ") };
                 let mut tried = steps.clone();
-                tried.insert(suggested, planned);
+                tried.insert(prepended, planned);
                 match engine::plan_schema(&plain(&tried), &input, &lookup) {
                     Ok(better) => {
                         (steps, schema) = (tried, better);
-                        suggested += 1;
+                        prepended += 1;
                         Ok(reason)
                     }
                     Err(error) => Err(format!("it does not fit the other steps: {error}")),
                 }
             }
         };
-        decisions.push(decided(&advised.decision, reason));
+        decisions.push(decided(&suggestion.decision, reason));
     }
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     Ok(Output {
@@ -181,23 +164,23 @@ fn checks(
 ) -> Result<Vec<PlannedCheck>> {
     let mut checks = Vec::new();
     for check in given.spec.checks.iter().chain(&settings.checks) {
-        validate::check_schema(check, schema, lookup).map_err(|error| error.in_table(name))?;
+        engine::check_schema(check, schema, lookup).map_err(|error| error.in_table(name))?;
         checks.push(PlannedCheck { check: check.clone(), by: By::Spec, reason: "written in the spec".to_owned() });
     }
-    for advised in given.advice.iter().filter(|advised| advised.output == name) {
-        let Change::Check(check) = &advised.change else { continue };
-        let reason = verdict(&advised.decision).and_then(|reason| {
+    for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
+        let Change::Check(check) = &suggestion.change else { continue };
+        let reason = verdict(&suggestion.decision).and_then(|reason| {
             if checks.iter().any(|known: &PlannedCheck| known.check == *check) {
                 return Err("the spec says so already".to_owned());
             }
-            validate::check_schema(check, schema, lookup).map_err(|error| format!("it does not fit the columns: {error}"))?;
+            engine::check_schema(check, schema, lookup).map_err(|error| format!("it does not fit the columns: {error}"))?;
             Ok(reason)
         });
         if reason.is_ok() {
-            let why = advised.decision.evidence.join("; ");
-            checks.push(PlannedCheck { check: check.clone(), by: advised.decision.by, reason: why });
+            let why = suggestion.decision.evidence.join("; ");
+            checks.push(PlannedCheck { check: check.clone(), by: suggestion.decision.by, reason: why });
         }
-        decisions.push(decided(&advised.decision, reason));
+        decisions.push(decided(&suggestion.decision, reason));
     }
     Ok(checks)
 }

@@ -2,7 +2,9 @@
 
 use super::enter;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
-use crate::connectors::{BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, ReadRequest};
+use crate::connectors::{
+    BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, ReadRequest,
+};
 use crate::connectors::{Rejected, Secrets, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};

@@ -2,6 +2,7 @@
 
 use super::enter;
 use crate::connectors::Rejected;
+use crate::engine::bridge;
 use crate::engine::expression::Expression;
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
@@ -108,6 +109,20 @@ pub(super) fn validate_rows(py: Python<'_>, request: &str) -> PyResult<String> {
         let input = frame(&Table { schema: request.schema, rows: request.rows })?;
         let (passed, rejected, checks) = validate::judge(&request.checks, &input, &frames(&request.others)?)?;
         write(&ValidateAnswer { rows: rows(&passed), numbers: passed.numbers.values().to_vec(), rejected, checks })
+    })
+}
+
+/// Rows through the frame engine and back, unchanged: what the bridge promises.
+#[pyfunction]
+pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        enter::claim_engine()?;
+        let input = frame(&read::<Table>(request)?)?;
+        let there = bridge::to_polars(&input.schema, &input.rows)?;
+        let back = bridge::from_polars(&input.schema, &there)?;
+        let same = back == input.rows;
+        let back = Frame::new(input.schema, back.columns().to_vec(), input.numbers)?;
+        write(&serde_json::json!({"rows": rows(&back), "same": same}))
     })
 }
 

@@ -31,11 +31,11 @@ mod _core {
     #[pymodule_export]
     use super::connectors::{datasets, load_rows, read_rows, test_connection};
     #[pymodule_export]
-    use super::engine::{expression_type, transform_rows, validate_rows};
+    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
-    use super::planning::{diff, discover, explain, needs, plan, profile, run};
+    use super::planning::{diff, discover, explain, map, needs, plan, profile, run};
     #[pymodule_export]
     use super::profile::profile_stream;
     #[pymodule_export]

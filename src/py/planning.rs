@@ -3,20 +3,26 @@
 use super::enter;
 use super::json;
 use super::world::{Outside, leave};
-use crate::connectors::{Connection, address};
+use crate::agents::mapper;
+use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
 use crate::error::{Error, Kind, Result};
+use crate::llm::Gateway;
 use crate::orchestrator::World;
 use crate::orchestrator::planning::{self, Asked};
 use crate::orchestrator::whole;
 use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
 use crate::resilience::clock;
+use crate::schema::Schema;
 use crate::spec::{Spec, hash, read};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// A mapping looks at this many rows of each side.
+const MAP_SAMPLE: u64 = 20_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,16 +57,8 @@ pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
         let connection = Connection::open_source(&address.source, &world.context)?;
-        let wanted = table.or(address.table);
-        let datasets = connection.datasets().await?;
-        let names: Vec<String> = datasets.iter().map(|(name, _)| name.clone()).collect();
-        let mut matching = datasets.into_iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
-        let chosen = matching.next();
-        match (chosen, matching.next()) {
-            (Some((name, found)), None) => json::answer(&profiles::run(&connection, &name, &found, sample).await?),
-            (None, _) => Err(Error::missing("there is no such dataset").hint(format!("There are: {}", names.join(", ")))),
-            (Some(_), Some(_)) => Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", ")))),
-        }
+        let (name, found) = only(&connection, table.or(address.table)).await?;
+        json::answer(&profiles::run(&connection, &name, &found, sample).await?)
     })
 }
 
@@ -241,4 +239,66 @@ fn spec(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Spe
 
 fn is_plan(path: &Path) -> bool {
     path.to_string_lossy().ends_with(".plan.json")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MapRequest {
+    world: Outside,
+    source: String,
+    target: String,
+    #[serde(default)]
+    rules_only: bool,
+}
+
+/// `{world, source, target}` to the mappings of the source's columns to the target's.
+#[pyfunction]
+pub(super) fn map(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let MapRequest { world, source, target, rules_only } = json::request(&request)?;
+        let mut world = world.world()?;
+        let settings = world.gateway.take().filter(|_| !rules_only);
+        let gateway = settings.as_ref().map(Gateway::new).transpose()?;
+        let (source, source_profile) = measured(&mut world, &source).await?;
+        let (target, target_profile) = measured(&mut world, &target).await?;
+        let question = mapper::Question {
+            source: &source,
+            target: &target,
+            source_profile: Some(&source_profile),
+            target_profile: Some(&target_profile),
+        };
+        let mut decisions = Vec::new();
+        let proposal = mapper::ask(question, gateway.as_ref(), &mut decisions).await;
+        let mut answer = serde_json::to_value(&proposal.value).map_err(|error| Error::internal(error.to_string()))?;
+        answer["decisions"] = serde_json::json!(decisions);
+        json::answer(&answer)
+    })
+}
+
+/// The one dataset at an address, with its first rows' figures.
+async fn measured(world: &mut World, text: &str) -> Result<(Schema, profiles::Profile)> {
+    let address = address::read(text, &mut world.context)?;
+    let connection = Connection::open_source(&address.source, &world.context)?;
+    let (name, found) = only(&connection, address.table).await?;
+    let profile = profiles::run(&connection, &name, &found, Some(MAP_SAMPLE)).await?;
+    let mut schema = found.fields;
+    for field in &mut schema.fields {
+        if let Some(column) = profile.columns.iter().find(|column| column.name == field.name) {
+            field.data_type = column.data_type;
+        }
+    }
+    Ok((schema, profile))
+}
+
+/// The one dataset that was meant.
+async fn only(connection: &Connection, wanted: Option<String>) -> Result<(String, Found)> {
+    let datasets = connection.datasets().await?;
+    let names: Vec<String> = datasets.iter().map(|(name, _)| name.clone()).collect();
+    let mut matching = datasets.into_iter().filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+    match (matching.next(), matching.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Error::missing("there is no such dataset").hint(format!("There are: {}", names.join(", ")))),
+        (Some(_), Some(_)) => Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", ")))),
+    }
 }

@@ -39,8 +39,10 @@ fn document(noun: &str) -> Result<Value> {
         "folder" => of::<graph::folder::Folder>(noun),
         "staged" => of::<extract::Staged>(noun),
         "verdict" => of::<validate::Verdict>(noun),
-        other => Err(Error::spec(format!("there is no document '{other}'"))
-            .hint(format!("Documents are {}", NOUNS.join(", ")))),
+        other => {
+            Err(Error::spec(format!("there is no document '{other}'"))
+                .hint(format!("Documents are {}", NOUNS.join(", "))))
+        }
     }
 }
 

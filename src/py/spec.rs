@@ -62,8 +62,7 @@ fn checked(request: &str) -> Result<String> {
     let CheckRequest { paths, environment, roots } = parsed(request)?;
     let options = Options { environment, base: PathBuf::new(), roots };
     let files = find::all(&paths)?;
-    let problems: Vec<Problem> =
-        files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
+    let problems: Vec<Problem> = files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
     text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
 }
 
@@ -77,7 +76,9 @@ fn normalized(request: &str) -> Result<String> {
 /// An exception has room for one problem; it says how many there are.
 fn first(problems: Vec<Problem>) -> Error {
     let more = problems.len().saturating_sub(1);
-    let Some(mut first) = problems.into_iter().next() else { return Error::internal("a spec failed without a problem") };
+    let Some(mut first) = problems.into_iter().next() else {
+        return Error::internal("a spec failed without a problem");
+    };
     if more > 0 {
         first.message = format!("{} (and {more} more: see `windvane check`)", first.message);
     }

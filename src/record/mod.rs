@@ -4,6 +4,7 @@
 //!
 //! Invariants: a run is `success` only when every output has a receipt whose rows balance and whose checksums agree.
 
+use crate::agents::By;
 use crate::load::Receipt;
 use crate::plan::Plan;
 use schemars::JsonSchema;
@@ -69,7 +70,8 @@ pub fn run(plan: &Plan, run: &str, steps: Vec<StepStats>, mut receipts: Vec<Rece
     receipts.sort_by(|a, b| a.output.cmp(&b.output));
     let reconciliation = reconcile(&receipts);
     let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
-    let degraded = plan.decisions.iter().any(|decision| decision.reason.starts_with("degraded"));
+    // A model was asked, gave nothing, and the rules answered: the planner's own record of that proposes nothing.
+    let degraded = plan.decisions.iter().any(|one| one.by == By::Model && !one.accepted && one.proposal.is_null());
     let agrees = reconciliation.balanced && reconciliation.checksum_source == reconciliation.checksum_target;
     Run {
         schema: "windvane/run/v1".to_owned(),

@@ -117,7 +117,8 @@ impl Problems {
 
     /// In the order of the document.
     pub(super) fn finish(mut self) -> Vec<Problem> {
-        self.found.sort_by(|a, b| (a.line, a.column, &a.path, &a.message).cmp(&(b.line, b.column, &b.path, &b.message)));
+        self.found
+            .sort_by(|a, b| (a.line, a.column, &a.path, &a.message).cmp(&(b.line, b.column, &b.path, &b.message)));
         self.found
     }
 }

@@ -1,12 +1,12 @@
 //! Text to [`Spec`]: every mistake located, all of them at once.
 
 use super::Spec;
+pub use super::hash::of as hash;
 use super::locate::{Mark, Problems, Segment, path_of, shorten};
 use super::problem::Problem;
 use super::semantics::Ground;
 use super::tree::Node;
-use super::{hint, overlay, rules, semantics, tree, validate};
-pub use super::hash::of as hash;
+use super::{hint, overlay, rules, scalar, semantics, tree, validate};
 use crate::error::Kind;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +87,7 @@ pub fn document(file_name: &str, text: &str) -> Result<Document, Vec<Problem>> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > LARGEST {
         return Err(vec![whole(file_name, Kind::Spec, format!("the text is longer than {LARGEST} bytes"))]);
     }
-    match tree::read(text, &mut problems) {
+    match tree::read(&scalar::without_surrogates(text), &mut problems) {
         Some(root) => Ok(Document { file: file_name.to_owned(), root, problems }),
         None => Err(problems.finish()),
     }
@@ -152,7 +152,8 @@ impl Document {
 }
 
 fn environment_name(name: &str, mark: Mark, problems: &mut Problems) {
-    let fits = !name.is_empty() && name.len() <= 60 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    let fits =
+        !name.is_empty() && name.len() <= 60 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if !fits {
         let path = path_of(&[Segment::Key("environments"), Segment::Key(name)]);
         let message = format!("'{}' cannot name an environment", shorten(name));

@@ -86,9 +86,8 @@ impl Rules {
 
     /// What a value of this shape may be, alternatives included.
     pub(super) fn accepts(&self, index: usize) -> u8 {
-        self.shape(index).map_or(sort::ANY, |shape| {
-            shape.others.iter().fold(shape.accepts, |all, other| all | self.accepts(*other))
-        })
+        self.shape(index)
+            .map_or(sort::ANY, |shape| shape.others.iter().fold(shape.accepts, |all, other| all | self.accepts(*other)))
     }
 }
 
@@ -112,7 +111,9 @@ impl<'a> Making<'a> {
                 }
             }
             Json::Bool(true) => {}
-            Json::Bool(false) | Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) => return Err(unknown(schema)),
+            Json::Bool(false) | Json::Null | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                return Err(unknown(schema));
+            }
         }
         self.put(index, shape);
         Ok(index)
@@ -130,7 +131,8 @@ impl<'a> Making<'a> {
     }
 
     fn definition(&mut self, reference: &'a Json) -> Result<usize> {
-        let name = reference.as_str().and_then(|text| text.strip_prefix("#/$defs/")).ok_or_else(|| unknown(reference))?;
+        let name =
+            reference.as_str().and_then(|text| text.strip_prefix("#/$defs/")).ok_or_else(|| unknown(reference))?;
         if let Some(index) = self.known.get(name) {
             return Ok(*index);
         }

@@ -2,7 +2,28 @@
 
 use super::locate::shorten;
 use super::tree::Value;
+use regex::{Captures, Regex};
 use serde_json::Number;
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// JSON writes one character beyond the first plane as two escapes, which YAML does not know: they become YAML's one.
+pub(super) fn without_surrogates(text: &str) -> Cow<'_, str> {
+    static PAIRS: OnceLock<Option<Regex>> = OnceLock::new();
+    if !text.trim_start().starts_with('{') || !(text.contains("\\ud") || text.contains("\\uD")) {
+        return Cow::Borrowed(text);
+    }
+    let pairs =
+        PAIRS.get_or_init(|| Regex::new(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)").ok());
+    let Some(pairs) = pairs else { return Cow::Borrowed(text) };
+    pairs.replace_all(text, |found: &Captures<'_>| {
+        let half = |group: usize| found.get(group).and_then(|digits| u32::from_str_radix(digits.as_str(), 16).ok());
+        match half(1).zip(half(2)) {
+            Some((high, low)) => format!("\\U{:08X}", 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)),
+            None => found.get(0).map_or(String::new(), |whole| whole.as_str().to_owned()),
+        }
+    })
+}
 
 /// The value, or what is wrong with it.
 pub(super) fn plain(text: &str) -> Result<Value, String> {

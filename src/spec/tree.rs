@@ -152,11 +152,9 @@ impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Option<()> {
         let mark = mark_of(span);
         match event {
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => Some(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Some(())
+            }
             Event::SequenceStart(anchor, tag) => {
                 self.tag(tag.as_deref(), &["seq"], mark);
                 self.open(mark, anchor, FrameKind::List(Vec::new()))

@@ -55,7 +55,9 @@ impl<'a> Checking<'a, '_> {
     }
 
     fn number(&mut self, shape: &Shape, node: &Node, number: f64) {
-        if shape.minimum.is_some_and(|minimum| number < minimum) || shape.maximum.is_some_and(|maximum| number > maximum) {
+        if shape.minimum.is_some_and(|minimum| number < minimum)
+            || shape.maximum.is_some_and(|maximum| number > maximum)
+        {
             let limits = match (shape.minimum, shape.maximum) {
                 (Some(minimum), Some(maximum)) => format!("from {minimum} to {maximum}"),
                 (Some(minimum), None) => format!("of at least {minimum}"),
@@ -92,7 +94,8 @@ impl<'a> Checking<'a, '_> {
     fn list(&mut self, shape: &Shape, node: &'a Node, items: &'a [Node]) {
         if shape.items_at_least.is_some_and(|least| items.len() < least) {
             let message = if items.is_empty() { "the list is empty".to_owned() } else { too_few(shape) };
-            self.problem(node.mark, message, shape.description.clone());
+            let hint = shape.description.clone().unwrap_or_else(|| "Add an entry".to_owned());
+            self.problem(node.mark, message, Some(hint));
         }
         if let Some(most) = shape.items_at_most.filter(|most| items.len() > *most) {
             self.problem(node.mark, format!("the list has more than {most} entries"), shape.description.clone());
@@ -143,7 +146,11 @@ impl<'a> Checking<'a, '_> {
                 (Some(inner), None) => self.at(inner, &entry.node),
                 (Some(_), Some(first)) => {
                     let message = format!("'{}' beside '{first}': exactly one of them can stand here", entry.key);
-                    self.problem(entry.key_mark, message, Some(format!("Give each its own place, or delete '{first}'")));
+                    self.problem(
+                        entry.key_mark,
+                        message,
+                        Some(format!("Give each its own place, or delete '{first}'")),
+                    );
                 }
                 (None, Some(first)) => self.beside(shape, first, entry),
                 (None, None) => {
@@ -193,42 +200,8 @@ impl<'a> Checking<'a, '_> {
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         };
-        let hint = self.way_to(shape, accepts, node).or_else(|| shape.description.clone());
+        let hint = way_to(shape, accepts, node).or_else(|| shape.description.clone());
         self.problem(node.mark, format!("expected {expected}, found {found}"), hint);
-    }
-
-    fn way_to(&self, shape: &Shape, accepts: u8, node: &Node) -> Option<String> {
-        let wants = |sort: u8| accepts & sort == sort;
-        match &node.value {
-            Value::Text(text) if wants(sort::BOOLEAN) => {
-                let word = text.to_lowercase();
-                let guess = match word.as_str() {
-                    "yes" | "on" | "y" | "1" => Some("true"),
-                    "no" | "off" | "n" | "0" => Some("false"),
-                    _ => nearest(&word, ["true", "false"]),
-                };
-                guess.map(|guess| format!("Did you mean {guess}?"))
-            }
-            Value::Text(text) if wants(sort::INTEGER) && text.parse::<f64>().is_ok() => {
-                Some("Delete the quotes: a number stands without them".to_owned())
-            }
-            Value::Text(text) if shape.tagged.iter().any(|(tag, _)| tag == text) => {
-                Some(format!("Write its settings below it: '{text}: …'"))
-            }
-            Value::Text(text) if !shape.tagged.is_empty() => {
-                let tags: Vec<&str> = shape.tagged.iter().map(|(tag, _)| tag.as_str()).collect();
-                Some(did_you_mean(text, &tags, "words"))
-            }
-            Value::Boolean(_) | Value::Number(_) | Value::Null { .. } if wants(sort::TEXT) => {
-                Some("Put it in quotes if it is text".to_owned())
-            }
-            Value::Text(_) | Value::Boolean(_) | Value::Number(_) if wants(sort::LIST) => {
-                Some("Put it in brackets: a list has one entry or more".to_owned())
-            }
-            Value::Null { .. } | Value::Boolean(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                None
-            }
-        }
     }
 
     fn expected(&self, shape: &Shape, accepts: u8) -> String {
@@ -250,6 +223,41 @@ impl<'a> Checking<'a, '_> {
 
     fn problem(&mut self, mark: Mark, message: String, hint: Option<String>) {
         self.problems.add(mark, path_of(&self.path), message, hint);
+    }
+}
+
+/// What to write instead of a value of the wrong sort.
+fn way_to(shape: &Shape, accepts: u8, node: &Node) -> Option<String> {
+    let wants = |sort: u8| accepts & sort == sort;
+    match &node.value {
+        Value::Text(text) if wants(sort::BOOLEAN) => {
+            let word = text.to_lowercase();
+            let guess = match word.as_str() {
+                "yes" | "on" | "y" | "1" => Some("true"),
+                "no" | "off" | "n" | "0" => Some("false"),
+                _ => nearest(&word, ["true", "false"]),
+            };
+            guess.map(|guess| format!("Did you mean {guess}?"))
+        }
+        Value::Text(text) if wants(sort::INTEGER) && text.parse::<f64>().is_ok() => {
+            Some("Delete the quotes: a number stands without them".to_owned())
+        }
+        Value::Text(text) if shape.tagged.iter().any(|(tag, _)| tag == text) => {
+            Some(format!("Write its settings below it: '{text}: …'"))
+        }
+        Value::Text(text) if !shape.tagged.is_empty() => {
+            let tags: Vec<&str> = shape.tagged.iter().map(|(tag, _)| tag.as_str()).collect();
+            Some(did_you_mean(text, &tags, "words"))
+        }
+        Value::Boolean(_) | Value::Number(_) | Value::Null { .. } if wants(sort::TEXT) => {
+            Some("Put it in quotes if it is text".to_owned())
+        }
+        Value::Text(_) | Value::Boolean(_) | Value::Number(_) if wants(sort::LIST) => {
+            Some("Put it in brackets: a list has one entry or more".to_owned())
+        }
+        Value::Null { .. } | Value::Boolean(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+            None
+        }
     }
 }
 

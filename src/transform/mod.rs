@@ -11,7 +11,7 @@
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
 use crate::error::{Error, Result};
-use crate::extract::{Staged, quarantine, staging};
+use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
 use crate::schema::Schema;
 use crate::spec::RowPolicy;
@@ -34,8 +34,8 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
     let program = Program::new(&steps, &input.schema, &lookup)?;
     fits(program.schema(), &output.schema)?;
     let runner = Runner::new(&program, &others(&steps, staged)?)?;
-    let path = folder.join(format!("{}.transformed.parquet", output.name));
-    let refused = folder.join(format!("{}.transform.quarantine.jsonl", output.name));
+    let path = extract::file(folder, &output.name, "transformed.parquet");
+    let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
         writer: staging::Writer::create(&path, staging::numbered(&output.schema))?,
         quarantine: quarantine::Writer::create(&refused, "transform", &output.name),

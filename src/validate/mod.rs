@@ -1,6 +1,6 @@
 //! Staged -> Verdict + quarantine: what may be loaded.
 //!
-//! Doors: [`run`], [`check_schema`] (whether a check fits columns, before any data).
+//! Doors: [`run`], [`judge`] (the same on frames in memory).
 //!
 //! Deliberately absent: judging with hindsight. Each check looks at all rows that came in, also at those that another
 //! check refuses: a second row of a key is refused even when its first row is refused for something else.
@@ -8,13 +8,9 @@
 //! Invariants: a row that breaks a check is in quarantine with the reason and not in the verdict's file; `load` takes a
 //! [`Verdict`], so loading unvalidated data does not type-check.
 
-mod check;
 mod run;
 
-use crate::error::Result;
 use crate::extract::Staged;
-use crate::schema::Schema;
-use crate::spec::check::Check;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +36,4 @@ pub struct CheckResult {
     pub rows: u64,
     /// Rows that broke it.
     pub failed: u64,
-}
-
-/// Whether the check fits these columns; `lookup` knows the other inputs.
-pub fn check_schema(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<()> {
-    check::Test::new(check, schema, lookup).map(|_| ())
 }

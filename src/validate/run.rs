@@ -1,14 +1,14 @@
 //! All checks over a staged dataset in one pass; memory grows only with the keys of `unique` and `references`.
 
 use crate::connectors::Rejected;
+use crate::engine::check::Test;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
-use crate::extract::{Staged, quarantine, staging};
+use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
 use crate::schema::{Schema, arrow::to_arrow, checksum::Checksum};
 use crate::spec::check::{Check, Rows};
 use crate::spec::{ErrorPolicy, RowPolicy};
-use crate::validate::check::Test;
 use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
 use std::collections::BTreeMap;
@@ -43,9 +43,9 @@ fn judged(
         let other = lookups.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
         staging::frames(other)
     })?;
-    let path = folder.join(format!("{}.validated.parquet", output.name));
+    let path = extract::file(folder, &output.name, "validated.parquet");
     let mut writer = staging::Writer::create(&path, to_arrow(&output.schema))?;
-    let refused = folder.join(format!("{}.validate.quarantine.jsonl", output.name));
+    let refused = extract::file(folder, &output.name, "validate.quarantine.jsonl");
     let mut quarantine = quarantine::Writer::create(&refused, "validate", &output.name);
     let mut checksum = Checksum::default();
     for frame in staging::frames(staged)? {

@@ -69,6 +69,8 @@ def migrated(airflow_home: Path) -> Path:
 class Dags:
     """A folder with a DAG file, specs and a little data."""
 
+    text = SPEC
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.specs = root / "pipelines"
@@ -104,6 +106,12 @@ class Dags:
 def dags(tmp_path: Path) -> Dags:
     """An empty DAG folder."""
     return Dags(tmp_path / "dags")
+
+
+@pytest.fixture
+def bundled(migrated: Path, request: pytest.FixtureRequest) -> Dags:
+    """A DAG folder inside Airflow's own bundle, where ``dag.test()`` looks for the DAG."""
+    return Dags(migrated / "dags" / request.node.name.replace("[", "_").replace("]", "_"))
 
 
 def run_python(*arguments: str, timeout: float = 120, **environment: str) -> str:

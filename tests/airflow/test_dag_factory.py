@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.file import get_unique_dag_module_name
 from windvane_provider.operators.plan import PlanOperator
 from windvane_provider.operators.record import RecordOperator
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_spec_without_a_plan_maps_over_its_outputs(dags) -> None:
@@ -111,7 +114,7 @@ def test_a_schedule_that_airflow_refuses_breaks_its_own_spec_only(dags, monkeypa
 
 
 def test_paths_outside_the_specs_folder_need_a_root(dags, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outside = "pipeline: {name}\nsource:\n  csv: {{path: %s/*.csv}}\ntarget:\n  parquet: {{path: lake}}\n" % tmp_path
+    outside = dags.text.replace("data/*.csv", f"{tmp_path}/*.csv")
     dags.spec("orders", outside)
     assert "leaves the allowed folders" in "".join(dags.bag().import_errors.values())
     monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", f"/srv/data, {tmp_path}")

@@ -1,28 +1,108 @@
-"""A generated DAG, run by Airflow to the end, on real files."""
+"""Generated DAGs, run by Airflow to the end, on real files."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sqlite3
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
+    from conftest import Dags
+
+TABLES = """\
+pipeline: {name}
+source:
+  csv: {{path: data/*.csv}}
+target:
+  sqlite: {{connection: warehouse}}
+"""
 
 
-@pytest.mark.usefixtures("migrated")
-def test_a_generated_dag_moves_real_rows(dags) -> None:
-    dags.spec("orders")
-    (dag,) = dags.bag().dags.values()
-    run = dag.test()
-    assert run.state == "success"
-    # Two inputs, five rows, one without an id: four are loaded and one is in quarantine, with its reason.
-    tasks = {(ti.task_id, ti.map_index): ti for ti in run.get_task_instances()}
+def run(dags: Dags) -> tuple[str, dict[tuple[str, int], Any]]:
+    """Run the folder's only DAG; the run's state and its task instances."""
+    bag = dags.bag()
+    assert bag.import_errors == {}
+    (dag,) = bag.dags.values()
+    done = dag.test()
+    return done.state, {(ti.task_id, ti.map_index): ti for ti in done.get_task_instances()}
+
+
+def test_a_generated_dag_moves_real_rows(bundled: Dags) -> None:
+    bundled.spec("moves")
+    state, tasks = run(bundled)
+    assert state == "success"
     assert {ti.state for ti in tasks.values()} == {"success"}
+    # Two inputs, five rows, one without an id: four are loaded and one is in quarantine, with its reason.
+    assert [tasks["datasets.load", index].rendered_map_index for index in (0, 1)] == ["orders", "people"]
     recorded = tasks["record", -1].xcom_pull(task_ids="record")
     sums = recorded["reconciliation"]
     assert (sums["rows_in"], sums["loaded"], sums["filtered"], sums["quarantined"]) == (5, 4, 0, 1)
     assert sums["balanced"]
     assert sums["checksum_source"] == sums["checksum_target"]
-    receipts = recorded["outputs"]
-    assert sorted(one["output"] if isinstance(one, dict) else one for one in receipts) == ["orders", "people"]
-    assert list(Path(dags.lake).rglob("*.parquet"))
+    assert [one["output"] for one in recorded["outputs"]] == ["orders", "people"]
+    (quarantine,) = recorded["outputs"][0]["quarantine"]
+    with open(quarantine) as lines:
+        (refused,) = [json.loads(line) for line in lines]
+    assert (refused["reason"], refused["source"]["amount"]) == ("id must not be null", "7.00")
     assert len(json.dumps(recorded)) < 20_000
+    import pyarrow.parquet as pq
+
+    rows = sum(pq.read_table(file).num_rows for file in bundled.lake.rglob("*.parquet"))
+    assert rows == 4
+
+
+def test_a_committed_plan_gives_a_group_a_dataset_and_is_used_as_it_is(bundled: Dags) -> None:
+    from windvane import plan
+
+    spec = bundled.spec("planned")
+    built = plan(spec, rules_only=True)
+    state, tasks = run(bundled)
+    assert state == "success"
+    assert ("orders.load", -1) in tasks
+    assert ("people.load", -1) in tasks
+    assert tasks["plan", -1].xcom_pull(task_ids="plan", key="plan") == built["id"]
+    assert tasks["record", -1].xcom_pull(task_ids="record")["plan"] == built["id"]
+
+
+def test_connections_come_from_airflow_and_stay_out_of_xcom(
+    bundled: Dags, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(target)}))
+    monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", str(tmp_path))
+    bundled.spec("tables", TABLES)
+    state, tasks = run(bundled)
+    assert state == "success"
+    with sqlite3.connect(target) as database:
+        assert database.execute("select count(*) from people").fetchone() == (2,)
+        assert database.execute("select count(*) from orders").fetchone() == (3,)
+    for ti in tasks.values():
+        assert str(target) not in json.dumps(ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index))
+
+
+def test_a_missing_connection_fails_at_once_and_says_how_to_mend_it(bundled: Dags) -> None:
+    bundled.spec("unconnected", TABLES)
+    state, tasks = run(bundled)
+    assert state == "failed"
+    assert tasks["plan", -1].state == "failed"
+    assert ("record", -1) not in tasks or tasks["record", -1].state == "upstream_failed"
+
+
+def test_operators_of_ones_own(bundled: Dags) -> None:
+    bundled.spec("own")
+    bundled.loader.write_text(
+        "from airflow.sdk import DAG\n"
+        "from windvane_provider import DiscoverOperator, ProfileOperator, WindvaneOperator\n"
+        "with DAG('by_hand', schedule=None) as dag:\n"
+        "    found = DiscoverOperator(task_id='discover', source='pipelines/data')\n"
+        "    looked = ProfileOperator(task_id='profile', source='pipelines/data/orders.csv', sample='2')\n"
+        "    moved = WindvaneOperator(task_id='move', spec='pipelines/own.windvane.yaml')\n"
+        "    found >> looked >> moved\n"
+    )
+    state, tasks = run(bundled)
+    assert state == "success"
+    datasets = tasks["discover", -1].xcom_pull(task_ids="discover")["datasets"]
+    assert sorted(one["name"] for one in datasets) == ["orders", "people"]
+    assert tasks["profile", -1].xcom_pull(task_ids="profile")["dataset"] == "orders"
+    assert tasks["move", -1].xcom_pull(task_ids="move")["reconciliation"]["loaded"] == 4

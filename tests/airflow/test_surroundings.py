@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import pytest
 from windvane_provider import surroundings
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def context(run_id: str) -> dict[str, object]:

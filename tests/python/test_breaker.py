@@ -119,7 +119,7 @@ def test_opens_at_the_threshold_and_closes_after_enough_successes(settings: dict
     needed = settings["successes"] or settings["probes"]
     moves += [(settings["cooldown"], "admit", 0), (0.0, "success", 0)]
     moves += [(0.0, operation, 0) for _ in range(needed - 1) for operation in ("admit", "success")]
-    events, trace = played(settings, moves)
+    _, trace = played(settings, moves)
     after = [phase(step) for step in trace][2 * threshold :]
     assert after == ["half_open"] * (2 * needed - 1) + ["closed"]
 
@@ -170,6 +170,27 @@ def test_a_call_from_before_it_opened_has_no_say_after_it() -> None:
         {"at": T0 + 5, "op": "failure", "of": 2},
     ]
     assert [phase(step) for step in simulate(settings, events)][3:] == ["open", "half_open", "half_open", "half_open"]
+
+
+def test_a_permit_of_an_earlier_closed_or_half_open_phase_has_no_say() -> None:
+    settings = {"failure_threshold": 1, "cooldown": 5.0, "probes": 2}
+    events = [
+        {"at": T0, "op": "admit"},
+        {"at": T0, "op": "admit"},
+        {"at": T0, "op": "failure", "of": 0},
+        {"at": T0 + 5, "op": "admit"},
+        {"at": T0 + 5, "op": "admit"},
+        {"at": T0 + 5, "op": "failure", "of": 3},
+        {"at": T0 + 10, "op": "admit"},
+        {"at": T0 + 10, "op": "admit"},
+        # The second probe of the first half-open phase; the second one of this phase has the same number.
+        {"at": T0 + 10, "op": "failure", "of": 4},
+        {"at": T0 + 10, "op": "success", "of": 6},
+        {"at": T0 + 10, "op": "success", "of": 7},
+        # A call of the first closed phase.
+        {"at": T0 + 10, "op": "failure", "of": 1},
+    ]
+    assert [phase(step) for step in simulate(settings, events)][8:] == ["half_open", "half_open", "closed", "closed"]
 
 
 def test_a_rate_of_failures_opens_it_and_old_calls_are_forgotten() -> None:

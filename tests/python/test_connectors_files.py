@@ -365,7 +365,7 @@ def test_broken_json_lines_are_put_aside(tmp_path: Path) -> None:
     assert answer["rows"] == [{"a": 1}, {"a": 2}]
     assert answer["numbers"] == [1, 7]
     assert [refused["row"] for refused in answer["rejected"]] == [2, 3, 4, 5, 6]
-    assert answer["rejected"][0]["record"] == {"_raw": '{"a":'}
+    assert answer["rejected"][0]["record"] == {"_raw": '{"a": '}
 
 
 def test_numbers_of_json_keep_their_digits(tmp_path: Path) -> None:
@@ -379,6 +379,11 @@ def test_a_json_array(tmp_path: Path) -> None:
     answer = read(path, "files")
     assert answer["rows"] == [{"a": 1}, {"a": 2}]
     assert [refused["row"] for refused in answer["rejected"]] == [3]
+
+
+def test_one_json_object_over_many_lines_is_one_row(tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps({"a": 1, "b": {"c": [1]}}, indent=2), "data.json")
+    assert read(path, "files")["rows"] == [{"a": 1, "b": {"c": [1]}}]
 
 
 def test_parquet_of_others(tmp_path: Path) -> None:
@@ -595,6 +600,50 @@ def test_a_load_killed_anywhere_is_as_if_it_never_was(tmp_path: Path, mode: str)
     parts = visible(tmp_path / "lake" / "items")
     assert len(parts) == (22 if mode == "append" else 2)
     assert killed > 0
+
+
+LOAD_WITH_LITTLE_ROOM = """
+import resource, sys
+from windvane import _core
+from windvane.errors import WindvaneError
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    _core.load_rows(sys.stdin.read())
+except WindvaneError as error:
+    print(error.kind, bool(error.hint))
+"""
+
+LOAD_AS_NOBODY = """
+import os, sys
+from windvane import _core
+from windvane.errors import WindvaneError
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    _core.load_rows(sys.stdin.read())
+except WindvaneError as error:
+    print(error.kind, bool(error.hint))
+"""
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize(("script", "said"), [(LOAD_WITH_LITTLE_ROOM, "unavailable"), (LOAD_AS_NOBODY, "auth")])
+def test_a_disk_that_refuses_leaves_the_target_as_it_was(tmp_path: Path, kind: str, script: str, said: str) -> None:
+    home = home_of(tmp_path, kind)
+    fields = [column("id", "int64"), column("text", "text")]
+    home.load("items", fields, [{"id": 1, "text": "before"}], load_id="before")
+    rows = [{"id": number, "text": os.urandom(20).hex()} for number in range(2_000)]
+    asked = {"target": home.target, "dataset": "items", "schema": fields, "rows": rows, "load_id": "after"}
+    folder = tmp_path / "lake" / "items"
+    folder.chmod(0o555 if said == "auth" else 0o755)
+    request = json.dumps(home.request(**asked))
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], input=request, text=True, check=True, stdout=subprocess.PIPE
+    )
+    folder.chmod(0o755)
+    assert done.stdout.split() == [said, "True"]
+    assert home.rows("items") == [{"id": 1, "text": "before"}]
+    assert visible(folder) == ["_manifest.json", f"part-before.{kind}"]
 
 
 def test_a_source_that_cannot_be_read_says_why(tmp_path: Path) -> None:

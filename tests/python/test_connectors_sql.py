@@ -125,13 +125,13 @@ class TestPostgresTypes:
             ("char(4)", "ab", "text", "ab  "),
             ("name", "a_name", "text", "a_name"),
             ('"char"', "x", "text", "x"),
-            ("bytea", "\\x00ff", "binary", "00ff"),
+            ("bytea", "\\x00ff", "binary", "\\x00ff"),
             ("date", "0001-01-01", "date", "0001-01-01"),
             ("date", "9999-12-31", "date", "9999-12-31"),
             ("time", "23:59:59.999999", "time", "23:59:59.999999"),
             ("time(0)", "12:00", "time", "12:00:00"),
             ("timestamp", "1969-12-31 23:59:59.999999", "timestamp", "1969-12-31T23:59:59.999999"),
-            ("timestamp(3)", "2024-02-29 12:00:00.5", "timestamp", "2024-02-29T12:00:00.500000"),
+            ("timestamp(3)", "2024-02-29 12:00:00.5", "timestamp", "2024-02-29T12:00:00.500"),
             ("timestamptz", "2024-07-01 12:00:00+02", "timestamptz", "2024-07-01T10:00:00Z"),
             ("json", '{"b":  1, "a": [null]}', "json", {"b": 1, "a": [None]}),
             ("jsonb", '"text"', "json", "text"),
@@ -171,7 +171,8 @@ class TestPostgresTypes:
         assert home.rows("typed") == [{"id": 1, "value": value}, {"id": 2, "value": None}]
 
     @pytest.fixture(scope="class")
-    def types(self, postgres: Server) -> str:
+    @staticmethod
+    def types(postgres: Server) -> str:
         database = postgres.database()
         for sql in [
             "CREATE TYPE mood AS ENUM ('sad', 'happy')",
@@ -219,7 +220,7 @@ class TestPostgresTypes:
         assert rejected["record"]["value"] in rejected["reason"]
 
     def test_numerics_of_every_size_are_exact(self, postgres: Server, database: str) -> None:
-        values = [Decimal(sign) * Decimal(digits).scaleb(-10) for digits in DIGITS for sign in (1, -1)]
+        values = [Decimal(f"{sign}{digits}E-10") for digits in DIGITS for sign in ("", "-")]
         postgres.execute("CREATE TABLE numbers (id serial, value numeric(38,10))", database=database)
         for value in values:
             postgres.execute("INSERT INTO numbers (value) VALUES (%s)", value, database=database)
@@ -230,7 +231,7 @@ class TestPostgresTypes:
         home = postgres_home(postgres, database)
         for scale in range(39):
             fields = [column("value", f"decimal(38,{scale})")]
-            values = [Decimal(digits).scaleb(-scale) for digits in DIGITS]
+            values = [Decimal(f"{sign}{digits}E-{scale}") for digits in DIGITS for sign in ("", "-")]
             rows = [{"value": format(value, "f")} for value in values]
             home.load("numbers", fields, rows, load_id=f"scale{scale}")
             seen = postgres.query("SELECT value FROM numbers", database=database)
@@ -539,7 +540,6 @@ class TestPostgresLoads:
         sql = "SELECT load_id, dataset, mode, rows, checksum, loaded_at IS NOT NULL FROM windvane_loads"
         expected = [("abc", "items", "append", 1, loaded["checksum"], True)]
         assert postgres.query(sql, database=database) == expected
-        load_refused("conflict", home, CHARACTERS, [], dataset="others", load_id="abc")
 
     def test_a_schema_is_created(self, postgres: Server, database: str) -> None:
         home = postgres_home(postgres, database, schema="New House")
@@ -582,10 +582,10 @@ def test_a_sample_database_is_found_and_read_whole(
     folder, script = SAMPLES[sample]
     source = shared_data / "05a-relational-databases" / folder
     database = postgres.database()
-    text = (source / script).read_text(encoding="utf-8-sig")
+    lines = (source / script).read_bytes().splitlines(keepends=True)
     # A script that makes its own database would leave ours.
-    kept = [line for line in text.splitlines() if not line.startswith(("DROP DATABASE", "CREATE DATABASE", "\\c"))]
-    (tmp_path / script).write_text("\n".join(kept), encoding="utf-8")
+    kept = [line for line in lines if not line.lstrip(b"\xef\xbb\xbf").startswith((b"DROP DAT", b"CREATE DAT", b"\\c "))]
+    (tmp_path / script).write_bytes(b"".join(kept))
     postgres.script(tmp_path / script, database)
     truth = json.loads((source / "truth.json").read_text())
     home = postgres_home(postgres, database)
@@ -645,7 +645,7 @@ class TestSqliteValues:
             ("TEXT", "5", "text", "5"),
             ("", "5", "text", "5"),
             ("", "2.5", "text", "2.5"),
-            ("BLOB", "x'00ff'", "binary", "00ff"),
+            ("BLOB", "x'00ff'", "binary", "\\x00ff"),
             ("BOOLEAN", "1", "boolean", True),
             ("BOOLEAN", "'false'", "boolean", False),
             ("DATE", "'2024-02-29'", "date", "2024-02-29"),
@@ -654,8 +654,8 @@ class TestSqliteValues:
             ("DATETIME", "'2024-02-29 12:34'", "timestamp", "2024-02-29T12:34:00"),
             ("DATETIME", "'2024-02-29'", "timestamp", "2024-02-29T00:00:00"),
             ("DATETIME", "86400", "timestamp", "1970-01-02T00:00:00"),
-            ("DATETIME", "1709208000123", "timestamp", "2024-02-29T12:00:00.123000"),
-            ("TIMESTAMP", "2460370.0", "timestamp", "2024-02-29T12:00:00"),
+            ("DATETIME", "1709208000123", "timestamp", "2024-02-29T12:00:00.123"),
+            ("TIMESTAMP", "2460370.25", "timestamp", "2024-02-29T18:00:00"),
             ("TIME", "'12:34:56'", "time", "12:34:56"),
             ("JSON", "'[1]'", "json", [1]),
             ("UUID_TEXT", "x'123e4567e89b12d3a456426614174000'", "uuid", "123e4567-e89b-12d3-a456-426614174000"),
@@ -804,7 +804,7 @@ class TestSqliteLoads:
 
     def test_without_rowid_can_be_replaced_but_not_appended(self, tmp_path: Path) -> None:
         path = tmp_path / "a.db"
-        sqlite_run(path, "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT) WITHOUT ROWID")
+        sqlite_run(path, "CREATE TABLE items (id INTEGER, name TEXT PRIMARY KEY) WITHOUT ROWID")
         home = sqlite_home(path)
         home.load("items", CHARACTERS, [{"id": 1, "name": "a"}], load_id="one")
         load_refused("unsupported", home, CHARACTERS, [{"id": 2, "name": "b"}], mode="append")

@@ -18,6 +18,7 @@ class LlmHook(BaseHook):
 
     Args:
         llm_conn_id: The id of a ``windvane_llm`` connection.
+
     """
 
     conn_name_attr = "llm_conn_id"
@@ -34,6 +35,7 @@ class LlmHook(BaseHook):
 
         Raises:
             ValueError: The connection has no base URL.
+
         """
         connection = self.get_connection(self.llm_conn_id)
         extras = connection.extra_dejson

@@ -10,6 +10,7 @@ class WindvaneStoreHook(BaseHook):
 
     Args:
         store_conn_id: The id of a ``windvane_store`` connection.
+
     """
 
     conn_name_attr = "store_conn_id"

@@ -24,6 +24,7 @@ class WindvaneBaseOperator(BaseOperator):
         connections: Ids of the Airflow connections that the pipeline names; they are resolved in the running task.
         store: URL of the store or ``conn:ID``; by default ``[windvane] store``.
         staging: Folder where rows rest between stages; by default ``[windvane] staging``.
+
     """
 
     template_fields: Sequence[str] = ("connections", "store", "staging")
@@ -52,6 +53,7 @@ class WindvaneBaseOperator(BaseOperator):
         Args:
             context: The task's context.
             folder: The spec's folder; with ``[windvane] roots`` all that the engine may touch of the file system.
+
         """
         from windvane_provider.connections import engine_urls
         from windvane_provider.surroundings import roots, run_of, staging_folder, store_url
@@ -69,6 +71,7 @@ class WindvaneBaseOperator(BaseOperator):
 
         Args:
             path: A path, relative so that the serialized DAG is the same on every machine.
+
         """
         if os.path.isabs(path) or "://" in path or path.startswith("conn:"):
             return path
@@ -95,6 +98,7 @@ class StageOperator(WindvaneBaseOperator):
     Args:
         plan_file: Path of the plan: a committed one, or ``plan.output["plan_file"]``.
         base: The folder of the spec, from which the plan's relative paths are meant; by default the plan's own folder.
+
     """
 
     template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "base")
@@ -109,6 +113,7 @@ class StageOperator(WindvaneBaseOperator):
 
         Args:
             context: The task's context.
+
         """
         base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
         return {**self.surroundings(context, base), "base": base}

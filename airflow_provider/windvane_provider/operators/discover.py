@@ -16,6 +16,7 @@ class DiscoverOperator(WindvaneBaseOperator):
     Args:
         source: A path, a URL or ``conn:ID``; ``#table`` picks a dataset. A relative path is meant from the folder of
             the DAG file.
+
     """
 
     template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "source")

@@ -15,6 +15,7 @@ class ExtractOperator(StageOperator):
 
     Args:
         dataset: The dataset to load, one of the plan's outputs.
+
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")

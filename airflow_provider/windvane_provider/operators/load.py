@@ -16,6 +16,7 @@ class LoadOperator(StageOperator):
     Args:
         dataset: The dataset to load, one of the plan's outputs.
         verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
+
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict")

@@ -24,6 +24,7 @@ class WindvaneOperator(WindvaneBaseOperator):
 
     Example:
         ``WindvaneOperator(task_id="orders", spec="pipelines/orders.windvane.yaml", connections=["shop"])``
+
     """
 
     template_fields: Sequence[str] = (

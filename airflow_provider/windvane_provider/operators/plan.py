@@ -24,6 +24,7 @@ class PlanOperator(WindvaneBaseOperator):
         plan_file: Path of the committed plan; it is taken as it is. By default a plan is made.
         environment: The environment whose overlay applies; by default ``[windvane] environment``.
         gateway_conn_id: The ``windvane_llm`` connection that agents may use; by default ``[windvane] gateway_conn_id``.
+
     """
 
     template_fields: Sequence[str] = (

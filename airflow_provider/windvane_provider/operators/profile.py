@@ -18,6 +18,7 @@ class ProfileOperator(WindvaneBaseOperator):
             the DAG file.
         table: Which dataset of the source; by default its only one.
         sample: How many rows to read; by default all.
+
     """
 
     template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "source", "table", "sample")

@@ -17,6 +17,7 @@ class RecordOperator(StageOperator):
 
     Args:
         receipts: What the load tasks returned.
+
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "receipts")

@@ -16,6 +16,7 @@ class TransformOperator(StageOperator):
     Args:
         dataset: The dataset to load, one of the plan's outputs.
         extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned.
+
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "extracted")

@@ -18,6 +18,7 @@ class ValidateOperator(StageOperator):
         transformed: What :class:`~windvane_provider.operators.transform.TransformOperator` returned.
         extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned; checks that look into
             other datasets read it.
+
     """
 
     template_fields: Sequence[str] = (

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from windvane_provider.version_compat import AIRFLOW_V_3_3_PLUS
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or AIRFLOW_V_3_3_PLUS:
     from airflow.sdk import RetryDecision, RetryPolicy
 else:
-    if AIRFLOW_V_3_3_PLUS:
-        from airflow.sdk import RetryDecision, RetryPolicy
-    else:
-        RetryDecision = RetryPolicy = object
+    RetryDecision = RetryPolicy = object
 
 
 class WindvaneRetryPolicy(RetryPolicy):
@@ -32,6 +29,7 @@ class WindvaneRetryPolicy(RetryPolicy):
             try_number: Which try this was, from 1.
             max_tries: How many there may be.
             context: The task's context.
+
         """
         from windvane.errors import WindvaneError
 
@@ -54,6 +52,7 @@ class WindvaneRetryPolicy(RetryPolicy):
 
         Args:
             data: What :meth:`serialize` returned.
+
         """
         return cls()
 

@@ -107,8 +107,7 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
 }
 
 fn observe(tokens: &mut Tokenizer<Bytes>, record: &Record, columns: &mut [(String, Inference)], nulls: &[String]) {
-    if record.len() != columns.len() {
-        tokens.recover(columns.len());
+    if suspicious(record, columns.len()) && tokens.recover(columns.len()).is_some() || record.len() != columns.len() {
         return;
     }
     for (at, (_, seen)) in columns.iter_mut().enumerate() {
@@ -174,8 +173,7 @@ impl CsvRows {
                 Token::Record => {
                     let is_header = format.header_rows > 0;
                     let names = names(&rows.record, is_header, strict);
-                    rows.places =
-                        schema.names().map(|name| names.iter().position(|known| known == name)).collect();
+                    rows.places = schema.names().map(|name| names.iter().position(|known| known == name)).collect();
                     rows.width = names.len();
                     rows.first = !is_header;
                 }
@@ -209,11 +207,13 @@ impl CsvRows {
     }
 
     fn take_row(&mut self) {
+        if suspicious(&self.record, self.width)
+            && let Some(raw) = self.tokens.recover(self.width)
+        {
+            self.builder.reject(self.row, "a quote is opened and not closed in the same row", &raw);
+            return;
+        }
         if self.record.len() != self.width {
-            if let Some(raw) = self.tokens.recover(self.width) {
-                self.builder.reject(self.row, "a quote is opened and not closed in the same row", &raw);
-                return;
-            }
             let (found, wanted) = (self.record.len(), self.width);
             self.builder.reject(self.row, format!("{found} fields where {wanted} are expected"), &self.tokens.raw());
             return;
@@ -229,6 +229,11 @@ impl CsvRows {
         }
         self.builder.end_row(self.row);
     }
+}
+
+/// Whether a stray quote may have swallowed more than this row.
+fn suspicious(record: &Record, width: usize) -> bool {
+    record.len() != width || record.loose()
 }
 
 /// Whether every field is text.

@@ -108,7 +108,15 @@ pub(super) fn text(path: &Path, encoding: &'static Encoding) -> Result<Bytes> {
 pub(super) fn decoded(mut input: Bytes, encoding: &'static Encoding) -> io::Result<Bytes> {
     if encoding != UTF_8 {
         let decoder = encoding.new_decoder_with_bom_removal();
-        return Ok(Box::new(Decoding { input, decoder, pending: Vec::new(), done: 0, ready: Vec::new(), given: 0, ended: false }));
+        return Ok(Box::new(Decoding {
+            input,
+            decoder,
+            pending: Vec::new(),
+            done: 0,
+            ready: Vec::new(),
+            given: 0,
+            ended: false,
+        }));
     }
     // UTF-8 passes as it is: whoever takes rows checks them.
     let mut first = Vec::new();

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// A file that is one array is read whole; more than this is refused.
+/// A file that is one array (or one object over many lines) is read whole; more than this is refused.
 const MAX_ARRAY: usize = 256 << 20;
 
 /// The members of an object, in the order they are written.
@@ -100,6 +100,13 @@ enum Texts {
     Array(std::vec::IntoIter<Box<RawValue>>),
 }
 
+/// Whether an object is opened in the first line and goes on behind it.
+fn spans_lines(sample: &[u8]) -> bool {
+    let first = sample.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    first.len() < sample.trim_ascii_start().len()
+        && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err_and(|error| error.is_eof())
+}
+
 enum Line {
     Object(String),
     Broken(&'static str, Vec<u8>),
@@ -117,15 +124,27 @@ impl Texts {
             match buffer.first() {
                 Some(b'[') => break,
                 Some(byte) if byte.is_ascii_whitespace() => text.consume(1),
+                Some(b'{') if spans_lines(&sample) => break,
                 Some(_) | None => return Ok(Self::Lines(text)),
             }
         }
+        let is_array = text.buffer().first() == Some(&b'[');
         let mut whole = Vec::new();
         text.take(MAX_ARRAY as u64 + 1).read_to_end(&mut whole).map_err(wrong)?;
+        if whole.len() > MAX_ARRAY && !is_array {
+            return Ok(Self::Lines(BufReader::new(decode::text(path, encoding)?)));
+        }
         if whole.len() > MAX_ARRAY {
             return Err(Error::unsupported(format!("a JSON array of more than {} MiB is not read", MAX_ARRAY >> 20))
                 .in_file(path.display().to_string())
                 .hint("Write one object a line (JSON lines) instead of one array"));
+        }
+        if !is_array {
+            // One object over several lines is one row; otherwise the lines are what counts.
+            return match serde_json::from_slice::<Box<RawValue>>(&whole) {
+                Ok(object) => Ok(Self::Array(vec![object].into_iter())),
+                Err(_) => Ok(Self::Lines(BufReader::new(decode::text(path, encoding)?))),
+            };
         }
         let items: Vec<Box<RawValue>> = serde_json::from_slice(&whole).map_err(|error| {
             Error::data("the file starts as a JSON array and is none")
@@ -189,7 +208,8 @@ impl Seen {
             Some(b'n') | None => {}
             Some(_) => {
                 let whole = !text.contains(['.', 'e', 'E']);
-                (self.integers, self.floats) = (self.integers | whole, self.floats | !whole);
+                self.integers |= whole;
+                self.floats |= !whole;
                 self.numbers.observe(Some(text));
             }
         }
@@ -201,10 +221,11 @@ impl Seen {
             (true, false, false, false) => (DataType::Boolean, "boolean"),
             (false, true, false, false) if self.floats => (DataType::Float64, "number"),
             (false, true, false, false) => (self.numbers.data_type(), "number"),
-            (false, false, true, false) => match self.words.data_type() {
-                iso @ (DataType::Date | DataType::Timestamp | DataType::TimestampTz) => (iso, "string"),
-                _ => (DataType::Text, "string"),
-            },
+            (false, false, true, false) => {
+                let iso = self.words.data_type();
+                let kept = matches!(iso, DataType::Date | DataType::Timestamp | DataType::TimestampTz);
+                (if kept { iso } else { DataType::Text }, "string")
+            }
             (false, false, false, true) => (DataType::Json, "object or array"),
             (false, false, false, false) => (DataType::Text, "null"),
             _ => (DataType::Text, "mixed"),

@@ -52,9 +52,12 @@ fn folder_name(dataset: &str) -> Result<String> {
     let mut name = String::new();
     for (at, c) in dataset.chars().enumerate() {
         let hidden = at == 0 && matches!(c, '.' | '_');
-        if hidden || c.is_control() || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']') {
+        if hidden
+            || c.is_control()
+            || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']')
+        {
             let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}")));
+            name.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
         } else {
             name.push(c);
         }
@@ -256,9 +259,11 @@ fn refuse_foreign(folder: &Path, manifest: Option<&Manifest>) -> Result<()> {
     let foreign = entries(folder)?.into_iter().find(|name| data(name) && !hidden(name) && !listed(name));
     match foreign {
         None => Ok(()),
-        Some(name) => Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
-            .in_file(folder.display().to_string())
-            .hint("Move the file away or load into another folder: a load would hide or replace it")),
+        Some(name) => {
+            Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
+                .in_file(folder.display().to_string())
+                .hint("Move the file away or load into another folder: a load would hide or replace it"))
+        }
     }
 }
 

@@ -15,6 +15,14 @@ pub(super) struct Bounds {
     roots: Vec<PathBuf>,
 }
 
+/// How the user named a file. One that is named is meant whatever its ending; only a path means a hidden file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    No,
+    ByGlob,
+    ByPath,
+}
+
 /// Files that are one dataset.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
@@ -116,7 +124,7 @@ impl Files {
     pub(super) fn items(&self) -> Result<Vec<Item>> {
         let mut found = self.matches(&self.path)?;
         if let Some(name) = &self.as_dataset {
-            found = self.as_one(name, &self.path, found)?.into_iter().collect();
+            found = as_one(name, &self.path, found)?.into_iter().collect();
         }
         if found.is_empty() && self.writes.is_none() {
             return Err(self.nothing(&self.path));
@@ -132,7 +140,7 @@ impl Files {
         let one = match found.len() {
             0 => None,
             1 => found.into_iter().next(),
-            _ => self.as_one(self.as_dataset.as_deref().unwrap_or(locator), locator, found)?,
+            _ => as_one(self.as_dataset.as_deref().unwrap_or(locator), locator, found)?,
         };
         let mut item = one.ok_or_else(|| self.nothing(locator))?;
         if item.manifest.is_none() {
@@ -154,21 +162,6 @@ impl Files {
             .hint(format!("Looked in {base}; files read here are {what}"))
     }
 
-    fn as_one(&self, name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
-        let Some(first) = found.first() else { return Ok(None) };
-        let kind = first.kind;
-        if let [only] = found.as_slice() {
-            return Ok(Some(Item { name: name.to_owned(), ..only.clone() }));
-        }
-        if found.iter().any(|item| item.kind != kind) {
-            return Err(Error::spec(format!("the files of '{name}' are of different kinds"))
-                .in_file(locator.to_owned())
-                .hint("Narrow the path with a glob such as *.csv"));
-        }
-        let files = found.into_iter().flat_map(|item| item.files).collect();
-        Ok(Some(Item { name: name.to_owned(), locator: locator.to_owned(), kind, files, manifest: None }))
-    }
-
     /// The files and loaded folders that a path, folder or glob names, sorted by path.
     fn matches(&self, path: &str) -> Result<Vec<Item>> {
         if path.contains('\0') {
@@ -176,7 +169,7 @@ impl Files {
         }
         let absolute = self.bounds.resolve_unless_glob(path)?;
         let mut paths = Vec::new();
-        let mut named = false;
+        let mut named = Named::No;
         if absolute.is_dir() {
             if let Some(item) = self.loaded_folder(&absolute)? {
                 return Ok(vec![item]);
@@ -187,7 +180,7 @@ impl Files {
             }
         } else if absolute.exists() {
             paths.push(absolute);
-            named = true;
+            named = Named::ByPath;
         } else if let Some(pattern) = absolute.to_str().filter(|text| text.contains(['*', '?', '['])) {
             let walk = glob::glob(pattern).map_err(|error| {
                 Error::spec(format!("'{path}' is not a glob: {}", error.msg)).hint("Use *, ?, ** and [a-z]")
@@ -195,7 +188,7 @@ impl Files {
             for entry in walk {
                 paths.push(entry.map_err(|error| failure(error.path(), "listed", error.error()))?);
             }
-            named = true;
+            named = Named::ByGlob;
         }
         paths.sort();
         let mut items = Vec::new();
@@ -205,9 +198,8 @@ impl Files {
         Ok(items)
     }
 
-    /// `named`: the user wrote this file's path or a glob for it, so it is meant whatever its ending.
-    fn item_of(&self, path: PathBuf, named: bool) -> Result<Option<Item>> {
-        if is_hidden(&path) && !(named && path.is_file() && !path.ends_with(FILE)) {
+    fn item_of(&self, path: PathBuf, named: Named) -> Result<Option<Item>> {
+        if is_hidden(&path) && (named != Named::ByPath || path.ends_with(FILE)) {
             return Ok(None);
         }
         self.bounds.admit(&path)?;
@@ -217,7 +209,7 @@ impl Files {
         let ending = kind_by_ending(&path);
         let kind = match self.accepts {
             None => ending,
-            Some(wanted) if named => Some(wanted),
+            Some(wanted) if named != Named::No => Some(wanted),
             Some(wanted) => ending.filter(|kind| *kind == wanted),
         };
         let Some(kind) = kind else { return Ok(None) };
@@ -242,6 +234,22 @@ impl Files {
         let files = manifest.files(folder);
         Ok(Some(Item { name: manifest.dataset.clone(), locator, kind, files, manifest: Some(manifest) }))
     }
+}
+
+/// Several files as one dataset; they must be of one kind.
+fn as_one(name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
+    let Some(first) = found.first() else { return Ok(None) };
+    let kind = first.kind;
+    if let [only] = found.as_slice() {
+        return Ok(Some(Item { name: name.to_owned(), ..only.clone() }));
+    }
+    if found.iter().any(|item| item.kind != kind) {
+        return Err(Error::spec(format!("the files of '{name}' are of different kinds"))
+            .in_file(locator.to_owned())
+            .hint("Narrow the path with a glob such as *.csv"));
+    }
+    let files = found.into_iter().flat_map(|item| item.files).collect();
+    Ok(Some(Item { name: name.to_owned(), locator: locator.to_owned(), kind, files, manifest: None }))
 }
 
 impl Bounds {

@@ -92,10 +92,10 @@ impl Manifest {
         })
     }
 
-    /// What its parts are; they are all of one kind or read by their endings. Without parts: Parquet.
+    /// What its newest part is; each part is read by its ending. Without parts: Parquet.
     pub(super) fn kind(&self) -> FoundKind {
-        let kinds = self.parts.iter().filter_map(|part| super::locate::kind_by_ending(Path::new(&part.path)));
-        kinds.last().unwrap_or(FoundKind::Parquet)
+        let mut kinds = self.parts.iter().rev().filter_map(|part| super::locate::kind_by_ending(Path::new(&part.path)));
+        kinds.next().unwrap_or(FoundKind::Parquet)
     }
 
     pub(super) fn files(&self, folder: &Path) -> Vec<PathBuf> {

@@ -56,7 +56,7 @@ pub struct Files {
     /// Only files of this kind; none: all that we read.
     accepts: Option<FoundKind>,
     /// What the user said about delimited text.
-    options: CsvSource,
+    options: Box<CsvSource>,
     /// Of a target: the kind of its parts.
     writes: Option<FoundKind>,
     compression: Option<Compression>,
@@ -72,7 +72,10 @@ struct Described {
 impl Files {
     pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
         let plain = |files: &FilesSource, accepts| {
-            (CsvSource { path: files.path.clone(), as_dataset: files.as_dataset.clone(), ..CsvSource::default() }, accepts)
+            (
+                CsvSource { path: files.path.clone(), as_dataset: files.as_dataset.clone(), ..CsvSource::default() },
+                accepts,
+            )
         };
         let (options, accepts) = match source {
             Source::Files(files) => plain(files, None),
@@ -86,7 +89,7 @@ impl Files {
             path: options.path.clone(),
             as_dataset: options.as_dataset.clone(),
             accepts,
-            options,
+            options: Box::new(options),
             writes: None,
             compression: None,
         })
@@ -107,7 +110,7 @@ impl Files {
             path: files.path.clone(),
             as_dataset: None,
             accepts: None,
-            options: CsvSource::default(),
+            options: Box::default(),
             writes: Some(kind),
             compression: files.compression,
         })
@@ -204,7 +207,9 @@ fn failure(path: &Path, done: &str, error: &io::Error) -> Error {
         E::PermissionDenied | E::ReadOnlyFilesystem => {
             (Kind::Auth, "Give the user that runs windvane the right to this path")
         }
-        E::StorageFull | E::QuotaExceeded => (Kind::Unavailable, "Make room on the disk, then run it again"),
+        E::StorageFull | E::QuotaExceeded | E::FileTooLarge => {
+            (Kind::Unavailable, "Make room on the disk, then run it again")
+        }
         // What decompressors say of broken bytes.
         E::InvalidData | E::InvalidInput | E::UnexpectedEof | E::Other => {
             (Kind::Data, "The file is damaged or cut short: write or download it again")

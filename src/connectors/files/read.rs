@@ -177,12 +177,15 @@ impl AllRows {
             Some(path) => {
                 let detected = match (&self.format, self.kind) {
                     (None, FoundKind::Csv) => Some(sniff::detect(&path, &self.files.options)?),
-                    _ => None,
+                    (Some(_), _)
+                    | (None, FoundKind::Jsonl | FoundKind::Parquet | FoundKind::Table | FoundKind::View) => None,
                 };
                 let format = detected.as_ref().or(self.format.as_ref());
                 // Parts are named by their endings: a folder's format may have changed between loads.
-                let kind = if self.strict { super::locate::kind_by_ending(&path).unwrap_or(self.kind) } else { self.kind };
-                let capacity = self.limit.map_or(BATCH_ROWS, |limit| BATCH_ROWS.min(usize::try_from(limit).unwrap_or(BATCH_ROWS)));
+                let kind =
+                    if self.strict { super::locate::kind_by_ending(&path).unwrap_or(self.kind) } else { self.kind };
+                let capacity =
+                    self.limit.map_or(BATCH_ROWS, |limit| BATCH_ROWS.min(usize::try_from(limit).unwrap_or(BATCH_ROWS)));
                 Some(file_rows(&path, kind, format, self.strict, &self.schema, capacity.max(1))?)
             }
         };

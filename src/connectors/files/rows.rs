@@ -94,7 +94,7 @@ impl RowBuilder {
         }
         rejected.sort_by_key(|one| one.row);
 
-        let keep = BooleanArray::from_iter(bad.iter().map(|column| Some(column.is_none())));
+        let keep: BooleanArray = bad.iter().map(|column| Some(column.is_none())).collect();
         let kept: Vec<u64> =
             numbers.iter().zip(&bad).filter(|(_, column)| column.is_none()).map(|(number, _)| *number).collect();
         if kept.len() < numbers.len() {

@@ -28,7 +28,10 @@ pub(super) fn detect(path: &Path, given: &CsvSource) -> Result<TextFormat> {
         None => decode::detect(&sample, whole),
     };
     let text = sample_text(path, encoding)?;
-    let quote = given.quote.clone().unwrap_or_else(|| quote_of(&text).to_owned());
+    let quote = given.quote.clone().unwrap_or_else(|| {
+        let delimiter = given.delimiter.as_deref().and_then(|text| text.bytes().next());
+        quote_of(&text, delimiter).to_owned()
+    });
     let mut format = TextFormat {
         encoding: encoding.name().to_ascii_lowercase(),
         delimiter: String::new(),
@@ -75,21 +78,20 @@ fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
     found
 }
 
-/// `'` where fields are wrapped in it and none is wrapped in `"`.
-fn quote_of(text: &[u8]) -> &'static str {
-    let edges = |quote: u8| {
-        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b' ');
-        let at = |index: usize| text.get(index);
-        let opens = |index: usize| edge(index.checked_sub(1).and_then(at)) && !edge(at(index + 1));
-        let closes = |index: usize| edge(at(index + 1)) && index.checked_sub(1).and_then(at).is_some_and(|b| !edge(Some(b)));
-        let places = text.iter().enumerate().filter(|(_, byte)| **byte == quote).map(|(index, _)| index);
-        places.fold((0_usize, 0_usize), |(open, close), index| {
-            (open + usize::from(opens(index)), close + usize::from(closes(index)))
-        })
+/// `'` where it wraps fields and the rows agree better under it than under `"`.
+fn quote_of(text: &[u8], given: Option<u8>) -> &'static str {
+    let judge = |quote: u8| {
+        let base = Dialect { delimiter: given, quote: Some(quote), escape: None, strict: false };
+        let delimiter = given.unwrap_or_else(|| delimiter_of(text, base));
+        let records = records(text, Dialect { delimiter: Some(delimiter), ..base });
+        let wrapped = records.iter().map(|one| (0..one.len()).filter(|at| one.quoted(*at)).count()).sum::<usize>();
+        let loose = records.iter().filter(|one| one.loose()).count();
+        (wrapped, loose, judgement(&records))
     };
-    let (open, close) = edges(b'\'');
-    let doubles = text.contains(&b'"');
-    if !doubles && open >= 2 && open == close { "'" } else { "\"" }
+    let (double, single) = (judge(b'"'), judge(b'\''));
+    let sound = single.0 >= 2 && single.1 * 10 <= single.0;
+    let better = single.2.score > double.2.score || (double.0 == 0 && single.2.score >= double.2.score);
+    if sound && better { "'" } else { "\"" }
 }
 
 /// Whether quotes are escaped by a backslash rather than doubled.
@@ -111,13 +113,17 @@ fn delimiter_of(text: &[u8], base: Dialect) -> u8 {
             Some(_) | None => Some((delimiter, one)),
         })
     };
-    if let Some((delimiter, _)) = best(&USUAL, 0.5) {
-        return delimiter;
-    }
+    let usual = best(&USUAL, 0.5);
     let single = records(text, Dialect { delimiter: None, ..base });
-    let one_column = single.len() < 2 || is_typed(single.iter().skip(1));
-    let rare = if one_column { None } else { best(&RARE, 0.95) };
-    rare.map_or(b',', |(delimiter, _)| delimiter)
+    if usual.is_none() && (single.len() < 2 || is_typed(single.iter().skip(1))) {
+        return b',';
+    }
+    // Signs that are also part of ordinary texts must divide all rows alike, and much better than the usual ones.
+    match (usual, best(&RARE, 0.95)) {
+        (Some((_, usual)), Some((delimiter, rare))) if rare.score > 2.0 * usual.score => delimiter,
+        (Some((delimiter, _)), _) | (None, Some((delimiter, _))) => delimiter,
+        (None, None) => b',',
+    }
 }
 
 /// Whether all records, as one field each, are dates, times, numbers or the like.
@@ -146,9 +152,11 @@ fn judgement(records: &[Record]) -> Judgement {
         cells += record.len();
         clean += (0..record.len()).filter(|at| record.quoted(*at) || looks_clean(record.field(*at))).count();
     }
-    let (fields, most) = counts.iter().max_by_key(|(_, count)| **count).map_or((0, 0), |(fields, count)| (*fields, *count));
+    let (fields, most) =
+        counts.iter().max_by_key(|(_, count)| **count).map_or((0, 0), |(fields, count)| (*fields, *count));
     let total = records.len().max(1) as f64;
-    let weigh = |(fields, count): (&usize, &usize)| *count as f64 * ((*fields as f64 - 1.0).max(0.001) / *fields as f64);
+    let weigh =
+        |(fields, count): (&usize, &usize)| *count as f64 * ((*fields as f64 - 1.0).max(0.001) / *fields as f64);
     let pattern = counts.iter().map(weigh).sum::<f64>() / counts.len().max(1) as f64;
     let kind = (clean as f64 / cells.max(1) as f64).max(1e-9);
     // Agreement counts twice: one broken row in a hundred must not outweigh a delimiter that divides all others alike.
@@ -199,7 +207,9 @@ fn looks_like_header(records: &[Record], nulls: &[String]) -> bool {
 /// A first cell may be wider than the cells below it.
 fn loosened(data_type: DataType) -> DataType {
     match data_type {
-        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Decimal { .. } => DataType::Float64,
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Decimal { .. } => {
+            DataType::Float64
+        }
         DataType::Boolean
         | DataType::Float64
         | DataType::Text
@@ -214,6 +224,7 @@ fn loosened(data_type: DataType) -> DataType {
 }
 
 fn are_years(texts: &[&str]) -> bool {
-    let years: Vec<u32> = texts.iter().filter_map(|text| text.parse().ok()).filter(|year| (1800..2101).contains(year)).collect();
+    let years: Vec<u32> =
+        texts.iter().filter_map(|text| text.parse().ok()).filter(|year| (1800..2101).contains(year)).collect();
     years.len() >= 2 && years.windows(2).all(|pair| pair[1] == pair[0] + 1)
 }

@@ -7,8 +7,10 @@ use arrow::datatypes as a;
 use chrono::{DateTime, NaiveTime, TimeDelta};
 use std::fmt::Write;
 
+type Out = StringBuilder;
+
 /// A column as texts; nulls stay nulls.
-pub(crate) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArray> {
+pub(super) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArray> {
     let mut out = StringBuilder::with_capacity(column.len(), column.len() * 8);
     let mut fine = true;
     macro_rules! each {
@@ -24,7 +26,6 @@ pub(crate) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArr
             }
         }};
     }
-    type Out = StringBuilder;
     match data_type {
         DataType::Boolean => each!(column.as_boolean_opt(), |out: &mut Out, value| write!(out, "{value}")),
         DataType::Int16 => {

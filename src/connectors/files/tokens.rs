@@ -28,6 +28,7 @@ pub(super) struct Record {
     text: Vec<u8>,
     ends: Vec<usize>,
     quoted: Vec<bool>,
+    loose: bool,
 }
 
 impl Record {
@@ -45,6 +46,11 @@ impl Record {
         self.quoted.get(index).copied().unwrap_or(false)
     }
 
+    /// Whether something stands between a closing quote and the next delimiter: often a quote that was never closed.
+    pub(super) fn loose(&self) -> bool {
+        self.loose
+    }
+
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
@@ -53,6 +59,7 @@ impl Record {
         self.text.clear();
         self.ends.clear();
         self.quoted.clear();
+        self.loose = false;
     }
 
     fn end_field(&mut self, quoted: bool) {
@@ -116,6 +123,7 @@ impl<R: Read> Tokenizer<R> {
                 return Ok(Token::End);
             }
             match scan(rest, self.ended, self.dialect, record) {
+                Scan::Complete(used) if used > MAX_RECORD => return self.broken_line(&too_long()),
                 Scan::Complete(used) => {
                     self.take(used);
                     return Ok(Token::Record);
@@ -125,7 +133,7 @@ impl<R: Read> Tokenizer<R> {
                     let reason = if in_quotes {
                         format!("a quote is opened and not closed within {} MiB", MAX_RECORD >> 20)
                     } else {
-                        format!("the row is longer than {} MiB", MAX_RECORD >> 20)
+                        too_long()
                     };
                     return self.broken_line(&reason);
                 }
@@ -173,7 +181,7 @@ impl<R: Read> Tokenizer<R> {
             self.last = 0;
         }
         // Doubling keeps the rescans of a long record linear in its length.
-        let wanted = self.buffer.len().max(CHUNK) as u64;
+        let wanted = self.buffer.len().clamp(CHUNK, MAX_RECORD) as u64;
         let got = self.input.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
         self.ended |= (got as u64) < wanted;
         Ok(())
@@ -209,6 +217,10 @@ impl<R: Read> Tokenizer<R> {
             self.fill()?;
         }
     }
+}
+
+fn too_long() -> String {
+    format!("the row is longer than {} MiB", MAX_RECORD >> 20)
 }
 
 /// The length of the first line with its end; `None` when no line ends here.
@@ -251,6 +263,7 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
             return Scan::Complete(bytes.len());
         };
         record.text.extend_from_slice(rest.get(..length).unwrap_or_default());
+        record.loose |= quoted && length > 0;
         at += length;
         match (bytes.get(at), bytes.get(at + 1)) {
             (Some(b'\r'), None) if !at_end => return Scan::NeedsMore { in_quotes: false },

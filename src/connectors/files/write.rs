@@ -39,7 +39,8 @@ enum Sink {
 /// The ending of a part of this kind; `unsupported` where the kind cannot be compressed so.
 pub(super) fn ending(kind: FoundKind, compression: Option<Compression>) -> Result<&'static str> {
     let refused = |what: &str| {
-        Err(Error::unsupported(what.to_owned()).hint("Parquet takes none, snappy and zstd; text takes none, gzip and zstd"))
+        Err(Error::unsupported(what.to_owned())
+            .hint("Parquet takes none, snappy and zstd; text takes none, gzip and zstd"))
     };
     match (kind, compression) {
         (FoundKind::Parquet, Some(Compression::Gzip)) => refused("Parquet is not written with gzip"),
@@ -65,7 +66,9 @@ impl PartFile {
         let file = File::create(path).map_err(|error| failure(path, "written", &error))?;
         let mut form = match kind {
             FoundKind::Parquet => Form::Parquet(Box::new(parquet_writer(path, file, compression, schema)?)),
-            FoundKind::Csv => Form::Csv(Sink::new(file, compression).map_err(|error| failure(path, "written", &error))?),
+            FoundKind::Csv => {
+                Form::Csv(Sink::new(file, compression).map_err(|error| failure(path, "written", &error))?)
+            }
             FoundKind::Jsonl => {
                 Form::Jsonl(Sink::new(file, compression).map_err(|error| failure(path, "written", &error))?)
             }
@@ -225,7 +228,9 @@ pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>
 
 fn json_value(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<()> {
     match data_type {
-        DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 => out.extend_from_slice(text.as_bytes()),
+        DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            out.extend_from_slice(text.as_bytes())
+        }
         DataType::Float32 | DataType::Float64 if !text.ends_with(['N', 'y']) => out.extend_from_slice(text.as_bytes()),
         // Line ends between tokens would end the row; inside of texts JSON has none.
         DataType::Json => out.extend(text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })),

@@ -1,10 +1,10 @@
 //! What exists: tables, views, columns, keys and sizes, from the server's own catalog.
 
-use super::failure::{is_stopped_or_refused, translate};
+use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
-use crate::connectors::{Found, FoundKind, ForeignKey};
-use crate::error::{Error, Result};
+use crate::connectors::{ForeignKey, Found, FoundKind};
+use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
@@ -150,10 +150,12 @@ pub(super) async fn missing(session: &mut PgConnection, table: &TableName, schem
 fn not_there<'a>(table: &TableName, schema: &str, all: impl Iterator<Item = &'a TableName>) -> Error {
     let names: Vec<String> = all.map(|name| name.dataset(schema)).collect();
     let nearest = nearest(&table.dataset(schema), names.iter().map(String::as_str));
-    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(nearest.map_or_else(
-        || "Check the name, the schema and the database of the connection".to_owned(),
-        |name| format!("Did you mean '{name}'?"),
-    ))
+    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(
+        nearest.map_or_else(
+            || "Check the name, the schema and the database of the connection".to_owned(),
+            |name| format!("Did you mean '{name}'?"),
+        ),
+    )
 }
 
 fn nearest<'a>(wanted: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -214,8 +216,11 @@ async fn looked_up(
             Ok(_) => {
                 found.insert(column.name.clone(), (MOST_DIGITS - EMPTY_SCALE, EMPTY_SCALE));
             }
-            Err(error) if is_stopped_or_refused(&error) => {}
-            Err(error) => return Err(translate(&error)),
+            // Not allowed, a view that cannot be computed, too long a wait: as text it can be described all the same.
+            Err(error) => match translate(&error) {
+                gone if gone.kind() == Kind::Unavailable => return Err(gone),
+                _ => {}
+            },
         }
     }
     Ok(found)

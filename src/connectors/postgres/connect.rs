@@ -10,7 +10,17 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 11] = [
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "host", "hostaddr", "port", "dbname", "user", "password", "options",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "options",
 ];
 /// Airflow keeps extras that are not flat under this key, as one JSON object.
 const AIRFLOW_EXTRAS: &str = "__extra__";
@@ -61,8 +71,11 @@ pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
         Ok(Err(error)) => Err(translate(&error)),
         Err(_) => {
             let seconds = CONNECT_TIMEOUT.as_secs();
-            Err(Error::new(Kind::Timeout, format!("the PostgreSQL server at {} did not answer in {seconds} s", server()))
-                .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
+            Err(Error::new(
+                Kind::Timeout,
+                format!("the PostgreSQL server at {} did not answer in {seconds} s", server()),
+            )
+            .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
         }
     }
 }

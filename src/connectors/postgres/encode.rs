@@ -4,9 +4,7 @@ use super::numeric;
 use super::table::NativeColumn;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
@@ -62,9 +60,12 @@ pub(super) fn form(field: &Field, column: &NativeColumn) -> Result<Form> {
         (DataType::Uuid, "uuid") => Form::Uuid,
         _ => {
             let (name, ours, theirs) = (&field.name, field.data_type, &column.declared);
-            return Err(Error::new(Kind::Conflict, format!("column '{name}' is {ours} here and {theirs} at the target"))
-                .at_path(name)
-                .hint(format!("Cast '{name}' in a step to what {theirs} holds, or change the target's column")));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("column '{name}' is {ours} here and {theirs} at the target"),
+            )
+            .at_path(name)
+            .hint(format!("Cast '{name}' in a step to what {theirs} holds, or change the target's column")));
         }
     };
     Ok(form)
@@ -194,7 +195,11 @@ fn text(text: &str, form: Form, out: &mut Vec<u8>) -> Result<()> {
     if form == Form::Uuid {
         let digits: String = text.chars().filter(|letter| *letter != '-').collect();
         let wrong = || Error::data("a value is not a UUID").hint("Check the step that makes the column");
-        let uuid = if digits.len() == 32 { u128::from_str_radix(&digits, 16).map_err(|_| wrong())? } else { return Err(wrong()) };
+        let uuid = if digits.len() == 32 {
+            u128::from_str_radix(&digits, 16).map_err(|_| wrong())?
+        } else {
+            return Err(wrong());
+        };
         out.extend(uuid.to_be_bytes());
         return Ok(());
     }

@@ -18,9 +18,9 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
         sqlx::Error::Tls(_) => Error::new(Kind::Unavailable, "no encrypted connection to the PostgreSQL server")
             .hint("Set sslmode in the connection: disable, prefer, require, verify-ca or verify-full")
             .caused_by(error),
-        sqlx::Error::Configuration(_) => {
-            Error::spec("the connection's settings cannot be used").hint("Check sslmode, sslrootcert, sslcert and sslkey").caused_by(error)
-        }
+        sqlx::Error::Configuration(_) => Error::spec("the connection's settings cannot be used")
+            .hint("Check sslmode, sslrootcert, sslcert and sslkey")
+            .caused_by(error),
         sqlx::Error::Protocol(_) => Error::new(Kind::Unavailable, "the server's answer was not understood")
             .hint("Check that a PostgreSQL server listens there, not a proxy or another service")
             .caused_by(error),
@@ -32,10 +32,8 @@ fn from_server(server: &PgDatabaseError) -> Error {
     let code = server.code();
     let (kind, hint) = kind_and_hint(code);
     let mut message = server.message().to_owned();
-    if let Some(constraint) = server.constraint() {
-        if !message.contains(constraint) {
-            message.push_str(&format!(" (constraint \"{constraint}\")"));
-        }
+    if let Some(constraint) = server.constraint().filter(|constraint| !message.contains(constraint)) {
+        message = format!("{message} (constraint \"{constraint}\")");
     }
     let mut error = Error::new(kind, message).hint(match server.hint() {
         Some(given) if hint.is_empty() => given.to_owned(),
@@ -61,7 +59,9 @@ fn kind_and_hint(code: &str) -> (Kind, &'static str) {
         "3D000" => (Kind::Missing, "Check the database's name at the end of the connection's URL"),
         "3F000" => (Kind::Missing, "Check the schema's name"),
         "42P01" | "42703" => (Kind::Missing, "It may have been dropped or renamed since: discover the source again"),
-        "53300" => (Kind::Unavailable, "The server has no connection left: run fewer tasks at once or raise max_connections"),
+        "53300" => {
+            (Kind::Unavailable, "The server has no connection left: run fewer tasks at once or raise max_connections")
+        }
         "53100" => (Kind::Unavailable, "The server's disk is full"),
         "40001" | "40P01" => (Kind::Unavailable, "Another transaction was in the way: run it again"),
         "55P03" => (Kind::Unavailable, "Another session holds the table for long: look at pg_stat_activity"),
@@ -73,9 +73,8 @@ fn kind_and_hint(code: &str) -> (Kind, &'static str) {
             "08" | "57" | "53" | "58" => (Kind::Unavailable, "Run it again when the server is up"),
             "23" => (Kind::Data, "Look at the rows that break it, or drop the constraint: nothing was loaded"),
             "22" => (Kind::Data, "The value does not fit the column: nothing was loaded"),
-            "42" => (Kind::Conflict, ""),
+            "42" | "55" | "2B" => (Kind::Conflict, ""),
             "54" => (Kind::Unsupported, "The server's limit of columns or sizes is reached"),
-            "55" | "2B" => (Kind::Conflict, ""),
             "XX" => (Kind::Unavailable, "The server reports a defect or damage of its own: look at its log"),
             _ => (Kind::Data, ""),
         },
@@ -88,12 +87,4 @@ fn copied_row(context: &str) -> Option<u64> {
     let (_, after) = rest.split_once(", line ")?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
-}
-
-/// Whether the server said that something of this name does not exist or may not be looked at in time: the caller has a
-/// way around.
-pub(super) fn is_stopped_or_refused(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|database| database.code()).is_some_and(|code| {
-        matches!(code.as_ref(), "57014" | "42501") || code.starts_with("22")
-    })
 }

@@ -49,13 +49,17 @@ pub(super) async fn load(
 fn check(request: &LoadRequest) -> Result<()> {
     check_name(&request.dataset, "table")?;
     if request.dataset == LEDGER {
-        return Err(Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output"));
+        return Err(
+            Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output")
+        );
     }
     let mut names = HashSet::new();
     for column in request.schema.names() {
         check_name(column, "column")?;
         if !names.insert(column) {
-            return Err(Error::spec(format!("two columns are named '{column}'")).hint("Rename one of them in the steps"));
+            return Err(
+                Error::spec(format!("two columns are named '{column}'")).hint("Rename one of them in the steps")
+            );
         }
     }
     Ok(())
@@ -79,9 +83,9 @@ async fn prepare(session: &mut PgConnection, ledger: &TableName) -> Result<()> {
         execute(session, &format!("CREATE SCHEMA {}", quote(&ledger.schema))).await?;
     }
     let create = format!(
-        "CREATE TABLE IF NOT EXISTS {} (load_id text PRIMARY KEY, dataset text NOT NULL, mode text NOT NULL,
+        "CREATE TABLE IF NOT EXISTS {} (dataset text NOT NULL, load_id text NOT NULL, mode text NOT NULL,
          rows bigint NOT NULL, bytes bigint NOT NULL, checksum text NOT NULL,
-         loaded_at timestamptz NOT NULL DEFAULT now())",
+         loaded_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (dataset, load_id))",
         ledger.sql()
     );
     execute(session, &create).await?;
@@ -128,17 +132,14 @@ async fn lock(session: &mut PgConnection, key: &str) -> Result<()> {
 }
 
 async fn receipt(session: &mut PgConnection, ledger: &TableName, request: &LoadRequest) -> Result<Option<Loaded>> {
-    let sql = format!("SELECT dataset, rows, bytes, checksum FROM {} WHERE load_id = $1", ledger.sql());
-    let row: Option<(String, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+    let sql = format!("SELECT rows, bytes, checksum FROM {} WHERE dataset = $1 AND load_id = $2", ledger.sql());
+    let row: Option<(i64, i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&request.dataset)
         .bind(&request.load_id)
         .fetch_optional(session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((dataset, rows, bytes, checksum)) = row else { return Ok(None) };
-    if dataset != request.dataset {
-        return Err(Error::new(Kind::Conflict, format!("load '{}' is already there as '{dataset}'", request.load_id))
-            .hint("Two outputs of a pipeline must not have one load id"));
-    }
+    let Some((rows, bytes, checksum)) = row else { return Ok(None) };
     let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
     Ok(Some(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: true }))
 }
@@ -213,15 +214,15 @@ async fn copy_in(
     header(&mut out);
     let mut sending = Ok(());
     while let Some(batch) = rows.next().await {
-        let encoded = match batch.and_then(|batch| conform(&batch, schema)) {
+        let sent = match batch.and_then(|batch| conform(&batch, schema)) {
             Ok(batch) => batch,
             Err(error) => {
                 sending = Err(error);
                 break;
             }
         };
-        let encoder = RowEncoder::new(&encoded, &schema.fields, forms)?;
-        for row in 0..encoded.num_rows() {
+        let encoder = RowEncoder::new(&sent, &schema.fields, forms)?;
+        for row in 0..sent.num_rows() {
             encoder.append(row, &mut out)?;
             if out.len() >= CHUNK {
                 bytes += out.len() as u64;
@@ -274,8 +275,11 @@ async fn read_back(
     }
     let (rows, checksum) = (checksum.rows(), checksum.finish());
     if rows != request.expected.rows {
-        return Err(Error::data(format!("{} rows were expected at the target, {rows} are there", request.expected.rows))
-            .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
+        return Err(Error::data(format!(
+            "{} rows were expected at the target, {rows} are there",
+            request.expected.rows
+        ))
+        .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
     }
     if checksum != request.expected.checksum {
         return Err(Error::data("the rows at the target are not the ones that were sent")
@@ -291,7 +295,7 @@ async fn write_down(
     loaded: &Loaded,
 ) -> Result<()> {
     let sql = format!(
-        "INSERT INTO {} (load_id, dataset, mode, rows, bytes, checksum) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum) VALUES ($1, $2, $3, $4, $5, $6)",
         ledger.sql()
     );
     let mode = match request.mode {
@@ -299,8 +303,8 @@ async fn write_down(
         Mode::Append => "append",
     };
     sqlx::query(AssertSqlSafe(sql))
-        .bind(&request.load_id)
         .bind(&request.dataset)
+        .bind(&request.load_id)
         .bind(mode)
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))

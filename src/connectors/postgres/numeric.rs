@@ -65,7 +65,8 @@ impl Numeric<'_> {
         let mut whole = String::new();
         let mut fraction = "0000".repeat(usize::try_from(-1 - self.weight).unwrap_or(0));
         for (weight, group) in self.digits() {
-            if weight >= 0 { &mut whole } else { &mut fraction }.push_str(&format!("{group:04}"));
+            let digits = format!("{group:04}");
+            if weight >= 0 { &mut whole } else { &mut fraction }.push_str(&digits);
         }
         let last = self.weight - i32::try_from(self.groups.len() / 2).unwrap_or(i32::MAX) + 1;
         whole.push_str(&"0000".repeat(usize::try_from(last).unwrap_or(0)));

@@ -27,7 +27,10 @@ pub(super) enum Wire {
     Int8,
     Float4,
     Float8,
-    Numeric { precision: u8, scale: i8 },
+    Numeric {
+        precision: u8,
+        scale: i8,
+    },
     /// UTF-8, of every type that is sent as its text.
     Text,
     /// A version byte and the text.
@@ -174,7 +177,8 @@ fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) -> Result<(
         },
         Wire::Time => match i64::from_be_bytes(fixed(bytes)?) {
             DAY_MICROSECONDS => {
-                let refusal = Refusal { reason: "24:00:00 is not a time of the day".to_owned(), text: "24:00:00".to_owned() };
+                let refusal =
+                    Refusal { reason: "24:00:00 is not a time of the day".to_owned(), text: "24:00:00".to_owned() };
                 return refused(column, refusal, gather);
             }
             time => Value::Time(time),
@@ -189,13 +193,11 @@ fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) -> Result<(
 }
 
 fn text(bytes: &[u8], column: usize, gather: &mut Gather) -> Result<()> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => gather.value(column, Value::Text(text)),
-        Err(_) => {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            refused(column, Refusal { reason: "the text is not UTF-8".to_owned(), text }, gather)
-        }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return gather.value(column, Value::Text(text));
     }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    refused(column, Refusal { reason: "the text is not UTF-8".to_owned(), text }, gather)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "ends a decoding arm")]

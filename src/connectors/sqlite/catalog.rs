@@ -2,7 +2,7 @@
 
 use super::failure::translate;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
-use crate::connectors::{Found, FoundKind, ForeignKey};
+use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema, sql::Dialect, sql::from_native};
 use sqlx::AssertSqlSafe;

@@ -19,7 +19,10 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
         10 => (Kind::Unavailable, "The disk fails, or the file lies on a network share that cannot lock"),
         11 | 26 => (Kind::Data, "The file is damaged or no SQLite database: check it with `PRAGMA integrity_check`"),
         13 => (Kind::Unavailable, "The disk is full"),
-        14 => (Kind::Auth, "Check that the file and its folder can be opened: SQLite also needs its -wal and -shm files there"),
+        14 => (
+            Kind::Auth,
+            "Check that the file and its folder can be opened: SQLite also needs its -wal and -shm files there",
+        ),
         18 => (Kind::Data, "The value is larger than SQLite takes"),
         19 | 20 => (Kind::Data, "Look at the rows that break it, or drop the constraint: nothing was loaded"),
         _ => (Kind::Conflict, "It may have been changed since: discover the source again"),

@@ -62,9 +62,10 @@ fn check(request: &LoadRequest) -> Result<()> {
 
 async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: RowStream) -> Result<Loaded> {
     let create = format!(
-        "CREATE TABLE IF NOT EXISTS {} (load_id TEXT PRIMARY KEY, dataset TEXT NOT NULL, mode TEXT NOT NULL,
+        "CREATE TABLE IF NOT EXISTS {} (dataset TEXT NOT NULL, load_id TEXT NOT NULL, mode TEXT NOT NULL,
          rows INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
-         loaded_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
+         loaded_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+         PRIMARY KEY (dataset, load_id))",
         sql(LEDGER)
     );
     execute(file, &create).await?;
@@ -83,17 +84,14 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: R
 }
 
 async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Option<Loaded>> {
-    let statement = format!("SELECT dataset, rows, bytes, checksum FROM {} WHERE load_id = ?", sql(LEDGER));
-    let row: Option<(String, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(statement))
+    let statement = format!("SELECT rows, bytes, checksum FROM {} WHERE dataset = ? AND load_id = ?", sql(LEDGER));
+    let row: Option<(i64, i64, String)> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(&request.dataset)
         .bind(&request.load_id)
         .fetch_optional(file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((dataset, rows, bytes, checksum)) = row else { return Ok(None) };
-    if dataset != request.dataset {
-        return Err(Error::new(Kind::Conflict, format!("load '{}' is already there as '{dataset}'", request.load_id))
-            .hint("Two outputs of a pipeline must not have one load id"));
-    }
+    let Some((rows, bytes, checksum)) = row else { return Ok(None) };
     let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
     Ok(Some(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: true }))
 }
@@ -174,12 +172,16 @@ fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
 /// Makes the rows that come from now on tellable: the condition that selects them.
 async fn mark(file: &mut SqliteConnection, dataset: &str, native: &[NativeColumn]) -> Result<String> {
     // A column may have taken one of the names that the row's number goes by.
-    let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !native.iter().any(|column| same(&column.name, name)));
+    let free =
+        ["rowid", "_rowid_", "oid"].into_iter().find(|name| !native.iter().any(|column| same(&column.name, name)));
     let Some(number) = row_number_column(native).map(|column| quote(&column.name)).or(free.map(str::to_owned)) else {
-        return Err(Error::unsupported("the table hides its row numbers").hint("Rename one of its columns rowid, _rowid_ and oid"));
+        return Err(Error::unsupported("the table hides its row numbers")
+            .hint("Rename one of its columns rowid, _rowid_ and oid"));
     };
     let last: Result<Option<i64>, sqlx::Error> =
-        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max({number}) FROM {}", sql(dataset)))).fetch_one(&mut *file).await;
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max({number}) FROM {}", sql(dataset))))
+            .fetch_one(&mut *file)
+            .await;
     let Ok(last) = last else {
         return Err(Error::unsupported("the table is WITHOUT ROWID: its new rows cannot be told from the old ones")
             .hint("Use the mode replace, or a table with row numbers"));
@@ -226,8 +228,11 @@ async fn read_back(
     }
     let (rows, checksum) = (checksum.rows(), checksum.finish());
     if rows != request.expected.rows {
-        return Err(Error::data(format!("{} rows were expected at the target, {rows} are there", request.expected.rows))
-            .hint("Rows were lost or added on the way, by a trigger perhaps: nothing was loaded"));
+        return Err(Error::data(format!(
+            "{} rows were expected at the target, {rows} are there",
+            request.expected.rows
+        ))
+        .hint("Rows were lost or added on the way, by a trigger perhaps: nothing was loaded"));
     }
     if checksum != request.expected.checksum {
         return Err(Error::data("the rows at the target are not the ones that were sent")
@@ -237,15 +242,17 @@ async fn read_back(
 }
 
 async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
-    let statement =
-        format!("INSERT INTO {} (load_id, dataset, mode, rows, bytes, checksum) VALUES (?, ?, ?, ?, ?, ?)", sql(LEDGER));
+    let statement = format!(
+        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        sql(LEDGER)
+    );
     let mode = match request.mode {
         Mode::Replace => "replace",
         Mode::Append => "append",
     };
     sqlx::query(AssertSqlSafe(statement))
-        .bind(&request.load_id)
         .bind(&request.dataset)
+        .bind(&request.load_id)
         .bind(mode)
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))

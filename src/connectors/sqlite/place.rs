@@ -58,7 +58,9 @@ fn admit(path: &Path, roots: &[PathBuf]) -> Result<()> {
 /// The real place of the longest part that exists, and the rest, which may neither climb nor be a broken link.
 fn real(path: &Path) -> Result<PathBuf> {
     let refused = || {
-        Error::spec("the path cannot be followed").in_file(path.display().to_string()).hint("Write it without '..' and links")
+        Error::spec("the path cannot be followed")
+            .in_file(path.display().to_string())
+            .hint("Write it without '..' and links")
     };
     for ancestor in path.ancestors() {
         let Ok(real) = ancestor.canonicalize() else { continue };
@@ -79,9 +81,9 @@ fn options(path: &Path) -> SqliteConnectOptions {
 /// Opens a source: read-only, never created.
 pub(super) async fn open(path: &Path) -> Result<SqliteConnection> {
     if !path.is_file() {
-        return Err(Error::missing("there is no such SQLite file").in_file(path.display().to_string()).hint(
-            "Check the path: relative ones start at the spec's folder",
-        ));
+        return Err(Error::missing("there is no such SQLite file")
+            .in_file(path.display().to_string())
+            .hint("Check the path: relative ones start at the spec's folder"));
     }
     connect(&options(path).read_only(true), path).await
 }

@@ -59,10 +59,9 @@ where
     while let Some(row) = rows.next().await {
         let row = row.map_err(|error| translate(&error))?;
         add(&row, wanted, &mut gather)?;
-        if gather.end_row() {
-            if let Some(batch) = gather.take()? {
-                give(batch).await?;
-            }
+        let full = if gather.end_row() { gather.take()? } else { None };
+        if let Some(batch) = full {
+            give(batch).await?;
         }
     }
     match gather.take()? {

@@ -21,6 +21,8 @@ const UNIX_EPOCH_JULIAN: f64 = 2_440_587.5;
 /// The first and last Julian days of the years 1 to 9999.
 const JULIAN_DAYS: std::ops::Range<f64> = 1_721_425.5..5_373_484.5;
 const DAY_SECONDS: i64 = 86_400;
+/// Bytes of a refused BLOB that its record holds.
+const SHOWN_BYTES: usize = 1_024;
 /// The digits of a float that are the number's own.
 const REAL_DIGITS: usize = 15;
 
@@ -53,14 +55,14 @@ pub(super) fn put(stored: Stored<'_>, wanted: DataType, column: usize, gather: &
             return Ok(());
         }
         Stored::Text(bytes) if wanted == DataType::Binary => return gather.value(column, Value::Binary(bytes)),
-        Stored::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => {
+        Stored::Text(bytes) => {
+            let Ok(text) = std::str::from_utf8(bytes) else {
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 gather.refuse(column, Refusal { reason: "the text is not UTF-8".to_owned(), text });
                 return Ok(());
-            }
-        },
+            };
+            text
+        }
         Stored::Integer(number) => return integer(number, wanted, column, gather),
         Stored::Real(number) => return real(number, wanted, column, gather),
         Stored::Blob(bytes) => return blob(bytes, wanted, column, gather),
@@ -80,7 +82,9 @@ pub(super) fn put(stored: Stored<'_>, wanted: DataType, column: usize, gather: &
         },
         // Tools without a date type of their own write midnight behind the date.
         DataType::Date => {
-            let day = [" 00:00:00", "T00:00:00", " 00:00:00.000", "T00:00:00.000"].iter().find_map(|end| text.strip_suffix(end));
+            let day = [" 00:00:00", "T00:00:00", " 00:00:00.000", "T00:00:00.000"]
+                .iter()
+                .find_map(|end| text.strip_suffix(end));
             gather.value(column, Value::Text(day.unwrap_or(text)))
         }
         _ => gather.value(column, Value::Text(text)),
@@ -144,7 +148,8 @@ fn blob(bytes: &[u8], wanted: DataType, column: usize, gather: &mut Gather) -> R
             gather.value(column, Value::Text(&uuid))
         }
         _ => {
-            let text: String = bytes.iter().take(1_024).map(|byte| format!("{byte:02x}")).collect();
+            let shown: Vec<String> = bytes.iter().take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
+            let text = shown.concat();
             let reason = format!("a BLOB of {} bytes is not a valid {wanted}", bytes.len());
             gather.refuse(column, Refusal { reason, text });
             Ok(())

@@ -51,12 +51,18 @@ pub(super) async fn insert(
 fn statement(dataset: &str, schema: &Schema, rows: usize) -> SqlStr {
     let names: Vec<String> = schema.names().map(quote).collect();
     let one = format!("({})", vec!["?"; names.len()].join(", "));
-    let text = format!("INSERT INTO {} ({}) VALUES {}", sql(dataset), names.join(", "), vec![one.as_str(); rows].join(", "));
+    let text =
+        format!("INSERT INTO {} ({}) VALUES {}", sql(dataset), names.join(", "), vec![one.as_str(); rows].join(", "));
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
 }
 
 /// The statement with the values of all rows; or which row has a value that cannot go.
-fn filled(sql: SqlStr, rows: &RecordBatch, fields: &[Field], bytes: &mut u64) -> Result<Insert<'static>, (usize, Error)> {
+fn filled(
+    sql: SqlStr,
+    rows: &RecordBatch,
+    fields: &[Field],
+    bytes: &mut u64,
+) -> Result<Insert<'static>, (usize, Error)> {
     let columns = columns(rows, fields).map_err(|error| (0, error))?;
     let mut query = sqlx::query(sql);
     for row in 0..rows.num_rows() {
@@ -77,7 +83,11 @@ struct Column<'a> {
 fn columns<'a>(batch: &'a RecordBatch, fields: &[Field]) -> Result<Vec<Column<'a>>> {
     let columns = batch.columns().iter().zip(fields).map(|(array, field)| {
         let formatter = match field.data_type {
-            DataType::Decimal { .. } | DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
+            DataType::Decimal { .. }
+            | DataType::Date
+            | DataType::Time
+            | DataType::Timestamp
+            | DataType::TimestampTz => {
                 let made = ArrayFormatter::try_new(array.as_ref(), &FORMAT);
                 Some(made.map_err(|error| Error::internal("a column cannot be written as text").caused_by(&error))?)
             }

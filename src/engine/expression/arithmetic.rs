@@ -131,13 +131,13 @@ pub(super) fn evaluate(
                     Operator::Subtract => l - r,
                     Operator::Multiply => l * r,
                     Operator::Divide | Operator::Remainder if r == 0.0 => {
-                        return failing.by_zero(row, format_args!("{l} {symbol} {r}"));
+                        return failing.by_zero(row, format_args!("{l:?} {symbol} {r:?}"));
                     }
                     Operator::Divide => l / r,
                     Operator::Remainder => l % r,
                 };
                 if value.is_infinite() && l.is_finite() && r.is_finite() {
-                    return failing.out_of_range(row, format_args!("{l} {symbol} {r}"), to);
+                    return failing.out_of_range(row, format_args!("{l:?} {symbol} {r:?}"), to);
                 }
                 Some(value)
             });

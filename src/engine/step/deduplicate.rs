@@ -6,8 +6,10 @@ use crate::engine::{bridge, broken};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::step::{Deduplicate as Step, Keep};
-use arrow::array::{AsArray, Int64Array, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, Int64Array, UInt32Array};
+use arrow::compute::SortOptions;
 use arrow::datatypes::Int64Type;
+use arrow::row::{RowConverter, SortField};
 use polars::prelude::{Column, DataFrame, SortMultipleOptions, UniqueKeepStrategy};
 use std::sync::Arc;
 
@@ -39,10 +41,24 @@ pub(super) fn keys(frame: &Frame, positions: &[usize], prefix: &str) -> Result<(
             return Err(Error::internal("a key outlived its column"));
         };
         let name = format!("{prefix}{order}");
-        columns.push(bridge::column_to_polars(&name, field.data_type, array)?);
+        let (array, data_type) = orderly(array, field.data_type)?;
+        columns.push(bridge::column_to_polars(&name, data_type, &array)?);
         names.push(name);
     }
     Ok((columns, names))
+}
+
+/// Polars as it is built here cannot group decimals: they go as bytes that compare as the numbers do, nulls last.
+fn orderly(array: &ArrayRef, data_type: DataType) -> Result<(ArrayRef, DataType)> {
+    if !matches!(data_type, DataType::Decimal { .. }) {
+        return Ok((array.clone(), data_type));
+    }
+    let options = SortOptions { descending: false, nulls_first: false };
+    let field = SortField::new_with_options(array.data_type().clone(), options);
+    let converter = RowConverter::new(vec![field]).map_err(|error| broken(&error))?;
+    let rows = converter.convert_columns(std::slice::from_ref(array)).map_err(|error| broken(&error))?;
+    let bytes = rows.try_into_binary().map_err(|error| broken(&error))?;
+    Ok((Arc::new(bytes), DataType::Binary))
 }
 
 impl Deduplicate {

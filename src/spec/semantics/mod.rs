@@ -11,7 +11,7 @@ mod work;
 pub(super) use places::normal;
 
 use super::locate::{Mark, Problems, Segment, path_of, shorten};
-use super::tree::{Entry, Node};
+use super::tree::{Entry, Node, Value};
 use crate::error::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -91,6 +91,9 @@ impl<'a> Judge<'a, '_> {
 
     /// Exactly one of two keys.
     fn one_of(&mut self, node: &'a Node, [first, second]: [&str; 2]) {
+        if !matches!(node.value, Value::Map(_)) {
+            return;
+        }
         match (node.entry(first), node.entry(second)) {
             (Some(one), Some(other)) => {
                 let late = if one.key_mark > other.key_mark { one } else { other };
@@ -116,7 +119,7 @@ impl<'a> Judge<'a, '_> {
 
     /// A list or map that must not be empty.
     fn not_empty(&mut self, node: &Node, what: &str) {
-        let counts = matches!(node.value, super::tree::Value::List(_) | super::tree::Value::Map(_));
+        let counts = matches!(node.value, Value::List(_) | Value::Map(_));
         if counts && node.items().is_empty() && node.entries().is_empty() {
             self.problem(node.mark, format!("there are no {what} here"), "Add one, or delete the key");
         }

@@ -22,7 +22,7 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
                 judge.problem(dataset.key_mark, "the name of the dataset is empty", "Write its name");
             }
             for key in ["from", "to"] {
-                judge.key(&dataset.node, key, |judge, name| judge.not_blank(name));
+                judge.key(&dataset.node, key, Judge::not_blank);
             }
             match dataset.node.get("from").and_then(Node::text) {
                 Some(from) => judge.key(&dataset.node, "from", |judge, node| exists(judge, &known, from, node.mark)),
@@ -86,7 +86,10 @@ fn exists(judge: &mut Judge<'_, '_>, known: &Known<'_>, name: &str, mark: crate:
         None => {
             let sources: Vec<&str> = known.sources.keys().copied().collect();
             let message = format!("'{}' does not begin with the name of a source", shorten(name));
-            let hint = format!("With several sources a dataset is called <source>.<dataset>; sources are {}", sources.join(", "));
+            let hint = format!(
+                "With several sources a dataset is called <source>.<dataset>; sources are {}",
+                sources.join(", ")
+            );
             judge.problem(mark, message, hint);
         }
     }
@@ -135,9 +138,12 @@ fn twice<'a>(judge: &mut Judge<'a, '_>, datasets: &'a Node) {
         }
         let to = dataset.node.get("to").and_then(Node::text);
         if let Some(first) = taken.insert(to.unwrap_or(&dataset.key), &dataset.key) {
-            let mark = dataset.node.get("to").map_or(dataset.key_mark, |to| to.mark);
             let message = format!("this loads to the same place as dataset '{}'", shorten(first));
-            judge.problem(mark, message, "Give one of them another 'to'");
+            let hint = "Give one of them another 'to'";
+            match to {
+                Some(_) => judge.key(&dataset.node, "to", |judge, to| judge.problem(to.mark, message, hint)),
+                None => judge.problem(dataset.key_mark, message, hint),
+            }
         }
     });
 }

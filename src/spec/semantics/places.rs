@@ -23,15 +23,15 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
 /// A source or a target: the tag with its settings.
 fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
     let settings = &tagged.node;
-    if tagged.key == "sqlite" && !settings.entries().is_empty() {
+    if tagged.key == "sqlite" {
         judge.one_of(settings, ["path", "connection"]);
     }
     judge.key(settings, "connection", connection);
     judge.key(settings, "path", path);
     judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
-    judge.key(settings, "nulls", |judge, nulls| judge.distinct_values(nulls));
+    judge.key(settings, "nulls", Judge::distinct_values);
     for key in ["schema", "as_dataset"] {
-        judge.key(settings, key, |judge, name| judge.not_blank(name));
+        judge.key(settings, key, Judge::not_blank);
     }
     if tagged.key == "csv" {
         csv(judge, settings);
@@ -50,7 +50,11 @@ fn csv<'a>(judge: &mut Judge<'a, '_>, settings: &'a Node) {
         judge.key(settings, key, |judge, value| {
             let unfit = |text: &str| !text.is_ascii() || text.contains(['\n', '\r']);
             if value.text().is_some_and(unfit) {
-                judge.problem(value.mark, format!("the {key} must be one ASCII character of a line"), "Use one such as ';'");
+                judge.problem(
+                    value.mark,
+                    format!("the {key} must be one ASCII character of a line"),
+                    "Use one such as ';'",
+                );
             }
         });
     }
@@ -77,7 +81,11 @@ fn connection(judge: &mut Judge<'_, '_>, node: &Node) {
     }
     if id.contains("://") {
         let hint = "Create an Airflow connection, or set WINDVANE_CONN_<ID>, and write its id here";
-        judge.problem(node.mark, "this is an address, not the id of a connection: secrets do not belong in a spec", hint);
+        judge.problem(
+            node.mark,
+            "this is an address, not the id of a connection: secrets do not belong in a spec",
+            hint,
+        );
     } else {
         judge.problem(node.mark, "this cannot be the id of a connection", "Use letters, digits, '_', '-' and '.'");
     }
@@ -102,7 +110,11 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node) {
         let inside = judge.ground.roots.iter().any(|root| whole.starts_with(root));
         if !inside {
             let message = format!("path '{}' leaves the allowed folders", shorten(text));
-            judge.problem(node.mark, message, "Write a path below the spec's folder, or have its folder allowed as a root");
+            judge.problem(
+                node.mark,
+                message,
+                "Write a path below the spec's folder, or have its folder allowed as a root",
+            );
         }
     }
 }

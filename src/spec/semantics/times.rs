@@ -27,7 +27,11 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     {
         for key in ["schedule", "start_date"] {
             if lacks(key) {
-                judge.problem_at(entry, format!("catching up needs '{key}'"), format!("Add '{key}', or delete 'catchup'"));
+                judge.problem_at(
+                    entry,
+                    format!("catching up needs '{key}'"),
+                    format!("Add '{key}', or delete 'catchup'"),
+                );
             }
         }
     }
@@ -51,6 +55,26 @@ fn schedule(judge: &mut Judge<'_, '_>, node: &Node) {
     }
 }
 
+/// The fields from the last to the first, and what they may hold beside digits and `*,-/`. Airflow and the checker agree
+/// on these; each knows more that the other does not.
+const FIELDS: [(&str, &[&str]); 6] = [
+    ("day of the week", &["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN", "#"]),
+    ("month", &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]),
+    ("day of the month", &["L"]),
+    ("hour", &[]),
+    ("minute", &[]),
+    ("second", &[]),
+];
+
+fn fits(field: &str, more: &[&str]) -> bool {
+    let plain = |part: &str| part.chars().all(|c| c.is_ascii_digit() || "*,-/".contains(c));
+    let mut rest = field.to_ascii_uppercase();
+    for word in more {
+        rest = rest.replace(word, "");
+    }
+    plain(&rest)
+}
+
 fn cron(text: &str) -> Result<(), String> {
     let mut fields: Vec<&str> = text.split_whitespace().collect();
     if !(5..=6).contains(&fields.len()) || text.len() > 200 {
@@ -60,10 +84,10 @@ fn cron(text: &str) -> Result<(), String> {
     if fields.len() == 6 {
         fields.rotate_right(1);
     }
-    // Words that one of the two knows and the other does not.
-    let foreign = |c: char| !(c.is_ascii_alphanumeric() || "*,-/#".contains(c));
-    if fields.iter().any(|field| field.contains(foreign)) {
-        return Err("it holds a character that has no meaning there".to_owned());
+    if let Some(field) =
+        fields.iter().rev().zip(FIELDS).find_map(|(field, (name, more))| (!fits(field, more)).then_some(name))
+    {
+        return Err(format!("the {field} holds something that has no meaning there"));
     }
     croner::Cron::from_str(&fields.join(" ")).map(|_| ()).map_err(|error| error.to_string())
 }
@@ -71,8 +95,9 @@ fn cron(text: &str) -> Result<(), String> {
 fn start_date(judge: &mut Judge<'_, '_>, node: &Node) {
     let Some(text) = node.text() else { return };
     // Another form than YYYY-MM-DD has been reported already.
-    let formed = text.len() == 10 && text.bytes().filter(u8::is_ascii_digit).count() == 8;
-    let real = NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| date >= NaiveDate::MIN && text >= "1900-01-01");
+    let digit = |(place, byte): (usize, u8)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    let formed = text.len() == 10 && text.bytes().enumerate().all(digit);
+    let real = text >= "1900-01-01" && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
     if formed && !real {
         judge.problem(node.mark, format!("'{text}' is not a day of the calendar"), "Write a date such as 2024-01-31");
     }

@@ -22,7 +22,7 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
         "filter" => judge.not_blank(node),
         "derive" => expressions(judge, node),
         "set" => {
-            judge.key(node, "where", |judge, condition| judge.not_blank(condition));
+            judge.key(node, "where", Judge::not_blank);
             judge.key(node, "values", expressions);
         }
         "fill" => {
@@ -140,7 +140,11 @@ fn expressions<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
 fn one_value(judge: &mut Judge<'_, '_>, node: &Node, null: bool) {
     match &node.value {
         Value::List(_) | Value::Map(_) => {
-            judge.problem(node.mark, "expected one value, not a list or a map", "Write a number, a text, true or false");
+            judge.problem(
+                node.mark,
+                "expected one value, not a list or a map",
+                "Write a number, a text, true or false",
+            );
         }
         Value::Null { .. } if !null => judge.problem(node.mark, "null is what is filled", "Write another value"),
         Value::Null { written: false } => judge.problem(node.mark, "there is no value here", "Write one"),

@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A check and what it has seen so far.
-pub(super) struct Test {
-    pub(super) label: String,
+pub struct Test {
+    pub label: String,
     kind: Kind,
 }
 
@@ -29,10 +29,10 @@ enum Kind {
 }
 
 /// A row that broke the check: its position in the frame, the column and the reason.
-pub(super) type Broken = (usize, Option<String>, String);
+pub type Broken = (usize, Option<String>, String);
 
 impl Test {
-    pub(super) fn new(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
+    pub fn new(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
         let kind = match check {
             Check::NotNull(columns) => Kind::NotNull(names(&columns.0, schema)?),
             Check::Unique(columns) => {
@@ -65,7 +65,7 @@ impl Test {
     }
 
     /// The other dataset and its key column, when there is one to read before the rows.
-    pub(super) fn reads(&self) -> Option<(&str, &str)> {
+    pub fn reads(&self) -> Option<(&str, &str)> {
         match &self.kind {
             Kind::References { dataset, key, .. } => Some((dataset, key)),
             Kind::NotNull(_) | Kind::Unique { .. } | Kind::Condition { .. } | Kind::Matches { .. } | Kind::Rows => None,
@@ -73,14 +73,14 @@ impl Test {
     }
 
     /// Remembers the keys of the other dataset.
-    pub(super) fn learn(&mut self, frame: &Frame) -> Result<()> {
+    pub fn learn(&mut self, frame: &Frame) -> Result<()> {
         let Kind::References { key, compared, converter, known, .. } = &mut self.kind else { return Ok(()) };
         let (array, rows) = encoded(frame, key, *compared, converter)?;
         known.extend((0..frame.len()).filter(|row| array.is_valid(*row)).map(|row| rows.row(row).data().into()));
         Ok(())
     }
 
-    pub(super) fn look(&mut self, frame: &Frame) -> Result<Vec<Broken>> {
+    pub fn look(&mut self, frame: &Frame) -> Result<Vec<Broken>> {
         match &mut self.kind {
             Kind::NotNull(columns) => {
                 let mut broken: BTreeMap<usize, Vec<&str>> = BTreeMap::new();

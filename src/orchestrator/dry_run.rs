@@ -1,0 +1,124 @@
+//! The plan on a sample: each step and check by itself, judged by qa, so that a proposal that does not hold is taken
+//! back before anybody runs it.
+
+use super::{World, source_breaker};
+use crate::agents::qa::{self, DryRun, Part};
+use crate::agents::reflector::Refused;
+use crate::agents::{By, Change, Decision, Suggestion};
+use crate::engine::frame::Frame;
+use crate::engine::step::{Outcome, Program, Runner};
+use crate::error::Result;
+use crate::extract::{self, Staged, staging};
+use crate::llm::Gateway;
+use crate::plan::{Output, Plan};
+use crate::spec::step::Step;
+use crate::validate;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How many rows of the primary input are tried; what it joins to is read whole, or nothing would match.
+const SAMPLE: u64 = 1_000;
+
+/// Tries every output that holds proposals; names the suggestions that must go.
+pub(super) async fn judge(
+    world: &World,
+    plan: &Plan,
+    suggestions: &[Suggestion],
+    gateway: Option<&Gateway>,
+    told: &mut Vec<Decision>,
+) -> Result<Vec<Refused>> {
+    let mut refused = Vec::new();
+    let folder = world.staging.join(format!(".dry-{}", plan.id));
+    for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
+        let inputs = sampled(world, plan, output, &folder).await?;
+        let run = tokio::task::block_in_place(|| tried(output, &inputs))?;
+        let verdict = qa::ask(&run, gateway, told).await.value;
+        for part in verdict.refused {
+            let found = suggestions.iter().position(|suggestion| {
+                suggestion.decision.accepted && suggestion.output == output.name && is_part(&suggestion.change, output, part.part)
+            });
+            refused.extend(found.map(|suggestion| Refused { suggestion, reason: part.reason.clone() }));
+        }
+    }
+    // A sample is no record: it goes whatever became of it.
+    if let Err(error) = std::fs::remove_dir_all(&folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("the dry run's folder {} stays: {error}", folder.display());
+    }
+    Ok(refused)
+}
+
+fn has_proposals(output: &Output) -> bool {
+    let steps = output.steps.iter().map(|planned| planned.by);
+    steps.chain(output.checks.iter().map(|planned| planned.by)).any(|by| by != By::Spec)
+}
+
+/// Whether the change is the part of this index: steps first, then checks.
+fn is_part(change: &Change, output: &Output, part: usize) -> bool {
+    match change {
+        Change::Step(step) => output.steps.get(part).is_some_and(|planned| planned.step == *step),
+        Change::Check(check) => {
+            let at = part.checked_sub(output.steps.len());
+            at.and_then(|at| output.checks.get(at)).is_some_and(|planned| planned.check == *check)
+        }
+    }
+}
+
+async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> Result<BTreeMap<String, Staged>> {
+    let mut inputs = BTreeMap::new();
+    for name in output.reads.iter().chain([&output.from]) {
+        let Some(input) = plan.input(name) else { continue };
+        let limit = (*name == output.from).then_some(SAMPLE);
+        let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+        let staged = world.guarded(breaker, extract::run(plan, input, &world.context, folder, limit)).await?;
+        inputs.insert(name.clone(), staged);
+    }
+    Ok(inputs)
+}
+
+fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
+    let mut frames = BTreeMap::new();
+    for (name, staged) in inputs {
+        let parts = staging::frames(staged)?.collect::<Result<Vec<_>>>()?;
+        frames.insert(name.clone(), Frame::concat(&staged.schema, &parts)?);
+    }
+    let mut run = DryRun { output: output.name.clone(), ..DryRun::default() };
+    let Some(mut frame) = frames.get(&output.from).cloned() else { return Ok(run) };
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let lookup = |name: &str| frames.get(name).map(|frame| frame.schema.clone());
+    let program = Program::new(&steps, &frame.schema, &lookup)?;
+    let runner = Runner::new(&program, &frames)?;
+    for (at, planned) in output.steps.iter().enumerate() {
+        let mut outcome = Outcome::default();
+        let rows_in = frame.len() as u64;
+        let done = runner.run(at..at + 1, frame, &mut outcome);
+        let error = done.as_ref().err().map(ToString::to_string);
+        let rows_out = done.as_ref().map_or(0, Frame::len) as u64;
+        let rejected = outcome.rejected.len() as u64;
+        let what = in_words(&planned.step);
+        run.parts.push(Part { what, is_check: false, by: planned.by, rows_in, rows_out, filtered: outcome.filtered, rejected, error: error.clone() });
+        match done {
+            Ok(next) => frame = next,
+            Err(_) => {
+                run.error = error;
+                return Ok(run);
+            }
+        }
+    }
+    for planned in &output.checks {
+        let judged = validate::judge(std::slice::from_ref(&planned.check), &frame, &frames);
+        let rows_in = frame.len() as u64;
+        let rejected = judged.as_ref().map_or(0, |(_, rejected, _)| rejected.len()) as u64;
+        let error = judged.err().map(|error| error.to_string());
+        let what = in_words(&planned.check);
+        let rows_out = rows_in - rejected;
+        run.parts.push(Part { what, is_check: true, by: planned.by, rows_in, rows_out, filtered: 0, rejected, error });
+    }
+    Ok(run)
+}
+
+fn in_words(part: &impl Serialize) -> String {
+    serde_json::to_string(part).unwrap_or_default()
+}
