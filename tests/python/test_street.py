@@ -95,7 +95,7 @@ def test_types_make_sense(tmp_path: Path) -> None:
     types = {field["name"]: field["type"] for field in plan["inputs"][0]["schema"]}
     assert types["date"] in {"date", "timestamp"}
     assert types["total"].startswith(("decimal", "int64"))
-    assert types["invoice_id"] == "text"
+    assert types["invoice_id"] == "uuid"
 
 
 @needs_data
