@@ -23,6 +23,7 @@ GUESTS = {
     "async_openai": {"llm"},
     "reqwest": {"llm"},
     "rustls": {"llm"},
+    "tower": {"llm"},
     "petgraph": {"graph"},
     "saphyr_parser": {"spec"},
     "croner": {"spec"},
