@@ -1,4 +1,4 @@
-"""A profile as HTML for notebooks: self-contained, no script, no network; every value is escaped, for data is untrusted.
+"""A profile as HTML for notebooks: self-contained, without script or network. Values are untrusted and escaped.
 
 Colours come from ``currentColor`` and translucent fills, so that it reads on light and on dark pages.
 """
@@ -13,12 +13,12 @@ _STYLE = """
 .wv h3{font-size:16px;margin:0 0 2px}
 .wv .wv-sub{opacity:.7;margin:0 0 10px}
 .wv table{border-collapse:collapse;width:100%;color:inherit;font:inherit}
-.wv th,.wv td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;border:0;border-bottom:1px solid rgba(128,128,128,.3);
-background:none}
+.wv th,.wv td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;border:0;
+border-bottom:1px solid rgba(128,128,128,.3);background:none}
 .wv th{font-weight:600;opacity:.7}
 .wv code{font:12px ui-monospace,monospace;overflow-wrap:anywhere;background:none;color:inherit;padding:0}
-.wv .wv-tag{display:inline-block;border:1px solid rgba(128,128,128,.5);border-radius:8px;padding:0 6px;margin:1px 3px 1px 0;
-font-size:11px}
+.wv .wv-tag{display:inline-block;border:1px solid rgba(128,128,128,.5);border-radius:8px;padding:0 6px;
+margin:1px 3px 1px 0;font-size:11px}
 .wv .wv-pii{border-color:#d9534f;color:#d9534f}
 .wv .wv-key{border-color:#3a87c8;color:#3a87c8}
 .wv .wv-bar{height:6px;width:90px;background:rgba(128,128,128,.25);border-radius:3px;margin-top:3px}
@@ -33,7 +33,7 @@ _HEIGHT = 44
 
 
 def render(profile: dict[str, Any]) -> str:
-    """A profile document (``windvane profile --json``) as an HTML fragment."""
+    """Draw a profile document (``windvane profile --json``) as an HTML fragment."""
     rows = int(profile.get("rows") or 0)
     keys = {column for key in profile.get("keys") or [] for column in key}
     columns = profile.get("columns") or []
@@ -68,9 +68,9 @@ def _column(column: dict[str, Any], rows: int, key: bool) -> str:
     nulls = int(column.get("nulls") or 0)
     share = nulls / rows if rows else 0.0
     about = "" if column.get("distinct_exact") else "≈ "
+    feature = f'<div class="wv-muted">{_text(column.get("feature_type"))}</div>'
     cells = [
-        f"<b>{_text(column.get('name'))}</b><br>{''.join(tags)}"
-        f'<div class="wv-muted">{_text(column.get("feature_type"))}</div>',
+        f"<b>{_text(column.get('name'))}</b><br>{''.join(tags)}{feature}",
         f'{nulls:,} ({share:.1%})<div class="wv-bar"><i style="width:{min(share, 1.0):.1%}"></i></div>',
         f"{about}{int(column.get('distinct') or 0):,}",
         _figures(column),
@@ -92,13 +92,13 @@ def _figures(column: dict[str, Any]) -> str:
         lines.append(f"median {quantiles['0.5']:.6g}")
     if column.get("lengths"):
         lengths = column["lengths"]
-        lines.append(f"{lengths['min']}–{lengths['max']} characters")
+        lines.append(f"{lengths['min']} to {lengths['max']} characters")
     return "<br>".join(lines) + _histogram(column.get("histogram"))
 
 
 def _histogram(histogram: dict[str, Any] | None) -> str:
     counts = [max(int(count), 0) for count in (histogram or {}).get("counts") or []]
-    if len(counts) < 2 or not any(counts):
+    if not counts[1:] or not any(counts):
         return ""
     width = _WIDTH / len(counts)
     bars = []
@@ -114,7 +114,8 @@ def _histogram(histogram: dict[str, Any] | None) -> str:
 def _values(column: dict[str, Any]) -> str:
     top = column.get("top") or []
     shown = "<br>".join(
-        f'<code>{_text(entry["value"])}</code> <span class="wv-muted">{int(entry["count"]):,}</span>' for entry in top[:4]
+        f'<code>{_text(entry["value"])}</code> <span class="wv-muted">{int(entry["count"]):,}</span>'
+        for entry in top[:4]
     )
     patterns = column.get("patterns") or []
     if not patterns:
@@ -126,7 +127,8 @@ def _values(column: dict[str, Any]) -> str:
 def _suspects(column: dict[str, Any]) -> str:
     suspects = column.get("suspects") or []
     lines = [
-        f'row {int(s["row"]):,}: <code title="{_text(s.get("reason"))}">{_text(s.get("value"))}</code>' for s in suspects[:4]
+        f'row {int(s["row"]):,}: <code title="{_text(s.get("reason"))}">{_text(s.get("value"))}</code>'
+        for s in suspects[:4]
     ]
     if len(suspects) > len(lines):
         lines.append(f'<span class="wv-muted">and {len(suspects) - len(lines)} more</span>')

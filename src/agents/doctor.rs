@@ -155,10 +155,12 @@ fn diagnosis(class: Class, confidence: f64, evidence: Vec<String>, asked: Option
 
 /// Certain signs first.
 fn classify(question: &Question, text: &str) -> (Class, f64, String) {
-    let Some(patterns) = PATTERNS.as_ref() else { return (Class::Unknown, 0.0, "The patterns do not compile.".to_owned()) };
-    let state = question.sqlstate.as_deref().or_else(|| Some(patterns.sqlstate.captures(text)?.get(1)?.as_str()));
-    if let Some((state, class)) = state.and_then(|state| Some((state, of_sqlstate(state)?))) {
-        return (class, 0.95, format!("SQLSTATE {state}."));
+    let Some(patterns) = PATTERNS.as_ref() else {
+        return (Class::Unknown, 0.0, "The patterns do not compile.".to_owned());
+    };
+    let code = question.sqlstate.as_deref().or_else(|| Some(patterns.sqlstate.captures(text)?.get(1)?.as_str()));
+    if let Some((code, class)) = code.and_then(|code| Some((code, of_sqlstate(code)?))) {
+        return (class, 0.95, format!("SQLSTATE {code}."));
     }
     let status = question.http_status.or_else(|| {
         let found = patterns.status.captures(text)?;
@@ -168,22 +170,34 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
         return (class, 0.9, format!("HTTP status {status}."));
     }
     let last = last_message(text);
-    let names: Vec<&str> = patterns.exception.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
-    let named = names.iter().rev().take(2).find_map(|name| Some((*name, of_exception(name)?)));
-    if let Some((name, class)) = named {
+    let names: Vec<&str> =
+        patterns.exception.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    let recognised = names.iter().rev().take(2).find_map(|name| Some((*name, of_exception(name)?)));
+    if let Some((name, class)) = recognised {
         return (class, 0.85, format!("The exception {name}."));
     }
     for (part, confidence) in [(last, 0.75), (text, 0.55)] {
         if let Some(index) = patterns.phrases.matches(part).iter().next() {
-            let found = PHRASES.get(index).and_then(|(phrase, class)| Some((Regex::new(&format!("(?i){phrase}")).ok()?, *class)));
+            let found = PHRASES
+                .get(index)
+                .and_then(|(phrase, class)| Some((Regex::new(&format!("(?i){phrase}")).ok()?, *class)));
             if let Some((phrase, class)) = found {
                 let words = phrase.find(part).map_or("", |found| found.as_str());
                 return (class, confidence, format!("It says '{}'.", words.trim()));
             }
         }
     }
-    let code = ["TypeError", "AttributeError", "NameError", "KeyError", "IndexError", "ValueError", "RecursionError", "AssertionError"];
-    if let Some(name) = names.last().filter(|name| code.iter().any(|known| name.ends_with(known))) {
+    let defects = [
+        "TypeError",
+        "AttributeError",
+        "NameError",
+        "KeyError",
+        "IndexError",
+        "ValueError",
+        "RecursionError",
+        "AssertionError",
+    ];
+    if let Some(name) = names.last().filter(|name| defects.iter().any(|known| name.ends_with(known))) {
         return (Class::CodeError, 0.6, format!("The exception {name}, without a better explanation."));
     }
     match question.kind {
@@ -205,7 +219,9 @@ fn of_exception(name: &str) -> Option<Class> {
 
 /// What follows the last frame of a traceback; the text itself when there is none.
 fn last_message(text: &str) -> &str {
-    let Some(at) = text.rfind("\n  File \"").or_else(|| text.starts_with("Traceback").then_some(0)) else { return text };
+    let Some(at) = text.rfind("\n  File \"").or_else(|| text.starts_with("Traceback").then_some(0)) else {
+        return text;
+    };
     let rest = text.get(at + 1..).unwrap_or(text);
     let mut offset = 0;
     for line in rest.split_inclusive('\n') {
@@ -237,9 +253,8 @@ fn of_kind(kind: Kind) -> Class {
 /// What to do, and how long to wait first.
 fn treatment(class: Class) -> (Action, f64) {
     match class {
-        Class::Throttled => (Action::Retry, 30.0),
+        Class::Throttled | Class::Timeout => (Action::Retry, 30.0),
         Class::Concurrency => (Action::Retry, 5.0),
-        Class::Timeout => (Action::Retry, 30.0),
         Class::Connection | Class::ServiceUnavailable => (Action::Retry, 15.0),
         Class::Conflict => (Action::Retry, 10.0),
         Class::NotNullViolation
@@ -251,9 +266,12 @@ fn treatment(class: Class) -> (Action, f64) {
         | Class::TypeOrFormat
         | Class::Encoding
         | Class::MalformedData => (Action::Quarantine, 0.0),
-        Class::SchemaMismatch | Class::MissingObject | Class::ObjectState | Class::Syntax | Class::OtherSql | Class::ResourceLimit => {
-            (Action::Adjust, 0.0)
-        }
+        Class::SchemaMismatch
+        | Class::MissingObject
+        | Class::ObjectState
+        | Class::Syntax
+        | Class::OtherSql
+        | Class::ResourceLimit => (Action::Adjust, 0.0),
         Class::DuplicateObject => (Action::Skip, 0.0),
         Class::Authentication
         | Class::Permission
@@ -347,8 +365,12 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
             Ok(answer) => {
                 (model, tokens) = (Some(answer.model), Some(answer.tokens));
                 if answer.value.confidence > by_rules.confidence {
-                    let evidence = answer.value.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect();
-                    found = Diagnosis { by: By::Model, ..diagnosis(answer.value.class, answer.value.confidence, evidence, question.retry_after) };
+                    let evidence =
+                        answer.value.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect();
+                    found = Diagnosis {
+                        by: By::Model,
+                        ..diagnosis(answer.value.class, answer.value.confidence, evidence, question.retry_after)
+                    };
                 }
             }
             Err(refusal) => log.push(fell_back(AGENT, asks, &refusal)),

@@ -70,10 +70,13 @@ struct Pair {
 
 /// Greedy one-to-one assignment by what names, types and values have in common.
 pub fn rules(question: Question<'_>) -> Proposal<Mappings> {
+    let (offers, wants) = (names::prepare(question.source.names()), names::prepare(question.target.names()));
     let mut pairs = Vec::new();
     for (target, wanted) in question.target.fields.iter().enumerate() {
         for (source, offered) in question.source.fields.iter().enumerate() {
-            let (confidence, evidence) = judge(question, offered, wanted);
+            let alike =
+                offers.get(source).zip(wants.get(target)).map_or(0.0, |(left, right)| names::similarity(left, right));
+            let (confidence, evidence) = judge(question, offered, wanted, alike);
             pairs.push(Pair { source, target, confidence, evidence });
         }
     }
@@ -122,7 +125,8 @@ fn proposal(
 }
 
 fn mapping(source: &Field, target: &Field, confidence: f64, evidence: Vec<String>) -> Mapping {
-    let same = source.data_type == target.data_type || widens(source.data_type, target.data_type) && target.data_type != DataType::Text;
+    let same = source.data_type == target.data_type
+        || widens(source.data_type, target.data_type) && target.data_type != DataType::Text;
     let cast = || format!("CAST({} AS {})", crate::schema::sql::quote(&source.name), target.data_type);
     Mapping {
         source: source.name.clone(),
@@ -135,21 +139,19 @@ fn mapping(source: &Field, target: &Field, confidence: f64, evidence: Vec<String
 }
 
 /// How sure it is that these two are the same, and why.
-fn judge(question: Question<'_>, source: &Field, target: &Field) -> (f64, Vec<String>) {
+fn judge(question: Question<'_>, source: &Field, target: &Field, name: f64) -> (f64, Vec<String>) {
     let mut evidence = Vec::new();
-    let name = names::similarity(&source.name, &target.name);
     if name >= 0.3 {
         evidence.push(format!("The names are {:.0} % alike.", name * 100.0));
     }
-    let find = |profile: Option<&'_ Profile>, name: &str| -> Option<ColumnProfile> {
-        profile?.columns.iter().find(|column| column.name == name).cloned()
-    };
-    let figures = find(question.source_profile, &source.name).zip(find(question.target_profile, &target.name));
-    let values = figures.as_ref().and_then(|(left, right)| overlap(left, right, &mut evidence));
+    let figures = figures(question.source_profile, &source.name).zip(figures(question.target_profile, &target.name));
+    let values = figures.and_then(|(left, right)| overlap(left, right, &mut evidence));
     let mut confidence = match values {
         None => name,
         // Either may be silent: alike values under other names, alike names over other values.
-        Some(values) => (0.6 * name + 0.4 * values).max(0.8 * name).max(if values >= 0.6 { 0.62 * values } else { 0.0 }),
+        Some(values) => {
+            (0.6 * name + 0.4 * values).max(0.9 * name).max(if values >= 0.6 { 0.62 * values } else { 0.0 })
+        }
     };
     match compatible(source.data_type, target.data_type) {
         Fit::Same => evidence.push(format!("Both are {}.", target.data_type)),
@@ -160,6 +162,10 @@ fn judge(question: Question<'_>, source: &Field, target: &Field) -> (f64, Vec<St
         }
     }
     (confident(confidence), evidence)
+}
+
+fn figures<'a>(profile: Option<&'a Profile>, name: &str) -> Option<&'a ColumnProfile> {
+    profile?.columns.iter().find(|column| column.name == name)
 }
 
 enum Fit {
@@ -197,8 +203,10 @@ fn overlap(left: &ColumnProfile, right: &ColumnProfile, evidence: &mut Vec<Strin
         column.top.iter().map(|top| top.value.trim().to_lowercase()).collect()
     };
     let (mine, other) = (top(left), top(right));
-    if left.distinct <= 50 && right.distinct <= 50 && !mine.is_empty() && !other.is_empty() {
-        let shared = mine.intersection(&other).count();
+    let shared = mine.intersection(&other).count();
+    // Two lists of e-mail addresses need not be of the same people.
+    let told = shared > 0 || left.semantic_type.is_none() || left.semantic_type != right.semantic_type;
+    if told && left.distinct <= 50 && right.distinct <= 50 && !mine.is_empty() && !other.is_empty() {
         let share = shared as f64 / mine.len().min(other.len()) as f64;
         if shared > 0 {
             evidence.push(format!("They share {shared} frequent values."));
@@ -211,7 +219,8 @@ fn overlap(left: &ColumnProfile, right: &ColumnProfile, evidence: &mut Vec<Strin
     if let (Some(mine), Some(other)) = (&left.lengths, &right.lengths) {
         let ratio = (mine.mean.min(other.mean) + 1.0) / (mine.mean.max(other.mean) + 1.0);
         scores.push((ratio, 0.5));
-        let shapes = |column: &ColumnProfile| column.patterns.iter().map(|shape| shape.pattern.clone()).collect::<BTreeSet<_>>();
+        let shapes =
+            |column: &ColumnProfile| column.patterns.iter().map(|shape| shape.pattern.clone()).collect::<BTreeSet<_>>();
         let (mine, other) = (shapes(left), shapes(right));
         let share = mine.intersection(&other).count() as f64 / mine.len().min(other.len()).max(1) as f64;
         scores.push((share, 1.0));
@@ -272,7 +281,11 @@ pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Ve
         Ok(answer) => {
             let mappings = accepted(question, &answer.value);
             let by_model = proposal(question, mappings, by_rules.value.candidates.clone(), By::Model);
-            log.push(decision(&by_model, "the model's mapping names existing columns once each", Some((answer.model, answer.tokens))));
+            log.push(decision(
+                &by_model,
+                "the model's mapping names existing columns once each",
+                Some((answer.model, answer.tokens)),
+            ));
             by_model
         }
         Err(refusal) => {
@@ -300,7 +313,8 @@ fn check(question: Question<'_>, answer: &Answer) -> Result<(), String> {
             return Err(format!("'{}' to '{}' uses a column twice", wanted.source, wanted.target));
         }
         if let Some(text) = &wanted.transformation {
-            guard::expression(text, &columns).map_err(|error| format!("the transformation of '{}': {error}", wanted.target))?;
+            guard::expression(text, &columns)
+                .map_err(|error| format!("the transformation of '{}': {error}", wanted.target))?;
         }
     }
     Ok(())

@@ -53,8 +53,9 @@ impl<'a> Question<'a> {
     pub(super) fn loaded(&self) -> Vec<Loaded<'a>> {
         let spec = self.spec;
         let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
-        let others: BTreeSet<&str> =
-            steps.filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None }).collect();
+        let others: BTreeSet<&str> = steps
+            .filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None })
+            .collect();
         let mut outputs: BTreeMap<&str, &'a Dataset> = self
             .catalog
             .datasets
@@ -125,11 +126,15 @@ pub fn rules(question: Question<'_>) -> Vec<Suggestion> {
             .flatten()
             .collect();
         // A column that does not arrive needs no check.
-        found.retain(|(change, ..)| !matches!(change, Change::Check(Check::NotNull(columns) | Check::Unique(columns))
-            if columns.0.iter().any(|column| dropped.contains(column))));
-        all.extend(found.into_iter().map(|(change, confidence, evidence)| {
-            suggestion(&loaded.output, change, confidence, evidence)
-        }));
+        found.retain(|(change, ..)| {
+            !matches!(change, Change::Check(Check::NotNull(columns) | Check::Unique(columns))
+            if columns.0.iter().any(|column| dropped.contains(column)))
+        });
+        all.extend(
+            found
+                .into_iter()
+                .map(|(change, confidence, evidence)| suggestion(&loaded.output, change, confidence, evidence)),
+        );
     }
     all
 }
@@ -174,9 +179,16 @@ fn keys(loaded: &Loaded<'_>, found: &mut Found) {
         if let Some(column) = own_key(loaded, profile) {
             key = vec![column.name.clone()];
             let repeated = profile.rows - column.nulls - column.distinct;
-            let why = vec![format!("All {} rows were looked at: {} repeats in {repeated} of them.", profile.rows, column.name)];
+            let why = vec![format!(
+                "All {} rows were looked at: {} repeats in {repeated} of them.",
+                profile.rows, column.name
+            )];
             let unique = repeated == 0 && column.distinct_exact && column.nulls == 0;
-            found.push((Change::Check(Check::Unique(Columns(key.clone()))), soften(if unique { sure } else { 0.7 }), why));
+            found.push((
+                Change::Check(Check::Unique(Columns(key.clone()))),
+                soften(if unique { sure } else { 0.7 }),
+                why,
+            ));
         }
     }
     let Some(profile) = loaded.profile.filter(|profile| profile.exact && profile.rows >= ENOUGH_ROWS) else { return };
@@ -199,13 +211,19 @@ fn own_key<'a>(loaded: &Loaded<'_>, profile: &'a Profile) -> Option<&'a ColumnPr
     let own = |column: &ColumnProfile| {
         let parts = name_words(&column.name);
         let about = parts.len() == 1 || parts.iter().any(|word| super::names::singular(word) == noun);
-        about && parts.last().is_some_and(|last| ["id", "key", "uuid", "guid", "number", "no", "nr"].contains(&last.as_str()))
+        about
+            && parts
+                .last()
+                .is_some_and(|last| ["id", "key", "uuid", "guid", "number", "no", "nr"].contains(&last.as_str()))
             || column.name.to_lowercase() == format!("{noun}id")
     };
     // Two repetitions in a hundred are a mistake in a key, not a sign that it is none.
     let nearly = |column: &ColumnProfile| {
         let present = profile.rows.saturating_sub(column.nulls);
-        present > 0 && column.distinct_exact && column.distinct * 100 >= present * 98 && column.nulls * 100 <= profile.rows * 2
+        present > 0
+            && column.distinct_exact
+            && column.distinct * 100 >= present * 98
+            && column.nulls * 100 <= profile.rows * 2
     };
     profile.columns.iter().find(|column| own(column) && nearly(column))
 }
@@ -240,7 +258,10 @@ fn conditions(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &
     let mut hits: Vec<(&str, &str, &str)> = Vec::new();
     for (at, word) in words.iter().enumerate().filter(|(at, _)| words::selects(words, *at, &noun)) {
         let asked = words::stem(word);
-        let texts = profile.columns.iter().filter(|column| column.data_type == DataType::Text && column.distinct <= 50 && !column.pii);
+        let texts = profile
+            .columns
+            .iter()
+            .filter(|column| column.data_type == DataType::Text && column.distinct <= 50 && !column.pii);
         for column in texts.filter(|column| !loaded.mentions(&column.name)) {
             let hit = column.top.iter().find(|top| words::stem(top.value.trim()) == asked);
             hits.extend(hit.map(|top| (column.name.as_str(), top.value.as_str(), words[at].as_str())));
@@ -258,12 +279,24 @@ fn conditions(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &
 fn rows_per(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mut Found) {
     let noun = loaded.noun();
     for thing in words::one_row_per(words).into_iter().filter(|thing| loaded.alone || *thing == noun) {
-        let names = [format!("{thing}_id"), format!("{thing}id"), "id".to_owned(), thing.clone(), format!("{thing}_number"), format!("{thing}_no")];
+        let usual = [
+            format!("{thing}_id"),
+            format!("{thing}id"),
+            "id".to_owned(),
+            thing.clone(),
+            format!("{thing}_number"),
+            format!("{thing}_no"),
+        ];
         let named = |name: &String| profile.columns.iter().find(|column| column.name.to_lowercase() == *name);
-        let Some(column) = names.iter().find_map(named).filter(|column| !loaded.mentions(&column.name)) else { continue };
+        let Some(column) = usual.iter().find_map(named).filter(|column| !loaded.mentions(&column.name)) else {
+            continue;
+        };
         let on = Columns(vec![column.name.clone()]);
         let repeats = column.distinct + column.nulls < profile.rows;
-        let why = vec![format!("The words ask for one row per {thing}; {} has {} values in {} rows.", column.name, column.distinct, profile.rows)];
+        let why = vec![format!(
+            "The words ask for one row per {thing}; {} has {} values in {} rows.",
+            column.name, column.distinct, profile.rows
+        )];
         if repeats || !profile.exact {
             let deduplicate = Deduplicate { on, keep: Keep::First, order_by: Vec::new() };
             // A handful of columns is a guess at what the key is when most rows would go.
@@ -278,11 +311,8 @@ fn rows_per(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mu
 /// "No personal data".
 fn personal(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mut Found) {
     let asked = words::no_personal_data(words);
-    let columns: Vec<&ColumnProfile> = profile
-        .columns
-        .iter()
-        .filter(|column| asked && column.pii || words::without(words, &column.name))
-        .collect();
+    let columns: Vec<&ColumnProfile> =
+        profile.columns.iter().filter(|column| asked && column.pii || words::without(words, &column.name)).collect();
     if columns.is_empty() || columns.len() == profile.columns.len() {
         return;
     }
@@ -290,7 +320,9 @@ fn personal(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mu
     let mut why: Vec<String> = columns
         .iter()
         .map(|column| match &column.semantic_type {
-            Some(semantic) => format!("{} looks like {semantic} ({:.0} %).", column.name, column.semantic_confidence * 100.0),
+            Some(semantic) => {
+                format!("{} looks like {semantic} ({:.0} %).", column.name, column.semantic_confidence * 100.0)
+            }
             None => format!("The words name {}.", column.name),
         })
         .collect();

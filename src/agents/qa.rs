@@ -90,7 +90,12 @@ pub fn rules(run: &DryRun) -> Proposal<Verdict> {
     let evidence = run
         .parts
         .iter()
-        .map(|part| format!("{}: {} rows in, {} out, {} filtered, {} refused.", part.what, part.rows_in, part.rows_out, part.filtered, part.rejected))
+        .map(|part| {
+            format!(
+                "{}: {} rows in, {} out, {} filtered, {} refused.",
+                part.what, part.rows_in, part.rows_out, part.filtered, part.rejected
+            )
+        })
         .collect();
     let sampled = run.parts.iter().map(|part| part.rows_in).max().unwrap_or(0);
     // The more rows, the surer.
@@ -128,10 +133,13 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
         let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };
         match gateway.ask(asked, |answer: &Answer| check(run, answer)).await {
             Ok(answer) => {
-                for objection in answer.value.refuse.into_iter().filter(|objection| objection.confidence >= super::ACCEPT_FROM) {
+                for objection in
+                    answer.value.refuse.into_iter().filter(|objection| objection.confidence >= super::ACCEPT_FROM)
+                {
                     let known = verdict.value.refused.iter().any(|refused| refused.part == objection.part);
                     if !known {
-                        let reason = format!("the model objects: {}", objection.reason.chars().take(200).collect::<String>());
+                        let reason =
+                            format!("the model objects: {}", objection.reason.chars().take(200).collect::<String>());
                         verdict.value.refused.push(Refused { part: objection.part, reason });
                         verdict.by = By::Model;
                     }

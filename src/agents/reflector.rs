@@ -32,11 +32,11 @@ pub fn rules(suggestions: &[Suggestion], refused: &[Refused], round: u32) -> Vec
             && let Some(change) = milder(&bad.change)
         {
             let mut next = bad.clone();
-            next.decision.agent = AGENT.to_owned();
+            AGENT.clone_into(&mut next.decision.agent);
             next.decision.evidence.push(format!("The first proposal did not hold: {}.", refusal.reason));
             next.decision.proposal = serde_json::to_value(&change).unwrap_or_default();
             next.decision.accepted = true;
-            next.decision.reason = "milder than what the dry run refused".to_owned();
+            "milder than what the dry run refused".clone_into(&mut next.decision.reason);
             next.change = change;
             repaired.push(next);
         }
@@ -75,7 +75,9 @@ pub async fn ask(
     log: &mut Vec<Decision>,
 ) -> Vec<Suggestion> {
     let mut repaired = rules(suggestions, refused, round);
-    let Some(gateway) = gateway.filter(|_| suggestions.len() > refused.len() && !refused.is_empty()) else { return repaired };
+    let Some(gateway) = gateway.filter(|_| suggestions.len() > refused.len() && !refused.is_empty()) else {
+        return repaired;
+    };
     let data = redact::document(&json!({
         "proposals": suggestions.iter().map(|one| json!({"output": one.output, "change": one.change})).collect::<Vec<_>>(),
         "refused": refused.iter().map(|one| json!({"index": one.suggestion, "reason": one.reason})).collect::<Vec<_>>(),

@@ -14,8 +14,12 @@ pub fn rules(dataset: &str, old: &Schema, new: &Schema) -> Vec<String> {
                 let how = if widens(from, to) { "widened" } else { "changed" };
                 format!("The column '{name}' of {dataset} {how} from {from} to {to}.")
             }
-            Change::NullabilityChanged { name, nullable: true } => format!("The column '{name}' of {dataset} may now be null."),
-            Change::NullabilityChanged { name, nullable: false } => format!("The column '{name}' of {dataset} is never null now."),
+            Change::NullabilityChanged { name, nullable: true } => {
+                format!("The column '{name}' of {dataset} may now be null.")
+            }
+            Change::NullabilityChanged { name, nullable: false } => {
+                format!("The column '{name}' of {dataset} is never null now.")
+            }
         })
         .collect()
 }
@@ -29,8 +33,7 @@ pub(super) fn widens(from: DataType, to: DataType) -> bool {
         _ => None,
     };
     match (from, to) {
-        (DataType::Float32, DataType::Float64) | (_, DataType::Text) => true,
-        (DataType::Int16 | DataType::Int32, DataType::Float64) => true,
+        (DataType::Int16 | DataType::Int32 | DataType::Float32, DataType::Float64) | (_, DataType::Text) => true,
         (DataType::Decimal { precision, scale }, DataType::Decimal { precision: wider, scale: finer }) => {
             let whole = |precision: u8, scale: i8| i16::from(precision) - i16::from(scale);
             finer >= scale && whole(wider, finer) >= whole(precision, scale)

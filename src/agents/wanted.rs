@@ -45,7 +45,8 @@ pub(super) fn check(loaded: &[Loaded<'_>], answer: &Answer) -> Result<(), String
         if !(0.0..=1.0).contains(&wanted.confidence) {
             return Err(format!("confidence {} is not between 0 and 1", wanted.confidence));
         }
-        let lookup = |name: &str| loaded.iter().find(|other| other.dataset.name == name).map(|other| other.schema.clone());
+        let lookup =
+            |name: &str| loaded.iter().find(|other| other.dataset.name == name).map(|other| other.schema.clone());
         match &wanted.change {
             Change::Step(step) => fits_step(step, &one.schema, &lookup),
             Change::Check(check) => fits_check(check, &one.schema, &lookup),
@@ -59,7 +60,9 @@ fn fits_step(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schem
     for text in expressions(step) {
         guarded(text, schema)?;
     }
-    crate::engine::plan_schema(std::slice::from_ref(step), schema, lookup).map(|_| ()).map_err(|error| error.to_string())
+    crate::engine::plan_schema(std::slice::from_ref(step), schema, lookup)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 /// The engine has its own grammar; the guard before it keeps out what is no expression at all.
@@ -91,8 +94,9 @@ fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Sc
         Check::NotNull(columns) | Check::Unique(columns) => columns.0.iter().try_for_each(|column| known(column)),
         Check::Accepted(accepted) => known(&accepted.column),
         Check::Range(range) => known(&range.column),
-        Check::Matches(matches) => known(&matches.column)
-            .and_then(|()| regex::Regex::new(&matches.pattern).map(|_| ()).map_err(|_| "the pattern does not compile".to_owned())),
+        Check::Matches(matches) => known(&matches.column).and_then(|()| {
+            regex::Regex::new(&matches.pattern).map(|_| ()).map_err(|_| "the pattern does not compile".to_owned())
+        }),
         Check::Expression(text) => {
             guarded(text, schema)?;
             let step = Step::Filter(text.clone());
@@ -100,7 +104,8 @@ fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Sc
         }
         Check::References(references) => {
             known(&references.column)?;
-            let other = lookup(&references.dataset).ok_or_else(|| format!("unknown dataset '{}'", references.dataset))?;
+            let other =
+                lookup(&references.dataset).ok_or_else(|| format!("unknown dataset '{}'", references.dataset))?;
             let key = references.key.as_ref().unwrap_or(&references.column);
             other.field(key).map(|_| ()).ok_or_else(|| format!("unknown column '{key}' of '{}'", references.dataset))
         }
@@ -118,7 +123,8 @@ pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -
         confidence: 1.0,
         by: By::Model,
         accepted: true,
-        reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself".to_owned(),
+        reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself"
+            .to_owned(),
         model: Some(answer.model.clone()),
         tokens: Some(answer.tokens),
     }
@@ -165,13 +171,14 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
             if asked(users, loaded, step) {
                 Ok("the user's words ask for it".to_owned())
             } else {
-                Err("it takes rows or columns away and the user's words do not ask for it: a person must approve".to_owned())
+                Err("it takes rows or columns away and the user's words do not ask for it: a person must approve"
+                    .to_owned())
             }
         }
         // Its rows would go to quarantine without a look at the data: a model's opinion is not enough.
-        Change::Check(Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_)) => {
-            Err("a check that could send good rows to quarantine: a person must approve".to_owned())
-        }
+        Change::Check(
+            Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_),
+        ) => Err("a check that could send good rows to quarantine: a person must approve".to_owned()),
         Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_)) if !overwrites_nothing(&wanted.change, loaded) => {
             Err("it replaces values of existing columns: a person must approve".to_owned())
         }
@@ -200,19 +207,27 @@ fn overwrites_nothing(change: &Change, loaded: Option<&Loaded<'_>>) -> bool {
 fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> bool {
     match step {
         Step::Drop(columns) => columns.iter().all(|column| {
-            let figures = loaded.and_then(|one| one.profile).and_then(|profile| profile.columns.iter().find(|known| known.name == *column));
-            words::without(users, column) || words::no_personal_data(users) && figures.is_some_and(|figures| figures.pii)
+            let figures = loaded
+                .and_then(|one| one.profile)
+                .and_then(|profile| profile.columns.iter().find(|known| known.name == *column));
+            words::without(users, column)
+                || words::no_personal_data(users) && figures.is_some_and(|figures| figures.pii)
         }),
         // Every literal of the condition must be a word of the user's, and there must be one.
         Step::Filter(condition) => {
             let lower = format!(" {} ", condition.to_lowercase());
             // Only "is" and "is one of": the words for "is not" and "or" are too easily turned round.
-            if lower.contains(['<', '>', '!', '~']) || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word)) {
+            if lower.contains(['<', '>', '!', '~'])
+                || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word))
+            {
                 return false;
             }
             let stems: BTreeSet<String> = users.iter().map(|word| words::stem(word)).collect();
             let literals = literals(condition);
-            !literals.is_empty() && literals.iter().all(|literal| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word))))
+            !literals.is_empty()
+                && literals
+                    .iter()
+                    .all(|literal| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word))))
         }
         Step::Deduplicate(_) => words::unique_rows(users),
         Step::Select(_)

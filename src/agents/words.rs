@@ -21,8 +21,20 @@ pub(super) fn stem(word: &str) -> String {
 }
 
 const WITHOUT: [&str; 14] = [
-    "no", "without", "drop", "remove", "exclude", "excluding", "strip", "hide", "delete", "anonymise", "anonymize",
-    "anonymised", "anonymized", "minus",
+    "no",
+    "without",
+    "drop",
+    "remove",
+    "exclude",
+    "excluding",
+    "strip",
+    "hide",
+    "delete",
+    "anonymise",
+    "anonymize",
+    "anonymised",
+    "anonymized",
+    "minus",
 ];
 
 /// Whether the words ask that personal data stay behind.
@@ -52,8 +64,12 @@ pub(super) fn one_row_per(words: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, window) in words.windows(3).enumerate() {
         let per = ["per", "for", "a", "an"].contains(&window[2].as_str());
-        if window[1].starts_with("row") | window[1].starts_with("record") && ["one", "1", "single"].contains(&window[0].as_str()) && per {
-            let rest = words.iter().skip(at + 3).find(|word| !["each", "every", "a", "an", "the"].contains(&word.as_str()));
+        if window[1].starts_with("row") | window[1].starts_with("record")
+            && ["one", "1", "single"].contains(&window[0].as_str())
+            && per
+        {
+            let rest =
+                words.iter().skip(at + 3).find(|word| !["each", "every", "a", "an", "the"].contains(&word.as_str()));
             found.extend(rest.map(|word| singular(word)));
         }
     }
@@ -63,7 +79,9 @@ pub(super) fn one_row_per(words: &[String]) -> Vec<String> {
 /// Whether the words speak of rows that occur once.
 pub(super) fn unique_rows(words: &[String]) -> bool {
     !one_row_per(words).is_empty()
-        || words.iter().any(|word| word.starts_with("dedup") || word.starts_with("duplicate") || word == "distinct" || word == "unique")
+        || words.iter().any(|word| {
+            word.starts_with("dedup") || word.starts_with("duplicate") || word == "distinct" || word == "unique"
+        })
 }
 
 /// Whether a word is meant as a condition on rows: "completed orders", "only completed ones", and not "not completed".

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,11 +87,14 @@ impl Gateway {
             .connect_timeout(deadline.min(Duration::from_secs(10)))
             .timeout(deadline);
         if let Some(proxy) = &settings.proxy {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|_| Error::spec("the model's proxy address is malformed"))?;
+            let proxy =
+                reqwest::Proxy::all(proxy).map_err(|_| Error::spec("the model's proxy address is malformed"))?;
             builder = builder.proxy(proxy);
         }
-        let http = builder.build().map_err(|error| Error::internal("no HTTP client could be made").caused_by(&error))?;
-        let config = OpenAIConfig::new().with_api_base(settings.base_url.trim_end_matches('/')).with_api_key(&settings.api_key);
+        let http =
+            builder.build().map_err(|error| Error::internal("no HTTP client could be made").caused_by(&error))?;
+        let config =
+            OpenAIConfig::new().with_api_base(settings.base_url.trim_end_matches('/')).with_api_key(&settings.api_key);
         let transport = Transport::new(http.clone(), settings);
         let client = Client::build(http, config)
             .with_http_service(tower::service_fn(move |factory| transport.clone().send(factory)));
@@ -191,7 +195,12 @@ impl Gateway {
         })
     }
 
-    async fn once(&self, agent: &str, messages: &[ChatCompletionRequestMessage], schema: &serde_json::Value) -> Result<String> {
+    async fn once(
+        &self,
+        agent: &str,
+        messages: &[ChatCompletionRequestMessage],
+        schema: &serde_json::Value,
+    ) -> Result<String> {
         if let Some(budget) = self.budget.filter(|budget| self.spent.load(Ordering::Relaxed) >= *budget) {
             return Err(Error::new(Kind::Budget, format!("the budget of {budget} tokens for the model is spent")));
         }
@@ -234,7 +243,10 @@ impl Gateway {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }
 
@@ -246,10 +258,15 @@ where
 {
     let text = text.trim();
     // Many models wrap JSON in a fence although they were told not to.
-    let inner = text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
+    let inner =
+        text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
     let value: T = serde_json::from_str(inner.unwrap_or(text).trim()).map_err(|error| {
         let said: String = super::redact::text(&error.to_string()).chars().take(300).collect();
-        if error.is_data() { format!("it does not have the asked shape ({said})") } else { format!("it is not JSON ({said})") }
+        if error.is_data() {
+            format!("it does not have the asked shape ({said})")
+        } else {
+            format!("it is not JSON ({said})")
+        }
     })?;
     check(&value)?;
     Ok(value)

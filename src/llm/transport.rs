@@ -92,7 +92,9 @@ impl Transport {
     async fn once(&self, factory: &HttpRequestFactory) -> Attempt {
         let request = match factory.build().await {
             Ok(request) => request,
-            Err(error) => return Attempt::Failed(Error::spec("the request to the model is malformed").caused_by(&error)),
+            Err(error) => {
+                return Attempt::Failed(Error::spec("the request to the model is malformed").caused_by(&error));
+            }
         };
         let response = match self.client.execute(request).await {
             Ok(response) => response,
@@ -100,7 +102,10 @@ impl Transport {
             Err(error) => {
                 let error = error.without_url();
                 let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
-                return Attempt::Again(Error::new(kind, "the model's service cannot be reached").caused_by(&error), None);
+                return Attempt::Again(
+                    Error::new(kind, "the model's service cannot be reached").caused_by(&error),
+                    None,
+                );
             }
         };
         let status = response.status();
@@ -110,7 +115,8 @@ impl Transport {
             }
             return Attempt::Done(response);
         }
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
+        let asked =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
         let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let error = self.refused(response).await;
         match status {
@@ -131,11 +137,16 @@ impl Transport {
                 Error::new(Kind::Auth, format!("{number}: the model's service refused the key{said}"))
             }
             StatusCode::NOT_FOUND => Error::missing(format!("{number}: there is no such address or model{said}")),
-            StatusCode::TOO_MANY_REQUESTS => Error::new(Kind::Throttled, format!("{number}: the model's service is busy{said}")),
-            StatusCode::REQUEST_TIMEOUT => Error::new(Kind::Timeout, format!("{number}: the model's service timed out{said}")),
-            status if status.is_redirection() => {
-                Error::new(Kind::Unavailable, format!("{number}: the model's service redirects; redirects are not followed"))
+            StatusCode::TOO_MANY_REQUESTS => {
+                Error::new(Kind::Throttled, format!("{number}: the model's service is busy{said}"))
             }
+            StatusCode::REQUEST_TIMEOUT => {
+                Error::new(Kind::Timeout, format!("{number}: the model's service timed out{said}"))
+            }
+            status if status.is_redirection() => Error::new(
+                Kind::Unavailable,
+                format!("{number}: the model's service redirects; redirects are not followed"),
+            ),
             status if status.is_server_error() => {
                 Error::new(Kind::Unavailable, format!("{number}: the model's service is broken{said}"))
             }
@@ -147,7 +158,8 @@ impl Transport {
     fn said(&self, body: &str) -> String {
         let document: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let words = document.pointer("/error/message").and_then(|message| message.as_str()).unwrap_or(body);
-        let without_key = if self.api_key.is_empty() { words.to_owned() } else { words.replace(&self.api_key, "[key]") };
+        let without_key =
+            if self.api_key.is_empty() { words.to_owned() } else { words.replace(&self.api_key, "[key]") };
         let one_line = redact::text(&without_key).split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = one_line.chars().take(SHOWN_CHARACTERS).collect();
         if short.is_empty() { short } else { format!(": {short}") }
@@ -161,7 +173,9 @@ pub(super) fn found_in(error: &OpenAIError) -> Error {
             Some(failure) => failure.0.clone(),
             None => Error::new(Kind::Unavailable, "the request to the model failed"),
         },
-        OpenAIError::JSONDeserialize(..) => Error::data("the model's service answered with something that is no chat completion"),
+        OpenAIError::JSONDeserialize(..) => {
+            Error::data("the model's service answered with something that is no chat completion")
+        }
         OpenAIError::Reqwest(_) => Error::new(Kind::Unavailable, "the model's service broke off its answer"),
         OpenAIError::ApiError(_)
         | OpenAIError::FileSaveError(_)

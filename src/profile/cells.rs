@@ -2,9 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::schema::DataType;
-use arrow::array::{
-    Array, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, RecordBatch, StringArray,
-};
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
@@ -109,10 +107,9 @@ impl Cell<'_> {
             (Self::Ordinal(value), DataType::Time | DataType::Timestamp | DataType::TimestampTz) => {
                 Some(value as f64 / 1_000_000.0)
             }
-            (Self::Ordinal(_), DataType::Boolean) => None,
+            (Self::Ordinal(_), DataType::Boolean) | (Self::Text(_) | Self::Binary(_), _) => None,
             (Self::Ordinal(value), _) => Some(value as f64),
             (Self::Float(value), _) => Some(value),
-            (Self::Text(_) | Self::Binary(_), _) => None,
         }
     }
 

@@ -123,7 +123,9 @@ impl Column {
                 self.shapes.suspects(),
                 if numeric { self.numbers.outliers(&sorted) } else { Vec::new() },
             ),
-            date_formats: dates.map(|(formats, _)| formats.into_iter().map(str::to_owned).collect()).unwrap_or_default(),
+            date_formats: dates
+                .map(|(formats, _)| formats.into_iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
             name: self.field.name,
             data_type,
         }

@@ -102,9 +102,7 @@ impl Dates {
             let bit = |name: &str| FORMATS.iter().position(|known| *known == name).map_or(0, |index| 1_u32 << index);
             self.fits.iter().any(|bits| bits & bit(wanted) != 0 && bits & bit(other) == 0)
         };
-        SWAPPED.iter().any(|(day, month)| {
-            (format == *day || format == *month) && only(day, month) == only(month, day)
-        })
+        SWAPPED.iter().any(|(day, month)| (format == *day || format == *month) && only(day, month) == only(month, day))
     }
 }
 

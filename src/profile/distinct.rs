@@ -81,7 +81,9 @@ impl Distinct {
     /// The most frequent values, ties in the order of their text.
     pub(super) fn top(&self) -> Vec<TopValue> {
         let mut all: Vec<TopValue> = match &self.many {
-            None => self.few.values().map(|(value, count)| TopValue { value: value.to_string(), count: *count }).collect(),
+            None => {
+                self.few.values().map(|(value, count)| TopValue { value: value.to_string(), count: *count }).collect()
+            }
             Some(many) => {
                 let rows = many.frequent.frequent_items(ErrorType::NoFalsePositives);
                 rows.iter().map(|row| TopValue { value: row.item().clone(), count: row.lower_bound() }).collect()

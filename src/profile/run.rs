@@ -91,7 +91,8 @@ pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: O
         profiler.rejected(batch.rejected.len() as u64);
     }
     let met = profiler.rows + profiler.rejected;
-    let mut profile = profiler.finish(limit.is_none_or(|limit| met < limit || found.rows_exact && found.rows == Some(met)));
+    let mut profile =
+        profiler.finish(limit.is_none_or(|limit| met < limit || found.rows_exact && found.rows == Some(met)));
     profile.bytes = found.bytes;
     profile.format.clone_from(&found.format);
     if !found.primary_key.is_empty() && !profile.keys.contains(&found.primary_key) {
@@ -101,13 +102,8 @@ pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: O
 }
 
 async fn open(connection: &Connection, found: &Found, schema: Schema, limit: Option<u64>) -> Result<BatchStream> {
-    let request = ReadRequest {
-        locator: found.locator.clone(),
-        kind: found.kind,
-        format: found.format.clone(),
-        schema,
-        limit,
-    };
+    let request =
+        ReadRequest { locator: found.locator.clone(), kind: found.kind, format: found.format.clone(), schema, limit };
     connection.read(request).await
 }
 

@@ -90,8 +90,26 @@ fn hinted(words: &[String], meaning: &Meaning) -> bool {
     let person = meaning.name == "person_name"
         && words.last().is_some_and(|last| last == "name")
         && words.iter().any(|word| {
-            ["first", "last", "full", "given", "family", "middle", "customer", "person", "patient", "employee", "user",
-                "contact", "author", "passenger", "student", "teacher", "holder", "maiden"]
+            [
+                "first",
+                "last",
+                "full",
+                "given",
+                "family",
+                "middle",
+                "customer",
+                "person",
+                "patient",
+                "employee",
+                "user",
+                "contact",
+                "author",
+                "passenger",
+                "student",
+                "teacher",
+                "holder",
+                "maiden",
+            ]
             .contains(&word.as_str())
         });
     person || meaning.hints.iter().any(|hint| whole == *hint || words.iter().any(|word| word == hint))
@@ -147,7 +165,8 @@ fn is_uuid(text: &str) -> bool {
 
 pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "<>()[],;:\"@".contains(c));
+    let plain =
+        |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "<>()[],;:\"@".contains(c));
     let labels = domain.split('.').collect::<Vec<_>>();
     let ends = labels.last().is_some_and(|last| last.len() >= 2 && last.chars().all(char::is_alphabetic));
     plain(local) && plain(domain) && labels.len() >= 2 && ends && labels.iter().all(|label| !label.is_empty())
@@ -205,7 +224,9 @@ pub(crate) fn is_card(text: &str) -> bool {
         .enumerate()
         .map(|(at, digit)| if at % 2 == 0 { *digit } else { digit * 2 / 10 + digit * 2 % 10 })
         .sum();
-    (13..=19).contains(&digits.len()) && digits.first().is_some_and(|first| (2..=6).contains(first)) && sum.is_multiple_of(10)
+    (13..=19).contains(&digits.len())
+        && digits.first().is_some_and(|first| (2..=6).contains(first))
+        && sum.is_multiple_of(10)
 }
 
 fn is_phone_digits(text: &str) -> bool {
@@ -270,5 +291,9 @@ pub(crate) fn is_identifier_name(column: &str) -> bool {
     let last = words.last().map_or("", String::as_str);
     let whole = column.to_ascii_lowercase();
     ["id", "key", "uuid", "guid", "pk", "sk", "code", "number", "no", "nr"].contains(&last) && last != "code"
-        || whole.ends_with("id") && whole.len() <= 12 && !["paid", "valid", "void", "grid", "bid", "covid", "said", "rapid", "solid", "fluid", "acid"].iter().any(|word| whole.ends_with(word))
+        || whole.ends_with("id")
+            && whole.len() <= 12
+            && !["paid", "valid", "void", "grid", "bid", "covid", "said", "rapid", "solid", "fluid", "acid"]
+                .iter()
+                .any(|word| whole.ends_with(word))
 }

@@ -14,7 +14,7 @@ const EXAMPLES: usize = 2;
 
 #[derive(Default)]
 pub(super) struct Shapes {
-    shapes: HashMap<String, Shape>,
+    known: HashMap<String, Shape>,
     texts: u64,
     min: u64,
     max: u64,
@@ -35,10 +35,10 @@ impl Shapes {
         self.characters += length;
         self.texts += 1;
         let pattern = pattern(text);
-        if !self.shapes.contains_key(&pattern) && self.shapes.len() >= SHAPES {
+        if !self.known.contains_key(&pattern) && self.known.len() >= SHAPES {
             return;
         }
-        let shape = self.shapes.entry(pattern).or_default();
+        let shape = self.known.entry(pattern).or_default();
         shape.count += 1;
         if shape.examples.len() < EXAMPLES {
             shape.examples.push((row, shown(text)));
@@ -52,7 +52,7 @@ impl Shapes {
     }
 
     fn sorted(&self) -> Vec<(&String, &Shape)> {
-        let mut sorted: Vec<_> = self.shapes.iter().collect();
+        let mut sorted: Vec<_> = self.known.iter().collect();
         sorted.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
         sorted
     }

@@ -180,6 +180,8 @@ pub(super) fn guard_sql(py: Python<'_>, request: &str) -> PyResult<()> {
         GuardRequest::Expression { text, columns } => {
             guard::expression(&text, &columns.iter().map(String::as_str).collect())
         }
-        GuardRequest::Statement { text, tables } => guard::statement(&text, &tables.iter().map(String::as_str).collect()),
+        GuardRequest::Statement { text, tables } => {
+            guard::statement(&text, &tables.iter().map(String::as_str).collect())
+        }
     })
 }

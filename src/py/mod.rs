@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use super::profile::profile_stream;
     #[pymodule_export]
-    use super::schema::schema;
+    use super::schema::{schema, schema_changes};
     #[pymodule_export]
     use super::spec::{check, normalize};
     #[pymodule_export]

@@ -1,15 +1,19 @@
 //! The JSON Schema of every document.
 
-use super::enter;
+use super::{enter, json as documents};
 use crate::error::{Error, Result};
-use crate::{agents, discover, extract, graph, plan, profile, spec, validate};
+use crate::schema::Schema;
+use crate::schema::diff::{Change, diff};
+use crate::{agents, discover, extract, graph, load, plan, profile, record, spec, validate};
 use pyo3::prelude::*;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const NOUNS: [&str; 10] =
-    ["spec", "plan", "profile", "catalog", "decision", "problem", "graph", "folder", "staged", "verdict"];
+const NOUNS: [&str; 14] = [
+    "spec", "plan", "profile", "catalog", "decision", "problem", "graph", "folder", "staged", "verdict", "receipt", "run",
+    "mapping", "diagnosis",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,8 +25,7 @@ struct Request {
 #[pyfunction]
 pub(super) fn schema(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let request: Request =
-            serde_json::from_str(request).map_err(|error| Error::spec(format!("the request is wrong: {error}")))?;
+        let request: Request = documents::request(request)?;
         document(&request.noun).map(|schema| schema.to_string())
     })
 }
@@ -39,6 +42,10 @@ fn document(noun: &str) -> Result<Value> {
         "folder" => of::<graph::folder::Folder>(noun),
         "staged" => of::<extract::Staged>(noun),
         "verdict" => of::<validate::Verdict>(noun),
+        "receipt" => of::<load::Receipt>(noun),
+        "run" => of::<record::Run>(noun),
+        "mapping" => of::<agents::mapper::Mappings>(noun),
+        "diagnosis" => of::<agents::doctor::Diagnosis>(noun),
         other => {
             Err(Error::spec(format!("there is no document '{other}'"))
                 .hint(format!("Documents are {}", NOUNS.join(", "))))
@@ -52,4 +59,22 @@ fn of<T: JsonSchema>(noun: &str) -> Result<Value> {
         keywords.insert("$id".to_owned(), json!(format!("https://windvane.dev/schema/{noun}/v1.json")));
     }
     Ok(schema)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangesRequest {
+    old: Schema,
+    new: Schema,
+}
+
+/// `{old, new}` to `{changes: [{change, words}]}`: what changed between two schemas.
+#[pyfunction]
+pub(super) fn schema_changes(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let ChangesRequest { old, new } = documents::request(request)?;
+        let told = |change: &Change| json!({"change": change, "words": change.in_words()});
+        let changes: Vec<Value> = diff(&old, &new).iter().map(told).collect();
+        documents::answer(&json!({"schema": "windvane/schema_changes/v1", "changes": changes}))
+    })
 }

@@ -47,7 +47,8 @@ class Home:
         return {"base": self.base, "roots": self.roots, "connections": self.connections, **more}
 
     def load(self, dataset: str, fields: Fields, rows: list[Row], **more: Any) -> dict[str, Any]:
-        asked = {"mode": "replace", "load_id": "load1", **more}
+        # A load id names one load of one dataset; databases keep all of them in one ledger.
+        asked = {"mode": "replace", "load_id": f"load{dataset.encode().hex()}", **more}
         return call("load_rows", self.request(target=self.target, dataset=dataset, schema=fields, rows=rows, **asked))
 
     def read(self, dataset: str, **more: Any) -> dict[str, Any]:

@@ -27,7 +27,6 @@ GUESTS = {
     "saphyr_parser": {"spec"},
     "croner": {"spec"},
     "sqlparser": {"engine", "agents"},
-    "csv": {"connectors"},
     "datasketches": {"profile"},
 }
 ALONE = {"reqwest", "rustls", "object_store", "tokio", "parquet", "sqlx"}

@@ -157,9 +157,7 @@ class TestPostgresTypes:
             ("hstore", '"a"=>"1"', "text", '"a"=>"1"'),
         ],
     )
-    def test_a_type(
-        self, postgres: Server, types: str, declared: str, literal: str, kind: str, value: object
-    ) -> None:
+    def test_a_type(self, postgres: Server, types: str, declared: str, literal: str, kind: str, value: object) -> None:
         if declared == "hstore" and not postgres.query("SELECT FROM pg_type WHERE typname = 'hstore'", database=types):
             pytest.skip("the server has no hstore extension")
         postgres.execute("DROP TABLE IF EXISTS typed", database=types)
@@ -255,7 +253,8 @@ class TestPostgresCatalog:
     def test_kinds_keys_comments_and_estimates(self, postgres: Server, database: str) -> None:
         for sql in [
             "CREATE TABLE parent (a int, b int, PRIMARY KEY (b, a))",
-            "CREATE TABLE child (id int PRIMARY KEY, x int NOT NULL, y int, FOREIGN KEY (y, x) REFERENCES parent (b, a))",
+            "CREATE TABLE child (id int PRIMARY KEY, x int NOT NULL, y int,"
+            " FOREIGN KEY (y, x) REFERENCES parent (b, a))",
             "COMMENT ON COLUMN child.x IS 'the first part'",
             "CREATE VIEW seen AS SELECT id, x * 1.5 AS more FROM child",
             "CREATE MATERIALIZED VIEW kept AS SELECT id FROM child",
@@ -277,7 +276,13 @@ class TestPostgresCatalog:
         key = {"columns": ["y", "x"], "ref_dataset": "parent", "ref_columns": ["b", "a"]}
         assert found["child"]["foreign_keys"] == [key]
         x = found["child"]["fields"][1]
-        expected = {"name": "x", "type": "int32", "native_type": "integer", "nullable": False, "comment": "the first part"}
+        expected = {
+            "name": "x",
+            "type": "int32",
+            "native_type": "integer",
+            "nullable": False,
+            "comment": "the first part",
+        }
         assert x == expected
         assert (found["parted"]["rows"], found["parted"]["rows_exact"]) == (100, False)
         assert found["child"]["rows"] is None
@@ -301,7 +306,9 @@ class TestPostgresCatalog:
         error = refused("missing", "datasets", home.request(source=home.source))
         assert "public" in (error.hint or "")
 
-    def test_a_column_that_is_gone_is_null_and_sql_in_names_is_only_a_name(self, postgres: Server, database: str) -> None:
+    def test_a_column_that_is_gone_is_null_and_sql_in_names_is_only_a_name(
+        self, postgres: Server, database: str
+    ) -> None:
         hostile = 'x" FROM pg_user; DROP TABLE y; --'
         postgres.execute("CREATE TABLE y (id int)", database=database)
         home = postgres_home(postgres, database)
@@ -400,7 +407,9 @@ class TestPostgresLoads:
         home.load("items", CHARACTERS, [{"id": 2, "name": "new"}], mode=mode)
         expected = [("new",)] if mode == "replace" else [("new",), ("old",)]
         assert sorted(postgres.query("SELECT name FROM named", database=database)) == expected
-        assert postgres.query("SELECT has_table_privilege('analyst', 'items', 'SELECT')", database=database) == [(True,)]
+        assert postgres.query("SELECT has_table_privilege('analyst', 'items', 'SELECT')", database=database) == [
+            (True,)
+        ]
         indexes = postgres.query("SELECT count(*) FROM pg_indexes WHERE tablename = 'items'", database=database)
         assert indexes == [(2,)]
         postgres.execute("DROP OWNED BY analyst", database=database)
@@ -457,7 +466,9 @@ class TestPostgresLoads:
     def test_a_broken_constraint_is_data_and_changes_nothing(
         self, postgres: Server, database: str, home: Home, mode: str
     ) -> None:
-        postgres.execute("CREATE TABLE items (id bigint, name text CONSTRAINT short CHECK (length(name) < 5))", database=database)
+        postgres.execute(
+            "CREATE TABLE items (id bigint, name text CONSTRAINT short CHECK (length(name) < 5))", database=database
+        )
         postgres.execute("INSERT INTO items VALUES (1, 'old')", database=database)
         rows = [{"id": 2, "name": "fine"}, {"id": 3, "name": "confidential"}]
         error = load_refused("data", home, CHARACTERS, rows, mode=mode)
@@ -468,7 +479,9 @@ class TestPostgresLoads:
         assert postgres.query("SELECT * FROM items", database=database) == [(1, "old")]
 
     def test_a_deferred_constraint_is_data_too(self, postgres: Server, database: str, home: Home) -> None:
-        postgres.execute("CREATE TABLE items (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED, name text)", database=database)
+        postgres.execute(
+            "CREATE TABLE items (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED, name text)", database=database
+        )
         error = load_refused("data", home, CHARACTERS, [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}])
         assert "items_id_key" in str(error)
         assert postgres.query("SELECT count(*) FROM items", database=database) == [(0,)]
@@ -584,7 +597,9 @@ def test_a_sample_database_is_found_and_read_whole(
     database = postgres.database()
     lines = (source / script).read_bytes().splitlines(keepends=True)
     # A script that makes its own database would leave ours.
-    kept = [line for line in lines if not line.lstrip(b"\xef\xbb\xbf").startswith((b"DROP DAT", b"CREATE DAT", b"\\c "))]
+    kept = [
+        line for line in lines if not line.lstrip(b"\xef\xbb\xbf").startswith((b"DROP DAT", b"CREATE DAT", b"\\c "))
+    ]
     (tmp_path / script).write_bytes(b"".join(kept))
     postgres.script(tmp_path / script, database)
     truth = json.loads((source / "truth.json").read_text())

@@ -229,7 +229,7 @@ pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>
 fn json_value(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<()> {
     match data_type {
         DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            out.extend_from_slice(text.as_bytes())
+            out.extend_from_slice(text.as_bytes());
         }
         DataType::Float32 | DataType::Float64 if !text.ends_with(['N', 'y']) => out.extend_from_slice(text.as_bytes()),
         // Line ends between tokens would end the row; inside of texts JSON has none.

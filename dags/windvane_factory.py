@@ -1,0 +1,7 @@
+"""Every spec in this folder becomes an Airflow DAG."""
+
+from __future__ import annotations
+
+from windvane_provider import load_dags
+
+load_dags(globals(), ".")

@@ -1,0 +1,127 @@
+"""The shell's contract: documents on stdout, everything for people on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipelines import write_spec
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Any:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("WINDVANE_", "AIRFLOW_"))},
+        "WINDVANE_STORE": str(tmp_path / "store.db"),
+        "WINDVANE_STAGING": str(tmp_path / "staging"),
+    }
+
+    def run(*arguments: str, text: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "windvane", *arguments],
+            capture_output=True,
+            text=True,
+            input=text,
+            cwd=tmp_path,
+            env={**environment, **more},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    (tmp_path / "rows.csv").write_text("id,email\n1,a@example.org\n2,b@example.org\n")
+    return write_spec(tmp_path, "rows", source={"csv": {"path": "rows.csv"}}, target={"sqlite": {"path": "lake.db"}})
+
+
+def test_the_way_through(shell: Any, spec: Path) -> None:
+    assert shell("check", spec.name).returncode == 0
+    found = json.loads(shell("discover", "rows.csv", "--json").stdout)
+    assert [(one["name"], one["rows"]) for one in found["datasets"]] == [("rows", 2)]
+    figures = json.loads(shell("profile", "rows.csv", "--json").stdout)
+    assert figures["exact"] is True
+    assert figures["columns"][1]["semantic_type"] == "email"
+    planned = shell("plan", spec.name, "--rules-only", "--json")
+    assert json.loads(planned.stdout)["schema"] == "windvane/plan/v1"
+    assert "written in the spec" in shell("explain", "rows.plan.json").stdout or planned.returncode == 0
+    done = shell("run", spec.name, "--run", "r1", "--json")
+    assert json.loads(done.stdout)["reconciliation"]["loaded"] == 2
+    mapped = json.loads(shell("map", "rows.csv", "lake.db#rows", "--json").stdout)
+    assert {(one["source"], one["target"]) for one in mapped["mappings"]} == {("id", "id"), ("email", "email")}
+    for verb in (["runs"], ["decisions", "rows"], ["ledger", "rows"], ["catalog", "rows"]):
+        rows = shell(*verb, "--json")
+        assert json.loads(rows.stdout)["rows"], verb
+        assert shell(*verb).returncode == 0
+    assert shell("diff", "rows.plan.json", "rows.plan.json").returncode == 0
+    assert shell("doctor").returncode in {0, 1}
+
+
+def test_every_person_readable_form_is_readable(shell: Any, spec: Path) -> None:
+    for arguments in (
+        ["discover", "rows.csv"],
+        ["profile", "rows.csv"],
+        ["plan", spec.name, "--rules-only"],
+        ["run", spec.name],
+        ["map", "rows.csv", "rows.csv"],
+        ["schema", "spec"],
+    ):
+        done = shell(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+        assert "Traceback" not in done.stderr
+
+
+def test_exit_2_for_a_wrong_request(shell: Any, spec: Path) -> None:
+    (spec.parent / "bad.windvane.yaml").write_text("pipeline: x\nsorce: {}\n")
+    assert shell("run", "bad.windvane.yaml").returncode == 2
+    assert shell("profile", "missing.csv").returncode == 2
+    failed = shell("profile", "missing.csv", "--json")
+    assert json.loads(failed.stdout)["error"]["kind"] == "missing"
+    assert "hint" in failed.stderr
+
+
+def test_exit_1_when_the_thing_is_not_well(shell: Any, spec: Path) -> None:
+    (spec.parent / "bad.windvane.yaml").write_text("pipeline: x\nsorce: {}\n")
+    done = shell("check", "bad.windvane.yaml", "--json")
+    assert done.returncode == 1
+    problems = json.loads(done.stdout)["problems"]
+    assert {"file", "line", "column", "path", "kind", "message", "hint"} <= problems[0].keys()
+    shell("plan", spec.name, "--rules-only")
+    (spec.parent / "other.plan.json").write_text((spec.parent / "rows.plan.json").read_text())
+    assert shell("diff", "rows.plan.json", "other.plan.json").returncode == 0
+
+
+def test_exit_3_when_the_outside_failed(shell: Any, tmp_path: Path) -> None:
+    done = shell("discover", "conn:shop", WINDVANE_CONN_SHOP="postgresql://me:s3cret@127.0.0.1:1/shop")
+    assert done.returncode == 3
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_a_missing_connection_says_how_to_define_it(shell: Any) -> None:
+    done = shell("discover", "conn:shop")
+    assert done.returncode == 2
+    assert "AIRFLOW_CONN_SHOP" in done.stderr
+
+
+def test_a_connection_from_airflows_environment(shell: Any, postgres_database: str) -> None:
+    done = shell("discover", "conn:shop", "--json", AIRFLOW_CONN_SHOP=postgres_database.replace("postgresql", "postgres"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["datasets"] == []
+
+
+def test_diagnose_reads_stdin(shell: Any) -> None:
+    document = json.loads(shell("diagnose", "--json", text="psycopg2.OperationalError: connection refused").stdout)
+    assert document["retryable"] is True
+    assert document["action"] == "retry"
+
+
+@pytest.mark.parametrize("noun", ["spec", "plan", "profile", "run", "catalog", "mapping", "diagnosis"])
+def test_schemas_are_there(shell: Any, noun: str) -> None:
+    assert "$schema" in json.loads(shell("schema", noun).stdout)

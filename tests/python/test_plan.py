@@ -1,0 +1,150 @@
+"""Plans: the same bytes on every run, refused when they no longer fit, with the reason and the way out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipelines import outside, write_spec
+
+import windvane as wv
+from windvane.errors import ConflictError, SpecError
+
+ORDERS = "id,customer,amount,day\n" + "".join(f"{n},{n % 7},{n}.50,2024-01-{n % 28 + 1:02d}\n" for n in range(1, 101))
+CUSTOMERS = "customer,country\n" + "".join(f"{n},{'DE' if n % 2 else 'FR'}\n" for n in range(7))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "orders.csv").write_text(ORDERS)
+    (tmp_path / "data" / "customers.csv").write_text(CUSTOMERS)
+    return tmp_path
+
+
+def spec(shop: Path, **more: Any) -> Path:
+    steps = more.pop("steps", [{"join": {"with": "customers", "on": "customer"}}, {"filter": "amount > 10"}])
+    target = {"parquet": {"path": "lake"}}
+    return write_spec(shop, "shop", source={"csv": {"path": "data"}}, target=target, steps=steps, **more)
+
+
+def planned(path: Path, shop: Path, **more: Any) -> Any:
+    return wv.plan(path, rules_only=True, **outside(shop), **more)
+
+
+def test_the_same_input_gives_the_same_bytes(shop: Path) -> None:
+    path = spec(shop)
+    texts = set()
+    for seed in range(5):
+        planned(path, shop) if seed == 0 else subprocess.run(
+            [sys.executable, "-m", "windvane", "plan", str(path), "--rules-only", "--json"],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "WINDVANE_STORE": str(shop / f"store{seed}.db")},
+        )
+        texts.add((shop / "shop.plan.json").read_bytes())
+    assert len(texts) == 1
+
+
+def test_what_is_joined_to_is_not_loaded(shop: Path) -> None:
+    plan = planned(spec(shop), shop)
+    assert [output["name"] for output in plan["outputs"]] == ["orders"]
+    assert plan["outputs"][0]["reads"] == ["customers"]
+    assert [field["name"] for field in plan["outputs"][0]["schema"]] == ["id", "customer", "amount", "day", "country"]
+
+
+def test_every_decision_says_who_and_why(shop: Path) -> None:
+    plan = planned(spec(shop), shop)
+    assert plan["decisions"]
+    for decision in plan["decisions"]:
+        assert decision["by"] == "rules"
+        assert decision["reason"]
+        assert 0 <= decision["confidence"] <= 1
+    accepted = [one["proposal"] for one in plan["decisions"] if one["accepted"]]
+    assert any("unique" in json.dumps(proposal) for proposal in accepted)
+
+
+def test_a_changed_plan_file_is_refused(shop: Path) -> None:
+    path = spec(shop)
+    planned(path, shop)
+    file = shop / "shop.plan.json"
+    file.write_text(file.read_text().replace('"amount > 10"', '"amount > 99"'))
+    with pytest.raises(SpecError, match="not what its id") as caught:
+        wv.run(file, **outside(shop))
+    assert "windvane plan" in (caught.value.hint or "")
+
+
+def test_a_plan_of_another_spec_is_refused(shop: Path) -> None:
+    planned(spec(shop), shop)
+    changed = spec(shop, steps=[{"filter": "amount > 20"}])
+    with pytest.raises(ConflictError, match="the spec has changed") as caught:
+        wv.run(changed, rules_only=True, **outside(shop))
+    assert "windvane plan" in (caught.value.hint or "")
+
+
+def test_a_new_schedule_needs_no_new_plan(shop: Path) -> None:
+    planned(spec(shop), shop)
+    assert wv.run(spec(shop, schedule="@daily"), rules_only=True, **outside(shop))["status"] == "success"
+
+
+def test_a_plan_of_another_engine_is_refused(shop: Path) -> None:
+    path = spec(shop)
+    plan = planned(path, shop).to_dict()
+    file = shop / "shop.plan.json"
+    # Another version writes another id as well: what is tested is the refusal of the version.
+    from hashlib import sha256
+
+    plan["engine"], plan["id"] = "0.9.0", ""
+    plan["id"] = sha256(json.dumps(plan, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()[:16]
+    file.write_text(json.dumps(plan))
+    with pytest.raises(ConflictError, match=r"built by windvane 0\.9\.0"):
+        wv.run(path, rules_only=True, **outside(shop))
+
+
+def test_a_plan_of_another_environment_is_refused(shop: Path) -> None:
+    path = spec(shop, environments={"prod": {"target": {"parquet": {"path": "prod"}}}})
+    planned(path, shop, environment="prod")
+    with pytest.raises(ConflictError, match="environment|was built for 'prod'"):
+        wv.run(path, rules_only=True, **outside(shop))
+    record = wv.run(path, rules_only=True, environment="prod", **outside(shop))
+    assert record["status"] == "success"
+    assert (shop / "prod" / "orders" / "_manifest.json").exists()
+
+
+def test_diff_says_what_changed_and_nothing_else(shop: Path) -> None:
+    path = spec(shop)
+    planned(path, shop, plan_file=shop / "old.plan.json")
+    assert wv.diff(shop / "old.plan.json", shop / "old.plan.json") == []
+    planned(spec(shop, steps=[{"filter": "amount > 10"}, {"drop": ["day"]}]), shop, plan_file=shop / "new.plan.json")
+    said = {(one["place"], one["what"]) for one in wv.diff(shop / "old.plan.json", shop / "new.plan.json")}
+    assert ("outputs.orders.schema", "column 'day' (date) is gone") in said
+    assert ("outputs.customers", "is loaded now, into customers") in said
+    assert any(place == "outputs.orders.steps" and "drop" in what for place, what in said)
+
+
+def test_explain_names_each_step_and_why(shop: Path) -> None:
+    planned(spec(shop), shop)
+    text = wv.explain(shop / "shop.plan.json")
+    assert "written in the spec" in text
+    assert "amount > 10" in text
+    assert "rules" in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([{"filter": "amout > 10"}], "amout"),
+        ([{"select": ["id", "nope"]}], "nope"),
+        ([{"derive": {"x": "day + amount"}}], "steps"),
+        ([{"join": {"with": "custmers", "on": "customer"}}], "custmers"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused_before_anything_runs(shop: Path, steps: list[Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        planned(spec(shop, steps=steps), shop)
+    assert not (shop / "lake").exists()

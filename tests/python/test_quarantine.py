@@ -1,0 +1,128 @@
+"""Nothing is lost silently: every row is loaded, filtered or in quarantine with the reason, and can be replayed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipelines import move, outside, parquet_rows, write_spec
+
+import windvane as wv
+from windvane.errors import ConflictError, DataError
+
+MESSY = """id,day,amount,status
+1,2024-01-05,10.00,open
+2,31/02/2024,11.00,open
+3,2024-01-07,oops,open
+4,2024-01-08,13.00,closed
+4,2024-01-09,14.00,open
+5,2024-01-10,-5.00,open
+6,2024-01-11
+"""
+
+
+def messy(folder: Path, **more: Any) -> Path:
+    (folder / "rows.csv").write_text(MESSY)
+    return write_spec(
+        folder,
+        "rows",
+        source={"csv": {"path": "rows.csv"}},
+        target={"parquet": {"path": "lake"}},
+        steps=[
+            {"cast": {"day": "date", "amount": "decimal(10,2)"}},
+            {"filter": "status = 'open'"},
+        ],
+        checks=[{"unique": "id"}, {"range": {"column": "amount", "min": 0}}],
+        **more,
+    )
+
+
+def lines(record: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in record["outputs"][0]["quarantine"] for line in Path(path).read_text().splitlines()]
+
+
+def test_each_row_is_accounted_for_with_its_reason(tmp_path: Path) -> None:
+    record = move(messy(tmp_path), **outside(tmp_path))
+    sums = record["reconciliation"]
+    assert (sums["rows_in"], sums["loaded"], sums["filtered"], sums["quarantined"]) == (7, 2, 1, 4)
+    assert sums["balanced"]
+    assert sums["checksum_source"] == sums["checksum_target"]
+    assert [row["id"] for row in parquet_rows(tmp_path / "lake" / "rows")] == [1, 4]
+    told = {line["row"]: (line["stage"], line["reason"]) for line in lines(record)}
+    assert told[2][0] == "transform"
+    assert "31/02/2024" in told[2][1]
+    assert "oops" in told[3][1]
+    assert told[6] == ("validate", told[6][1])
+    assert "amount" in told[6][1]
+    assert told[7][0] == "extract"
+
+
+def test_quarantine_outlives_staging_and_holds_the_source_row(tmp_path: Path) -> None:
+    record = move(messy(tmp_path), **outside(tmp_path))
+    assert not list((tmp_path / "staging").rglob("*.parquet"))
+    by_row = {line["row"]: line for line in lines(record)}
+    assert by_row[2]["source"] == {"id": "2", "day": "31/02/2024", "amount": "11.00", "status": "open"}
+    assert by_row[6]["source"]["amount"] == "-5.00"
+
+
+def test_mended_rows_are_replayed_once(tmp_path: Path) -> None:
+    spec = messy(tmp_path)
+    record = move(spec, **outside(tmp_path))
+    mended = tmp_path / "mended.jsonl"
+    chosen = [line for line in lines(record) if line["row"] in {2, 3}]
+    for line in chosen:
+        line["source"].update(day="2024-02-28", amount="12.34")
+    mended.write_text("\n".join(json.dumps(line) for line in chosen))
+    for _ in range(2):
+        again = wv.run(spec, rules_only=True, replay=mended, **outside(tmp_path))
+        assert again["reconciliation"]["loaded"] == 2
+    rows = parquet_rows(tmp_path / "lake" / "rows")
+    assert sorted(row["id"] for row in rows) == [1, 2, 3, 4]
+    assert {str(row["amount"]) for row in rows if row["id"] in {2, 3}} == {"12.34"}
+
+
+def test_too_many_bad_rows_load_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="quarantine"):
+        move(messy(tmp_path, errors={"max_quarantined": 0.5}), **outside(tmp_path))
+    assert not (tmp_path / "lake" / "rows" / "_manifest.json").exists()
+
+
+def test_the_first_bad_row_fails_the_run_when_asked_to(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        move(messy(tmp_path, errors={"rows": "fail"}), **outside(tmp_path))
+    assert caught.value.place["row"]
+
+
+def test_a_run_whose_source_changed_after_it_loaded_is_told_so(tmp_path: Path) -> None:
+    spec = messy(tmp_path)
+    move(spec, **outside(tmp_path))
+    (tmp_path / "rows.csv").write_text(MESSY.replace("10.00", "99.00"))
+    with pytest.raises(ConflictError, match="has loaded already"):
+        move(spec, **outside(tmp_path))
+    assert [str(row["amount"]) for row in parquet_rows(tmp_path / "lake" / "rows")] == ["10.00", "14.00"]
+
+
+CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n\",\x00"), max_size=6)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=30), limit=st.integers(-5, 5))
+def test_any_rows_balance(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], limit: int) -> None:
+    folder = tmp_path_factory.mktemp("balance")
+    (folder / "rows.csv").write_text("a,b\n" + "".join(f'"{a}","{b}"\n' for a, b in rows))
+    spec = write_spec(
+        folder,
+        "rows",
+        source={"csv": {"path": "rows.csv", "encoding": "utf-8"}},
+        target={"sqlite": {"path": "lake.db"}},
+        steps=[{"cast": {"a": "text", "b": "text"}}, {"derive": {"n": "length(a)"}}, {"filter": f"n > {limit}"}],
+        checks=[{"not_null": "b"}],
+    )
+    sums = move(spec, **outside(folder))["reconciliation"]
+    assert sums["rows_in"] == len(rows)
+    assert sums["rows_in"] == sums["loaded"] + sums["filtered"] + sums["quarantined"]
+    assert sums["checksum_source"] == sums["checksum_target"]
