@@ -29,13 +29,18 @@ pub fn from_polars(schema: &Schema, frame: &DataFrame) -> Result<RecordBatch> {
         let array = column_from_polars(column)?;
         // Polars counts time in nanoseconds and knows no zone here.
         let array = match field.data_type {
-            DataType::TimestampTz => convert::retyped(array.as_primitive::<TimestampMicrosecondType>(), field.data_type),
+            DataType::TimestampTz => {
+                convert::retyped(array.as_primitive::<TimestampMicrosecondType>(), field.data_type)
+            }
             _ => array,
         };
         columns.push(array);
     }
-    let fields: Vec<a::Field> =
-        columns.iter().zip(schema.names()).map(|(column, name)| a::Field::new(name, column.data_type().clone(), true)).collect();
+    let fields: Vec<a::Field> = columns
+        .iter()
+        .zip(schema.names())
+        .map(|(column, name)| a::Field::new(name, column.data_type().clone(), true))
+        .collect();
     let options = RecordBatchOptions::new().with_row_count(Some(frame.height()));
     let batch = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options);
     conform(&batch.map_err(|error| broken(&error))?, schema)
@@ -53,7 +58,10 @@ pub(crate) fn column_to_polars(name: &str, data_type: DataType, array: &ArrayRef
     Ok(Column::from(series))
 }
 
-#[expect(unsafe_code, reason = "the C data interface: both sides implement the same layout and own what they are given")]
+#[expect(
+    unsafe_code,
+    reason = "the C data interface: both sides implement the same layout and own what they are given"
+)]
 fn import(name: &str, array: &ArrayRef) -> Result<Series> {
     let (data, schema) = to_ffi(&array.to_data()).map_err(|error| broken(&error))?;
     // SAFETY: both structs are the C data interface's, with the same layout; ownership moves with the value, and the
@@ -67,7 +75,10 @@ fn import(name: &str, array: &ArrayRef) -> Result<Series> {
     Series::from_arrow(PlSmallStr::from_str(name), imported).map_err(|error| broken(&error))
 }
 
-#[expect(unsafe_code, reason = "the C data interface: both sides implement the same layout and own what they are given")]
+#[expect(
+    unsafe_code,
+    reason = "the C data interface: both sides implement the same layout and own what they are given"
+)]
 fn column_from_polars(column: &Column) -> Result<ArrayRef> {
     let series = column.as_materialized_series().rechunk();
     let field = series.dtype().to_arrow_field(series.name().clone(), CompatLevel::oldest());
@@ -79,6 +90,7 @@ fn column_from_polars(column: &Column) -> Result<ArrayRef> {
         let data: FFI_ArrowArray = std::mem::transmute::<polars_ffi::ArrowArray, _>(data);
         from_ffi(data, &schema)
     };
-    let data = data.map_err(|error| Error::internal("polars gave a column that Arrow cannot read").caused_by(&error))?;
+    let data =
+        data.map_err(|error| Error::internal("polars gave a column that Arrow cannot read").caused_by(&error))?;
     Ok(make_array(data))
 }

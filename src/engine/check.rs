@@ -19,11 +19,30 @@ pub struct Test {
 
 enum Kind {
     NotNull(Vec<String>),
-    Unique { columns: Vec<String>, converter: RowConverter, seen: HashMap<Box<[u8]>, u64> },
+    Unique {
+        columns: Vec<String>,
+        converter: RowConverter,
+        seen: HashMap<Box<[u8]>, u64>,
+    },
     /// Fails where it is false; `column` is what it speaks of.
-    Condition { column: Option<String>, condition: Expression, what: String },
-    Matches { column: String, pattern: regex::Regex, written: String },
-    References { column: String, dataset: String, key: String, compared: DataType, converter: RowConverter, known: HashSet<Box<[u8]>> },
+    Condition {
+        column: Option<String>,
+        condition: Expression,
+        what: String,
+    },
+    Matches {
+        column: String,
+        pattern: regex::Regex,
+        written: String,
+    },
+    References {
+        column: String,
+        dataset: String,
+        key: String,
+        compared: DataType,
+        converter: RowConverter,
+        known: HashSet<Box<[u8]>>,
+    },
     /// Of the whole dataset, not of rows.
     Rows,
 }
@@ -90,7 +109,10 @@ impl Test {
                     nulls.for_each(|row| broken.entry(row).or_default().push(name));
                 }
                 let reason = |names: &[&str]| format!("{} must not be null", names.join(" and "));
-                Ok(broken.into_iter().map(|(row, names)| (row, names.first().map(ToString::to_string), reason(&names))).collect())
+                Ok(broken
+                    .into_iter()
+                    .map(|(row, names)| (row, names.first().map(ToString::to_string), reason(&names)))
+                    .collect())
             }
             Kind::Unique { columns, converter, seen } => unique(frame, columns, converter, seen),
             Kind::Condition { column, condition, what } => {
@@ -114,7 +136,8 @@ impl Test {
             }
             Kind::References { column, dataset, key, compared, converter, known } => {
                 let (array, rows) = encoded(frame, column, *compared, converter)?;
-                let unknown = (0..frame.len()).filter(|row| array.is_valid(*row) && !known.contains(rows.row(*row).data()));
+                let unknown =
+                    (0..frame.len()).filter(|row| array.is_valid(*row) && !known.contains(rows.row(*row).data()));
                 let what = format!("is not a {key} of {dataset}");
                 Ok(unknown.map(|row| (row, Some(column.clone()), about(frame, Some(column), row, &what))).collect())
             }
@@ -144,7 +167,11 @@ fn unique(
             Some(first) => {
                 let shown = columns.iter().map(|name| format!("{name} = '{}'", value(frame, name, row)));
                 let shown = shown.collect::<Vec<_>>().join(", ");
-                broken.push((row, columns.first().cloned(), format!("{shown} is not unique: row {first} has it first")));
+                broken.push((
+                    row,
+                    columns.first().cloned(),
+                    format!("{shown} is not unique: row {first} has it first"),
+                ));
             }
         }
     }
@@ -159,7 +186,8 @@ fn converter(types: impl Iterator<Item = DataType>) -> Result<RowConverter> {
 fn encoded(frame: &Frame, name: &str, to: DataType, converter: &RowConverter) -> Result<(ArrayRef, Rows)> {
     let from = frame.schema.field(name).ok_or_else(|| no_column(name, &frame.schema))?.data_type;
     let (array, _) = convert::convert(frame.column(name)?, from, to)?;
-    let rows = converter.convert_columns(std::slice::from_ref(&array)).map_err(|error| crate::engine::broken(&error))?;
+    let rows =
+        converter.convert_columns(std::slice::from_ref(&array)).map_err(|error| crate::engine::broken(&error))?;
     Ok((array, rows))
 }
 

@@ -8,7 +8,8 @@ use crate::engine::broken;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, arrow::type_to_arrow, infer};
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, StringBuilder, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray,
+    StringBuilder, new_null_array,
 };
 use arrow::datatypes::{
     self as a, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,

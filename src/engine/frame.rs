@@ -21,8 +21,8 @@ impl Frame {
     /// Columns must be in the Arrow types of the schema.
     pub fn new(schema: Schema, columns: Vec<ArrayRef>, numbers: Int64Array) -> Result<Self> {
         let options = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
-        let rows = RecordBatch::try_new_with_options(to_arrow(&schema), columns, &options)
-            .map_err(|error| broken(&error))?;
+        let rows =
+            RecordBatch::try_new_with_options(to_arrow(&schema), columns, &options).map_err(|error| broken(&error))?;
         Ok(Self { rows, numbers, schema })
     }
 

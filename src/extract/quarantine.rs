@@ -115,7 +115,8 @@ pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
         let held = line.get("source").unwrap_or(&line["record"]);
         let row = held.as_object().ok_or_else(|| wrong("holds no row under 'source' or 'record'"))?;
         if row.contains_key("_raw") {
-            return Err(wrong("holds a raw line that could not be split").hint("Write its columns under 'record' instead of '_raw'"));
+            return Err(wrong("holds a raw line that could not be split")
+                .hint("Write its columns under 'record' instead of '_raw'"));
         }
         Ok(row.clone())
     };

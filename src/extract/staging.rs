@@ -61,10 +61,8 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + u
         problem
     })?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|error| failed("read", path, &error))?;
-    let reader = builder
-        .with_batch_size(crate::connectors::BATCH_ROWS)
-        .build()
-        .map_err(|error| failed("read", path, &error))?;
+    let reader =
+        builder.with_batch_size(crate::connectors::BATCH_ROWS).build().map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
     Ok(reader.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
 }

@@ -138,7 +138,9 @@ pub(super) fn expression_type(py: Python<'_>, request: &str) -> PyResult<String>
 
 fn read<T: serde::de::DeserializeOwned>(request: &str) -> Result<T> {
     serde_json::from_str(request).map_err(|error| {
-        Error::spec("the request does not have the expected form").hint("See the function's documentation").caused_by(&error)
+        Error::spec("the request does not have the expected form")
+            .hint("See the function's documentation")
+            .caused_by(&error)
     })
 }
 

@@ -83,9 +83,9 @@ impl Sink<'_> {
         self.filtered += outcome.filtered;
         for row in &outcome.rejected {
             if self.policy == RowPolicy::Fail {
-                return Err(Error::data(format!("a row cannot be transformed: {}", row.reason))
-                    .in_row(row.row)
-                    .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}"));
+                return Err(Error::data(format!("a row cannot be transformed: {}", row.reason)).in_row(row.row).hint(
+                    "Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}",
+                ));
             }
             self.quarantine.push(row)?;
         }

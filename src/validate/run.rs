@@ -190,8 +190,10 @@ fn counted(checks: &[Check], rows: u64) -> Result<()> {
             _ => None,
         };
         if let Some(wanted) = wrong {
-            return Err(Error::data(format!("{rows} rows are left to load where the check wants {wanted}; nothing is loaded"))
-                .hint("Look at what the source gave and what was filtered, or change the rows check"));
+            return Err(Error::data(format!(
+                "{rows} rows are left to load where the check wants {wanted}; nothing is loaded"
+            ))
+            .hint("Look at what the source gave and what was filtered, or change the rows check"));
         }
     }
     Ok(())

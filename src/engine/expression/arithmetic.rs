@@ -91,8 +91,10 @@ fn exact_type(operator: Operator, (p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> Res
         Operator::Remainder => ((p1 - s1).max(p2 - s2) + s1.max(s2), s1.max(s2)),
     };
     if scale > 38 {
-        return Err(Error::spec(format!("the product has {scale} digits behind the point, more than the 38 there are"))
-            .hint("Round or cast an operand to a smaller scale first"));
+        return Err(Error::spec(format!(
+            "the product has {scale} digits behind the point, more than the 38 there are"
+        ))
+        .hint("Round or cast an operand to a smaller scale first"));
     }
     let small = |value: i16| u8::try_from(value.min(38)).unwrap_or(38);
     let scale = i8::try_from(scale).unwrap_or(38);

@@ -145,11 +145,9 @@ impl<'a> Binder<'a> {
         match value {
             Value::Number(digits, _) => number(digits),
             Value::Boolean(value) => Ok(literal(Arc::new(BooleanArray::from(vec![*value])), DataType::Boolean, false)),
-            Value::Null => Ok(Node::new(
-                Kind::Literal { value: nulls(DataType::Text, 1), loose: true },
-                DataType::Text,
-                true,
-            )),
+            Value::Null => {
+                Ok(Node::new(Kind::Literal { value: nulls(DataType::Text, 1), loose: true }, DataType::Text, true))
+            }
             Value::SingleQuotedString(value)
             | Value::EscapedStringLiteral(value)
             | Value::UnicodeStringLiteral(value) => {
@@ -158,8 +156,9 @@ impl<'a> Binder<'a> {
             Value::DollarQuotedString(quoted) => {
                 Ok(literal(Arc::new(StringArray::from(vec![quoted.value.as_str()])), DataType::Text, true))
             }
-            other => Err(Error::unsupported(format!("the literal {other} is not known"))
-                .hint("Literals are numbers, 'text', TRUE, FALSE, NULL, DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00'")),
+            other => Err(Error::unsupported(format!("the literal {other} is not known")).hint(
+                "Literals are numbers, 'text', TRUE, FALSE, NULL, DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00'",
+            )),
         }
     }
 
@@ -276,11 +275,14 @@ pub(super) fn number(digits: &str) -> Result<Node> {
             _ => Err(Error::spec(format!("{digits} is not a number")).hint("Write digits, at most one point")),
         };
     }
-    let (whole, fraction) = digits.trim_start_matches('-').split_once('.').unwrap_or((digits.trim_start_matches('-'), ""));
+    let (whole, fraction) =
+        digits.trim_start_matches('-').split_once('.').unwrap_or((digits.trim_start_matches('-'), ""));
     let precision = (whole.trim_start_matches('0').len() + fraction.len()).max(1);
     let sizes = (u8::try_from(precision).ok().filter(|precision| *precision <= 38), i8::try_from(fraction.len()).ok());
     let (Some(precision), Some(scale)) = sizes else {
-        return Err(Error::spec(format!("{digits} has more than 38 digits")).hint("Write it with an exponent as a float: 1e40"));
+        return Err(
+            Error::spec(format!("{digits} has more than 38 digits")).hint("Write it with an exponent as a float: 1e40")
+        );
     };
     let value = infer::decimal(digits, precision, scale)
         .ok_or_else(|| Error::spec(format!("{digits} is not a number")).hint("Write digits, at most one point"))?;

@@ -51,7 +51,11 @@ fn kernel(comparison: Comparison, left: &dyn Datum, right: &dyn Datum) -> Result
     compared.map_err(|error| broken(&error))
 }
 
-fn exact(comparison: Comparison, (left, s1): (&Decimal128Array, i8), (right, s2): (&Decimal128Array, i8)) -> BooleanArray {
+fn exact(
+    comparison: Comparison,
+    (left, s1): (&Decimal128Array, i8),
+    (right, s2): (&Decimal128Array, i8),
+) -> BooleanArray {
     let scale = s1.max(s2);
     let order = |l: i128, r: i128| match (rescale(l, s1, scale), rescale(r, s2, scale)) {
         (Some(l), Some(r)) => l.cmp(&r),

@@ -240,9 +240,8 @@ impl<'a> Evaluation<'a> {
                 let texts = first.as_string::<i32>().iter().enumerate();
                 let values = texts.map(|(row, text)| {
                     let text = text?;
-                    time::read(text, formats, to).or_else(|| {
-                        failing.fail(row, || format!("'{text}' is not a {to} in the format '{format}'"))
-                    })
+                    time::read(text, formats, to)
+                        .or_else(|| failing.fail(row, || format!("'{text}' is not a {to} in the format '{format}'")))
                 });
                 let values = values.collect();
                 Ok(time::column(values, to))
@@ -281,7 +280,11 @@ fn round(
                     Function::Ceil => convert::power(scale).map(|unit| -(-value).div_euclid(unit)),
                     _ => arithmetic::round_to(value, scale, digits).and_then(|rounded| {
                         // To tens or hundreds: the scale stays 0.
-                        if digits < kept { convert::rescale(rounded, digits, kept) } else { arithmetic::round_to(value, scale, kept) }
+                        if digits < kept {
+                            convert::rescale(rounded, digits, kept)
+                        } else {
+                            arithmetic::round_to(value, scale, kept)
+                        }
                     }),
                 };
                 let rounded = rounded.filter(|value| convert::within(*value, precision));
@@ -291,7 +294,9 @@ fn round(
             Ok(Arc::new(rounded.with_data_type(type_to_arrow(to))))
         }
         (DataType::Int64, _) => Ok(unary::<Int64Type>(array, to, |value, row| match function {
-            Function::Abs => value.checked_abs().or_else(|| failing.out_of_range(row, format_args!("abs({value})"), to)),
+            Function::Abs => {
+                value.checked_abs().or_else(|| failing.out_of_range(row, format_args!("abs({value})"), to))
+            }
             Function::Round(digits) if *digits < 0 => {
                 let rounded = arithmetic::round_to(i128::from(value), 0, *digits);
                 let rounded = rounded.and_then(|rounded| convert::rescale(rounded, *digits, 0));

@@ -96,9 +96,38 @@ impl Part {
 
 /// What the list in an error's hint says.
 pub(super) const NAMES: &[&str] = &[
-    "lower", "upper", "trim", "ltrim", "rtrim", "length", "substr", "substring", "replace", "concat", "split_part",
-    "coalesce", "nullif", "abs", "round", "floor", "ceil", "extract", "year", "quarter", "month", "week", "day", "hour",
-    "minute", "second", "date_part", "date_trunc", "parse_date", "parse_timestamp", "regexp_matches", "regexp_replace",
+    "lower",
+    "upper",
+    "trim",
+    "ltrim",
+    "rtrim",
+    "length",
+    "substr",
+    "substring",
+    "replace",
+    "concat",
+    "split_part",
+    "coalesce",
+    "nullif",
+    "abs",
+    "round",
+    "floor",
+    "ceil",
+    "extract",
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "date_part",
+    "date_trunc",
+    "parse_date",
+    "parse_timestamp",
+    "regexp_matches",
+    "regexp_replace",
 ];
 
 pub(super) const AGGREGATES: &[&str] = &["count", "sum", "min", "max", "avg"];
@@ -106,8 +135,11 @@ pub(super) const AGGREGATES: &[&str] = &["count", "sum", "min", "max", "avg"];
 pub(super) fn unknown(name: &str) -> Error {
     let near = crate::engine::nearest(name, NAMES.iter().copied());
     let lead = near.map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
-    Error::unsupported(format!("the function '{name}' is not known"))
-        .hint(format!("{lead}Functions are {}; in aggregate steps also {}", NAMES.join(", "), AGGREGATES.join(", ")))
+    Error::unsupported(format!("the function '{name}' is not known")).hint(format!(
+        "{lead}Functions are {}; in aggregate steps also {}",
+        NAMES.join(", "),
+        AGGREGATES.join(", ")
+    ))
 }
 
 /// The result of `abs`, `round`, `floor` and `ceil`.

@@ -12,7 +12,9 @@ use crate::engine::expression::{arithmetic, evaluate::Evaluation, syntax};
 use crate::engine::{broken, frame::Frame};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::to_arrow, arrow::type_to_arrow};
-use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, UInt32Array, make_comparator};
+use arrow::array::{
+    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, UInt32Array, make_comparator,
+};
 use arrow::compute::{SortOptions, take};
 use arrow::row::{RowConverter, SortField};
 use sqlparser::ast::{DuplicateTreatment, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments};
@@ -225,12 +227,7 @@ impl AggregateCall {
         arithmetic::digits(self.data_type).1 - from
     }
 
-    fn exact(
-        &self,
-        sums: &[(i128, usize)],
-        groups: &[Group],
-        overflow: impl Fn(&Group) -> Error,
-    ) -> Result<ArrayRef> {
+    fn exact(&self, sums: &[(i128, usize)], groups: &[Group], overflow: impl Fn(&Group) -> Error) -> Result<ArrayRef> {
         let mut values = Vec::with_capacity(sums.len());
         for ((sum, count), group) in sums.iter().zip(groups) {
             let value = match (self.aggregate, i128::try_from(*count)) {

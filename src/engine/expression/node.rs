@@ -14,11 +14,17 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// One value. `loose`: NULL or a text literal, which becomes what its neighbour is.
-    Literal { value: ArrayRef, loose: bool },
+    Literal {
+        value: ArrayRef,
+        loose: bool,
+    },
     /// By position.
     Column(usize),
     /// To the node's type. `null_on_failure`: TRY_CAST.
-    Convert { from: Box<Node>, null_on_failure: bool },
+    Convert {
+        from: Box<Node>,
+        null_on_failure: bool,
+    },
     /// Operands are both int64, both float64, or integers and decimals; or a date and int64; or two dates.
     Arithmetic(Operator, Box<Node>, Box<Node>),
     Negate(Box<Node>),
@@ -31,7 +37,10 @@ pub(super) enum Kind {
     /// IS TRUE, IS FALSE: never null.
     IsBoolean(Box<Node>, bool),
     In(Box<Node>, Vec<Node>),
-    Case { branches: Vec<(Node, Node)>, otherwise: Option<Box<Node>> },
+    Case {
+        branches: Vec<(Node, Node)>,
+        otherwise: Option<Box<Node>>,
+    },
     Coalesce(Vec<Node>),
     Call(Function, Vec<Node>),
 }

@@ -91,7 +91,8 @@ pub(super) fn data_type(declared: &SqlType) -> Result<DataType> {
             ExactNumberInfo::PrecisionAndScale(precision, scale) => format!("decimal({precision},{scale})").parse()?,
             ExactNumberInfo::Precision(precision) => format!("decimal({precision},0)").parse()?,
             ExactNumberInfo::None => {
-                return Err(Error::spec("a decimal needs its digits").hint("Write decimal(18,2): 18 digits, 2 behind the point"));
+                return Err(Error::spec("a decimal needs its digits")
+                    .hint("Write decimal(18,2): 18 digits, 2 behind the point"));
             }
         },
         SqlType::Text

@@ -1,8 +1,8 @@
 //! Functions on text. Positions count characters from 1.
 
 use crate::engine::convert;
-use crate::engine::expression::call::{count, is_textual, result};
 use crate::engine::expression::bind::coerce;
+use crate::engine::expression::call::{count, is_textual, result};
 use crate::engine::expression::function::{Function, Side};
 use crate::engine::expression::node::{Kind, Node};
 use crate::error::{Error, Result};
@@ -104,7 +104,8 @@ pub(super) fn like(node: Node, pattern: &Node, escape: Option<&Node>, any_case: 
 
 pub(super) fn evaluate(function: &Function, arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let texts: Vec<&StringArray> = arguments.iter().filter_map(|array| array.as_string_opt::<i32>()).collect();
-    let numbers: Vec<&Int64Array> = arguments.iter().filter_map(|array| array.as_primitive_opt::<Int64Type>()).collect();
+    let numbers: Vec<&Int64Array> =
+        arguments.iter().filter_map(|array| array.as_primitive_opt::<Int64Type>()).collect();
     let Some(first) = texts.first().copied() else {
         return Err(Error::internal("a text function got no text"));
     };
@@ -131,7 +132,9 @@ pub(super) fn evaluate(function: &Function, arguments: &[ArrayRef]) -> Result<Ar
             let (old, new) = (texts.get(1)?, texts.get(2)?);
             let both = old.is_valid(row) && new.is_valid(row);
             // An empty text is found everywhere: leave the text alone, as PostgreSQL does.
-            let replaced = || if old.value(row).is_empty() { text.to_owned() } else { text.replace(old.value(row), new.value(row)) };
+            let replaced = || {
+                if old.value(row).is_empty() { text.to_owned() } else { text.replace(old.value(row), new.value(row)) }
+            };
             both.then(replaced)
         }),
         Function::Join => each_row(first, |row, text| {

@@ -27,8 +27,7 @@ fn moments(array: &ArrayRef, data_type: DataType) -> Vec<Option<i64>> {
 }
 
 pub(super) fn part(part: Part, array: &ArrayRef, data_type: DataType) -> ArrayRef {
-    let values: Int64Array =
-        moments(array, data_type).into_iter().map(|value| part_of(part, value?)).collect();
+    let values: Int64Array = moments(array, data_type).into_iter().map(|value| part_of(part, value?)).collect();
     Arc::new(values)
 }
 
@@ -53,8 +52,7 @@ fn part_of(part: Part, microseconds: i64) -> Option<i64> {
 pub(super) fn trunc(unit: Part, array: &ArrayRef, data_type: DataType) -> ArrayRef {
     let cut = moments(array, data_type).into_iter().map(|value| trunc_to(unit, value?));
     if data_type == DataType::Date {
-        let days: PrimitiveArray<Date32Type> =
-            cut.map(|value| i32::try_from(value?.div_euclid(DAY)).ok()).collect();
+        let days: PrimitiveArray<Date32Type> = cut.map(|value| i32::try_from(value?.div_euclid(DAY)).ok()).collect();
         return Arc::new(days);
     }
     timestamps(cut, data_type)
@@ -126,8 +124,7 @@ fn read_one(text: &str, format: &str, to: DataType) -> Option<i64> {
 pub(crate) fn column(values: Vec<Option<i64>>, to: DataType) -> ArrayRef {
     match to {
         DataType::Date => {
-            let days: PrimitiveArray<Date32Type> =
-                values.into_iter().map(|value| i32::try_from(value?).ok()).collect();
+            let days: PrimitiveArray<Date32Type> = values.into_iter().map(|value| i32::try_from(value?).ok()).collect();
             Arc::new(days)
         }
         DataType::Time => {

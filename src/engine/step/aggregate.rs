@@ -83,7 +83,8 @@ impl Aggregate {
 
     fn groups(&self, frame: &Frame) -> Result<Vec<Group>> {
         let rows = u32::try_from(frame.len()).map_err(|_| {
-            Error::unsupported("more than 4 billion rows cannot be aggregated at once").hint("Filter before the aggregate")
+            Error::unsupported("more than 4 billion rows cannot be aggregated at once")
+                .hint("Filter before the aggregate")
         })?;
         if self.by.is_empty() {
             return Ok(vec![(0..rows).collect()]);

@@ -40,7 +40,9 @@ pub(super) fn rename(names: &BTreeMap<String, String>, schema: &Schema) -> Resul
     for (old, new) in names {
         let index = position(old, schema)?;
         if new.trim().is_empty() {
-            return Err(Error::spec("a column needs a name").at_path(old).hint("Write the new name behind the old one"));
+            return Err(Error::spec("a column needs a name")
+                .at_path(old)
+                .hint("Write the new name behind the old one"));
         }
         if let Some(field) = fields.get_mut(index) {
             field.name.clone_from(new);
@@ -190,7 +192,9 @@ pub(crate) fn value_of(value: &Value, data_type: DataType) -> Result<ArrayRef> {
         Value::Bool(value) => value.to_string(),
         Value::Array(_) | Value::Object(_) if data_type == DataType::Json => value.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            return Err(Error::spec(format!("{value} is not a {data_type}")).hint("Write one value of the column's type"));
+            return Err(
+                Error::spec(format!("{value} is not a {data_type}")).hint("Write one value of the column's type")
+            );
         }
     };
     let quoted = matches!(value, Value::String(_));

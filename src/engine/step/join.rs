@@ -88,12 +88,11 @@ fn other_field<'a>(name: &str, other: &'a Schema, dataset: &str) -> Result<&'a F
 
 impl Join {
     pub(super) fn index(&self, others: &BTreeMap<String, Frame>) -> Result<Index> {
-        let other = others
-            .get(&self.with)
-            .ok_or_else(|| Error::missing(format!("the dataset '{}' was not given", self.with)).hint("Extract it first"))?;
-        let fields = self.keys.iter().map(|(_, _, common)| {
-            SortField::new(crate::schema::arrow::type_to_arrow(*common))
-        });
+        let other = others.get(&self.with).ok_or_else(|| {
+            Error::missing(format!("the dataset '{}' was not given", self.with)).hint("Extract it first")
+        })?;
+        let fields =
+            self.keys.iter().map(|(_, _, common)| SortField::new(crate::schema::arrow::type_to_arrow(*common)));
         let converter = RowConverter::new(fields.collect()).map_err(|error| broken(&error))?;
         let mut arrays = Vec::new();
         for (_, name, common) in &self.keys {

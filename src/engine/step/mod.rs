@@ -61,7 +61,8 @@ impl Program {
             let before = verbs.last().map_or(input, |checked| &checked.schema);
             let (verb, schema) = check(step, before, lookup).map_err(|error| {
                 let inner = error.place().path.clone();
-                let path = inner.map_or_else(|| verb_name(step).to_owned(), |inner| format!("{}.{inner}", verb_name(step)));
+                let path =
+                    inner.map_or_else(|| verb_name(step).to_owned(), |inner| format!("{}.{inner}", verb_name(step)));
                 error.at_path(format!("steps[{index}].{path}"))
             })?;
             verbs.push(Checked { verb, schema });
@@ -86,12 +87,9 @@ impl Program {
     pub fn next_whole(&self, from: usize) -> Option<usize> {
         let whole = |checked: &Checked| match checked.verb {
             Verb::Deduplicate(_) | Verb::Aggregate(_) => true,
-            Verb::Keep(_)
-            | Verb::Convert(_)
-            | Verb::Fill(_)
-            | Verb::Filter(_)
-            | Verb::Compute(_)
-            | Verb::Join(_) => false,
+            Verb::Keep(_) | Verb::Convert(_) | Verb::Fill(_) | Verb::Filter(_) | Verb::Compute(_) | Verb::Join(_) => {
+                false
+            }
         };
         (from..self.verbs.len()).find(|index| self.verbs.get(*index).is_some_and(whole))
     }
