@@ -74,7 +74,8 @@ def plan(
             environment=environment,
             words=words,
             rules_only=rules_only,
-            plan_file=str(plan_file or plan_path(path)) if write else None,
+            write=write,
+            plan_file=str(plan_file) if plan_file else None,
         )
     )
 
@@ -127,11 +128,6 @@ def schema(noun: str) -> dict[str, Any]:
     """The JSON Schema of a document."""
     document: dict[str, Any] = call("schema", noun=noun)
     return document
-
-
-def plan_path(spec: Path) -> Path:
-    """``orders.plan.json`` beside ``orders.windvane.yaml``."""
-    return spec.with_name(spec.name.split(".windvane.")[0].removesuffix(spec.suffix) + ".plan.json")
 
 
 def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:

@@ -179,16 +179,13 @@ fn judged(
     document.spec(&Options { environment, base, roots: request.roots.clone() })
 }
 
-/// `orders.prod.plan.json` in environment `prod`, else `orders.plan.json`, when it is there.
+/// The plan file beside the spec, when it is there and fits.
 fn committed_plan(
     path: &Path,
     spec: &Spec,
     environment: Option<&str>,
 ) -> Result<Option<(PathBuf, Plan)>, Vec<Problem>> {
-    let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(find::stem) else { return Ok(None) };
-    let of_environment = environment.map(|environment| path.with_file_name(format!("{stem}.{environment}.plan.json")));
-    let of_all = path.with_file_name(format!("{stem}.plan.json"));
-    let Some(file) = of_environment.into_iter().chain([of_all]).find(|file| file.is_file()) else { return Ok(None) };
+    let Some(file) = plan::file::committed(path, environment) else { return Ok(None) };
     let name = file.display().to_string();
     let plan = plan::file::read(&file).map_err(|error| vec![problem(&name, &error)])?;
     if plan.pipeline != spec.pipeline {

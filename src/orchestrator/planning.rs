@@ -32,7 +32,7 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let gateway = world.gateway.as_ref().map(Gateway::new).transpose()?;
     let mut told = Vec::new();
     let question = planner::Question { spec: asked.spec, catalog: &catalog, profiles: &profiles, words: asked.words };
-    let mut suggestions = ask(world, question, gateway.as_ref(), &mut told).await?;
+    let (mut suggestions, gateway) = ask(world, question, gateway.as_ref(), &mut told).await?;
     let given = Given {
         spec: asked.spec,
         spec_hash: asked.spec_hash,
@@ -45,25 +45,26 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     for round in 1..=reflector::ROUNDS {
-        let refused = dry_run::judge(world, &plan, &suggestions, gateway.as_ref(), &mut told).await?;
+        let refused = dry_run::judge(world, &plan, &suggestions, gateway, &mut told).await?;
         if refused.is_empty() {
             break;
         }
-        suggestions = reflector::ask(&suggestions, &refused, round, gateway.as_ref(), &mut told).await;
+        suggestions = reflector::ask(&suggestions, &refused, round, gateway, &mut told).await;
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
     remember(world, &plan, &catalog).await?;
     Ok(plan)
 }
 
-/// Asks the planner. The model's breaker stands around the whole conversation: while it is open the rules answer alone.
-async fn ask(
+/// Asks the planner. The model's breaker stands around the question; a model that is not there is not asked again for
+/// this plan, and while its breaker is open the rules answer alone.
+async fn ask<'a>(
     world: &World,
     question: planner::Question<'_>,
-    gateway: Option<&Gateway>,
+    gateway: Option<&'a Gateway>,
     told: &mut Vec<Decision>,
-) -> Result<Vec<Suggestion>> {
-    let Some(gateway) = gateway else { return Ok(planner::ask(question, None, told).await) };
+) -> Result<(Vec<Suggestion>, Option<&'a Gateway>)> {
+    let Some(gateway) = gateway else { return Ok((planner::ask(question, None, told).await, None)) };
     let mut answered = None;
     let asking = async {
         answered = Some(planner::ask(question, Some(gateway), told).await);
@@ -71,12 +72,13 @@ async fn ask(
     };
     let outcome = world.guarded(Some(format!("gateway:{}", gateway.base_url())), asking).await;
     match (answered, outcome) {
-        (Some(suggestions), _) => Ok(suggestions),
+        (Some(suggestions), Ok(())) => Ok((suggestions, Some(gateway))),
+        (Some(suggestions), Err(_)) => Ok((suggestions, None)),
         (None, Err(refused)) => {
             told.push(planner::not_asked(&refused, gateway.model()));
-            Ok(planner::ask(question, None, told).await)
+            Ok((planner::ask(question, None, told).await, None))
         }
-        (None, Ok(())) => Ok(Vec::new()),
+        (None, Ok(())) => Err(crate::error::Error::internal("the planner gave no answer")),
     }
 }
 

@@ -1,13 +1,13 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
 use super::{World, stage};
+use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, quarantine};
 use crate::plan::{Input, Plan};
 use crate::record::Run;
 use crate::spec::source::{FilesSource, Source};
 use crate::spec::target::Mode;
-use crate::connectors::FoundKind;
 use crate::store::runs::RunStatus;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -65,18 +65,16 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     }
     let from = output.from.clone();
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), as_dataset: None });
-    replayed.sources.insert("replay".to_owned(), source);
-    for input in replayed.inputs.iter_mut().filter(|input| input.name == from) {
-        *input = Input {
-            source: "replay".to_owned(),
-            locator: path.display().to_string(),
-            kind: FoundKind::Jsonl,
-            format: None,
-            ..input.clone()
-        };
-    }
     let mut world = world.clone();
     world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.clone()));
+    // The connector knows how it calls the file; asking it keeps one rule of locators.
+    let found = Connection::open_source(&source, &world.context)?.datasets().await?;
+    let locator = found.into_iter().next().map(|(_, found)| found.locator).unwrap_or_default();
+    replayed.sources.insert("replay".to_owned(), source);
+    for input in replayed.inputs.iter_mut().filter(|input| input.name == from) {
+        let (source, locator) = ("replay".to_owned(), locator.clone());
+        *input = Input { source, locator, kind: FoundKind::Jsonl, format: None, ..input.clone() };
+    }
     self::run(&world, &replayed, &run).await
 }
 

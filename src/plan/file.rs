@@ -83,11 +83,18 @@ fn content_id(plan: &Plan) -> Result<String> {
     Ok(Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// `orders.plan.json` beside `orders.windvane.yaml`.
-pub fn beside(spec: &Path) -> PathBuf {
+/// Where the plan of a spec is written: `orders.plan.json` beside `orders.windvane.yaml`, `orders.prod.plan.json` for an
+/// environment.
+pub fn beside(spec: &Path, environment: Option<&str>) -> PathBuf {
     let name = spec.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split_once(".windvane.").map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(stem, _)| stem);
-    spec.with_file_name(format!("{stem}.plan.json"))
+    let environment = environment.map(|environment| format!(".{environment}")).unwrap_or_default();
+    spec.with_file_name(format!("{stem}{environment}.plan.json"))
+}
+
+/// The plan file that stands beside a spec: of the environment, else the one without.
+pub fn committed(spec: &Path, environment: Option<&str>) -> Option<PathBuf> {
+    [beside(spec, environment), beside(spec, None)].into_iter().find(|path| path.is_file())
 }
 
 /// Writes the plan so that a reader sees the old file or the new one, never a part.

@@ -99,7 +99,9 @@ struct PlanRequest {
     words: Option<String>,
     #[serde(default)]
     rules_only: bool,
-    /// Where to write it; absent: nowhere.
+    /// Whether to write it: to `plan_file`, or else beside the spec.
+    #[serde(default)]
+    write: bool,
     #[serde(default)]
     plan_file: Option<PathBuf>,
 }
@@ -117,8 +119,9 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
         }
         let built = planned(&world, &request.spec, request.environment.as_deref(), request.words.as_deref()).await;
         let plan = leave(&world, built).await?;
-        if let Some(path) = &request.plan_file {
-            file::write(&plan, path)?;
+        if request.write {
+            let beside = || file::beside(&request.spec, request.environment.as_deref());
+            file::write(&plan, &request.plan_file.clone().unwrap_or_else(beside))?;
         }
         json::answer(&plan)
     })
@@ -203,10 +206,9 @@ async fn moved(
 
 /// The plan beside the spec, refused when it does not fit, or a new one.
 async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
-    let beside = file::beside(path);
-    if !beside.exists() {
+    let Some(beside) = file::committed(path, environment) else {
         return planned(world, path, environment, None).await;
-    }
+    };
     let plan = file::read(&beside)?;
     let spec_hash = hash::of(&spec(path, environment, &world.context.roots)?);
     file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;

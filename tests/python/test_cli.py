@@ -37,14 +37,14 @@ def shell(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    (tmp_path / "rows.csv").write_text("id,email\n1,a@example.org\n2,b@example.org\n")
+    (tmp_path / "rows.csv").write_text("id,email\n" + "".join(f"{n},p{n}@example.org\n" for n in range(20)))
     return write_spec(tmp_path, "rows", source={"csv": {"path": "rows.csv"}}, target={"sqlite": {"path": "lake.db"}})
 
 
 def test_the_way_through(shell: Any, spec: Path) -> None:
     assert shell("check", spec.name).returncode == 0
     found = json.loads(shell("discover", "rows.csv", "--json").stdout)
-    assert [(one["name"], one["rows"]) for one in found["datasets"]] == [("rows", 2)]
+    assert [(one["name"], one["rows"]) for one in found["datasets"]] == [("rows", 20)]
     figures = json.loads(shell("profile", "rows.csv", "--json").stdout)
     assert figures["exact"] is True
     assert figures["columns"][1]["semantic_type"] == "email"
@@ -52,7 +52,7 @@ def test_the_way_through(shell: Any, spec: Path) -> None:
     assert json.loads(planned.stdout)["schema"] == "windvane/plan/v1"
     assert "written in the spec" in shell("explain", "rows.plan.json").stdout or planned.returncode == 0
     done = shell("run", spec.name, "--run", "r1", "--json")
-    assert json.loads(done.stdout)["reconciliation"]["loaded"] == 2
+    assert json.loads(done.stdout)["reconciliation"]["loaded"] == 20
     mapped = json.loads(shell("map", "rows.csv", "lake.db#rows", "--json").stdout)
     assert {(one["source"], one["target"]) for one in mapped["mappings"]} == {("id", "id"), ("email", "email")}
     for verb in (["runs"], ["decisions", "rows"], ["ledger", "rows"], ["catalog", "rows"]):

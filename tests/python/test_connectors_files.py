@@ -13,7 +13,6 @@ import pytest
 from conformance import Conformance, Home, call, column
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane.errors import DataError, SpecError, WindvaneError
 
 Answer = dict[str, Any]
@@ -313,7 +312,7 @@ def test_any_bytes_are_read_and_every_row_is_accounted(content: bytes) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=20) | st.none(), st.integers(-(2**63), 2**63 - 1) | st.none()), max_size=20))
 def test_what_pythons_csv_writes_is_read(rows: list[tuple[str | None, int | None]]) -> None:
-    import csv  # noqa: PLC0415
+    import csv
 
     clean = [(None if not text or "\0" in text else text, number) for text, number in rows]
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from conformance import call, column
 from test_connectors_files import home_of, write
-
 from windvane.errors import ConflictError, MissingError, SpecError, UnsupportedError
 
 Answer = dict[str, Any]
@@ -198,7 +197,7 @@ def test_a_load_killed_anywhere_is_as_if_it_never_was(tmp_path: Path, mode: str)
     for attempt in range(20):
         load_id = f"load{attempt}"
         request = json.dumps(home.request(**asked, load_id=load_id))
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-c", LOAD_AND_DIE, str(attempt * 0.002)], input=request, text=True, check=False
         )
         killed += done.returncode == -signal.SIGKILL
@@ -250,7 +249,7 @@ def test_a_disk_that_refuses_leaves_the_target_as_it_was(tmp_path: Path, kind: s
     folder = tmp_path / "lake" / "items"
     folder.chmod(0o555 if said == "auth" else 0o755)
     request = json.dumps(home.request(**asked))
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", script], input=request, text=True, check=True, stdout=subprocess.PIPE
     )
     folder.chmod(0o755)

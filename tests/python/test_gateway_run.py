@@ -67,7 +67,7 @@ def test_the_run_ends_well_whatever_the_model_says(name: str, orders: Path, tmp_
 
 
 def test_a_good_proposal_is_accepted_and_says_who(orders: Path, tmp_path: Path) -> None:
-    good = says({"proposals": [change(check={"range": {"column": "amount", "min": 0}})]})
+    good = says({"proposals": [change(check={"not_null": ["note"]})]})
     with hostile(good) as gateway:
         plan = wv.plan(orders, gateway=gateway.settings(), **outside(tmp_path))
     accepted = [one for one in plan["decisions"] if one["by"] == "model" and one["accepted"]]
