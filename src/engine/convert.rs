@@ -28,8 +28,7 @@ pub(crate) fn can_convert(from: DataType, to: DataType) -> bool {
     use DataType as T;
     let number = |data_type| is_number(data_type);
     match (from, to) {
-        _ if from == to => true,
-        (T::Text, _) | (_, T::Text) => true,
+        _ if from == to || from == T::Text || to == T::Text => true,
         (T::Json | T::Uuid, T::Json | T::Uuid) => false,
         (T::Boolean, T::Int16 | T::Int32 | T::Int64) | (T::Int16 | T::Int32 | T::Int64, T::Boolean) => true,
         (T::Date, T::Timestamp | T::TimestampTz) => true,

@@ -60,6 +60,7 @@ impl Frame {
         Self::new(self.schema.clone(), columns, numbers.as_primitive::<Int64Type>().clone())
     }
 
+    #[must_use]
     pub fn slice(&self, offset: usize, length: usize) -> Self {
         Self {
             rows: self.rows.slice(offset, length),

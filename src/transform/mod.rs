@@ -79,7 +79,7 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn left(&mut self, outcome: Outcome) -> Result<()> {
+    fn left(&mut self, outcome: &Outcome) -> Result<()> {
         self.filtered += outcome.filtered;
         for row in &outcome.rejected {
             if self.policy == RowPolicy::Fail {
@@ -105,7 +105,7 @@ fn flow(program: &Program, runner: &Runner<'_>, input: &Staged, sink: &mut Sink<
     for frame in staging::frames(input)? {
         let mut outcome = Outcome::default();
         let frame = runner.run(0..streamed, frame?, &mut outcome)?;
-        sink.left(outcome)?;
+        sink.left(&outcome)?;
         if streamed == program.len() {
             sink.write(&frame)?;
         } else {
@@ -119,7 +119,7 @@ fn flow(program: &Program, runner: &Runner<'_>, input: &Staged, sink: &mut Sink<
     drop(collected);
     let mut outcome = Outcome::default();
     let whole = runner.run(streamed..program.len(), whole, &mut outcome)?;
-    sink.left(outcome)?;
+    sink.left(&outcome)?;
     let size = crate::connectors::BATCH_ROWS;
     for offset in (0..whole.len()).step_by(size) {
         sink.write(&whole.slice(offset, size.min(whole.len() - offset)))?;

@@ -90,7 +90,7 @@ fn judged(
 
 /// Checks and what they have seen.
 struct Tests {
-    tests: Vec<Test>,
+    all: Vec<Test>,
     rows: u64,
     failed: Vec<u64>,
 }
@@ -105,11 +105,11 @@ impl Tests {
             })?);
         }
         let failed = vec![0; tests.len()];
-        Ok(Self { tests, rows: 0, failed })
+        Ok(Self { all: tests, rows: 0, failed })
     }
 
     fn learn<I: Iterator<Item = Result<Frame>>>(&mut self, frames: impl Fn(&str) -> Result<I>) -> Result<()> {
-        for test in &mut self.tests {
+        for test in &mut self.all {
             let Some(dataset) = test.reads().map(|(dataset, _)| dataset.to_owned()) else { continue };
             for frame in frames(&dataset)? {
                 test.learn(&frame?)?;
@@ -121,7 +121,7 @@ impl Tests {
     /// The rows that pass every check, and the others, each once with all its reasons.
     fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
         let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
-        for (test, failed) in self.tests.iter_mut().zip(&mut self.failed) {
+        for (test, failed) in self.all.iter_mut().zip(&mut self.failed) {
             for (row, column, reason) in test.look(frame)? {
                 *failed += 1;
                 let entry = reasons.entry(row).or_insert_with(|| (column, Vec::new()));
@@ -137,7 +137,7 @@ impl Tests {
 
     /// `rows` counts what is to be loaded.
     fn results(&self, checks: &[Check], passed: u64) -> Vec<CheckResult> {
-        let all = self.tests.iter().zip(&self.failed).zip(checks);
+        let all = self.all.iter().zip(&self.failed).zip(checks);
         let all = all.map(|((test, failed), check)| CheckResult {
             check: test.label.clone(),
             rows: if matches!(check, Check::Rows(_)) { passed } else { self.rows },

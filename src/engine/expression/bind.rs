@@ -30,7 +30,7 @@ impl<'a> Binder<'a> {
             Expr::BinaryOp { .. } => self.chain(expr),
             Expr::Identifier(name) => self.column(name),
             Expr::Nested(inner) => self.bind(inner),
-            Expr::Value(value) => self.literal(&value.value),
+            Expr::Value(value) => constant(&value.value),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::IsNull(inner) => Ok(boolean(Kind::IsNull(self.bind(inner)?.boxed()), false)),
             Expr::IsNotNull(inner) => Ok(not(boolean(Kind::IsNull(self.bind(inner)?.boxed()), false))),
@@ -57,7 +57,7 @@ impl<'a> Binder<'a> {
             }
             Expr::TypedString(typed) => {
                 let to = syntax::data_type(&typed.data_type)?;
-                let value = self.literal(&typed.value.value)?;
+                let value = constant(&typed.value.value)?;
                 coerce(value, to)
             }
             Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
@@ -127,39 +127,16 @@ impl<'a> Binder<'a> {
             return Ok(exact);
         }
         let mut alike = fields.iter().enumerate().filter(|(_, field)| field.name.eq_ignore_ascii_case(&name.value));
-        match (name.quote_style, alike.next(), alike.next()) {
-            (None, Some((only, _)), None) => Ok(only),
-            _ => {
-                if let Some((input, _)) = &self.aggregates
-                    && input.field(&name.value).is_some()
-                {
-                    return Err(Error::spec(format!("column '{}' is neither grouped by nor aggregated", name.value))
-                        .hint(format!("Add it to `by`, or write max({})", name.value)));
-                }
-                Err(no_column(&name.value, self.schema))
-            }
+        if let (None, Some((only, _)), None) = (name.quote_style, alike.next(), alike.next()) {
+            return Ok(only);
         }
-    }
-
-    pub(super) fn literal(&self, value: &Value) -> Result<Node> {
-        match value {
-            Value::Number(digits, _) => number(digits),
-            Value::Boolean(value) => Ok(literal(Arc::new(BooleanArray::from(vec![*value])), DataType::Boolean, false)),
-            Value::Null => {
-                Ok(Node::new(Kind::Literal { value: nulls(DataType::Text, 1), loose: true }, DataType::Text, true))
-            }
-            Value::SingleQuotedString(value)
-            | Value::EscapedStringLiteral(value)
-            | Value::UnicodeStringLiteral(value) => {
-                Ok(literal(Arc::new(StringArray::from(vec![value.as_str()])), DataType::Text, true))
-            }
-            Value::DollarQuotedString(quoted) => {
-                Ok(literal(Arc::new(StringArray::from(vec![quoted.value.as_str()])), DataType::Text, true))
-            }
-            other => Err(Error::unsupported(format!("the literal {other} is not known")).hint(
-                "Literals are numbers, 'text', TRUE, FALSE, NULL, DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00'",
-            )),
+        if let Some((input, _)) = &self.aggregates
+            && input.field(&name.value).is_some()
+        {
+            return Err(Error::spec(format!("column '{}' is neither grouped by nor aggregated", name.value))
+                .hint(format!("Add it to `by`, or write max({})", name.value)));
         }
+        Err(no_column(&name.value, self.schema))
     }
 
     fn unary(&mut self, operator: UnaryOperator, expr: &Expr) -> Result<Node> {
@@ -255,6 +232,25 @@ impl<'a> Binder<'a> {
         let otherwise = if otherwise.is_some() { values.pop().map(Node::boxed) } else { None };
         let branches = whens.into_iter().zip(values).collect();
         Ok(Node::new(Kind::Case { branches, otherwise }, data_type, nullable))
+    }
+}
+
+fn constant(value: &Value) -> Result<Node> {
+    match value {
+        Value::Number(digits, _) => number(digits),
+        Value::Boolean(value) => Ok(literal(Arc::new(BooleanArray::from(vec![*value])), DataType::Boolean, false)),
+        Value::Null => {
+            Ok(Node::new(Kind::Literal { value: nulls(DataType::Text, 1), loose: true }, DataType::Text, true))
+        }
+        Value::SingleQuotedString(value) | Value::EscapedStringLiteral(value) | Value::UnicodeStringLiteral(value) => {
+            Ok(literal(Arc::new(StringArray::from(vec![value.as_str()])), DataType::Text, true))
+        }
+        Value::DollarQuotedString(quoted) => {
+            Ok(literal(Arc::new(StringArray::from(vec![quoted.value.as_str()])), DataType::Text, true))
+        }
+        other => Err(Error::unsupported(format!("the literal {other} is not known")).hint(
+            "Literals are numbers, 'text', TRUE, FALSE, NULL, DATE '2024-01-01', TIMESTAMP '2024-01-01 10:00:00'",
+        )),
     }
 }
 

@@ -160,12 +160,11 @@ impl<'a> Evaluation<'a> {
         let array = self.node(inner, active)?;
         let mut found = BooleanArray::from(vec![false; self.rows()]);
         for item in items {
-            let equal = match item.literal() {
-                Some(value) => compare::equals_value((&array, inner.data_type), (value, item.data_type))?,
-                None => {
-                    let value = self.node(item, active)?;
-                    compare::evaluate(Comparison::Equal, (&array, inner.data_type), (&value, item.data_type))?
-                }
+            let equal = if let Some(value) = item.literal() {
+                compare::equals_value((&array, inner.data_type), (value, item.data_type))?
+            } else {
+                let value = self.node(item, active)?;
+                compare::evaluate(Comparison::Equal, (&array, inner.data_type), (&value, item.data_type))?
             };
             found = or_kleene(&found, &equal).map_err(|error| broken(&error))?;
         }
@@ -231,7 +230,7 @@ impl<'a> Evaluation<'a> {
         let mut failing = Failing { active, failures: &mut self.failures };
         match function {
             Function::Abs | Function::Round(_) | Function::Floor | Function::Ceil => {
-                round(function, first, from, to, &mut failing)
+                Ok(round(function, first, from, to, &mut failing))
             }
             Function::DatePart(part) => Ok(time::part(*part, first, from)),
             Function::DateTrunc(unit) => Ok(time::trunc(*unit, first, from)),
@@ -261,13 +260,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn round(
-    function: &Function,
-    array: &ArrayRef,
-    from: DataType,
-    to: DataType,
-    failing: &mut Failing<'_>,
-) -> Result<ArrayRef> {
+fn round(function: &Function, array: &ArrayRef, from: DataType, to: DataType, failing: &mut Failing<'_>) -> ArrayRef {
     let digits = if let Function::Round(digits) = function { *digits } else { 0 };
     match (from, to) {
         (DataType::Decimal { scale, .. }, DataType::Decimal { precision, scale: kept }) => {
@@ -291,9 +284,9 @@ fn round(
                 rounded.or_else(|| failing.out_of_range(row, format_args!("a rounded number"), to))
             });
             let rounded: Decimal128Array = rounded.collect();
-            Ok(Arc::new(rounded.with_data_type(type_to_arrow(to))))
+            Arc::new(rounded.with_data_type(type_to_arrow(to)))
         }
-        (DataType::Int64, _) => Ok(unary::<Int64Type>(array, to, |value, row| match function {
+        (DataType::Int64, _) => unary::<Int64Type>(array, to, |value, row| match function {
             Function::Abs => {
                 value.checked_abs().or_else(|| failing.out_of_range(row, format_args!("abs({value})"), to))
             }
@@ -304,15 +297,15 @@ fn round(
                 rounded.or_else(|| failing.out_of_range(row, format_args!("round({value}, {digits})"), to))
             }
             _ => Some(value),
-        })),
-        _ => Ok(unary::<Float64Type>(array, to, |value, _| {
+        }),
+        _ => unary::<Float64Type>(array, to, |value, _| {
             Some(match function {
                 Function::Abs => value.abs(),
                 Function::Floor => value.floor(),
                 Function::Ceil => value.ceil(),
                 _ => round_float(value, digits),
             })
-        })),
+        }),
     }
 }
 

@@ -21,6 +21,9 @@ use sqlparser::ast::{DuplicateTreatment, Function as Call, FunctionArg, Function
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+/// The aggregated expression of each call, none for `count(*)`, and the rows where one fails.
+type Arguments = (Vec<Option<ArrayRef>>, BTreeMap<usize, String>);
+
 /// One new column of an aggregate step.
 #[derive(Debug, Clone)]
 pub(crate) struct Measure {
@@ -65,7 +68,7 @@ impl Measure {
     }
 
     /// The aggregated expressions of every row, and the rows where one fails.
-    pub(crate) fn arguments(&self, frame: &Frame) -> Result<(Vec<Option<ArrayRef>>, BTreeMap<usize, String>)> {
+    pub(crate) fn arguments(&self, frame: &Frame) -> Result<Arguments> {
         let mut evaluation = Evaluation::new(&frame.rows);
         let mut arguments = Vec::new();
         for call in &self.calls {

@@ -110,8 +110,8 @@ pub(super) fn evaluate(function: &Function, arguments: &[ArrayRef]) -> Result<Ar
         return Err(Error::internal("a text function got no text"));
     };
     Ok(match function {
-        Function::Lower => each(first, |text| text.to_lowercase()),
-        Function::Upper => each(first, |text| text.to_uppercase()),
+        Function::Lower => each(first, str::to_lowercase),
+        Function::Upper => each(first, str::to_uppercase),
         Function::Trim(side) => match texts.get(1) {
             None => each(first, |text| trim(text, " ", *side).to_owned()),
             Some(characters) => each_row(first, |row, text| {

@@ -48,17 +48,14 @@ pub(super) fn derive(values: &BTreeMap<String, String>, schema: &Schema) -> Resu
         }
         let expression = Expression::parse(text, schema).map_err(|error| error.at_path(name))?;
         let field = expression.field(name);
-        let index = match schema.fields.iter().position(|field| field.name == *name) {
-            Some(index) => {
-                if let Some(slot) = after.fields.get_mut(index) {
-                    *slot = changed(slot, field);
-                }
-                index
+        let index = if let Some(index) = schema.fields.iter().position(|field| field.name == *name) {
+            if let Some(slot) = after.fields.get_mut(index) {
+                *slot = changed(slot, field);
             }
-            None => {
-                after.fields.push(field);
-                after.fields.len() - 1
-            }
+            index
+        } else {
+            after.fields.push(field);
+            after.fields.len() - 1
         };
         computed.push((index, expression));
     }

@@ -157,7 +157,7 @@ impl Join {
             return Ok(joined);
         }
         outcome.filtered += matches.null_count() as u64;
-        let matched: BooleanArray = (0..frame.len()).map(|row| Some(matches.is_valid(row))).collect();
-        joined.filter(&matched)
+        let found: BooleanArray = (0..frame.len()).map(|row| Some(matches.is_valid(row))).collect();
+        joined.filter(&found)
     }
 }

@@ -164,7 +164,7 @@ impl<'a> Runner<'a> {
             let Some(checked) = self.program.verbs.get(index) else { break };
             let before = frame.len() as u64;
             let (filtered, rejected) = (outcome.filtered, outcome.rejected.len());
-            frame = self.step(index, checked, frame, outcome)?;
+            frame = self.step(index, checked, &frame, outcome)?;
             let left = outcome.filtered - filtered + (outcome.rejected.len() - rejected) as u64;
             if before != frame.len() as u64 + left {
                 return Err(Error::internal(format!(
@@ -176,20 +176,20 @@ impl<'a> Runner<'a> {
         Ok(frame)
     }
 
-    fn step(&self, index: usize, checked: &Checked, frame: Frame, outcome: &mut Outcome) -> Result<Frame> {
+    fn step(&self, index: usize, checked: &Checked, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let schema = &checked.schema;
         match &checked.verb {
-            Verb::Keep(positions) => columns::keep(positions, schema, &frame),
-            Verb::Convert(convert) => convert.run(schema, &frame, outcome),
-            Verb::Fill(fill) => fill.run(schema, &frame),
-            Verb::Filter(condition) => compute::filter(condition, &frame, outcome),
-            Verb::Compute(compute) => compute.run(schema, &frame, outcome),
+            Verb::Keep(positions) => columns::keep(positions, schema, frame),
+            Verb::Convert(convert) => convert.run(schema, frame, outcome),
+            Verb::Fill(fill) => fill.run(schema, frame),
+            Verb::Filter(condition) => compute::filter(condition, frame, outcome),
+            Verb::Compute(compute) => compute.run(schema, frame, outcome),
             Verb::Join(join) => {
                 let other = self.indexes.get(&index).ok_or_else(|| Error::internal("a join was not prepared"))?;
-                join.run(other, schema, &frame, outcome)
+                join.run(other, schema, frame, outcome)
             }
-            Verb::Deduplicate(deduplicate) => deduplicate.run(&frame, outcome),
-            Verb::Aggregate(aggregate) => aggregate.run(schema, &frame, outcome),
+            Verb::Deduplicate(deduplicate) => deduplicate.run(frame, outcome),
+            Verb::Aggregate(aggregate) => aggregate.run(schema, frame, outcome),
         }
     }
 }
