@@ -47,7 +47,10 @@ $(VENV)/.ready: requirements.txt
 	touch $@
 
 # Installs what it built: the wheels, not the working tree.
+# Cargo judges freshness by file times, and clones share the target folder: another clone's build is never taken for ours.
 install: setup
+	@[ "$$(cat $(CARGO_TARGET_DIR)/.built-from 2>/dev/null)" = "$(CURDIR)" ] || touch src/lib.rs
+	@mkdir -p $(CARGO_TARGET_DIR) && echo "$(CURDIR)" > $(CARGO_TARGET_DIR)/.built-from
 	rm -rf $(CACHE)/dist && mkdir -p $(CACHE)/dist
 	$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(CACHE)/dist
 	$(BIN)/uv build --quiet --wheel --out-dir $(CACHE)/dist airflow_provider

@@ -164,7 +164,8 @@ impl Error {
 
     /// A state that only a defect of windvane can bring about; asks for a report.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, message).hint("This is a defect of windvane: please report it with the command you ran")
+        Self::new(Kind::Internal, message)
+            .hint("This is a defect of windvane: please report it with the command you ran")
     }
 
     /// What the user can do about it.

@@ -27,7 +27,7 @@ def unavailable(what: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """One PostgreSQL server for all tests; each test makes a database of its own."""
-    from services.postgres import binaries, server  # noqa: PLC0415
+    from services.postgres import binaries, server
 
     programs = binaries()
     if programs is None:

@@ -18,14 +18,18 @@ import functools
 import inspect
 import json
 import logging
-import os
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from typing_extensions import Self
 
 from windvane.errors import BreakerOpenError, UnavailableError
 from windvane.settings import store_url
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
 
 Outcome = Literal["success", "failure", "neither"]
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -51,6 +55,7 @@ class Breaker:
             of the last ``seconds`` failed.
         counts: Exceptions that count as failures, beside those with ``retryable`` true, ``ConnectionError`` and
             ``TimeoutError``. Any other exception says nothing about what is called.
+
     """
 
     def __init__(
@@ -103,7 +108,7 @@ class Breaker:
             return "failure" if retryable else "neither"
         return "failure" if isinstance(error, (ConnectionError, TimeoutError)) else "neither"
 
-    def __enter__(self) -> Breaker:
+    def __enter__(self) -> Self:
         permit = self._admit()
         _held.set((*_held.get(), (self, permit)))
         return self
@@ -117,6 +122,7 @@ class Breaker:
         self._record(held[mine][1], self.outcome(error))
 
     def __call__(self, function: _F) -> _F:
+        """The function, guarded: plain or async."""
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

@@ -153,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("noun", help="spec, plan, profile, …")
     command("doctor", "Examines what is installed, reachable and writable.")
     for name, what in (("runs", "past runs"), ("decisions", "what agents decided"), ("ledger", "what was loaded")):
-        command(name, f"Shows {what}.").add_argument("pipeline", nargs="?" if name == "runs" else None, metavar="PIPELINE")
+        command(name, f"Shows {what}.").add_argument(
+            "pipeline", nargs="?" if name == "runs" else None, metavar="PIPELINE"
+        )
     catalog = command("catalog", "Searches the datasets that were seen.")
     catalog.add_argument("words", nargs="+", metavar="WORD")
     for with_environment in (check, plan, run):

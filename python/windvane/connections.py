@@ -45,6 +45,7 @@ def engine_url(value: str) -> str:
 
 def from_parts(
     conn_type: str,
+    *,
     host: str | None = None,
     login: str | None = None,
     password: str | None = None,

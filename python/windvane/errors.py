@@ -127,6 +127,7 @@ _STAGES: dict[str, type[WindvaneError]] = {"fork": ForkedError, "breaker": Break
 
 
 def from_core(
+    *,
     kind: str,
     message: str,
     hint: str | None,

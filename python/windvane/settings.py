@@ -13,6 +13,7 @@ def store_url(store: str | os.PathLike[str] | None = None) -> str:
 
     Returns:
         The URL, or an absolute path.
+
     """
     chosen = os.fspath(store) if store is not None else os.environ.get("WINDVANE_STORE", "")
     chosen = chosen or os.path.join("~", ".windvane", "store.db")

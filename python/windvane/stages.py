@@ -26,14 +26,14 @@ def plan(spec_path: str, *, run: str, environment: str | None = None, **outside:
 
 def extract(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> Reference:
     """Reads the inputs of an output into staging: ``{inputs: {name: staged}}``."""
-    return _stage("extract", plan_file, output, run, base, outside)
+    return _stage("extract", plan_file, output, run=run, base=base, outside=outside)
 
 
 def transform(
     plan_file: str, output: str, extracted: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
 ) -> Reference:
     """Applies the planned steps: a staged reference."""
-    return _stage("transform", plan_file, output, run, base, outside, inputs=extracted["inputs"])
+    return _stage("transform", plan_file, output, run=run, base=base, outside=outside, inputs=extracted["inputs"])
 
 
 def validate(
@@ -48,7 +48,14 @@ def validate(
 ) -> Reference:
     """Judges the rows; those that break a check go to quarantine: a verdict."""
     return _stage(
-        "validate", plan_file, output, run, base, outside, inputs=extracted["inputs"], staged=dict(transformed)
+        "validate",
+        plan_file,
+        output,
+        run=run,
+        base=base,
+        outside=outside,
+        inputs=extracted["inputs"],
+        staged=dict(transformed),
     )
 
 
@@ -56,20 +63,23 @@ def load(
     plan_file: str, output: str, verdict: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
 ) -> Reference:
     """Loads what passed, exactly once: a receipt."""
-    return _stage("load", plan_file, output, run, base, outside, verdict=dict(verdict))
+    return _stage("load", plan_file, output, run=run, base=base, outside=outside, verdict=dict(verdict))
 
 
 def record(
     plan_file: str, receipts: list[Mapping[str, Any]], *, run: str, base: str | None = None, **outside: Any
 ) -> Reference:
     """Keeps the record of the run in the store and clears its staging: the record. Raises when rows do not balance."""
-    return _stage("record", plan_file, None, run, base, outside, receipts=[dict(receipt) for receipt in receipts])
+    return _stage(
+        "record", plan_file, None, run=run, base=base, outside=outside, receipts=[dict(receipt) for receipt in receipts]
+    )
 
 
 def _stage(
     verb: str,
     plan_file: str,
     output: str | None,
+    *,
     run: str,
     base: str | None,
     outside: dict[str, Any],

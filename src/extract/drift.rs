@@ -53,7 +53,10 @@ pub fn judge(policy: Drift, input: &Input, now: &Found) -> Result<Judged> {
             // A removed column is read as nulls; what the plan froze is read in the planned types.
             (Drift::Evolve, Change::Removed(_) | Change::NullabilityChanged { .. })
             | (Drift::Freeze | Drift::Fail, _)
-            | (Drift::Quarantine, Change::Removed(_) | Change::TypeChanged { .. } | Change::NullabilityChanged { .. }) => {}
+            | (
+                Drift::Quarantine,
+                Change::Removed(_) | Change::TypeChanged { .. } | Change::NullabilityChanged { .. },
+            ) => {}
         }
     }
     Ok(judged)
@@ -89,7 +92,13 @@ fn wider(from: DataType, to: DataType) -> DataType {
         _ => None,
     };
     match (from, to) {
-        (a, b) if rank(a).is_some() && rank(b).is_some() => if rank(a) > rank(b) { a } else { b },
+        (a, b) if rank(a).is_some() && rank(b).is_some() => {
+            if rank(a) > rank(b) {
+                a
+            } else {
+                b
+            }
+        }
         (T::Float32, T::Float64) | (T::Float64, T::Float32) => T::Float64,
         (T::Decimal { precision: p, scale: s }, T::Decimal { precision: q, scale: r }) => {
             let scale = s.max(r);

@@ -80,7 +80,8 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
         limit,
     };
     let mut batches = connection.read(request).await?;
-    let kept = Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());
+    let kept =
+        Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());
     let path = file(folder, &input.name, "extracted.parquet");
     let mut writer = staging::Writer::create(&path, staging::numbered(&kept))?;
     let mut quarantine =

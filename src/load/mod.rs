@@ -69,9 +69,10 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
         compression: compression(&plan.target),
     };
     let rows = futures::stream::iter(staging::read(Path::new(&staged.uri))?).boxed();
-    let loaded = connection.load(request, rows).await.map_err(|error| {
-        if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
-    })?;
+    let loaded = connection
+        .load(request, rows)
+        .await
+        .map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
     if loaded.rows != staged.rows || loaded.checksum != verdict.checksum {
         return Err(other_rows(output, verdict, &loaded, run));
     }
@@ -100,7 +101,8 @@ fn compression(target: &Target) -> Option<Compression> {
 }
 
 fn unbalanced(output: &Output, rows_in: u64, loaded: u64, filtered: u64, quarantined: u64) -> Error {
-    let message = format!("{rows_in} rows came in, but {loaded} + {filtered} filtered + {quarantined} quarantined go out");
+    let message =
+        format!("{rows_in} rows came in, but {loaded} + {filtered} filtered + {quarantined} quarantined go out");
     Error::internal(message).in_table(&output.name)
 }
 
@@ -110,9 +112,12 @@ fn other_rows(output: &Output, verdict: &Verdict, loaded: &Loaded, run: &str) ->
         loaded.rows, loaded.checksum, verdict.staged.rows, verdict.checksum
     );
     if loaded.already {
-        return Error::new(Kind::Conflict, format!("run '{run}' has loaded already, and its source has changed since: {message}"))
-            .in_table(&output.dataset)
-            .hint("Nothing was changed. Start a new run for the new rows");
+        return Error::new(
+            Kind::Conflict,
+            format!("run '{run}' has loaded already, and its source has changed since: {message}"),
+        )
+        .in_table(&output.dataset)
+        .hint("Nothing was changed. Start a new run for the new rows");
     }
     Error::internal(message).in_table(&output.dataset)
 }

@@ -36,7 +36,9 @@ pub(super) async fn judge(
         let verdict = qa::ask(&run, gateway, told).await.value;
         for part in verdict.refused {
             let found = suggestions.iter().position(|suggestion| {
-                suggestion.decision.accepted && suggestion.output == output.name && is_part(&suggestion.change, output, part.part)
+                suggestion.decision.accepted
+                    && suggestion.output == output.name
+                    && is_part(&suggestion.change, output, part.part)
             });
             refused.extend(found.map(|suggestion| Refused { suggestion, reason: part.reason.clone() }));
         }
@@ -98,7 +100,16 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
         let rows_out = done.as_ref().map_or(0, Frame::len) as u64;
         let rejected = outcome.rejected.len() as u64;
         let what = in_words(&planned.step);
-        run.parts.push(Part { what, is_check: false, by: planned.by, rows_in, rows_out, filtered: outcome.filtered, rejected, error: error.clone() });
+        run.parts.push(Part {
+            what,
+            is_check: false,
+            by: planned.by,
+            rows_in,
+            rows_out,
+            filtered: outcome.filtered,
+            rejected,
+            error: error.clone(),
+        });
         match done {
             Ok(next) => frame = next,
             Err(_) => {

@@ -78,6 +78,7 @@ fn breakers(sources: &BTreeMap<String, Source>) -> Option<String> {
 fn named<'a, T>(found: Option<&'a T>, what: &str, name: &str, plan: &Plan) -> Result<&'a T> {
     found.ok_or_else(|| {
         let known: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
-        Error::new(Kind::Missing, format!("the plan has no {what} '{name}'")).hint(format!("It has: {}", known.join(", ")))
+        Error::new(Kind::Missing, format!("the plan has no {what} '{name}'"))
+            .hint(format!("It has: {}", known.join(", ")))
     })
 }

@@ -89,7 +89,8 @@ async fn profiles(world: &World, spec: &Spec, catalog: &Catalog) -> Result<BTree
         let Some(source) = sources.get(&dataset.source) else { continue };
         let connection = crate::connectors::Connection::open_source(source, &world.context)?;
         let reading = profile::run(&connection, &dataset.name, &dataset.found, None);
-        let measured = world.guarded(source_breaker(source), reading).await.map_err(|error| error.in_stage("profile"))?;
+        let measured =
+            world.guarded(source_breaker(source), reading).await.map_err(|error| error.in_stage("profile"))?;
         profiles.insert(dataset.name.clone(), measured);
     }
     Ok(profiles)

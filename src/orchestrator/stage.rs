@@ -10,8 +10,8 @@ use crate::record::{self, Run, Status, StepStats};
 use crate::resilience::clock::Stopwatch;
 use crate::store::ledger::LedgerRow;
 use crate::store::runs::RunStatus;
-use crate::validate::{self, Verdict};
 use crate::transform;
+use crate::validate::{self, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -141,9 +141,7 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
-    world
-        .remember("record", async |store| store.finish_run(run, status, &json!(document)).await)
-        .await?;
+    world.remember("record", async |store| store.finish_run(run, status, &json!(document)).await).await?;
     if document.status == Status::Failed {
         let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
         return Err(Error::new(Kind::Data, "the run does not balance, or an output has no receipt")
@@ -164,13 +162,17 @@ fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
     let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
     planned.schema = engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| {
-        error.in_table(output).hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
+        error
+            .in_table(output)
+            .hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
     })?;
     Ok(planned)
 }
 
 fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {
-    inputs.get(&output.from).ok_or_else(|| Error::internal(format!("the extracted input '{}' was not handed on", output.from)))
+    inputs
+        .get(&output.from)
+        .ok_or_else(|| Error::internal(format!("the extracted input '{}' was not handed on", output.from)))
 }
 
 fn difference(step: String, before: &Staged, after: &Staged, watch: Stopwatch) -> StepStats {

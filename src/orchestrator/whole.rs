@@ -56,7 +56,10 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
                 .in_file(file.display().to_string())
         })?;
     let bytes = serde_json::to_vec(&rows).map_err(|error| Error::internal(error.to_string()))?;
-    let run = format!("replay-{}", Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let run = format!(
+        "replay-{}",
+        Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+    );
     let path = written(&world.folder(plan, &run), &rows)?;
     let mut replayed = plan.clone();
     replayed.outputs.retain(|other| other.name == output.name);
@@ -80,9 +83,11 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
 
 /// The input or output that the lines speak of.
 fn owner(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::missing("the quarantine file cannot be read").in_file(file.display().to_string()).caused_by(&error))?;
-    let first: serde_json::Value = text.lines().next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::missing("the quarantine file cannot be read").in_file(file.display().to_string()).caused_by(&error)
+    })?;
+    let first: serde_json::Value =
+        text.lines().next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
     first["output"].as_str().map(str::to_owned).ok_or_else(|| {
         Error::data("not a quarantine file: its first line names no output").in_file(file.display().to_string())
     })

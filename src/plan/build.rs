@@ -37,7 +37,8 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
     }
     distinct_targets(&outputs)?;
-    let needed: BTreeSet<&str> = outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
+    let needed: BTreeSet<&str> =
+        outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
     let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned().collect();
     file::seal(Plan {
         schema: SCHEMA.to_owned(),
@@ -126,7 +127,11 @@ fn output(
         let reason = match verdict(&suggestion.decision) {
             Err(reason) => Err(reason),
             Ok(reason) => {
-                let planned = PlannedStep { step: step.clone(), by: suggestion.decision.by, reason: suggestion.decision.evidence.join("; ") };
+                let planned = PlannedStep {
+                    step: step.clone(),
+                    by: suggestion.decision.by,
+                    reason: suggestion.decision.evidence.join("; "),
+                };
                 let mut tried = steps.clone();
                 tried.insert(prepended, planned);
                 match engine::plan_schema(&plain(&tried), &input, &lookup) {
@@ -173,7 +178,8 @@ fn checks(
             if checks.iter().any(|known: &PlannedCheck| known.check == *check) {
                 return Err("the spec says so already".to_owned());
             }
-            engine::check_schema(check, schema, lookup).map_err(|error| format!("it does not fit the columns: {error}"))?;
+            engine::check_schema(check, schema, lookup)
+                .map_err(|error| format!("it does not fit the columns: {error}"))?;
             Ok(reason)
         });
         if reason.is_ok() {
@@ -193,7 +199,11 @@ fn verdict(decision: &Decision) -> std::result::Result<String, String> {
     if !(ACCEPT_FROM..=1.0).contains(&decision.confidence) {
         return Err(format!("confidence {:.2} is below {ACCEPT_FROM}", decision.confidence));
     }
-    Ok(if decision.reason.is_empty() { "confident enough and fits the schema".to_owned() } else { decision.reason.clone() })
+    Ok(if decision.reason.is_empty() {
+        "confident enough and fits the schema".to_owned()
+    } else {
+        decision.reason.clone()
+    })
 }
 
 fn decided(decision: &Decision, reason: std::result::Result<String, String>) -> Decision {
@@ -207,7 +217,9 @@ fn plain(steps: &[PlannedStep]) -> Vec<Step> {
 }
 
 fn reads(steps: &[PlannedStep], checks: &[PlannedCheck], from: &str) -> Vec<String> {
-    let joins = steps.iter().filter_map(|planned| if let Step::Join(join) = &planned.step { Some(join.with.clone()) } else { None });
+    let joins = steps
+        .iter()
+        .filter_map(|planned| if let Step::Join(join) = &planned.step { Some(join.with.clone()) } else { None });
     let references = checks.iter().filter_map(|planned| {
         if let Check::References(references) = &planned.check { Some(references.dataset.clone()) } else { None }
     });

@@ -71,7 +71,9 @@ fn lists(place: &str, old: &[String], new: &[String], say: &mut impl FnMut(Strin
     for added in new.iter().filter(|item| !old.contains(item)) {
         say(place.to_owned(), format!("now {added}"));
     }
-    let kept = |list: &[String], other: &[String]| list.iter().filter(|item| other.contains(item)).cloned().collect::<Vec<_>>();
+    let kept = |list: &[String], other: &[String]| {
+        list.iter().filter(|item| other.contains(item)).cloned().collect::<Vec<_>>()
+    };
     if kept(old, new) != kept(new, old) {
         say(place.to_owned(), "the order has changed".to_owned());
     }

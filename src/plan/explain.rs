@@ -14,8 +14,16 @@ pub fn explain(plan: &Plan) -> String {
     let _ = writeln!(text, "## Reads\n");
     for input in &plan.inputs {
         let rows = input.rows.map_or_else(|| "rows not known".to_owned(), |rows| format!("{rows} rows when planned"));
-        let columns: Vec<String> = input.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
-        let _ = writeln!(text, "- **{}** from {} `{}` ({rows}): {}", input.name, input.source, input.locator, columns.join(", "));
+        let columns: Vec<String> =
+            input.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+        let _ = writeln!(
+            text,
+            "- **{}** from {} `{}` ({rows}): {}",
+            input.name,
+            input.source,
+            input.locator,
+            columns.join(", ")
+        );
     }
     for output in &plan.outputs {
         explain_output(output, &mut text);
@@ -53,7 +61,8 @@ fn explain_output(output: &Output, text: &mut String) {
         let check = serde_json::to_string(&planned.check).unwrap_or_default();
         let _ = writeln!(text, "- check {check} ({}: {})", by(planned.by), planned.reason);
     }
-    let columns: Vec<String> = output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+    let columns: Vec<String> =
+        output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
 }
 

@@ -25,7 +25,10 @@ pub fn text(plan: &Plan) -> Result<String> {
 pub fn read(path: &Path) -> Result<Plan> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::missing("the plan file cannot be read").in_file(&name).caused_by(&error).hint("Write it with `windvane plan SPEC`")
+        Error::missing("the plan file cannot be read")
+            .in_file(&name)
+            .caused_by(&error)
+            .hint("Write it with `windvane plan SPEC`")
     })?;
     parse(&name, &text)
 }
@@ -43,11 +46,15 @@ pub fn parse(file: &str, text: &str) -> Result<Plan> {
         Error::spec(format!("not a plan file: {error}")).at(place).hint(rebuild)
     })?;
     if plan.schema != SCHEMA {
-        return Err(Error::spec(format!("the file's schema is '{}', not '{SCHEMA}'", plan.schema)).in_file(file).hint(rebuild));
+        return Err(Error::spec(format!("the file's schema is '{}', not '{SCHEMA}'", plan.schema))
+            .in_file(file)
+            .hint(rebuild));
     }
     if content_id(&plan)? != plan.id {
         let message = format!("the plan's content is not what its id {} stands for", plan.id);
-        return Err(Error::spec(message).in_file(file).hint(format!("Change the spec rather than the plan. {rebuild}")));
+        return Err(Error::spec(message)
+            .in_file(file)
+            .hint(format!("Change the spec rather than the plan. {rebuild}")));
     }
     Ok(plan)
 }
@@ -62,8 +69,13 @@ pub fn fits(plan: &Plan, spec_hash: &str, environment: Option<&str>) -> Result<(
         return Err(refuse(format!("it was built by windvane {}, this is {ENGINE}", plan.engine)));
     }
     if plan.environment.as_deref() != environment {
-        let name = |environment: Option<&str>| environment.map_or("no environment".to_owned(), |name| format!("'{name}'"));
-        return Err(refuse(format!("it was built for {}, not {}", name(plan.environment.as_deref()), name(environment))));
+        let name =
+            |environment: Option<&str>| environment.map_or("no environment".to_owned(), |name| format!("'{name}'"));
+        return Err(refuse(format!(
+            "it was built for {}, not {}",
+            name(plan.environment.as_deref()),
+            name(environment)
+        )));
     }
     if plan.spec_hash != spec_hash {
         return Err(refuse("the spec has changed since it was built".to_owned()));
@@ -87,7 +99,9 @@ fn content_id(plan: &Plan) -> Result<String> {
 /// environment.
 pub fn beside(spec: &Path, environment: Option<&str>) -> PathBuf {
     let name = spec.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.split_once(".windvane.").map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(stem, _)| stem);
+    let stem = name
+        .split_once(".windvane.")
+        .map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(stem, _)| stem);
     let environment = environment.map(|environment| format!(".{environment}")).unwrap_or_default();
     spec.with_file_name(format!("{stem}{environment}.plan.json"))
 }
@@ -100,7 +114,9 @@ pub fn committed(spec: &Path, environment: Option<&str>) -> Option<PathBuf> {
 /// Writes the plan so that a reader sees the old file or the new one, never a part.
 pub fn write(plan: &Plan, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Missing, "the plan file cannot be written").in_file(path.display().to_string()).caused_by(&error)
+        Error::new(Kind::Missing, "the plan file cannot be written")
+            .in_file(path.display().to_string())
+            .caused_by(&error)
     };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -36,9 +36,8 @@ where
     let mut task = Some(task);
     loop {
         let Some(mut running) = task.take() else { continue };
-        let waited = py.detach(|| {
-            runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut running).await.ok() })
-        });
+        let waited =
+            py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut running).await.ok() }));
         match waited {
             Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
@@ -46,7 +45,9 @@ where
                 if let Err(signal) = py.check_signals() {
                     running.abort();
                     // Wait until the future is gone, so that nothing is half-written when Python goes on.
-                    py.detach(|| runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), running).await.ok() }));
+                    py.detach(|| {
+                        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), running).await.ok() })
+                    });
                     return Err(signal);
                 }
                 task = Some(running);

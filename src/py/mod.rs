@@ -25,7 +25,9 @@ mod _core {
     #[pymodule_export]
     use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
     #[pymodule_export]
-    use super::breaker::{breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state};
+    use super::breaker::{
+        breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state,
+    };
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]

@@ -229,8 +229,10 @@ fn spec(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Spe
         roots: roots.to_vec(),
     };
     read::file(path, &options).map_err(|problems| {
-        let more: Vec<String> = problems.iter().skip(1).map(|problem| Error::from(problem.clone()).to_string()).collect();
-        let first = problems.into_iter().next().map_or_else(|| Error::new(Kind::Internal, "no problem was told"), Error::from);
+        let more: Vec<String> =
+            problems.iter().skip(1).map(|problem| Error::from(problem.clone()).to_string()).collect();
+        let first =
+            problems.into_iter().next().map_or_else(|| Error::new(Kind::Internal, "no problem was told"), Error::from);
         if more.is_empty() {
             return first;
         }
@@ -301,6 +303,8 @@ async fn only(connection: &Connection, wanted: Option<String>) -> Result<(String
     match (matching.next(), matching.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(Error::missing("there is no such dataset").hint(format!("There are: {}", names.join(", ")))),
-        (Some(_), Some(_)) => Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", ")))),
+        (Some(_), Some(_)) => {
+            Err(Error::spec("which dataset?").hint(format!("Add #NAME; there are: {}", names.join(", "))))
+        }
     }
 }

@@ -11,8 +11,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const NOUNS: [&str; 14] = [
-    "spec", "plan", "profile", "catalog", "decision", "problem", "graph", "folder", "staged", "verdict", "receipt", "run",
-    "mapping", "diagnosis",
+    "spec",
+    "plan",
+    "profile",
+    "catalog",
+    "decision",
+    "problem",
+    "graph",
+    "folder",
+    "staged",
+    "verdict",
+    "receipt",
+    "run",
+    "mapping",
+    "diagnosis",
 ];
 
 #[derive(Deserialize)]

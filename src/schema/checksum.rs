@@ -60,7 +60,11 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
         ($array:expr, $tag:expr, $bytes:expr) => {{
             let array = $array;
             for index in 0..array.len() {
-                if array.is_null(index) { add(index, 0, &[]) } else { add(index, $tag, $bytes(array.value(index)).as_ref()) }
+                if array.is_null(index) {
+                    add(index, 0, &[])
+                } else {
+                    add(index, $tag, $bytes(array.value(index)).as_ref())
+                }
             }
         }};
     }

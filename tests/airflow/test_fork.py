@@ -56,9 +56,7 @@ print("PARENT", answer({inside}))
         pytest.param("use_engine()", "use_engine", {"result", "ForkedError"}, id="after engine use, engine again"),
     ],
 )
-def test_a_forked_child_never_hangs(  # noqa: PLR0917
-    python, dags, tmp_path, before: str, inside: str, allowed: set[str]
-) -> None:
+def test_a_forked_child_never_hangs(python, dags, tmp_path, before: str, inside: str, allowed: set[str]) -> None:
     spec = dags.spec("orders")
     script = HARNESS.format(
         loader=str(dags.loader),

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-
 from windvane import _core
 from windvane.errors import DataError, MissingError, WindvaneError
 
@@ -325,8 +324,8 @@ class Conformance:
         try:
             home.load("orders", [column("id", "int64")], [{"id": 2}], load_id="two")
         except WindvaneError as error:
-            assert error.kind in {"conflict", "unsupported", "spec"}  # noqa: PT017
-            assert error.hint  # noqa: PT017
+            assert error.kind in {"conflict", "unsupported", "spec"}
+            assert error.hint
         else:
             assert home.rows("orders") == [{"id": 2}]
         assert home.rows("Orders") == [{"id": 1}]
@@ -336,8 +335,8 @@ class Conformance:
         try:
             home.load("items", fields, [{"Id": 1, "id": 2}])
         except WindvaneError as error:
-            assert error.kind in {"conflict", "unsupported", "spec"}  # noqa: PT017
-            assert error.hint  # noqa: PT017
+            assert error.kind in {"conflict", "unsupported", "spec"}
+            assert error.hint
             assert "items" not in home.datasets()
         else:
             assert home.rows("items") == [{"Id": 1, "id": 2}]

@@ -23,7 +23,6 @@ def postgres_home(postgres: Server, database: str, *, user: str = "postgres", qu
     )
 
 
-
 def refused(kind: str, verb: str, request: dict[str, Any]) -> WindvaneError:
     """The error of a call that must fail with this kind; every one has a hint."""
     with pytest.raises(WindvaneError) as caught:

@@ -103,7 +103,9 @@ def test_another_type_needs_a_cast() -> None:
 
 def test_values_tell_what_names_do_not() -> None:
     left = profile(pa.table({"c1": ["DE", "FR", "US"] * 9, "c2": ["a@b.example", "c@d.example", "e@f.example"] * 9}))
-    right = profile(pa.table({"mail": ["x@y.example", "z@y.example", "v@w.example"] * 9, "land": ["FR", "DE", "US"] * 9}))
+    right = profile(
+        pa.table({"mail": ["x@y.example", "z@y.example", "v@w.example"] * 9, "land": ["FR", "DE", "US"] * 9})
+    )
     found = mapped(columns_of(left), columns_of(right), source_profile=left, target_profile=right)
     assert {(m["source"], m["target"]) for m in found["mappings"]} == {("c1", "land"), ("c2", "mail")}
 

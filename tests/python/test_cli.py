@@ -111,7 +111,9 @@ def test_a_missing_connection_says_how_to_define_it(shell: Any) -> None:
 
 
 def test_a_connection_from_airflows_environment(shell: Any, postgres_database: str) -> None:
-    done = shell("discover", "conn:shop", "--json", AIRFLOW_CONN_SHOP=postgres_database.replace("postgresql", "postgres"))
+    done = shell(
+        "discover", "conn:shop", "--json", AIRFLOW_CONN_SHOP=postgres_database.replace("postgresql", "postgres")
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["datasets"] == []
 

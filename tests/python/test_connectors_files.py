@@ -301,8 +301,8 @@ def test_any_bytes_are_read_and_every_row_is_accounted(content: bytes) -> None:
             try:
                 answer = read(path, kind)
             except WindvaneError as error:
-                assert error.kind in {"data", "unsupported"}, error  # noqa: PT017
-                assert error.hint  # noqa: PT017
+                assert error.kind in {"data", "unsupported"}, error
+                assert error.hint
                 continue
             met = sorted([*answer["numbers"], *(refused["row"] for refused in answer["rejected"])])
             assert met == list(range(1, len(met) + 1))

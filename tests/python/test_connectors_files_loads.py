@@ -249,9 +249,7 @@ def test_a_disk_that_refuses_leaves_the_target_as_it_was(tmp_path: Path, kind: s
     folder = tmp_path / "lake" / "items"
     folder.chmod(0o555 if said == "auth" else 0o755)
     request = json.dumps(home.request(**asked))
-    done = subprocess.run(
-        [sys.executable, "-c", script], input=request, text=True, check=True, stdout=subprocess.PIPE
-    )
+    done = subprocess.run([sys.executable, "-c", script], input=request, text=True, check=True, stdout=subprocess.PIPE)
     folder.chmod(0o755)
     assert done.stdout.split() == [said, "True"]
     assert home.rows("items") == [{"id": 1, "text": "before"}]

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import windvane as wv
 from hypothesis import given
 from hypothesis import strategies as st
 from pipelines import move, outside, parquet_rows, write_spec
-
-import windvane as wv
 from windvane._call import call
 from windvane.errors import ConflictError
 
 TYPES = ["boolean", "int32", "int64", "float64", "decimal(10,2)", "text", "date", "timestamptz", "json"]
-COLUMNS = st.dictionaries(
-    st.text(min_size=1, max_size=4), st.tuples(st.sampled_from(TYPES), st.booleans()), max_size=6
-)
+COLUMNS = st.dictionaries(st.text(min_size=1, max_size=4), st.tuples(st.sampled_from(TYPES), st.booleans()), max_size=6)
 
 
 def schema(columns: dict[str, tuple[str, bool]]) -> list[dict[str, Any]]:
@@ -109,9 +106,7 @@ def test_a_type_that_widens_in_a_database(tmp_path: Path, postgres: Any) -> None
     postgres.execute("CREATE TABLE t (id integer, n smallint)", database=database)
     postgres.execute("INSERT INTO t VALUES (1, 1)", database=database)
     world = outside(tmp_path, shop=postgres.url(database))
-    spec = write_spec(
-        tmp_path, "t", source={"postgres": {"connection": "shop"}}, target={"parquet": {"path": "lake"}}
-    )
+    spec = write_spec(tmp_path, "t", source={"postgres": {"connection": "shop"}}, target={"parquet": {"path": "lake"}})
     wv.plan(spec, rules_only=True, **world)
     postgres.execute("ALTER TABLE t ALTER n TYPE bigint", database=database)
     postgres.execute("INSERT INTO t VALUES (2, 9007199254740993)", database=database)

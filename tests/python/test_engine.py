@@ -12,7 +12,6 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane import _core, errors
 
 Row = dict[str, Any]
@@ -334,8 +333,15 @@ def expressions() -> st.SearchStrategy[str]:
         st.builds(lambda x, n: f"({x} IS {n} NULL)", st.one_of(number, text), st.sampled_from(["", "NOT"])),
         st.builds(lambda x, n: f"({x} {n} IN (1, -2, NULL))", number, st.sampled_from(["", "NOT"])),
         st.builds(lambda x, n: f"({x} {n} IN (0, 2))", number, st.sampled_from(["", "NOT"])),
-        st.builds(lambda x, y, z, n: f"({x} {n} BETWEEN {y} AND {z})", number, number, number, st.sampled_from(["", "NOT"])),
-        st.builds(lambda x, p, n: f"({x} {n} LIKE '{p}')", text, st.sampled_from(["a%", "%", "_", "a_", "%b"]), st.sampled_from(["", "NOT"])),
+        st.builds(
+            lambda x, y, z, n: f"({x} {n} BETWEEN {y} AND {z})", number, number, number, st.sampled_from(["", "NOT"])
+        ),
+        st.builds(
+            lambda x, p, n: f"({x} {n} LIKE '{p}')",
+            text,
+            st.sampled_from(["a%", "%", "_", "a_", "%b"]),
+            st.sampled_from(["", "NOT"]),
+        ),
     )
     return st.recursive(
         leaf,
@@ -383,12 +389,45 @@ def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     try:
         kind(text)
     except errors.WindvaneError as error:
-        assert error.kind in {"spec", "unsupported", "missing"}  # noqa: PT017
-        assert error.hint  # noqa: PT017
+        assert error.kind in {"spec", "unsupported", "missing"}
+        assert error.hint
 
 
-WORDS = ["a", "b", "t", "(", ")", "+", "-", "*", "/", "AND", "NOT", "CASE", "WHEN", "THEN", "END", "1", "'x'", ",", "IN",
-         "lower", "cast", "AS", "int64", "::", "IS", "NULL", "LIKE", "BETWEEN", "sum", "DISTINCT", "SELECT", "FROM", ";"]
+WORDS = [
+    "a",
+    "b",
+    "t",
+    "(",
+    ")",
+    "+",
+    "-",
+    "*",
+    "/",
+    "AND",
+    "NOT",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "END",
+    "1",
+    "'x'",
+    ",",
+    "IN",
+    "lower",
+    "cast",
+    "AS",
+    "int64",
+    "::",
+    "IS",
+    "NULL",
+    "LIKE",
+    "BETWEEN",
+    "sum",
+    "DISTINCT",
+    "SELECT",
+    "FROM",
+    ";",
+]
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=14))
@@ -397,7 +436,7 @@ def test_any_words_are_an_expression_or_an_error(words: list[str]) -> None:
     try:
         kind(" ".join(words))
     except errors.WindvaneError as error:
-        assert error.kind in {"spec", "unsupported", "missing"}  # noqa: PT017
+        assert error.kind in {"spec", "unsupported", "missing"}
 
 
 # The bridge --------------------------------------------------------------------------------------------------------
@@ -449,6 +488,8 @@ def test_every_type_groups_and_deduplicates(name: str) -> None:
     assert [row["d"] for row in grouped["rows"]] == [1, 1, 0]
     assert grouped["numbers"] == [1, 2, 3]
     assert grouped["filtered"] == 3
-    kept = json.loads(_core.transform_rows(json.dumps({**base, "steps": [{"deduplicate": {"on": "k", "keep": "last"}}]})))
+    kept = json.loads(
+        _core.transform_rows(json.dumps({**base, "steps": [{"deduplicate": {"on": "k", "keep": "last"}}]}))
+    )
     assert kept["numbers"] == [4, 5, 6]
     assert [row["k"] for row in kept["rows"]] == [row["k"] for row in grouped["rows"]]

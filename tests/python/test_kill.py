@@ -33,7 +33,9 @@ print("done", flush=True)
 
 def write_rows(path: Path, start: int) -> None:
     lines = ["id,name,amount,day"]
-    lines += [f"{n},name {n % 97},{n % 1000}.{n % 100:02d},2024-01-{n % 28 + 1:02d}" for n in range(start, start + ROWS)]
+    lines += [
+        f"{n},name {n % 97},{n % 1000}.{n % 100:02d},2024-01-{n % 28 + 1:02d}" for n in range(start, start + ROWS)
+    ]
     path.write_text("\n".join(lines) + "\n")
 
 

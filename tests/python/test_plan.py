@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import outside, write_spec
-
 import windvane as wv
+from pipelines import outside, write_spec
 from windvane.errors import ConflictError, MissingError, SpecError
 
 ORDERS = "id,customer,amount,day\n" + "".join(f"{n},{n % 7},{n}.50,2024-01-{n % 28 + 1:02d}\n" for n in range(1, 101))
@@ -123,7 +122,9 @@ def test_diff_says_what_changed_and_nothing_else(shop: Path) -> None:
     path = spec(shop)
     planned(path, shop, plan_file=shop / "old.plan.json")
     assert wv.diff(shop / "old.plan.json", shop / "old.plan.json") == []
-    planned(spec(shop, steps=[JOIN, {"filter": "amount > 10"}, {"drop": ["day"]}]), shop, plan_file=shop / "new.plan.json")
+    planned(
+        spec(shop, steps=[JOIN, {"filter": "amount > 10"}, {"drop": ["day"]}]), shop, plan_file=shop / "new.plan.json"
+    )
     said = {(one["place"], one["what"]) for one in wv.diff(shop / "old.plan.json", shop / "new.plan.json")}
     assert ("outputs.orders.schema", "column 'day' (date) is gone") in said
     assert any(place == "outputs.orders.steps" and "drop" in what for place, what in said)

@@ -120,7 +120,7 @@ MISTAKES = [
 @pytest.mark.parametrize(
     ("more", "line", "column", "path", "message", "hint"), MISTAKES, ids=[case[0][:40] for case in MISTAKES]
 )
-def test_a_mistake_is_found_where_it_is(  # noqa: PLR0917 - the columns of the table
+def test_a_mistake_is_found_where_it_is(
     tmp_path: Path, more: str, line: int, column: int, path: str, message: str, hint: str | None
 ) -> None:
     found = problems_of(tmp_path, SOUND + more + "\n")

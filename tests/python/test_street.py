@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import move, outside, write_spec
-
 import windvane as wv
+from pipelines import move, outside, write_spec
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BENCH = DATA / "12-elt-bench-local"
@@ -105,9 +104,7 @@ def test_sqlite_file_to_postgres_and_back(tmp_path: Path, postgres_database: str
     into = write_spec(tmp_path, "into", source=source, target={"postgres": {"connection": "lake"}})
     first = move(into, roots=[tmp_path, DATA], **world)
     assert first["reconciliation"]["quarantined"] == 0
-    out = write_spec(
-        tmp_path, "out", source={"postgres": {"connection": "lake"}}, target={"parquet": {"path": "lake"}}
-    )
+    out = write_spec(tmp_path, "out", source={"postgres": {"connection": "lake"}}, target={"parquet": {"path": "lake"}})
     moved = checksums(move(out, **world))
     moved.pop("windvane_loads", None)
     assert moved == checksums(first)
@@ -116,6 +113,13 @@ def test_sqlite_file_to_postgres_and_back(tmp_path: Path, postgres_database: str
 def load_dump(dump: Path, url: str) -> str:
     done = subprocess.run(["psql", "-q", "-X", "-f", str(dump), url], capture_output=True, text=True, check=False)
     # Some dumps make a database of their own and connect to it.
-    own = next((line.split()[-1].strip('";') for line in dump.read_text(errors="replace").splitlines() if line.startswith("\\c ")), None)
+    own = next(
+        (
+            line.split()[-1].strip('";')
+            for line in dump.read_text(errors="replace").splitlines()
+            if line.startswith("\\c ")
+        ),
+        None,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return url.rsplit("/", 1)[0] + "/" + own if own else url

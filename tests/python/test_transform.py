@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane import _core, errors
 
 Row = dict[str, Any]
@@ -22,11 +21,14 @@ ROWS: list[Row] = [
     {"id": 3, "day": "2024-02-30", "status": "complete", "amount": None, "customer": 9},
     {"id": 3, "day": None, "status": None, "amount": "7.25", "customer": None},
 ]
-CUSTOMERS = ({"customer": "int32", "name": "text", "status": "text"}, [
-    {"customer": 1, "name": "Ada", "status": "gold"},
-    {"customer": 2, "name": "Bob", "status": None},
-    {"customer": None, "name": "Nobody", "status": "x"},
-])
+CUSTOMERS = (
+    {"customer": "int32", "name": "text", "status": "text"},
+    [
+        {"customer": 1, "name": "Ada", "status": "gold"},
+        {"customer": 2, "name": "Bob", "status": None},
+        {"customer": None, "name": "Nobody", "status": "x"},
+    ],
+)
 
 
 def fields(columns: dict[str, str]) -> list[Row]:
@@ -110,7 +112,9 @@ def test_left_join_keeps_every_row_and_inner_counts_the_rest() -> None:
     left = transform([{"join": {"with": "customers", "on": "customer"}}], customers=CUSTOMERS)
     assert names(left)[-2:] == ["name", "status_right"]
     assert [row["name"] for row in left["rows"]] == ["Ada", "Bob", None, None]
-    inner = transform([{"join": {"with": "customers", "on": ["customer"], "how": "inner", "take": ["name"]}}], customers=CUSTOMERS)
+    inner = transform(
+        [{"join": {"with": "customers", "on": ["customer"], "how": "inner", "take": ["name"]}}], customers=CUSTOMERS
+    )
     assert (inner["numbers"], inner["filtered"], names(inner)[-1]) == ([1, 2], 2, "name")
 
 
@@ -130,15 +134,33 @@ def test_deduplicate() -> None:
 
 
 def test_aggregate() -> None:
-    steps = [{"aggregate": {"by": "id", "measures": {
-        "n": "count(*)", "known": "count(amount)", "total": "sum(amount)", "least": "min(amount)",
-        "mean": "avg(amount)", "share": "sum(amount) / count(*)", "last": "max(day)",
-    }}}]
+    steps = [
+        {
+            "aggregate": {
+                "by": "id",
+                "measures": {
+                    "n": "count(*)",
+                    "known": "count(amount)",
+                    "total": "sum(amount)",
+                    "least": "min(amount)",
+                    "mean": "avg(amount)",
+                    "share": "sum(amount) / count(*)",
+                    "last": "max(day)",
+                },
+            }
+        }
+    ]
     answer = transform(steps)
     assert names(answer) == ["id", "known", "last", "least", "mean", "n", "share", "total"]
     assert answer["numbers"] == [1, 2, 3]
     assert answer["rows"][2] == {
-        "id": 3, "known": 1, "last": "2024-02-30", "least": "7.25", "mean": "7.250000", "n": 2, "share": "3.625000",
+        "id": 3,
+        "known": 1,
+        "last": "2024-02-30",
+        "least": "7.25",
+        "mean": "7.250000",
+        "n": 2,
+        "share": "3.625000",
         "total": "7.25",
     }
 
@@ -183,13 +205,17 @@ def test_sum_out_of_range_is_an_error() -> None:
     rows = [{"n": 2**62}, {"n": 2**62}]
     with pytest.raises(errors.DataError, match="out of range of int64"):
         transform([{"aggregate": {"by": [], "measures": {"s": "sum(n)"}}}], rows, {"n": "int64"})
-    wide = transform([{"aggregate": {"by": [], "measures": {"s": "sum(CAST(n AS decimal(38,0)))"}}}], rows, {"n": "int64"})
+    wide = transform(
+        [{"aggregate": {"by": [], "measures": {"s": "sum(CAST(n AS decimal(38,0)))"}}}], rows, {"n": "int64"}
+    )
     assert wide["rows"] == [{"s": str(2**63)}]
 
 
 def test_rows_that_fail_inside_an_aggregate_are_rejected() -> None:
     rows = [{"k": 1, "n": 0}, {"k": 1, "n": 2}, {"k": 2, "n": 0}]
-    answer = transform([{"aggregate": {"by": "k", "measures": {"s": "sum(4 / n)"}}}], rows, {"k": "int64", "n": "int64"})
+    answer = transform(
+        [{"aggregate": {"by": "k", "measures": {"s": "sum(4 / n)"}}}], rows, {"k": "int64", "n": "int64"}
+    )
     assert answer["rows"] == [{"k": 1, "s": 2.0}]
     assert [rejected["row"] for rejected in answer["rejected"]] == [1, 3]
 
@@ -198,12 +224,14 @@ def test_rows_that_fail_inside_an_aggregate_are_rejected() -> None:
 
 KINDS = {"a": "int64", "b": "int64", "s": "text", "m": "decimal(12,2)"}
 DATA = st.lists(
-    st.fixed_dictionaries({
-        "a": st.none() | st.integers(-5, 5),
-        "b": st.none() | st.integers(-5, 5),
-        "s": st.none() | st.sampled_from(["x", "y", "12", "2024-01-01", ""]),
-        "m": st.none() | st.decimals(-99, 99, places=2).map(str),
-    }),
+    st.fixed_dictionaries(
+        {
+            "a": st.none() | st.integers(-5, 5),
+            "b": st.none() | st.integers(-5, 5),
+            "s": st.none() | st.sampled_from(["x", "y", "12", "2024-01-01", ""]),
+            "m": st.none() | st.decimals(-99, 99, places=2).map(str),
+        }
+    ),
     max_size=15,
 )
 
@@ -214,7 +242,10 @@ ARITHMETIC = [
     ({"rename": {"a": "b", "b": "a"}}, lambda r: {**r, "a": r["b"], "b": r["a"]}),
     ({"fill": {"a": 3}}, lambda r: {**r, "a": 3 if r["a"] is None else r["a"]}),
     ({"filter": "a >= 0"}, lambda r: r if r["a"] is not None and r["a"] >= 0 else None),
-    ({"filter": "b IS NULL OR a <> b"}, lambda r: r if r["b"] is None or (r["a"] is not None and r["a"] != r["b"]) else None),
+    (
+        {"filter": "b IS NULL OR a <> b"},
+        lambda r: r if r["b"] is None or (r["a"] is not None and r["a"] != r["b"]) else None,
+    ),
     (
         {"set": {"where": "a < b", "values": {"a": "b", "b": "a"}}},
         lambda r: {**r, "a": r["b"], "b": r["a"]} if None not in (r["a"], r["b"]) and r["a"] < r["b"] else r,
@@ -264,8 +295,8 @@ def test_every_row_is_accounted_for_and_the_schema_is_the_promised_one(rows: lis
     try:
         answer = transform(steps, rows, KINDS, other=OTHER)
     except errors.WindvaneError as error:
-        assert error.kind == "spec", error  # noqa: PT017
-        assert f"{error}".startswith("at steps["), error  # noqa: PT017
+        assert error.kind == "spec", error
+        assert f"{error}".startswith("at steps["), error
         return
     assert sorted(answer["numbers"]) == answer["numbers"] or any("aggregate" in step for step in steps)
     for field in answer["schema"]:
@@ -298,4 +329,6 @@ def test_aggregates_are_those_of_python(rows: list[Row]) -> None:
         known = [Decimal(row["m"]) for row in members if row["m"] is not None]
         expected.append({"a": key, "m": str(sum(known, Decimal("0.00"))) if known else None, "n": len(members)})
     got = [{"a": row["a"], "m": row["m"], "n": row["n"]} for row in answer["rows"]]
-    assert [{**g, "m": g["m"] and Decimal(g["m"])} for g in got] == [{**e, "m": e["m"] and Decimal(e["m"])} for e in expected]
+    assert [{**g, "m": g["m"] and Decimal(g["m"])} for g in got] == [
+        {**e, "m": e["m"] and Decimal(e["m"])} for e in expected
+    ]

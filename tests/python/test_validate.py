@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from windvane import _core, errors
 
 Row = dict[str, Any]
@@ -108,11 +107,13 @@ def test_mistakes_are_found_before_the_rows(check: Row, path: str, said: str) ->
 
 
 DATA = st.lists(
-    st.fixed_dictionaries({
-        "id": st.none() | st.integers(0, 5),
-        "country": st.none() | st.sampled_from(["DE", "FR", "XX", "", "a\nb", "it's"]),
-        "rate": st.none() | st.floats(-2, 2).map(lambda value: round(value, 2)),
-    }),
+    st.fixed_dictionaries(
+        {
+            "id": st.none() | st.integers(0, 5),
+            "country": st.none() | st.sampled_from(["DE", "FR", "XX", "", "a\nb", "it's"]),
+            "rate": st.none() | st.floats(-2, 2).map(lambda value: round(value, 2)),
+        }
+    ),
     max_size=20,
 )
 KINDS = {"id": "int64", "country": "text", "rate": "float64"}
@@ -121,11 +122,19 @@ MEANING: list[tuple[Row, Any]] = [
     ({"unique": "id"}, lambda row, before: row["id"] is None or all(other["id"] != row["id"] for other in before)),
     (
         {"unique": ["id", "country"]},
-        lambda row, before: None in (row["id"], row["country"])
-        or all((other["id"], other["country"]) != (row["id"], row["country"]) for other in before),
+        lambda row, before: (
+            None in (row["id"], row["country"])
+            or all((other["id"], other["country"]) != (row["id"], row["country"]) for other in before)
+        ),
     ),
-    ({"accepted": {"column": "country", "values": ["DE", "it's"]}}, lambda row, _: row["country"] in {None, "DE", "it's"}),
-    ({"range": {"column": "rate", "min": -1, "max": 1.5}}, lambda row, _: row["rate"] is None or -1 <= row["rate"] <= 1.5),
+    (
+        {"accepted": {"column": "country", "values": ["DE", "it's"]}},
+        lambda row, _: row["country"] in {None, "DE", "it's"},
+    ),
+    (
+        {"range": {"column": "rate", "min": -1, "max": 1.5}},
+        lambda row, _: row["rate"] is None or -1 <= row["rate"] <= 1.5,
+    ),
     (
         {"matches": {"column": "country", "pattern": "[A-Z]+"}},
         lambda row, _: row["country"] is None or re.fullmatch("[A-Z]+", row["country"]) is not None,

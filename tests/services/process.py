@@ -40,7 +40,7 @@ def as_user(name: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def folder(prefix: str, user: str) -> Iterator[Path]:
     """A temporary folder of the server's user. Short, since unix sockets allow 107 bytes."""
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))  # noqa: S108
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     path.chmod(0o755)
     if os.geteuid() == 0:
         shutil.chown(path, user, pwd.getpwnam(user).pw_gid)

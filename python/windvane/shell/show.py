@@ -16,7 +16,9 @@ def table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(line[at]) for line in [list(head), *cells]) for at in range(len(head))]
     lines = [head, ["-" * width for width in widths], *cells]
-    return "\n".join("  ".join(f"{text:<{width}}" for text, width in zip(line, widths)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _cell(value: Any) -> str:
@@ -112,7 +114,9 @@ def plan(document: Mapping[str, Any]) -> str:
     )
     accepted = sum(decision["accepted"] for decision in document["decisions"])
     refused = len(document["decisions"]) - accepted
-    return f"plan {document['id']} of {document['pipeline']}\n\n{body}\n\n{accepted} proposals accepted, {refused} refused"
+    return (
+        f"plan {document['id']} of {document['pipeline']}\n\n{body}\n\n{accepted} proposals accepted, {refused} refused"
+    )
 
 
 def differences(document: Mapping[str, Any]) -> str:
