@@ -102,7 +102,7 @@ impl fmt::Display for Place {
         if let Some(file) = &self.file {
             let mut at = file.clone();
             for number in [self.line, self.column].into_iter().flatten() {
-                at.push_str(&format!(":{number}"));
+                at = format!("{at}:{number}");
             }
             parts.push(at);
         }

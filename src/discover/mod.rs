@@ -73,9 +73,9 @@ fn narrowed(source: &Source, locator: &str) -> Source {
     match &mut narrowed {
         // A set of files that is read as one dataset must stay a set.
         Source::Files(files) | Source::Jsonl(files) | Source::Parquet(files) if files.as_dataset.is_none() => {
-            files.path = locator.to_owned();
+            locator.clone_into(&mut files.path);
         }
-        Source::Csv(csv) if csv.as_dataset.is_none() => csv.path = locator.to_owned(),
+        Source::Csv(csv) if csv.as_dataset.is_none() => locator.clone_into(&mut csv.path),
         Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) => {}
         Source::Sqlite(sqlite) => sqlite.tables = vec![locator.to_owned()],
         Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],

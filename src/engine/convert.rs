@@ -30,9 +30,10 @@ pub(crate) fn can_convert(from: DataType, to: DataType) -> bool {
     match (from, to) {
         _ if from == to || from == T::Text || to == T::Text => true,
         (T::Json | T::Uuid, T::Json | T::Uuid) => false,
-        (T::Boolean, T::Int16 | T::Int32 | T::Int64) | (T::Int16 | T::Int32 | T::Int64, T::Boolean) => true,
-        (T::Date, T::Timestamp | T::TimestampTz) => true,
-        (T::Timestamp | T::TimestampTz, T::Date | T::Time | T::Timestamp | T::TimestampTz) => true,
+        (T::Boolean, T::Int16 | T::Int32 | T::Int64)
+        | (T::Int16 | T::Int32 | T::Int64, T::Boolean)
+        | (T::Date, T::Timestamp | T::TimestampTz)
+        | (T::Timestamp | T::TimestampTz, T::Date | T::Time | T::Timestamp | T::TimestampTz) => true,
         _ => number(from) && number(to),
     }
 }
@@ -266,7 +267,7 @@ pub(crate) fn text_at(array: &ArrayRef, data_type: DataType, row: usize) -> Opti
     let text = Printer::new(&one, data_type).and_then(|printer| printer.text(0));
     text.or_else(|| {
         let bytes = one.as_binary_opt::<i32>()?.value(0);
-        Some(bytes.iter().fold("\\x".to_owned(), |hex, byte| format!("{hex}{byte:02x}")))
+        Some(format!("\\x{}", crate::schema::hex(bytes)))
     })
 }
 

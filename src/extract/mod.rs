@@ -52,7 +52,7 @@ pub fn file(folder: &Path, dataset: &str, ending: &str) -> PathBuf {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
             // Capitals too: some file systems fold them.
-            other => name.push_str(&format!("%{other:02X}")),
+            other => name = format!("{name}%{other:02X}"),
         }
     }
     folder.join(format!("{name}.{ending}"))

@@ -6,6 +6,7 @@
 use super::{TaskGraph, from_plan, from_spec, page};
 use crate::error::{Error, Result};
 use crate::plan::{self, Plan};
+use crate::schema::digest;
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Document, Options};
 use crate::spec::{Spec, find, hash};
@@ -114,7 +115,7 @@ fn one(
         Err(_) if request.only.is_some() => return Ok(None),
         Err(problems) => return Err(problems),
     };
-    let content_hash = hash::of_bytes(&bytes);
+    let content_hash = digest(&bytes, 16);
     if request.only.as_ref().is_some_and(|only| !may_name(&bytes, only)) {
         return Ok(None);
     }

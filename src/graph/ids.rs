@@ -1,6 +1,6 @@
 //! Ids out of names: letters, digits, `-` and `_`, unique, and stable when other outputs come and go.
 
-use crate::spec::hash;
+use crate::schema::digest;
 use std::collections::BTreeMap;
 
 /// Room for a stage behind it, within the 250 characters that orchestrators allow.
@@ -20,7 +20,7 @@ pub(super) fn of<'a>(names: &[&'a str]) -> Vec<(&'a str, String)> {
         let shared = wanted.get(&plain).is_some_and(|count| *count > 1);
         // The hash is the name's own, so that no other output can change this id.
         let marked = (changed && shared) || TAKEN.contains(&plain.as_str()) || name.len() > LONGEST;
-        let hash = hash::of_bytes(name.as_bytes());
+        let hash = digest(name.as_bytes(), 16);
         let id = if marked { format!("{plain}-{}", hash.get(..8).unwrap_or_default()) } else { plain };
         (name, id)
     };

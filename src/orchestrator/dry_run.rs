@@ -110,13 +110,11 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
             rejected,
             error: error.clone(),
         });
-        match done {
-            Ok(next) => frame = next,
-            Err(_) => {
-                run.error = error;
-                return Ok(run);
-            }
-        }
+        let Ok(next) = done else {
+            run.error = error;
+            return Ok(run);
+        };
+        frame = next;
     }
     for planned in &output.checks {
         let judged = validate::judge(std::slice::from_ref(&planned.check), &frame, &frames);

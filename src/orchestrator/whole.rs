@@ -6,10 +6,10 @@ use crate::error::{Error, Kind, Result};
 use crate::extract::{self, quarantine};
 use crate::plan::{Input, Plan};
 use crate::record::Run;
+use crate::schema::digest;
 use crate::spec::source::{FilesSource, Source};
 use crate::spec::target::Mode;
 use crate::store::runs::RunStatus;
-use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -56,10 +56,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
                 .in_file(file.display().to_string())
         })?;
     let bytes = serde_json::to_vec(&rows).map_err(|error| Error::internal(error.to_string()))?;
-    let run = format!(
-        "replay-{}",
-        Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
-    );
+    let run = format!("replay-{}", digest(&bytes, 16));
     let path = written(&world.folder(plan, &run), &rows)?;
     let mut replayed = plan.clone();
     replayed.outputs.retain(|other| other.name == output.name);

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Plan, SCHEMA};
-use sha2::{Digest, Sha256};
+use crate::schema::digest;
 use std::path::{Path, PathBuf};
 
 /// The engine version that plans are built with.
@@ -92,7 +92,7 @@ fn same_engine(version: &str) -> bool {
 fn content_id(plan: &Plan) -> Result<String> {
     let unsealed = Plan { id: String::new(), ..plan.clone() };
     let bytes = serde_json::to_vec(&unsealed).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest(&bytes, 16))
 }
 
 /// Where the plan of a spec is written: `orders.plan.json` beside `orders.windvane.yaml`, `orders.prod.plan.json` for an

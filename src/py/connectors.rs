@@ -106,6 +106,7 @@ struct Listed {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the document's own words")]
 struct Rows {
     fields: Schema,
     rows: Vec<Box<RawValue>>,

@@ -15,7 +15,8 @@ pub mod sql;
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
-use std::{fmt, str::FromStr};
+use std::fmt::{self, Write};
+use std::str::FromStr;
 
 /// A column's type. Written as one word: `int64`, `decimal(15,2)`, `timestamptz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,10 +180,26 @@ impl Schema {
 
     /// A hash of names, types and nullability, in order: 16 hex digits. Comments and native words do not count.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for field in &self.fields {
-            hash.update(format!("{:?}:{}:{};", field.name, field.data_type, field.nullable));
-        }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let words: Vec<String> = self
+            .fields
+            .iter()
+            .map(|field| format!("{:?}:{}:{};", field.name, field.data_type, field.nullable))
+            .collect();
+        digest(words.concat().as_bytes(), 16)
     }
+}
+
+/// The first hex digits (at most 64) of the SHA-256 of some bytes: what identifies schemas, specs, plans and loads.
+pub fn digest(bytes: &[u8], digits: usize) -> String {
+    let mut text = hex(&Sha256::digest(bytes));
+    text.truncate(digits);
+    text
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -1,9 +1,8 @@
 //! The hash of the parts of a spec that matter to a plan.
 
 use super::Spec;
+use crate::schema::digest;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Keys that only say when, for whom and how often; and the overlays, which are applied or not.
 const NOT_OF_THE_PLAN: [&str; 8] =
@@ -18,15 +17,7 @@ pub fn of(spec: &Spec) -> String {
             keys.remove(key);
         }
     }
-    of_bytes(canonical(&document).as_bytes())
-}
-
-/// The first 16 hex digits of SHA-256.
-pub fn of_bytes(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    digest(canonical(&document).as_bytes(), 16)
 }
 
 /// JSON without spaces, keys sorted.

@@ -70,6 +70,7 @@ pub struct PostgresTarget {
     pub mode: Mode,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_default(mode: &Mode) -> bool {
     *mode == Mode::default()
 }
