@@ -111,6 +111,8 @@ def test_a_plan_of_another_engine_is_refused(shop: Path) -> None:
 def test_a_plan_of_another_environment_is_refused(shop: Path) -> None:
     path = spec(shop, environments={"prod": {"target": {"parquet": {"path": "prod"}}}})
     planned(path, shop, environment="prod")
+    assert (shop / "shop.prod.plan.json").exists()
+    (shop / "shop.plan.json").write_bytes((shop / "shop.prod.plan.json").read_bytes())
     with pytest.raises(ConflictError, match="environment|was built for 'prod'"):
         wv.run(path, rules_only=True, **outside(shop))
     record = wv.run(path, rules_only=True, environment="prod", **outside(shop))
