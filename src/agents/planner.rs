@@ -4,7 +4,7 @@
 
 use super::wanted::{self, Answer};
 use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, evidence, fell_back, words};
-use crate::discover::{Catalog, Dataset};
+use crate::discover::{self, Catalog, Dataset};
 use crate::llm::{Gateway, Question as Asked};
 use crate::profile::semantic::{is_identifier_name, words as name_words};
 use crate::profile::{ColumnProfile, Profile};
@@ -51,27 +51,9 @@ impl<'a> Question<'a> {
 
     /// The outputs, as `plan` will have them.
     pub(super) fn loaded(&self) -> Vec<Loaded<'a>> {
-        let spec = self.spec;
-        let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
-        let others: BTreeSet<&str> = steps
-            .filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None })
-            .collect();
-        let mut outputs: BTreeMap<&str, &'a Dataset> = self
-            .catalog
-            .datasets
-            .iter()
-            .filter(|dataset| !others.contains(dataset.name.as_str()))
-            .map(|dataset| (dataset.name.as_str(), dataset))
-            .collect();
-        for (name, settings) in &spec.datasets {
-            let from = settings.from.as_ref().unwrap_or(name);
-            match self.catalog.dataset(from).filter(|_| settings.load != Some(false)) {
-                Some(dataset) => outputs.insert(name, dataset),
-                None => outputs.remove(name.as_str()),
-            };
-        }
+        let outputs = discover::outputs(self.spec, self.catalog);
         let alone = outputs.len() == 1;
-        outputs.into_iter().map(|(name, dataset)| self.known(name, dataset, alone)).collect()
+        outputs.into_iter().map(|(name, dataset)| self.known(&name, dataset, alone)).collect()
     }
 
     fn known(&self, output: &str, dataset: &'a Dataset, alone: bool) -> Loaded<'a> {

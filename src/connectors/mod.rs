@@ -13,6 +13,7 @@ pub mod address;
 pub mod files;
 mod gather;
 pub mod postgres;
+mod read_back;
 pub mod sqlite;
 
 use crate::error::{Error, Result};

@@ -7,10 +7,12 @@
 use crate::connectors::{Connection, Context, Found};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
+use crate::spec::Spec;
 use crate::spec::source::Source;
+use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What exists at the sources.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +61,24 @@ pub async fn run(sources: &BTreeMap<String, Source>, context: &Context) -> Resul
         .hint("Read them as separate `sources`, or as one dataset with `as_dataset`")),
         None => Ok(Catalog { datasets }),
     }
+}
+
+/// The outputs of a spec and the datasets they start from: every dataset but those that are only joined to, and what
+/// `datasets` adds, takes away or starts from elsewhere. A name that is not in the catalog is left to the caller.
+pub fn outputs<'a>(spec: &Spec, catalog: &'a Catalog) -> BTreeMap<String, &'a Dataset> {
+    let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
+    let joined: BTreeSet<&str> =
+        steps.filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None }).collect();
+    let alone = catalog.datasets.iter().filter(|dataset| !joined.contains(dataset.name.as_str()));
+    let mut outputs: BTreeMap<String, &Dataset> = alone.map(|dataset| (dataset.name.clone(), dataset)).collect();
+    for (name, settings) in &spec.datasets {
+        let from = settings.from.as_ref().unwrap_or(name);
+        match catalog.dataset(from).filter(|_| settings.load != Some(false)) {
+            Some(dataset) => outputs.insert(name.clone(), dataset),
+            None => outputs.remove(name),
+        };
+    }
+    outputs
 }
 
 /// The one dataset that an input names, as it is now; narrowed, so that a large schema is not listed again.

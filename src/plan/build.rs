@@ -1,7 +1,7 @@
 //! The pure planner: accepts or refuses each suggestion and gives the plan.
 
 use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
-use crate::discover::{Catalog, Dataset};
+use crate::discover::{self, Catalog, Dataset};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, SCHEMA, file};
@@ -82,29 +82,19 @@ fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
     }
 }
 
-/// The outputs and their settings: every dataset but those that are only joined to, and what `datasets` adds or changes.
+/// The outputs and their settings.
 fn loaded(spec: &Spec, catalog: &Catalog) -> Result<Vec<(String, DatasetSpec)>> {
-    let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
-    let joined: BTreeSet<&str> =
-        steps.filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None }).collect();
-    let mut all: BTreeMap<String, DatasetSpec> = catalog
-        .datasets
-        .iter()
-        .filter(|dataset| !joined.contains(dataset.name.as_str()))
-        .map(|dataset| (dataset.name.clone(), DatasetSpec::default()))
-        .collect();
     for (name, settings) in &spec.datasets {
         let from = settings.from.as_ref().unwrap_or(name);
         if catalog.dataset(from).is_none() {
             return Err(unknown_dataset(from, catalog).at_path(format!("datasets.{name}")));
         }
-        all.insert(name.clone(), settings.clone());
     }
-    all.retain(|_, settings| settings.load != Some(false));
-    if all.is_empty() {
+    let outputs = discover::outputs(spec, catalog);
+    if outputs.is_empty() {
         return Err(Error::spec("nothing is left to load").hint("Every dataset is joined to, or has `load: false`"));
     }
-    Ok(all.into_iter().collect())
+    Ok(outputs.into_keys().map(|name| (name.clone(), spec.datasets.get(&name).cloned().unwrap_or_default())).collect())
 }
 
 fn output(

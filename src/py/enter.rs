@@ -18,6 +18,8 @@ static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How often a running call looks whether the user or the scheduler wants it to stop.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+/// How long a stopped call may take to let go of what it holds.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs pure work without the GIL; a panic becomes an internal error.
 pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
@@ -32,26 +34,19 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
 {
     let runtime = runtime().map_err(|error| super::errors::to_python(py, &error))?;
-    let task = runtime.spawn(future);
-    let mut task = Some(task);
+    let mut task = runtime.spawn(future);
     loop {
-        let Some(mut running) = task.take() else { continue };
-        let waited =
-            py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut running).await.ok() }));
+        let waited = py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut task).await.ok() }));
         match waited {
             Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
-            None => {
-                if let Err(signal) = py.check_signals() {
-                    running.abort();
-                    // Wait until the future is gone, so that nothing is half-written when Python goes on.
-                    py.detach(|| {
-                        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), running).await.ok() })
-                    });
-                    return Err(signal);
-                }
-                task = Some(running);
-            }
+            None => {}
+        }
+        if let Err(signal) = py.check_signals() {
+            task.abort();
+            // Until the future is gone, so that nothing is half-written when Python goes on.
+            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, task).await.ok() }));
+            return Err(signal);
         }
     }
 }

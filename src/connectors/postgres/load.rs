@@ -8,16 +8,15 @@ use super::encode::{Form, RowEncoder, form, header, trailer};
 use super::failure::translate;
 use super::read::{Copy, execute, name};
 use super::table::{Existing, TableName, check_name};
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, RowStream};
 use crate::error::{Error, Kind, Result};
-use crate::schema::checksum::Checksum;
 use crate::schema::{Schema, arrow::conform, sql::Dialect, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use futures::StreamExt;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes sent to the server at once.
 const CHUNK: usize = 256 << 10;
@@ -255,37 +254,13 @@ async fn read_back(
         Mode::Replace => "",
         Mode::Append => MY_ROWS,
     };
-    let seen = Mutex::new((Checksum::default(), None));
+    let seen = ReadBack::default();
     let look = |batch: Batch| {
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (checksum, rejected) = &mut *seen;
-        if rejected.is_none() {
-            *rejected = batch.rejected.into_iter().next();
-        }
-        let updated = checksum.update(&batch.rows);
-        async move { updated }
+        let looked = seen.look(batch);
+        async move { looked }
     };
     Copy::new(table, existing, &request.schema, rest).run(session, &request.schema, look).await?;
-    let (checksum, rejected) = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(rejected) = rejected {
-        let column = rejected.column.unwrap_or_default();
-        return Err(Error::data(format!("column '{column}' does not come back from the target as it was sent"))
-            .hint("A trigger or the column's type changes it: nothing was loaded")
-            .in_row(rejected.row));
-    }
-    let (rows, checksum) = (checksum.rows(), checksum.finish());
-    if rows != request.expected.rows {
-        return Err(Error::data(format!(
-            "{} rows were expected at the target, {rows} are there",
-            request.expected.rows
-        ))
-        .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
-    }
-    if checksum != request.expected.checksum {
-        return Err(Error::data("the rows at the target are not the ones that were sent")
-            .hint("A trigger, a default or a narrower column changed values: nothing was loaded"));
-    }
-    Ok(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: false })
+    seen.agrees(request, bytes)
 }
 
 async fn write_down(

@@ -4,15 +4,14 @@ use super::failure::translate;
 use super::read::{run, select};
 use super::table::{LEDGER, NativeColumn, all, columns, row_number_column, same, sql};
 use super::write::insert;
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, RowStream};
 use crate::error::{Error, Kind, Result};
-use crate::schema::checksum::Checksum;
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
 /// Digits that SQLite keeps of a number in a column with numeric affinity.
 const REAL_DIGITS: u8 = 15;
@@ -208,37 +207,13 @@ async fn read_back(
     mine: &str,
     bytes: u64,
 ) -> Result<Loaded> {
-    let seen = Mutex::new((Checksum::default(), None));
+    let seen = ReadBack::default();
     let look = |batch: Batch| {
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (checksum, rejected) = &mut *seen;
-        if rejected.is_none() {
-            *rejected = batch.rejected.into_iter().next();
-        }
-        let updated = checksum.update(&batch.rows);
-        async move { updated }
+        let looked = seen.look(batch);
+        async move { looked }
     };
     run(file, &select(&request.dataset, native, &request.schema, mine), &request.schema, look).await?;
-    let (checksum, rejected) = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(rejected) = rejected {
-        let column = rejected.column.unwrap_or_default();
-        return Err(Error::data(format!("column '{column}' does not come back from the target as it was sent"))
-            .hint("A trigger or the column's type changes it: nothing was loaded")
-            .in_row(rejected.row));
-    }
-    let (rows, checksum) = (checksum.rows(), checksum.finish());
-    if rows != request.expected.rows {
-        return Err(Error::data(format!(
-            "{} rows were expected at the target, {rows} are there",
-            request.expected.rows
-        ))
-        .hint("Rows were lost or added on the way, by a trigger perhaps: nothing was loaded"));
-    }
-    if checksum != request.expected.checksum {
-        return Err(Error::data("the rows at the target are not the ones that were sent")
-            .hint("A trigger or the column's type changed values: nothing was loaded"));
-    }
-    Ok(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: false })
+    seen.agrees(request, bytes)
 }
 
 async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
