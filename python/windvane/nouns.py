@@ -11,6 +11,7 @@ class Document(Mapping[str, Any]):
     """A read-only mapping of one of the documents of the contract (``windvane schema NOUN``)."""
 
     __slots__ = ("_content",)
+    _content: dict[str, Any]
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         object.__setattr__(self, "_content", dict(content))
