@@ -19,9 +19,10 @@ def text(results: dict[str, Any], root: Path, seconds: float) -> str:
         rows = [_row(receipt["output"], receipt) for receipt in receipts]
         sums = run["reconciliation"]
         rows.append(_row("total", sums))
+        balanced = "rows add up" if sums["balanced"] else "rows DO NOT add up"
         agree = "agree" if sums["checksum_source"] == sums["checksum_target"] else "DIFFER"
         parts += [
-            f"\n{dag_id}: {run['status']} in {result['seconds']:.0f} s; rows add up; checksums {agree}",
+            f"\n{dag_id}: {run['status']} in {result['seconds']:.0f} s; {balanced}; checksums {agree}",
             *_table(rows),
             *_reasons([path for receipt in receipts for path in receipt["quarantine"]]),
         ]
