@@ -29,7 +29,8 @@ pub(super) async fn judge(
     told: &mut Vec<Decision>,
 ) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
-    let folder = world.staging.join(format!(".dry-{}", plan.id));
+    // Two processes may plan the same spec at once.
+    let folder = world.staging.join(format!(".dry-{}-{}", plan.id, std::process::id()));
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
         let inputs = sampled(world, plan, output, &folder).await?;
         let run = tokio::task::block_in_place(|| tried(output, &inputs))?;

@@ -21,6 +21,8 @@ use crate::spec::source::Source;
 use crate::spec::target::Target;
 use crate::store::Store;
 use crate::store::breaker::guard;
+use crate::store::runs::RunStatus;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -39,6 +41,24 @@ impl World {
     pub fn folder(&self, plan: &Plan, run: &str) -> PathBuf {
         let pipeline = crate::extract::file(&self.staging, &plan.pipeline, "runs");
         crate::extract::file(&pipeline, run, &plan.id)
+    }
+
+    /// What the store calls a run: runs of different pipelines may have one name.
+    fn entry(plan: &Plan, run: &str) -> String {
+        format!("{}/{run}", plan.pipeline)
+    }
+
+    /// Keeps how a run ended; a run whose beginning the store never took begins here.
+    async fn finish(&self, plan: &Plan, run: &str, status: RunStatus, document: &Value) -> Result<()> {
+        let entry = Self::entry(plan, run);
+        self.remember("record of the run", async |store| match store.finish_run(&entry, status, document).await {
+            Err(error) if error.kind() == Kind::Missing => {
+                store.start_run(&entry, &plan.pipeline, Some(&plan.id), &Value::Null).await?;
+                store.finish_run(&entry, status, document).await
+            }
+            other => other,
+        })
+        .await
     }
 
     /// Does the work behind the breaker of a source or target, if it has one: local files have none.

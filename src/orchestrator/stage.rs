@@ -24,7 +24,14 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
     let planned = named(plan.output(output), "output", output, plan)?;
     world
         .remember("run", async |store| {
-            store.start_run(run, &plan.pipeline, Some(&plan.id), &json!({"pipeline": plan.pipeline})).await
+            store
+                .start_run(
+                    &World::entry(plan, run),
+                    &plan.pipeline,
+                    Some(&plan.id),
+                    &json!({"pipeline": plan.pipeline}),
+                )
+                .await
         })
         .await?;
     let folder = world.folder(plan, run);
@@ -48,7 +55,7 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
             seconds: watch.seconds(),
             peak_rss: peak_rss(),
         };
-        remember_step(world, run, &stats).await?;
+        remember_step(world, plan, run, &stats).await?;
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)
@@ -66,7 +73,7 @@ pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inpu
         Ok(staged)
     });
     let staged: Staged = staged.map_err(|error: Error| error.in_stage("transform"))?;
-    remember_step(world, run, &difference(format!("{output}.transform"), primary, &staged, watch)).await?;
+    remember_step(world, plan, run, &difference(format!("{output}.transform"), primary, &staged, watch)).await?;
     Ok(staged)
 }
 
@@ -89,10 +96,12 @@ pub async fn validate(
         Ok(verdict)
     });
     let verdict: Verdict = verdict.map_err(|error: Error| error.in_stage("validate"))?;
-    remember_step(world, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
+    remember_step(world, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
     world
         .remember("checks", async |store| {
-            store.put_event(run, "checks", &json!({"output": output, "checks": verdict.checks})).await
+            store
+                .put_event(&World::entry(plan, run), "checks", &json!({"output": output, "checks": verdict.checks}))
+                .await
         })
         .await?;
     Ok(verdict)
@@ -115,7 +124,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         seconds: watch.seconds(),
         peak_rss: peak_rss(),
     };
-    remember_step(world, run, &stats).await?;
+    remember_step(world, plan, run, &stats).await?;
     let row = LedgerRow {
         load_id: receipt.load_id.clone(),
         run: run.to_owned(),
@@ -133,7 +142,9 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
 pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
     let steps = match &world.store {
-        Some(store) => store.events(run).await.map(|events| last_steps(&events)).unwrap_or_default(),
+        Some(store) => {
+            store.events(&World::entry(plan, run)).await.map(|events| last_steps(&events)).unwrap_or_default()
+        }
         None => Vec::new(),
     };
     let document = record::run(plan, run, steps, receipts);
@@ -141,7 +152,7 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
-    world.remember("record", async |store| store.finish_run(run, status, &json!(document)).await).await?;
+    world.finish(plan, run, status, &json!(document)).await?;
     if document.status == Status::Failed {
         let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
         return Err(Error::new(Kind::Data, "the run does not balance, or an output has no receipt")
@@ -189,8 +200,8 @@ fn difference(step: String, before: &Staged, after: &Staged, watch: Stopwatch) -
     }
 }
 
-async fn remember_step(world: &World, run: &str, stats: &StepStats) -> Result<()> {
-    world.remember("step", async |store| store.put_event(run, "step", &json!(stats)).await).await
+async fn remember_step(world: &World, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
+    world.remember("step", async |store| store.put_event(&World::entry(plan, run), "step", &json!(stats)).await).await
 }
 
 /// The last event of each step: a retried task tells of the same step again.

@@ -2,7 +2,7 @@
 
 use super::{World, stage};
 use crate::connectors::{Connection, FoundKind};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::extract::{self, quarantine};
 use crate::plan::{Input, Plan};
 use crate::record::Run;
@@ -18,13 +18,7 @@ pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let done = stages(world, plan, run).await;
     if let Err(error) = &done {
         let document = serde_json::json!({"error": error.to_string(), "kind": error.kind(), "stage": error.stage()});
-        world
-            .remember("failure", async |store| match store.finish_run(run, RunStatus::Failed, &document).await {
-                // Failed before its first stage began: there is nothing to finish.
-                Err(error) if error.kind() == Kind::Missing => Ok(()),
-                other => other,
-            })
-            .await?;
+        world.finish(plan, run, RunStatus::Failed, &document).await?;
     }
     done
 }

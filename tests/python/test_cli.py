@@ -127,3 +127,21 @@ def test_diagnose_reads_stdin(shell: Any) -> None:
 @pytest.mark.parametrize("noun", ["spec", "plan", "profile", "run", "catalog", "mapping", "diagnosis"])
 def test_schemas_are_there(shell: Any, noun: str) -> None:
     assert "$schema" in json.loads(shell("schema", noun).stdout)
+
+
+def test_history_tells_runs_of_one_name_apart(shell: Any, spec: Path) -> None:
+    source, target = {"csv": {"path": "rows.csv"}}, {"parquet": {"path": "lake"}}
+    other = write_spec(spec.parent, "other", source=source, target=target)
+    for path in (spec, other):
+        assert shell("run", path.name, "--run", "nightly").returncode == 0
+    rows = json.loads(shell("runs", "--json").stdout)["rows"]
+    assert sorted((row["pipeline"], row["status"]) for row in rows) == [("other", "succeeded"), ("rows", "succeeded")]
+
+
+def test_a_failed_run_stays_in_history(shell: Any, spec: Path) -> None:
+    content = json.loads(spec.read_text())
+    spec.write_text(json.dumps({**content, "checks": [{"rows": {"min": 1000}}]}))
+    assert shell("run", spec.name, "--run", "r1").returncode == 1
+    (row,) = json.loads(shell("runs", "rows", "--json").stdout)["rows"]
+    assert row["status"] == "failed"
+    assert row["document"]["stage"] == "validate"
