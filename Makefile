@@ -22,7 +22,7 @@ check: setup ## lints, types, stale files, licences
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(MAKE) install
 	$(BIN)/mypy python/windvane airflow_provider/windvane_provider
-	$(BIN)/python -m mypy.stubtest windvane._core --ignore-missing-stub
+	$(BIN)/python -m mypy.stubtest windvane._core
 	$(BIN)/python -m windvane.generate --check
 	scripts/deny.sh
 
