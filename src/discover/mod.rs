@@ -42,15 +42,19 @@ impl Dataset {
     }
 }
 
-/// Lists what the sources hold. With several sources a dataset is called `source.dataset`.
-pub async fn run(sources: &BTreeMap<String, Source>, context: &Context) -> Result<Catalog> {
-    let mut datasets = Vec::new();
-    for (source, settings) in sources {
-        let connection = Connection::open_source(settings, context)?;
-        for (name, found) in connection.datasets().await.map_err(|error| error.in_stage("discover"))? {
-            let name = if sources.len() > 1 { format!("{source}.{name}") } else { name };
-            datasets.push(Dataset { name, source: source.clone(), found });
-        }
+/// What one source holds, under the source's own names.
+pub async fn source(name: &str, settings: &Source, context: &Context) -> Result<Vec<Dataset>> {
+    let connection = Connection::open_source(settings, context)?;
+    let found = connection.datasets().await.map_err(|error| error.in_stage("discover"))?;
+    Ok(found.into_iter().map(|(dataset, found)| Dataset { name: dataset, source: name.to_owned(), found }).collect())
+}
+
+/// One catalog of what the sources hold. With several sources a dataset is called `source.dataset`.
+pub fn catalog(sources: Vec<Vec<Dataset>>) -> Result<Catalog> {
+    let several = sources.len() > 1;
+    let mut datasets: Vec<Dataset> = sources.into_iter().flatten().collect();
+    for dataset in datasets.iter_mut().filter(|_| several) {
+        dataset.name = format!("{}.{}", dataset.source, dataset.name);
     }
     datasets.sort_by(|a, b| a.name.cmp(&b.name));
     match datasets.windows(2).find(|pair| pair[0].name == pair[1].name) {

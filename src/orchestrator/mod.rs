@@ -23,7 +23,6 @@ use crate::store::Store;
 use crate::store::breaker::guard;
 use crate::store::runs::RunStatus;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a call may know of the outside.
@@ -88,11 +87,6 @@ fn source_breaker(source: &Source) -> Option<String> {
 
 fn target_breaker(target: &Target) -> Option<String> {
     target.connection().map(|id| format!("connection:{id}"))
-}
-
-fn breakers(sources: &BTreeMap<String, Source>) -> Option<String> {
-    // One breaker guards a discovery over several sources: the first connection's.
-    sources.values().find_map(source_breaker)
 }
 
 fn named<'a, T>(found: Option<&'a T>, what: &str, name: &str, plan: &Plan) -> Result<&'a T> {

@@ -1,6 +1,6 @@
 //! Spec -> plan: discover, profile, ask the agents, build.
 
-use super::{World, breakers, dry_run, source_breaker};
+use super::{World, dry_run, source_breaker};
 use crate::agents::{Decision, Suggestion, planner, reflector};
 use crate::discover::{self, Catalog};
 use crate::error::Result;
@@ -26,7 +26,11 @@ pub struct Asked<'a> {
 /// Builds the plan of a spec and keeps it, its catalog and its decisions in the store.
 pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let sources = asked.spec.named_sources();
-    let catalog = world.guarded(breakers(&sources), discover::run(&sources, &world.context)).await?;
+    let mut found = Vec::new();
+    for (name, source) in &sources {
+        found.push(world.guarded(source_breaker(source), discover::source(name, source, &world.context)).await?);
+    }
+    let catalog = discover::catalog(found)?;
     let profiles = profiles(world, asked.spec, &catalog).await?;
     let words = asked.words.or(asked.spec.intent.as_deref());
     let gateway = world.gateway.as_ref().map(Gateway::new).transpose()?;

@@ -18,7 +18,6 @@ use crate::schema::Schema;
 use crate::spec::{Spec, hash, read};
 use pyo3::prelude::*;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A mapping looks at this many rows of each side.
@@ -43,8 +42,8 @@ pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
         let LookRequest { world, source, .. } = json::request(&request)?;
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
-        let sources = BTreeMap::from([("source".to_owned(), address.source)]);
-        json::answer(&discovery::run(&sources, &world.context).await?)
+        let found = discovery::source("source", &address.source, &world.context).await?;
+        json::answer(&discovery::catalog(vec![found])?)
     })
 }
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import windvane as wv
 from pipelines import outside, write_spec
-from windvane.errors import ConflictError, MissingError, SpecError
+from windvane._call import call
+from windvane.errors import ConflictError, MissingError, SpecError, UnavailableError
 
 ORDERS = "id,customer,amount,day\n" + "".join(f"{n},{n % 7},{n}.50,2024-01-{n % 28 + 1:02d}\n" for n in range(1, 101))
 CUSTOMERS = "customer,country\n" + "".join(f"{n},{'DE' if n % 2 else 'FR'}\n" for n in range(7))
@@ -153,3 +154,17 @@ def test_steps_that_do_not_fit_are_refused_before_anything_runs(shop: Path, step
     with pytest.raises((SpecError, MissingError), match=message):
         planned(spec(shop, steps=steps), shop)
     assert not (shop / "lake").exists()
+
+
+def test_a_dead_source_trips_its_own_breaker_only(tmp_path: Path, postgres_database: str) -> None:
+    sources = {"a": {"postgres": {"connection": "alive"}}, "b": {"postgres": {"connection": "dead"}}}
+    path = write_spec(tmp_path, "two", sources=sources, target={"parquet": {"path": "lake"}})
+    world = outside(tmp_path, alive=postgres_database, dead="postgresql://me@127.0.0.1:1/shop")
+    for _ in range(5):
+        with pytest.raises(UnavailableError):
+            wv.plan(path, rules_only=True, **world)
+    phases = [
+        next(iter(call("breaker_state", store=world["store"], name=f"connection:{name}")["phase"]))
+        for name in ("alive", "dead")
+    ]
+    assert phases == ["closed", "open"]

@@ -72,6 +72,12 @@ def test_databases_to_parquet_and_sqlite(name: str, tmp_path: Path, postgres_dat
     source = {"postgres": {"connection": "shop", "tables": sorted(truth)}}
     parquet = move(write_spec(tmp_path, "parquet", source=source, target={"parquet": {"path": "lake"}}), **world)
     sqlite = move(write_spec(tmp_path, "sqlite", source=source, target={"sqlite": {"path": "lake.db"}}), **world)
+    again = write_spec(tmp_path, "sqlite", source=source, target={"sqlite": {"path": "lake.db"}})
+    for run in ("r1", "r2"):
+        assert checksums(move(again, run, **world)) == checksums(sqlite)
+    with sqlite3.connect(tmp_path / "lake.db") as connection:
+        found = {table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in truth}
+    assert found == {table: rows["rows"] for table, rows in truth.items()}
     assert counts(parquet) == {table: rows["rows"] for table, rows in truth.items()}
     assert checksums(parquet) == checksums(sqlite)
     assert parquet["reconciliation"]["quarantined"] == 0
