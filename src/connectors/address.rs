@@ -30,7 +30,7 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
     } else if is_sqlite(place, context) {
         Source::Sqlite(SqliteSource { path: Some(place.to_owned()), connection: None, tables })
     } else {
-        Source::Files(FilesSource { path: place.to_owned(), as_dataset: None })
+        Source::Files(FilesSource { path: place.to_owned(), ..FilesSource::default() })
     };
     Ok(Address { source, table })
 }

@@ -16,10 +16,11 @@ pub mod postgres;
 mod read_back;
 pub mod sqlite;
 
-use crate::error::{Error, Result};
-use crate::schema::Schema;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Schema};
 use crate::spec::source::Source;
-use crate::spec::target::{Compression, Mode, Target};
+use crate::spec::RowPolicy;
+use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
@@ -153,6 +154,52 @@ pub struct ReadRequest {
     pub schema: Schema,
     /// Stop after this many rows.
     pub limit: Option<u64>,
+    /// Only rows inside all of these; others are as if they were not there.
+    pub within: Vec<Within>,
+    /// Only this part, as [`Connection::split`] gave it.
+    pub part: Option<Part>,
+}
+
+impl ReadRequest {
+    /// The whole dataset.
+    pub fn whole(locator: String, kind: FoundKind, format: Option<TextFormat>, schema: Schema) -> Self {
+        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None }
+    }
+}
+
+/// A range of values of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    pub column: String,
+    pub data_type: DataType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Limit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Limit>,
+    /// Whether rows without a value are inside too.
+    pub nulls: bool,
+}
+
+/// An end of a range: the value as the canonical text of its column's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    pub value: String,
+    pub inclusive: bool,
+}
+
+/// A part of a dataset. The parts of one split hold every row once, however the dataset changes afterwards: the ends
+/// are open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Part {
+    /// Heap pages of a table; the last part has no end.
+    Pages { from: u64, to: Option<u64> },
+    /// A range of a key.
+    Keys(Within),
+    /// A file of the dataset, by its path; of Parquet perhaps some row groups only.
+    File { path: String, groups: Option<(u64, u64)> },
 }
 
 /// A batch of rows in the requested schema, and the rows that could not be given in it.
@@ -187,20 +234,73 @@ pub struct LoadRequest {
     pub dataset: String,
     pub schema: Schema,
     pub mode: Mode,
+    /// What identifies a row: not empty for `merge` and `history`.
+    pub key: Vec<String>,
+    pub absent: Absent,
     /// Identifies the load: (pipeline, plan, run, output, partition) hashed. Letters and digits.
     pub load_id: String,
-    /// The row count and checksum that must be found at the target before the load becomes visible.
-    pub expected: Expected,
+    /// The row count and checksum that must be found at the target before the load becomes visible; nothing where the
+    /// rows are not known before they have flowed: then what flowed is what must be found.
+    pub expected: Option<Expected>,
+    pub verify: Verify,
+    /// What happens to rows that the target itself refuses (a constraint).
+    pub refused: RowPolicy,
     /// Of files.
     pub compression: Option<Compression>,
+    /// Of files: the columns whose values become folders.
+    pub partition_by: Vec<String>,
+}
+
+impl LoadRequest {
+    /// Whether the rows are read back and compared, now that so many were sent.
+    pub fn reads_back(&self, rows: u64) -> bool {
+        match self.verify {
+            Verify::Content => true,
+            Verify::Rows => false,
+            Verify::Auto => rows <= CONTENT_ROWS,
+        }
+    }
+}
+
+/// Up to so many rows, [`Verify::Auto`] reads back what it loaded.
+pub const CONTENT_ROWS: u64 = 1_000_000;
+
+/// The rows of a load. Rows at rest can be read a second time, when the first way to load them did not work; rows that
+/// stream cannot.
+pub struct Rows {
+    open: Box<dyn FnMut() -> Result<RowStream> + Send>,
+}
+
+impl Rows {
+    /// Rows that can be read again.
+    pub fn at_rest(open: impl FnMut() -> Result<RowStream> + Send + 'static) -> Self {
+        Self { open: Box::new(open) }
+    }
+
+    /// Rows that flow once.
+    pub fn flowing(rows: RowStream) -> Self {
+        let mut rows = Some(rows);
+        Self {
+            open: Box::new(move || {
+                rows.take().ok_or_else(|| {
+                    Error::new(Kind::Conflict, "the target refuses rows, and they cannot be read a second time")
+                        .hint("Let the dataset rest between the stages: strategy: staged")
+                })
+            }),
+        }
+    }
+
+    pub fn open(&mut self) -> Result<RowStream> {
+        (self.open)()
+    }
 }
 
 /// The content a load must have: compared before commit; otherwise nothing becomes visible and the error is `data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     pub rows: u64,
-    /// Of `schema::checksum`.
-    pub checksum: String,
+    /// Of `schema::checksum`; nothing when there are too many rows to read them back.
+    pub checksum: Option<String>,
 }
 
 /// What is at the target after a load, as read back from it.
@@ -209,9 +309,37 @@ pub struct Loaded {
     pub load_id: String,
     pub rows: u64,
     pub bytes: u64,
-    pub checksum: String,
+    /// Of the rows as read back; nothing when they were only counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Rows that the target refused, by their place in the stream (from 0). They are not in `rows`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedRow>,
+    /// What a merge or a history did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// True when an earlier attempt had done it: nothing was written now.
     pub already: bool,
+}
+
+/// A row that the target did not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedRow {
+    pub at: u64,
+    pub column: Option<String>,
+    pub reason: String,
+}
+
+/// Rows of the target that a load by key touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
+    /// Loaded rows that were there already, value for value.
+    pub unchanged: u64,
 }
 
 impl Connection {
@@ -222,6 +350,7 @@ impl Connection {
             }
             Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
             Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
+            Source::Mysql(_) | Source::Http(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
         }
     }
 
@@ -232,6 +361,7 @@ impl Connection {
             }
             Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
+            Target::Mysql(_) | Target::Python(_) => Err(not_yet()),
         }
     }
 
@@ -252,8 +382,17 @@ impl Connection {
         }
     }
 
+    /// At most so many parts that together are the dataset, or nothing where it cannot be split.
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        match self {
+            Self::Files(files) => files.split(request, parts).await,
+            Self::Sqlite(sqlite) => sqlite.split(request, parts).await,
+            Self::Postgres(postgres) => postgres.split(request, parts).await,
+        }
+    }
+
     /// Loads all rows or none, once; returns what was read back from the target before it became visible.
-    pub async fn load(&self, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
+    pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         match self {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
@@ -269,4 +408,8 @@ impl Connection {
             Self::Postgres(postgres) => postgres.test().await,
         }
     }
+}
+
+fn not_yet() -> Error {
+    Error::unsupported("this kind of place is not built yet")
 }

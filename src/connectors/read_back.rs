@@ -1,9 +1,51 @@
 //! What a database gives back of a load, compared with what was sent before it may become visible.
 
-use crate::connectors::{Batch, LoadRequest, Loaded, Rejected};
+use crate::connectors::{Batch, CONTENT_ROWS, Expected, LoadRequest, Loaded, Rejected};
 use crate::error::{Error, Result};
 use crate::schema::checksum::Checksum;
+use crate::spec::target::Verify;
+use arrow::record_batch::RecordBatch;
 use std::sync::{Mutex, PoisonError};
+
+/// Counts the rows of a load as they are sent, and sums them while they may be compared.
+pub(super) struct Tally {
+    rows: u64,
+    checksum: Option<Checksum>,
+    verify: Verify,
+}
+
+impl Tally {
+    pub(super) fn new(request: &LoadRequest) -> Self {
+        // What is known before need not be summed again.
+        let sums = request.verify != Verify::Rows && request.expected.is_none();
+        Self { rows: 0, checksum: sums.then(Checksum::default), verify: request.verify }
+    }
+
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        if self.verify == Verify::Auto && self.rows > CONTENT_ROWS {
+            self.checksum = None;
+        }
+        self.checksum.as_mut().map_or(Ok(()), |checksum| checksum.update(batch))
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What must be at the target. Rows that the caller knew of and that did not come are an error.
+    pub(super) fn expected(&self, request: &LoadRequest) -> Result<Expected> {
+        match &request.expected {
+            Some(expected) if expected.rows != self.rows => {
+                let (known, came) = (expected.rows, self.rows);
+                Err(Error::data(format!("{known} rows were expected, {came} came: nothing was loaded"))
+                    .hint("Run the pipeline again from its source"))
+            }
+            Some(expected) => Ok(expected.clone()),
+            None => Ok(Expected { rows: self.rows, checksum: self.checksum.as_ref().map(Checksum::finish) }),
+        }
+    }
+}
 
 /// Watches the rows of a load as they come back.
 #[derive(Default)]
@@ -22,7 +64,7 @@ impl ReadBack {
     }
 
     /// The receipt, when the rows that came back are the ones that were sent.
-    pub(super) fn agrees(self, request: &LoadRequest, bytes: u64) -> Result<Loaded> {
+    pub(super) fn agrees(self, request: &LoadRequest, expected: &Expected, bytes: u64) -> Result<Loaded> {
         let (checksum, rejected) = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(rejected) = rejected {
             let column = rejected.column.unwrap_or_default();
@@ -31,15 +73,35 @@ impl ReadBack {
                 .in_row(rejected.row));
         }
         let (rows, checksum) = (checksum.rows(), checksum.finish());
-        if rows != request.expected.rows {
-            let expected = request.expected.rows;
+        if rows != expected.rows {
+            let expected = expected.rows;
             return Err(Error::data(format!("{expected} rows were expected at the target, {rows} are there"))
                 .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
         }
-        if checksum != request.expected.checksum {
+        if expected.checksum.as_ref().is_some_and(|expected| *expected != checksum) {
             return Err(Error::data("the rows at the target are not the ones that were sent")
                 .hint("A trigger, a default or a narrower column changed values: nothing was loaded"));
         }
-        Ok(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: false })
+        Ok(Loaded { checksum: Some(checksum), ..counted(request, rows, bytes) })
     }
+}
+
+/// The receipt of rows that the target has counted.
+pub(super) fn counted(request: &LoadRequest, rows: u64, bytes: u64) -> Loaded {
+    Loaded {
+        load_id: request.load_id.clone(),
+        rows,
+        bytes,
+        checksum: None,
+        refused: Vec::new(),
+        changes: None,
+        already: false,
+    }
+}
+
+/// The receipt of an earlier attempt, as the ledger holds it.
+pub(super) fn already(request: &LoadRequest, rows: i64, bytes: i64, checksum: String) -> Loaded {
+    let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
+    let checksum = Some(checksum).filter(|checksum| !checksum.is_empty());
+    Loaded { checksum, already: true, ..counted(request, rows, bytes) }
 }

@@ -103,6 +103,9 @@ fn narrowed(source: &Source, locator: &str) -> Source {
         Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) => {}
         Source::Sqlite(sqlite) => sqlite.tables = vec![locator.to_owned()],
         Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],
+        Source::Mysql(mysql) => mysql.tables = vec![locator.to_owned()],
+        Source::Hook(hook) => hook.tables = vec![locator.to_owned()],
+        Source::Http(_) | Source::Python(_) => {}
     }
     narrowed
 }

@@ -72,13 +72,8 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
         tracing::warn!(dataset = input.name, "drift: {change}");
     }
     let connection = Connection::open_source(source, context)?;
-    let request = ReadRequest {
-        locator: input.locator.clone(),
-        kind: input.kind,
-        format: input.format.clone(),
-        schema: judged.read.clone(),
-        limit,
-    };
+    let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), judged.read.clone());
+    let request = ReadRequest { limit, ..request };
     let mut batches = connection.read(request).await?;
     let kept =
         Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());

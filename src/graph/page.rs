@@ -36,6 +36,10 @@ fn from(source: &Source) -> String {
         Source::Parquet(_) => "Parquet",
         Source::Sqlite(_) => "SQLite",
         Source::Postgres(_) => "PostgreSQL",
+        Source::Mysql(_) => "MySQL",
+        Source::Http(_) => "HTTP API",
+        Source::Python(_) => "Python",
+        Source::Hook(_) => "database",
     };
     place(kind, source.connection(), source.path())
 }
@@ -47,6 +51,8 @@ fn to(target: &Target) -> String {
         Target::Jsonl(_) => "JSON lines",
         Target::Sqlite(_) => "SQLite",
         Target::Postgres(_) => "PostgreSQL",
+        Target::Mysql(_) => "MySQL",
+        Target::Python(_) => "Python",
     };
     place(kind, target.connection(), target.path())
 }
@@ -66,6 +72,10 @@ pub(super) fn outlets(spec: &Spec, below: &Path, plan: Option<&Plan>) -> Vec<Str
         Target::Postgres(target) => {
             format!("windvane://{}/{}", target.connection, escape(target.schema.as_deref().unwrap_or("public")))
         }
+        Target::Mysql(target) => {
+            format!("windvane://{}/{}", target.connection, escape(target.database.as_deref().unwrap_or("default")))
+        }
+        Target::Python(target) => format!("windvane://python/{}", escape(&target.object)),
         Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) | Target::Sqlite(_) => {
             match (spec.target.connection(), spec.target.path()) {
                 (Some(connection), _) => format!("windvane://{connection}"),

@@ -6,7 +6,9 @@
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in = loaded + filtered + quarantined`.
 
-use crate::connectors::{Connection, Context, Expected, LoadRequest, Loaded};
+mod refused;
+
+use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::staging;
 use crate::plan::{Output, Plan};
@@ -35,10 +37,15 @@ pub struct Receipt {
     /// JSON lines of the quarantined rows.
     pub quarantine: Vec<String>,
     pub bytes: u64,
-    /// Of the validated rows.
-    pub checksum_source: String,
+    /// Of the validated rows; nothing where they were too many to be read back (see `verify`).
+    #[serde(default)]
+    pub checksum_source: Option<String>,
     /// Of the rows as read back from the target.
-    pub checksum_target: String,
+    #[serde(default)]
+    pub checksum_target: Option<String>,
+    /// What a merge or a history did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// True when an earlier attempt of this run had loaded them already.
     pub already: bool,
 }
@@ -55,7 +62,14 @@ pub fn load_id(plan: &Plan, run: &str, output: &str, partition: &str) -> String 
 }
 
 /// Loads what the verdict passed.
-pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, context: &Context) -> Result<Receipt> {
+pub async fn run(
+    plan: &Plan,
+    output: &Output,
+    verdict: &Verdict,
+    run: &str,
+    context: &Context,
+    folder: &Path,
+) -> Result<Receipt> {
     let staged = &verdict.staged;
     if staged.rows_in != staged.rows + staged.filtered + staged.quarantined {
         return Err(unbalanced(output, staged.rows_in, staged.rows, staged.filtered, staged.quarantined));
@@ -64,19 +78,23 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
     let request = LoadRequest {
         dataset: output.dataset.clone(),
         schema: staged.schema.clone(),
-        mode: output.mode,
-        load_id: load_id(plan, run, &output.name, ""),
-        expected: Expected { rows: staged.rows, checksum: verdict.checksum.clone() },
-        compression: compression(&plan.target),
+        expected: Some(Expected { rows: staged.rows, checksum: verdict.checksum.clone() }),
+        ..request(plan, output, run)
     };
-    let rows = futures::stream::iter(staging::read(Path::new(&staged.uri))?).boxed();
+    let at_rest = staged.clone();
+    let rows = Rows::at_rest(move || {
+        let rows = staging::frames(&at_rest)?.map(|frame| frame.map(|frame| frame.rows));
+        Ok(futures::stream::iter(rows).boxed())
+    });
     let loaded = connection
         .load(request, rows)
         .await
         .map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
-    if loaded.rows != staged.rows || loaded.checksum != verdict.checksum {
-        return Err(other_rows(output, verdict, &loaded, run));
+    let kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
+    if loaded.rows != kept.rows || loaded.checksum.is_some() && loaded.checksum != kept.checksum {
+        return Err(other_rows(output, &kept, &loaded, run));
     }
+    let quarantine: Vec<String> = staged.quarantine.iter().chain(&kept.quarantine).cloned().collect();
     Ok(Receipt {
         output: output.name.clone(),
         dataset: output.dataset.clone(),
@@ -85,11 +103,13 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
         rows_in: staged.rows_in,
         loaded: loaded.rows,
         filtered: staged.filtered,
-        quarantined: staged.quarantined,
-        quarantine: staged.quarantine.clone(),
+        quarantined: staged.quarantined + loaded.refused.len() as u64,
+        quarantine,
         bytes: loaded.bytes,
-        checksum_source: verdict.checksum.clone(),
+        // What was only counted at the target has nothing to be compared with.
+        checksum_source: kept.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
+        changes: loaded.changes,
         already: loaded.already,
     })
 }
@@ -97,7 +117,31 @@ pub async fn run(plan: &Plan, output: &Output, verdict: &Verdict, run: &str, con
 fn compression(target: &Target) -> Option<Compression> {
     match target {
         Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files) => files.compression,
-        Target::Sqlite(_) | Target::Postgres(_) => None,
+        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => None,
+    }
+}
+
+fn partition_by(target: &Target) -> Vec<String> {
+    match target {
+        Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files) => files.partition_by.clone(),
+        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => Vec::new(),
+    }
+}
+
+/// The load of an output in a run, whose rows are not known yet.
+pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
+    LoadRequest {
+        dataset: output.dataset.clone(),
+        schema: output.schema.clone(),
+        mode: output.mode,
+        key: output.key.clone(),
+        absent: output.absent,
+        load_id: load_id(plan, run, &output.name, ""),
+        expected: None,
+        verify: plan.verify,
+        refused: plan.errors.rows,
+        compression: compression(&plan.target),
+        partition_by: partition_by(&plan.target),
     }
 }
 
@@ -107,10 +151,14 @@ fn unbalanced(output: &Output, rows_in: u64, loaded: u64, filtered: u64, quarant
     Error::internal(message).in_table(&output.name)
 }
 
-fn other_rows(output: &Output, verdict: &Verdict, loaded: &Loaded, run: &str) -> Error {
+fn other_rows(output: &Output, kept: &refused::Kept, loaded: &Loaded, run: &str) -> Error {
+    let sum = |checksum: &Option<String>| checksum.clone().unwrap_or_else(|| "not summed".to_owned());
     let message = format!(
         "the target holds {} rows ({}) of this load, the run validated {} ({})",
-        loaded.rows, loaded.checksum, verdict.staged.rows, verdict.checksum
+        loaded.rows,
+        sum(&loaded.checksum),
+        kept.rows,
+        sum(&kept.checksum)
     );
     if loaded.already {
         return Error::new(

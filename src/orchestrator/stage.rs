@@ -111,7 +111,8 @@ pub async fn validate(
 pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: &Verdict) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = named(plan.output(output), "output", output, plan)?;
-    let loading = load::run(plan, planned, verdict, run, &world.context);
+    let folder = world.folder(plan, run);
+    let loading = load::run(plan, planned, verdict, run, &world.context, &folder);
     let receipt = world.guarded(target_breaker(&plan.target), loading).await.map_err(|error| error.in_stage("load"))?;
     let stats = StepStats {
         step: format!("{output}.load"),
@@ -132,7 +133,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         output: output.to_owned(),
         dataset: receipt.dataset.clone(),
         rows: receipt.loaded,
-        checksum: receipt.checksum_target.clone(),
+        checksum: receipt.checksum_target.clone().unwrap_or_default(),
         loaded_at: String::new(),
     };
     world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await?;

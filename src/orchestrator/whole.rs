@@ -58,7 +58,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
         output.mode = Mode::Append;
     }
     let from = output.from.clone();
-    let source = Source::Jsonl(FilesSource { path: path.display().to_string(), as_dataset: None });
+    let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });
     let mut world = world.clone();
     world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.clone()));
     // The connector knows how it calls the file; asking it keeps one rule of locators.

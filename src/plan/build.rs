@@ -4,12 +4,13 @@ use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
 use crate::discover::{self, Catalog, Dataset};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, SCHEMA, file};
+use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
 use crate::schema::Schema;
 use crate::spec::check::Check;
 use crate::spec::step::Step;
-use crate::spec::{DatasetSpec, Spec};
+use crate::spec::target::Mode;
+use crate::spec::{DatasetSpec, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything a plan is made of.
@@ -52,6 +53,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         target: given.spec.target.clone(),
         drift: given.spec.drift,
         errors: given.spec.errors.clone(),
+        verify: given.spec.verify,
         inputs,
         outputs,
         decisions,
@@ -137,7 +139,13 @@ fn output(
         decisions.push(decided(&suggestion.decision, reason));
     }
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
+    let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     Ok(Output {
+        key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,
+        absent: settings.absent,
+        incremental: settings.incremental.clone(),
+        partitions: settings.partitions.unwrap_or(1),
+        strategy: strategy(settings),
         name: name.to_owned(),
         reads: reads(&steps, &checks, &from),
         from,
@@ -145,7 +153,7 @@ fn output(
         schema,
         checks,
         dataset: settings.to.clone().unwrap_or_else(|| name.to_owned()),
-        mode: settings.mode.unwrap_or_else(|| given.spec.target.mode()),
+        mode,
     })
 }
 
@@ -179,6 +187,35 @@ fn checks(
         decisions.push(decided(&suggestion.decision, reason));
     }
     Ok(checks)
+}
+
+/// What identifies a row, where the mode needs to know: as the spec says, or the source's primary key.
+fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema: &Schema) -> Result<Vec<String>> {
+    if !matches!(mode, Mode::Merge | Mode::History) {
+        return Ok(Vec::new());
+    }
+    let primary = || catalog.dataset(from).map(|dataset| dataset.found.primary_key.clone()).unwrap_or_default();
+    let key = settings.key.as_ref().map_or_else(primary, |key| key.0.clone());
+    if key.is_empty() {
+        return Err(Error::spec("a load by key needs a key, and the source declares none")
+            .hint("Say which columns identify a row: datasets.<name>.key"));
+    }
+    for column in &key {
+        if schema.field(column).is_none() {
+            let known: Vec<&str> = schema.names().collect();
+            return Err(Error::spec(format!("the key column '{column}' is not among the loaded columns"))
+                .hint(format!("The columns are: {}", known.join(", "))));
+        }
+    }
+    Ok(key)
+}
+
+fn strategy(settings: &DatasetSpec) -> PlannedStrategy {
+    let said = |strategy| PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned() };
+    settings.strategy.map_or_else(
+        || PlannedStrategy { strategy: Strategy::Staged, by: By::Rules, reason: "each stage can be tried again alone".to_owned() },
+        said,
+    )
 }
 
 /// The reason to accept, or the reason to refuse.

@@ -50,6 +50,8 @@ fn explain_output(output: &Output, text: &mut String) {
     let mode = match output.mode {
         Mode::Replace => "replaces the content of",
         Mode::Append => "is appended, once a run, to",
+        Mode::Merge => "is merged by key into",
+        Mode::History => "keeps its history in",
     };
     let _ = writeln!(text, "\n## {} {mode} `{}`\n", output.name, output.dataset);
     let _ = writeln!(text, "1. start from {}", output.from);

@@ -19,8 +19,8 @@ use crate::schema::Schema;
 use crate::spec::check::Check;
 use crate::spec::source::Source;
 use crate::spec::step::Step;
-use crate::spec::target::{Mode, Target};
-use crate::spec::{Drift, ErrorPolicy};
+use crate::spec::target::{Absent, Mode, Target, Verify};
+use crate::spec::{Drift, ErrorPolicy, Incremental, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub struct Plan {
     pub target: Target,
     pub drift: Drift,
     pub errors: ErrorPolicy,
+    #[serde(default)]
+    pub verify: Verify,
     /// The datasets that are read, sorted by name.
     pub inputs: Vec<Input>,
     /// The datasets that are loaded, sorted by name.
@@ -90,6 +92,30 @@ pub struct Output {
     /// Table or folder name at the target.
     pub dataset: String,
     pub mode: Mode,
+    /// What identifies a row, for `merge` and `history`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+    #[serde(default)]
+    pub absent: Absent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+    /// Into how many parts the reading is split.
+    #[serde(default = "one")]
+    pub partitions: u32,
+    pub strategy: PlannedStrategy,
+}
+
+/// How the rows travel, and why so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStrategy {
+    pub strategy: Strategy,
+    pub by: By,
+    pub reason: String,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

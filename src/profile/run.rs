@@ -103,8 +103,8 @@ pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: O
 
 async fn open(connection: &Connection, found: &Found, schema: Schema, limit: Option<u64>) -> Result<BatchStream> {
     let request =
-        ReadRequest { locator: found.locator.clone(), kind: found.kind, format: found.format.clone(), schema, limit };
-    connection.read(request).await
+        ReadRequest::whole(found.locator.clone(), found.kind, found.format.clone(), schema);
+    connection.read(ReadRequest { limit, ..request }).await
 }
 
 /// The types of all texts of a delimited file, not of a sample's.

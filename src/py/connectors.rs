@@ -3,13 +3,14 @@
 use super::enter;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
 use crate::connectors::{
-    BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, ReadRequest,
+    BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Within,
 };
-use crate::connectors::{Rejected, Secrets, TextFormat};
+use crate::connectors::{Rejected, Rows, Secrets, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::source::Source;
-use crate::spec::target::{Compression, Mode, Target};
+use crate::spec::RowPolicy;
+use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use futures::StreamExt;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,10 @@ struct RowsRequest {
     schema: Option<Schema>,
     #[serde(default)]
     limit: Option<u64>,
+    #[serde(default)]
+    within: Vec<Within>,
+    #[serde(default)]
+    part: Option<Part>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +81,19 @@ struct LoadRowsRequest {
     rows: Vec<Box<RawValue>>,
     #[serde(default)]
     mode: Option<Mode>,
+    #[serde(default)]
+    key: Vec<String>,
+    #[serde(default)]
+    absent: Absent,
+    #[serde(default)]
+    verify: Verify,
+    #[serde(default)]
+    refused: RowPolicy,
+    #[serde(default)]
+    partition_by: Vec<String>,
+    /// The rows can be read once only.
+    #[serde(default)]
+    flowing: bool,
     load_id: String,
     #[serde(default)]
     compression: Option<Compression>,
@@ -107,7 +125,7 @@ struct Listed {
 
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the document's own words")]
-struct Rows {
+struct ReadRows {
     fields: Schema,
     rows: Vec<Box<RawValue>>,
     numbers: Vec<u64>,
@@ -154,19 +172,19 @@ pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
         let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
         let read = match (request.locator, request.kind, request.schema) {
             (Some(locator), Some(kind), Some(schema)) => {
-                ReadRequest { locator, kind, format: request.format, schema, limit: request.limit }
+                ReadRequest::whole(locator, kind, request.format, schema)
             }
             (locator, kind, schema) => {
                 let found = find(&connection, request.dataset.as_deref(), locator.as_deref()).await?;
-                ReadRequest {
-                    locator: found.locator,
-                    kind: kind.unwrap_or(found.kind),
-                    format: request.format.or(found.format),
-                    schema: schema.unwrap_or(found.fields),
-                    limit: request.limit,
-                }
+                ReadRequest::whole(
+                    found.locator,
+                    kind.unwrap_or(found.kind),
+                    request.format.or(found.format),
+                    schema.unwrap_or(found.fields),
+                )
             }
         };
+        let read = ReadRequest { limit: request.limit, within: request.within, part: request.part, ..read };
         collect(&connection, read).await.and_then(|rows| answer(&rows))
     })
 }
@@ -199,24 +217,31 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
                 return Err(Error::data(refused.reason.clone()).in_row(refused.row));
             }
             checksum.update(&batch.rows)?;
-            batches.push(Ok(batch.rows));
+            batches.push(batch.rows);
         }
     }
     let expected = Expected {
         rows: request.expected.rows.unwrap_or(number),
-        checksum: request.expected.checksum.unwrap_or_else(|| checksum.finish()),
+        checksum: Some(request.expected.checksum.unwrap_or_else(|| checksum.finish())),
     };
     let mode = request.mode.unwrap_or(request.target.mode());
     let load = LoadRequest {
         dataset: request.dataset,
         schema: request.schema,
         mode,
+        key: request.key,
+        absent: request.absent,
         load_id: request.load_id,
-        expected,
+        expected: (!request.flowing).then_some(expected),
+        verify: request.verify,
+        refused: request.refused,
         compression: request.compression,
+        partition_by: request.partition_by,
     };
     let connection = Connection::open_target(&request.target, &context)?;
-    connection.load(load, futures::stream::iter(batches).boxed()).await
+    let rows = move || Ok(futures::stream::iter(batches.clone().into_iter().map(Ok)).boxed());
+    let rows = if request.flowing { Rows::flowing(rows()?) } else { Rows::at_rest(rows) };
+    connection.load(load, rows).await
 }
 
 async fn find(connection: &Connection, dataset: Option<&str>, locator: Option<&str>) -> Result<Found> {
@@ -234,10 +259,10 @@ async fn find(connection: &Connection, dataset: Option<&str>, locator: Option<&s
     })
 }
 
-async fn collect(connection: &Connection, request: ReadRequest) -> Result<Rows> {
+async fn collect(connection: &Connection, request: ReadRequest) -> Result<ReadRows> {
     let schema = request.schema.clone();
     let mut stream = connection.read(request).await?;
-    let mut all = Rows { fields: schema.clone(), rows: Vec::new(), numbers: Vec::new(), rejected: Vec::new() };
+    let mut all = ReadRows { fields: schema.clone(), rows: Vec::new(), numbers: Vec::new(), rejected: Vec::new() };
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         let lines = json_lines(&batch.rows, &schema)?;

@@ -61,8 +61,9 @@ pub struct Reconciliation {
     pub filtered: u64,
     pub quarantined: u64,
     pub balanced: bool,
-    pub checksum_source: String,
-    pub checksum_target: String,
+    /// Nothing when one of the outputs was only counted.
+    pub checksum_source: Option<String>,
+    pub checksum_target: Option<String>,
 }
 
 /// The record of a run from its receipts.
@@ -95,13 +96,13 @@ fn reconcile(receipts: &[Receipt]) -> Reconciliation {
         filtered: sum(|receipt| receipt.filtered),
         quarantined: sum(|receipt| receipt.quarantined),
         balanced,
-        checksum_source: add_up(receipts.iter().map(|receipt| &receipt.checksum_source)),
-        checksum_target: add_up(receipts.iter().map(|receipt| &receipt.checksum_target)),
+        checksum_source: add_up(receipts.iter().map(|receipt| receipt.checksum_source.as_deref())),
+        checksum_target: add_up(receipts.iter().map(|receipt| receipt.checksum_target.as_deref())),
     }
 }
 
 /// Checksums are sums of hashes, so the checksum of several datasets is the sum of theirs.
-fn add_up<'a>(checksums: impl Iterator<Item = &'a String>) -> String {
-    let sum = checksums.fold(0_u128, |sum, text| sum.wrapping_add(u128::from_str_radix(text, 16).unwrap_or(0)));
-    format!("{sum:032x}")
+fn add_up<'a>(mut checksums: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
+    let sum = checksums.try_fold(0_u128, |sum, text| Some(sum.wrapping_add(u128::from_str_radix(text?, 16).ok()?)));
+    sum.map(|sum| format!("{sum:032x}"))
 }

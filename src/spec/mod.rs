@@ -37,8 +37,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
 use std::collections::BTreeMap;
-use step::Step;
-use target::{Mode, Target};
+use step::{Columns, Step};
+use target::{Absent, Mode, Target, Verify};
 
 /// A pipeline: where data is, where it must go and what must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,9 @@ pub struct Spec {
     /// What happens to rows that cannot be read or break a check.
     #[serde(default, skip_serializing_if = "is_default")]
     pub errors: ErrorPolicy,
+    /// How a load is proved before it becomes visible.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub verify: Verify,
     /// Per environment (`dev`, `prod`), what differs: any of the keys above except `pipeline`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub environments: BTreeMap<String, Overlay>,
@@ -117,6 +120,22 @@ pub struct DatasetSpec {
     pub to: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// What identifies a row, for `merge` and `history`; by default the source's primary key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Columns>,
+    /// What `merge` and `history` do to rows of the target that were not loaded.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub absent: Absent,
+    /// Read only what is new since the last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+    /// Into how many parts the reading is split; each is a mapped task in Airflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub partitions: Option<u32>,
+    /// How the rows travel; the plan chooses by default and says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
     /// Done after the pipeline's own steps.
     #[serde(default, skip_serializing_if = "is_default")]
     pub steps: Vec<Step>,
@@ -126,6 +145,43 @@ pub struct DatasetSpec {
     /// `false`: not loaded on its own (a table that is only joined to is left out anyway).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<bool>,
+}
+
+/// Reads only what is new.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incremental {
+    /// A column of the source that only grows: a number, a date or a time. Rows where it is null are read by the first,
+    /// full run only.
+    pub column: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by: Progress,
+    /// How far behind the newest row others may still arrive: seconds for dates and times, otherwise the number itself.
+    /// Rows that are read again reach the target once (`merge`, `history`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub lag: Option<f64>,
+}
+
+/// Where an incremental run begins and ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// After the largest value that was loaded.
+    #[default]
+    Watermark,
+    /// At the run's data interval.
+    Interval,
+}
+
+/// How rows travel from source to target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// At rest between the stages: each stage is a task that can be tried again alone.
+    Staged,
+    /// One task streams source, steps, checks and target; nothing rests in between.
+    Fused,
 }
 
 /// What a change of the source's columns does to a run.

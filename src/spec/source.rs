@@ -16,17 +16,28 @@ pub enum Source {
     Parquet(FilesSource),
     Sqlite(SqliteSource),
     Postgres(PostgresSource),
+    /// MySQL and MariaDB.
+    Mysql(MysqlSource),
+    /// A JSON API.
+    Http(HttpSource),
+    /// A Python object that gives Arrow (`__arrow_c_stream__`).
+    Python(PythonSource),
+    /// Any Airflow connection with a `DbApiHook`.
+    Hook(HookSource),
 }
 
 /// Files: a path, a folder or a glob. Each file is a dataset named after its stem.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesSource {
-    /// Relative to the spec's folder. `*.csv.gz` and `*.zst` are read as they are.
+    /// Relative to the spec's folder, or `s3://…`, `gs://…`, `az://…`. `*.csv.gz` and `*.zst` are read as they are.
     pub path: String,
     /// All matching files as one dataset of this name, instead of one dataset a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_dataset: Option<String>,
+    /// The connection of an object store; without one its own environment speaks (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
 }
 
 /// Delimited text; what is not given is detected.
@@ -51,6 +62,9 @@ pub struct CsvSource {
     /// Texts that mean null, beside the empty one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nulls: Vec<String>,
+    /// The connection of an object store; without one its own environment speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
 }
 
 /// Tables of a SQLite file. Exactly one of `path` and `connection`.
@@ -80,13 +94,59 @@ pub struct PostgresSource {
     pub tables: Vec<String>,
 }
 
+/// Tables of a MySQL or MariaDB database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MysqlSource {
+    pub connection: String,
+    /// The database (schema); the connection's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Which tables; empty: all of the database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+}
+
+/// A JSON API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSource {
+    /// The connection that holds the address and the secrets.
+    pub connection: String,
+}
+
+/// A Python object, or a callable that gives one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PythonSource {
+    /// `package.module:object`.
+    pub object: String,
+    /// What its dataset is called; by default the object's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_dataset: Option<String>,
+}
+
+/// Tables or queries of any database that Airflow has a `DbApiHook` for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HookSource {
+    pub connection: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+}
+
 impl Source {
     /// The id of the connection it needs.
     pub fn connection(&self) -> Option<&str> {
         match self {
-            Self::Files(_) | Self::Csv(_) | Self::Jsonl(_) | Self::Parquet(_) => None,
+            Self::Files(files) | Self::Jsonl(files) | Self::Parquet(files) => files.connection.as_deref(),
+            Self::Csv(csv) => csv.connection.as_deref(),
             Self::Sqlite(sqlite) => sqlite.connection.as_deref(),
             Self::Postgres(postgres) => Some(&postgres.connection),
+            Self::Mysql(mysql) => Some(&mysql.connection),
+            Self::Http(http) => Some(&http.connection),
+            Self::Python(_) => None,
+            Self::Hook(hook) => Some(&hook.connection),
         }
     }
 
@@ -96,7 +156,7 @@ impl Source {
             Self::Files(files) | Self::Jsonl(files) | Self::Parquet(files) => Some(&files.path),
             Self::Csv(csv) => Some(&csv.path),
             Self::Sqlite(sqlite) => sqlite.path.as_deref(),
-            Self::Postgres(_) => None,
+            Self::Postgres(_) | Self::Mysql(_) | Self::Http(_) | Self::Python(_) | Self::Hook(_) => None,
         }
     }
 }

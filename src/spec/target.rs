@@ -12,6 +12,10 @@ pub enum Target {
     Jsonl(FilesTarget),
     Sqlite(SqliteTarget),
     Postgres(PostgresTarget),
+    /// MySQL and MariaDB.
+    Mysql(MysqlTarget),
+    /// A Python callable that takes Arrow batches.
+    Python(PythonTarget),
 }
 
 /// How a load meets what is already there.
@@ -23,19 +27,53 @@ pub enum Mode {
     Replace,
     /// The loaded rows are added, once a run.
     Append,
+    /// By key: rows that are there are updated, others are added; `absent` says what happens to those not loaded.
+    Merge,
+    /// By key: every version of a row is kept, with the times from which and to which it held (slowly changing
+    /// dimension, type 2).
+    History,
+}
+
+/// What a merge does to rows of the target whose key the load does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    #[default]
+    Keep,
+    /// They are deleted; in a history their last version ends.
+    Delete,
+}
+
+/// How a load is proved before it becomes visible.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// `content` up to a million rows, `rows` above.
+    #[default]
+    Auto,
+    /// Every row is read back from the target and compared by checksum.
+    Content,
+    /// The target's own count of the rows it took.
+    Rows,
 }
 
 /// A folder: `<path>/<dataset>/part-<load>.<ending>` and a manifest that says which parts count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesTarget {
-    /// Relative to the spec's folder.
+    /// Relative to the spec's folder, or `s3://…`, `gs://…`, `az://…`.
     pub path: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
     /// Of the files: Parquet defaults to `zstd`, text to `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
+    /// The connection of an object store; without one its own environment speaks (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Columns whose values become folders: `day=2026-11-21/part-….parquet`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +108,26 @@ pub struct PostgresTarget {
     pub mode: Mode,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MysqlTarget {
+    pub connection: String,
+    /// The database (schema); the connection's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PythonTarget {
+    /// `package.module:callable`.
+    pub object: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: Mode,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_default(mode: &Mode) -> bool {
     *mode == Mode::default()
@@ -78,9 +136,11 @@ fn is_default(mode: &Mode) -> bool {
 impl Target {
     pub fn connection(&self) -> Option<&str> {
         match self {
-            Self::Parquet(_) | Self::Csv(_) | Self::Jsonl(_) => None,
+            Self::Parquet(files) | Self::Csv(files) | Self::Jsonl(files) => files.connection.as_deref(),
             Self::Sqlite(sqlite) => sqlite.connection.as_deref(),
             Self::Postgres(postgres) => Some(&postgres.connection),
+            Self::Mysql(mysql) => Some(&mysql.connection),
+            Self::Python(_) => None,
         }
     }
 
@@ -88,7 +148,7 @@ impl Target {
         match self {
             Self::Parquet(files) | Self::Csv(files) | Self::Jsonl(files) => Some(&files.path),
             Self::Sqlite(sqlite) => sqlite.path.as_deref(),
-            Self::Postgres(_) => None,
+            Self::Postgres(_) | Self::Mysql(_) | Self::Python(_) => None,
         }
     }
 
@@ -97,6 +157,8 @@ impl Target {
             Self::Parquet(files) | Self::Csv(files) | Self::Jsonl(files) => files.mode,
             Self::Sqlite(sqlite) => sqlite.mode,
             Self::Postgres(postgres) => postgres.mode,
+            Self::Mysql(mysql) => mysql.mode,
+            Self::Python(python) => python.mode,
         }
     }
 }

@@ -1,20 +1,21 @@
 //! All checks over a staged dataset in one pass; memory grows only with the keys of `unique` and `references`.
 
-use crate::connectors::Rejected;
+use crate::connectors::{CONTENT_ROWS, Rejected};
 use crate::engine::check::Test;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
-use crate::schema::{Schema, arrow::to_arrow, checksum::Checksum};
+use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::check::{Check, Rows};
+use crate::spec::target::Verify;
 use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Writes the rows that pass to `<folder>/<output>.validated.parquet`, in the output's schema and without row numbers.
+/// Writes the rows that pass to `<folder>/<output>.validated.parquet`, in the output's schema.
 /// `lookups` holds the inputs that `references` checks name.
 pub fn run(
     plan: &Plan,
@@ -44,10 +45,10 @@ fn judged(
         staging::frames(other)
     })?;
     let path = extract::file(folder, &output.name, "validated.parquet");
-    let mut writer = staging::Writer::create(&path, to_arrow(&output.schema))?;
+    let mut writer = staging::Writer::create(&path, staging::numbered(&output.schema))?;
     let refused = extract::file(folder, &output.name, "validate.quarantine.jsonl");
     let mut quarantine = quarantine::Writer::create(&refused, "validate", &output.name);
-    let mut checksum = Checksum::default();
+    let mut sum = Sum::new(plan.verify);
     for frame in staging::frames(staged)? {
         let frame = frame?;
         let (passed, rejected) = tests.judge(&frame)?;
@@ -57,8 +58,8 @@ fn judged(
             }
             quarantine.push(row)?;
         }
-        checksum.update(&passed.rows)?;
-        writer.write(&passed.rows)?;
+        sum.add(&passed)?;
+        writer.write(&staging::with_numbers(&passed)?)?;
     }
     let quarantined = quarantine.count();
     let kept = quarantine.finish()?;
@@ -66,7 +67,7 @@ fn judged(
     files.extend(kept.map(|(path, _)| path.display().to_string()));
     let total = staged.quarantined + quarantined;
     within_budget(&plan.errors, total, staged.rows_in, &files)?;
-    counted(&checks, checksum.rows())?;
+    counted(&checks, sum.rows)?;
     let (rows, bytes) = writer.finish()?;
     let judged = Staged {
         dataset: output.name.clone(),
@@ -85,7 +86,32 @@ fn judged(
             judged.rows_in, judged.rows, judged.filtered, judged.quarantined
         )));
     }
-    Ok(Verdict { staged: judged, checksum: checksum.finish(), checks: tests.results(&checks, rows) })
+    Ok(Verdict { staged: judged, checksum: sum.finish(), checks: tests.results(&checks, rows) })
+}
+
+/// Counts the rows that pass, and sums them as long as the target will be asked for the sum.
+struct Sum {
+    rows: u64,
+    verify: Verify,
+    checksum: Option<Checksum>,
+}
+
+impl Sum {
+    fn new(verify: Verify) -> Self {
+        Self { rows: 0, verify, checksum: (verify != Verify::Rows).then(Checksum::default) }
+    }
+
+    fn add(&mut self, frame: &Frame) -> Result<()> {
+        self.rows += frame.len() as u64;
+        if self.verify == Verify::Auto && self.rows > CONTENT_ROWS {
+            self.checksum = None;
+        }
+        self.checksum.as_mut().map_or(Ok(()), |checksum| checksum.update(&frame.rows))
+    }
+
+    fn finish(&self) -> Option<String> {
+        self.checksum.as_ref().map(Checksum::finish)
+    }
 }
 
 /// Checks and what they have seen.

@@ -87,7 +87,9 @@ impl Manifest {
             load_id: load_id.to_owned(),
             rows: part.rows,
             bytes: part.bytes,
-            checksum: part.checksum.clone(),
+            checksum: Some(part.checksum.clone()),
+            refused: Vec::new(),
+            changes: None,
             already: true,
         })
     }

@@ -32,7 +32,7 @@ pub(crate) use jsonl::Objects;
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
-use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, ReadRequest, RowStream};
+use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::Schema;
 use crate::spec::source::{CsvSource, FilesSource, Source};
@@ -82,7 +82,12 @@ impl Files {
             Source::Jsonl(files) => plain(files, Some(FoundKind::Jsonl)),
             Source::Parquet(files) => plain(files, Some(FoundKind::Parquet)),
             Source::Csv(csv) => (csv.clone(), Some(FoundKind::Csv)),
-            Source::Sqlite(_) | Source::Postgres(_) => return Err(Error::internal("a database is not files")),
+            Source::Sqlite(_)
+            | Source::Postgres(_)
+            | Source::Mysql(_)
+            | Source::Http(_)
+            | Source::Python(_)
+            | Source::Hook(_) => return Err(Error::internal("a database is not files")),
         };
         Ok(Self {
             bounds: Bounds::new(context),
@@ -100,7 +105,9 @@ impl Files {
             Target::Parquet(files) => (files, FoundKind::Parquet),
             Target::Csv(files) => (files, FoundKind::Csv),
             Target::Jsonl(files) => (files, FoundKind::Jsonl),
-            Target::Sqlite(_) | Target::Postgres(_) => return Err(Error::internal("a database is not files")),
+            Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => {
+                return Err(Error::internal("a database is not files"));
+            }
         };
         write::ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
         let bounds = Bounds::new(context);
@@ -131,7 +138,12 @@ impl Files {
         Ok(read::stream(rows))
     }
 
-    pub async fn load(&self, request: LoadRequest, mut rows: RowStream) -> Result<Loaded> {
+    #[expect(clippy::unused_async, reason = "until it is built")]
+    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
+        Ok(Vec::new())
+    }
+
+    pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
         let files = self.clone();
         let staging = match blocking(move || load::begin(&files, request)).await? {
             Begun::Already(loaded) => return Ok(loaded),
@@ -141,6 +153,7 @@ impl Files {
         // The staging folder moves to the thread: should this future be dropped, it is removed when the thread ends.
         let writing = tokio::task::spawn_blocking(move || staging.write(|| receiver.blocking_recv()).map(|()| staging));
         let mut failed = None;
+        let mut rows = rows.open()?;
         while let Some(batch) = rows.next().await {
             match batch {
                 Ok(batch) => {

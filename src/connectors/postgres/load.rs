@@ -8,8 +8,8 @@ use super::encode::{Form, RowEncoder, form, header, trailer};
 use super::failure::translate;
 use super::read::{Copy, execute, name};
 use super::table::{Existing, TableName, check_name};
-use crate::connectors::read_back::ReadBack;
-use crate::connectors::{Batch, LoadRequest, Loaded, RowStream};
+use crate::connectors::read_back::{ReadBack, Tally, already, counted};
+use crate::connectors::{Batch, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Schema, arrow::conform, sql::Dialect, sql::native, sql::quote};
 use crate::spec::target::Mode;
@@ -31,13 +31,13 @@ pub(super) async fn load(
     mut session: PgConnection,
     schema: &str,
     request: LoadRequest,
-    rows: RowStream,
+    mut rows: Rows,
 ) -> Result<Loaded> {
     let table = TableName { schema: schema.to_owned(), table: request.dataset.clone() };
     check(&request)?;
     let ledger = TableName { schema: schema.to_owned(), table: LEDGER.to_owned() };
     prepare(&mut session, &ledger).await.map_err(|error| name(error, &ledger))?;
-    let done = transaction(&mut session, &table, &ledger, &request, rows).await.map_err(|error| name(error, &table));
+    let done = transaction(&mut session, &table, &ledger, &request, &mut rows).await.map_err(|error| name(error, &table));
     if done.is_err() {
         // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
         drop(execute(&mut session, "ROLLBACK").await);
@@ -96,7 +96,7 @@ async fn transaction(
     table: &TableName,
     ledger: &TableName,
     request: &LoadRequest,
-    rows: RowStream,
+    rows: &mut Rows,
 ) -> Result<Loaded> {
     execute(session, "BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     execute(session, LOCK_TIMEOUT).await?;
@@ -108,9 +108,15 @@ async fn transaction(
     }
     let existing = ready(session, table, request).await?;
     let forms = forms(&existing, &request.schema)?;
-    let bytes = copy_in(session, table, &request.schema, &forms, rows).await?;
+    let mut tally = Tally::new(request);
+    let bytes = copy_in(session, table, &request.schema, &forms, rows, &mut tally).await?;
     execute(session, CHECK_NOW).await?;
-    let loaded = read_back(session, table, &existing, request, bytes).await?;
+    let expected = tally.expected(request)?;
+    let loaded = if request.reads_back(tally.rows()) {
+        read_back(session, table, &existing, request, &expected, bytes).await?
+    } else {
+        counted(request, tally.rows(), bytes)
+    };
     write_down(session, ledger, request, &loaded).await?;
     execute(session, "COMMIT").await.map_err(|error| match error.kind() {
         Kind::Unavailable => Error::new(Kind::Unavailable, "the server went away at the commit: it may be done or not")
@@ -138,9 +144,7 @@ async fn receipt(session: &mut PgConnection, ledger: &TableName, request: &LoadR
         .fetch_optional(session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((rows, bytes, checksum)) = row else { return Ok(None) };
-    let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
-    Ok(Some(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: true }))
+    Ok(row.map(|(rows, bytes, checksum)| already(request, rows, bytes, checksum)))
 }
 
 /// The table with all our columns, emptied when its rows are to be replaced.
@@ -203,7 +207,8 @@ async fn copy_in(
     table: &TableName,
     schema: &Schema,
     forms: &[Form],
-    mut rows: RowStream,
+    rows: &mut Rows,
+    tally: &mut Tally,
 ) -> Result<u64> {
     let columns: Vec<String> = schema.names().map(quote).collect();
     let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.sql(), columns.join(", "));
@@ -212,6 +217,7 @@ async fn copy_in(
     let mut bytes = 0;
     header(&mut out);
     let mut sending = Ok(());
+    let mut rows = rows.open()?;
     while let Some(batch) = rows.next().await {
         let sent = match batch.and_then(|batch| conform(&batch, schema)) {
             Ok(batch) => batch,
@@ -220,6 +226,7 @@ async fn copy_in(
                 break;
             }
         };
+        tally.add(&sent)?;
         let encoder = RowEncoder::new(&sent, &schema.fields, forms)?;
         for row in 0..sent.num_rows() {
             encoder.append(row, &mut out)?;
@@ -238,7 +245,12 @@ async fn copy_in(
     trailer(&mut out);
     bytes += out.len() as u64;
     copy.send(out.as_slice()).await.map_err(|error| translate(&error))?;
-    copy.finish().await.map_err(|error| translate(&error))?;
+    let taken = copy.finish().await.map_err(|error| translate(&error))?;
+    if taken != tally.rows() {
+        let sent = tally.rows();
+        return Err(Error::data(format!("{sent} rows were sent, the server took {taken}: nothing was loaded"))
+            .hint("A trigger or a rule of the table keeps rows away"));
+    }
     Ok(bytes)
 }
 
@@ -248,11 +260,13 @@ async fn read_back(
     table: &TableName,
     existing: &Existing,
     request: &LoadRequest,
+    expected: &Expected,
     bytes: u64,
 ) -> Result<Loaded> {
     let rest = match request.mode {
         Mode::Replace => "",
         Mode::Append => MY_ROWS,
+        Mode::Merge | Mode::History => return Err(Error::unsupported("not yet")),
     };
     let seen = ReadBack::default();
     let look = |batch: Batch| {
@@ -260,7 +274,7 @@ async fn read_back(
         async move { looked }
     };
     Copy::new(table, existing, &request.schema, rest).run(session, &request.schema, look).await?;
-    seen.agrees(request, bytes)
+    seen.agrees(request, expected, bytes)
 }
 
 async fn write_down(
@@ -276,6 +290,8 @@ async fn write_down(
     let mode = match request.mode {
         Mode::Replace => "replace",
         Mode::Append => "append",
+        Mode::Merge => "merge",
+        Mode::History => "history",
     };
     sqlx::query(AssertSqlSafe(sql))
         .bind(&request.dataset)
@@ -283,7 +299,7 @@ async fn write_down(
         .bind(mode)
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
-        .bind(&loaded.checksum)
+        .bind(loaded.checksum.as_deref().unwrap_or_default())
         .execute(session)
         .await
         .map_err(|error| translate(&error))?;

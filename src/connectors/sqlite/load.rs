@@ -4,8 +4,8 @@ use super::failure::translate;
 use super::read::{run, select};
 use super::table::{LEDGER, NativeColumn, all, columns, row_number_column, same, sql};
 use super::write::insert;
-use crate::connectors::read_back::ReadBack;
-use crate::connectors::{Batch, LoadRequest, Loaded, RowStream};
+use crate::connectors::read_back::{ReadBack, Tally, already, counted};
+use crate::connectors::{Batch, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
@@ -18,11 +18,11 @@ const REAL_DIGITS: u8 = 15;
 /// Where the numbers of rows are noted when they cannot be told from the older ones.
 const NOTED: &str = "windvane_noted";
 
-pub(super) async fn load(mut file: SqliteConnection, request: LoadRequest, rows: RowStream) -> Result<Loaded> {
+pub(super) async fn load(mut file: SqliteConnection, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     check(&request)?;
     // IMMEDIATE: one writer at a time, and whoever waited sees the ledger row of the one before.
     execute(&mut file, "BEGIN IMMEDIATE").await?;
-    let done = transaction(&mut file, &request, rows).await.map_err(|error| name(error, &request.dataset));
+    let done = transaction(&mut file, &request, &mut rows).await.map_err(|error| name(error, &request.dataset));
     let done = match done {
         Ok(loaded) if loaded.already => execute(&mut file, "ROLLBACK").await.map(|()| loaded),
         Ok(loaded) => execute(&mut file, "COMMIT").await.map(|()| loaded),
@@ -59,7 +59,7 @@ fn check(request: &LoadRequest) -> Result<()> {
     Ok(())
 }
 
-async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: RowStream) -> Result<Loaded> {
+async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &mut Rows) -> Result<Loaded> {
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {} (dataset TEXT NOT NULL, load_id TEXT NOT NULL, mode TEXT NOT NULL,
          rows INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
@@ -75,9 +75,16 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: R
     let mine = match request.mode {
         Mode::Replace => String::new(),
         Mode::Append => mark(file, &request.dataset, &native).await?,
+        Mode::Merge | Mode::History => return Err(Error::unsupported("not yet")),
     };
-    let bytes = insert(file, &request.dataset, &request.schema, rows).await?;
-    let loaded = read_back(file, request, &native, &mine, bytes).await?;
+    let mut tally = Tally::new(request);
+    let bytes = insert(file, &request.dataset, &request.schema, rows.open()?, &mut tally).await?;
+    let expected = tally.expected(request)?;
+    let loaded = if request.reads_back(tally.rows()) {
+        read_back(file, request, &native, &mine, &expected, bytes).await?
+    } else {
+        counted(request, tally.rows(), bytes)
+    };
     write_down(file, request, &loaded).await?;
     Ok(loaded)
 }
@@ -90,9 +97,7 @@ async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) -> Result<O
         .fetch_optional(file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((rows, bytes, checksum)) = row else { return Ok(None) };
-    let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
-    Ok(Some(Loaded { load_id: request.load_id.clone(), rows, bytes, checksum, already: true }))
+    Ok(row.map(|(rows, bytes, checksum)| already(request, rows, bytes, checksum)))
 }
 
 /// The table with all our columns, emptied when its rows are to be replaced. Indexes, views and triggers stay.
@@ -205,6 +210,7 @@ async fn read_back(
     request: &LoadRequest,
     native: &[NativeColumn],
     mine: &str,
+    expected: &Expected,
     bytes: u64,
 ) -> Result<Loaded> {
     let seen = ReadBack::default();
@@ -213,7 +219,7 @@ async fn read_back(
         async move { looked }
     };
     run(file, &select(&request.dataset, native, &request.schema, mine), &request.schema, look).await?;
-    seen.agrees(request, bytes)
+    seen.agrees(request, expected, bytes)
 }
 
 async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
@@ -224,6 +230,8 @@ async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: 
     let mode = match request.mode {
         Mode::Replace => "replace",
         Mode::Append => "append",
+        Mode::Merge => "merge",
+        Mode::History => "history",
     };
     sqlx::query(AssertSqlSafe(statement))
         .bind(&request.dataset)
@@ -231,7 +239,7 @@ async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: 
         .bind(mode)
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
-        .bind(&loaded.checksum)
+        .bind(loaded.checksum.as_deref().unwrap_or_default())
         .execute(file)
         .await
         .map_err(|error| translate(&error))?;

@@ -3,6 +3,7 @@
 use super::failure::translate;
 use super::table::sql;
 use crate::connectors::RowStream;
+use crate::connectors::read_back::Tally;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -26,6 +27,7 @@ pub(super) async fn insert(
     dataset: &str,
     schema: &Schema,
     mut rows: RowStream,
+    tally: &mut Tally,
 ) -> Result<u64> {
     let at_once = (MOST_VALUES / schema.fields.len().max(1)).clamp(1, MOST_ROWS);
     let whole = statement(dataset, schema, at_once);
@@ -33,6 +35,7 @@ pub(super) async fn insert(
     let mut before = 0;
     while let Some(batch) = rows.next().await {
         let batch = conform(&batch?, schema)?;
+        tally.add(&batch)?;
         let mut start = 0;
         while start < batch.num_rows() {
             let end = (start + at_once).min(batch.num_rows());
