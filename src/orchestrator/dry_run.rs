@@ -92,7 +92,7 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| frames.get(name).map(|frame| frame.schema.clone());
     let program = Program::new(&steps, &frame.schema, &lookup)?;
-    let runner = Runner::new(&program, &frames)?;
+    let runner = Runner::new(program, &frames)?;
     for (at, planned) in output.steps.iter().enumerate() {
         let mut outcome = Outcome::default();
         let rows_in = frame.len() as u64;

@@ -48,7 +48,7 @@ pub struct Plan {
     pub target: Target,
     pub drift: Drift,
     pub errors: ErrorPolicy,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub verify: Verify,
     /// The datasets that are read, sorted by name.
     pub inputs: Vec<Input>,
@@ -95,12 +95,12 @@ pub struct Output {
     /// What identifies a row, for `merge` and `history`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub absent: Absent,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
     /// Into how many parts the reading is split.
-    #[serde(default = "one")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub partitions: u32,
     pub strategy: PlannedStrategy,
 }
@@ -116,6 +116,15 @@ pub struct PlannedStrategy {
 
 fn one() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

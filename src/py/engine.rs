@@ -87,11 +87,11 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
         let others = frames(&request.others)?;
         let lookup = |name: &str| others.get(name).map(|other| other.schema.clone());
         let program = Program::new(&request.steps, &input.schema, &lookup)?;
-        let runner = Runner::new(&program, &others)?;
+        let runner = Runner::new(program, &others)?;
         let mut outcome = Outcome::default();
-        let done = runner.run(0..program.len(), input, &mut outcome)?;
+        let done = runner.run(0..runner.program().len(), input, &mut outcome)?;
         write(&TransformAnswer {
-            schema: program.schema().clone(),
+            schema: runner.program().schema().clone(),
             rows: rows(&done),
             numbers: done.numbers.values().to_vec(),
             filtered: outcome.filtered,

@@ -1,7 +1,6 @@
 //! Staged -> Staged: the steps of the plan, done to rows at rest.
 //!
-//! Steps that need one row at a time run batch by batch with bounded memory (a join holds its other side); deduplicate
-//! and aggregate collect the rows that reach them.
+//! Frames flow through the engine's pipe; memory is what the pipe holds.
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!
@@ -9,7 +8,7 @@
 //! the same input and plan give the same rows in the same order.
 
 use crate::engine::frame::Frame;
-use crate::engine::step::{Outcome, Program, Runner};
+use crate::engine::step::{Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
@@ -33,7 +32,7 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
     let program = Program::new(&steps, &input.schema, &lookup)?;
     fits(program.schema(), &output.schema)?;
-    let runner = Runner::new(&program, &others(&steps, staged)?)?;
+    let mut pipe = Pipe::new(program, &others(&steps, staged)?)?;
     let path = extract::file(folder, &output.name, "transformed.parquet");
     let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
@@ -43,7 +42,10 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
         schema: &output.schema,
         filtered: 0,
     };
-    flow(&program, &runner, input, &mut sink)?;
+    for frame in staging::frames(input)? {
+        sink.pass(|outcome, give| pipe.push(frame?, outcome, give))?;
+    }
+    sink.pass(|outcome, give| pipe.finish(outcome, give))?;
     let quarantined = sink.quarantine.count();
     let kept = sink.quarantine.finish()?;
     let (rows, bytes) = sink.writer.finish()?;
@@ -92,39 +94,17 @@ impl Sink<'_> {
         Ok(())
     }
 
+    /// Takes what some work on the pipe gives and refuses.
+    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<()> {
+        let mut outcome = Outcome::default();
+        work(&mut outcome, &mut |frame| self.write(&frame))?;
+        self.left(&outcome)
+    }
+
     fn write(&mut self, frame: &Frame) -> Result<()> {
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         self.writer.write(&staging::with_numbers(&named)?)
     }
-}
-
-/// Batches run up to the first step that needs all rows; what was collected there goes on as one frame.
-fn flow(program: &Program, runner: &Runner<'_>, input: &Staged, sink: &mut Sink<'_>) -> Result<()> {
-    let streamed = program.next_whole(0).unwrap_or(program.len());
-    let mut collected = Vec::new();
-    for frame in staging::frames(input)? {
-        let mut outcome = Outcome::default();
-        let frame = runner.run(0..streamed, frame?, &mut outcome)?;
-        sink.left(&outcome)?;
-        if streamed == program.len() {
-            sink.write(&frame)?;
-        } else {
-            collected.push(frame);
-        }
-    }
-    if streamed == program.len() {
-        return Ok(());
-    }
-    let whole = Frame::concat(program.schema_after(streamed), &collected)?;
-    drop(collected);
-    let mut outcome = Outcome::default();
-    let whole = runner.run(streamed..program.len(), whole, &mut outcome)?;
-    sink.left(&outcome)?;
-    let size = crate::connectors::BATCH_ROWS;
-    for offset in (0..whole.len()).step_by(size) {
-        sink.write(&whole.slice(offset, size.min(whole.len() - offset)))?;
-    }
-    Ok(())
 }
 
 /// The datasets that joins read, whole.

@@ -53,6 +53,7 @@ def write_plan(spec: Path, outputs: list[str], file: str | None = None, **more: 
             {
                 "name": name, "from": name, "reads": [], "steps": [], "schema": [], "checks": [],
                 "dataset": name.replace(".", "_"), "mode": "replace",
+                "strategy": {"strategy": "staged", "by": "rules", "reason": "asked"},
             }
             for name in outputs
         ],

@@ -8,6 +8,7 @@ mod columns;
 mod compute;
 mod deduplicate;
 mod join;
+pub mod pipe;
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;
@@ -141,13 +142,13 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
 
 /// A program with the other datasets that its joins read, indexed once.
 #[derive(Debug)]
-pub struct Runner<'a> {
-    program: &'a Program,
+pub struct Runner {
+    program: Program,
     indexes: BTreeMap<usize, join::Index>,
 }
 
-impl<'a> Runner<'a> {
-    pub fn new(program: &'a Program, others: &BTreeMap<String, Frame>) -> Result<Self> {
+impl Runner {
+    pub fn new(program: Program, others: &BTreeMap<String, Frame>) -> Result<Self> {
         let mut indexes = BTreeMap::new();
         for (index, checked) in program.verbs.iter().enumerate() {
             if let Verb::Join(join) = &checked.verb {
@@ -155,6 +156,10 @@ impl<'a> Runner<'a> {
             }
         }
         Ok(Self { program, indexes })
+    }
+
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// Runs these steps on a frame; what leaves is counted in `outcome`.
