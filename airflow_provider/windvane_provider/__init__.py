@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from windvane_provider.operators.discover import DiscoverOperator
     from windvane_provider.operators.extract import ExtractOperator
     from windvane_provider.operators.load import LoadOperator
+    from windvane_provider.operators.move import MoveOperator
     from windvane_provider.operators.pipeline import WindvaneOperator
     from windvane_provider.operators.plan import PlanOperator
     from windvane_provider.operators.profile import ProfileOperator
@@ -31,6 +32,7 @@ __all__ = [
     "ExtractOperator",
     "LlmHook",
     "LoadOperator",
+    "MoveOperator",
     "PlanOperator",
     "ProfileOperator",
     "RecordOperator",
@@ -47,6 +49,7 @@ _HOME = {
     "ExtractOperator": "operators.extract",
     "LlmHook": "hooks.llm",
     "LoadOperator": "operators.load",
+    "MoveOperator": "operators.move",
     "PlanOperator": "operators.plan",
     "ProfileOperator": "operators.profile",
     "RecordOperator": "operators.record",

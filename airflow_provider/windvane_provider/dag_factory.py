@@ -17,6 +17,7 @@ from airflow.sdk import DAG, Asset, TaskGroup, XComArg, get_parsing_context, tas
 from windvane_provider.broken import explained, show_broken
 from windvane_provider.operators.extract import ExtractOperator
 from windvane_provider.operators.load import LoadOperator
+from windvane_provider.operators.move import MoveOperator
 from windvane_provider.operators.plan import PlanOperator
 from windvane_provider.operators.record import RecordOperator
 from windvane_provider.operators.transform import TransformOperator
@@ -236,6 +237,8 @@ class _Tasks:
             )
         if stage == "load":
             return LoadOperator(verdict=siblings["validate"].output, **common)
+        if stage == "move":
+            return MoveOperator(**common)
         raise ValueError(f"this version of the provider does not know the stage {stage!r}")
 
     @property
@@ -243,7 +246,7 @@ class _Tasks:
         return next(task for task in self.made.values() if isinstance(task, PlanOperator))
 
     def _receipts(self) -> Any:
-        loads = [task.output for task in self.made.values() if isinstance(task, LoadOperator)]
+        loads = [task.output for task in self.made.values() if isinstance(task, (LoadOperator, MoveOperator))]
         mapped = any(node["mapped"] for node in self.nodes)
         return loads[0] if mapped else loads
 

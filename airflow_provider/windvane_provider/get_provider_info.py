@@ -30,6 +30,7 @@ def get_provider_info() -> dict[str, Any]:
                         "transform",
                         "validate",
                         "load",
+                        "move",
                         "record",
                         "discover",
                         "profile",

@@ -6,12 +6,12 @@ import glob as globbing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane._call import call
+from windvane._call import call, call_showing
 from windvane.nouns import Catalog, Diagnosis, Mapping_, Plan, Problems, Profile, Run
 from windvane.world import allowed, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def check(*paths: str | Path, environment: str | None = None, roots: Iterable[str | Path] = ()) -> Problems:
@@ -99,16 +99,19 @@ def run(
     rules_only: bool = False,
     environment: str | None = None,
     replay: str | Path | None = None,
+    progress: Callable[[Mapping[str, Any]], object] | None = None,
     **outside: Any,
 ) -> Run:
     """Moves the data in this process: plans when needed, then every stage. The same ``run`` never loads twice.
 
-    ``replay`` names a quarantine file whose (mended) records are moved instead of the source's rows.
+    ``replay`` names a quarantine file whose (mended) records are moved instead of the source's rows. ``progress`` is
+    told about once a second how far the work is (see :mod:`windvane.progress`).
     """
     path = Path(spec_or_plan)
     return Run(
-        call(
+        call_showing(
             "run",
+            progress,
             world=_spec_world(path, environment, outside),
             path=str(path),
             run=run,

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane import api
+from windvane import api, progress
 from windvane.errors import WindvaneError
 from windvane.shell import doctor, history, show
 
@@ -68,14 +68,18 @@ def _planned(options: argparse.Namespace) -> Any:
 
 
 def _ran(options: argparse.Namespace) -> Any:
-    return api.run(
-        options.path,
-        run=options.run,
-        rules_only=options.rules_only,
-        environment=options.environment,
-        replay=options.replay,
-        roots=options.root,
-    )
+    try:
+        return api.run(
+            options.path,
+            run=options.run,
+            rules_only=options.rules_only,
+            environment=options.environment,
+            replay=options.replay,
+            progress=progress.terminal(),
+            roots=options.root,
+        )
+    finally:
+        progress.clear_line()
 
 
 def _diagnosed(options: argparse.Namespace) -> Any:

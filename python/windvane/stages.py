@@ -1,4 +1,7 @@
-"""The stages of a run, one call each: what the operators call. Documents in and out are small enough for XCom."""
+"""The stages of a run, one call each: what the operators call. Documents in and out are small enough for XCom.
+
+Each takes ``progress``, a callable that is told about once a second how far the stage is.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane import api
-from windvane._call import call
+from windvane._call import call, call_showing
 from windvane.world import allowed, world
 
 if TYPE_CHECKING:
@@ -66,6 +69,11 @@ def load(
     return _stage("load", plan_file, output, run=run, base=base, outside=outside, verdict=dict(verdict))
 
 
+def move(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> Reference:
+    """Extracts, transforms, validates and loads as one stream, exactly once: a receipt."""
+    return _stage("move", plan_file, output, run=run, base=base, outside=outside)
+
+
 def record(
     plan_file: str, receipts: list[Mapping[str, Any]], *, run: str, base: str | None = None, **outside: Any
 ) -> Reference:
@@ -86,12 +94,13 @@ def _stage(
     **given: Any,
 ) -> Reference:
     folder = base or Path(plan_file).absolute().parent
+    show = outside.pop("progress", None)
     ids = call("needs", path=plan_file, environment=None)["connections"]
     where = world(folder, ids=ids, roots=allowed(folder, outside.pop("roots", ())), **outside)
     request = {"world": where, "plan": plan_file, "run": run, **given}
     if output is not None:
         request["output"] = output
-    reference: Reference = call(verb, **request)
+    reference: Reference = call_showing(verb, show, **request)
     return reference
 
 

@@ -17,6 +17,7 @@ mod read_back;
 pub mod sqlite;
 
 use crate::error::{Error, Kind, Result};
+use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Schema};
 use crate::spec::source::Source;
 use crate::spec::RowPolicy;
@@ -25,6 +26,8 @@ use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// How many rows a batch holds at most.
@@ -38,6 +41,7 @@ pub struct Context {
     /// Empty: no restriction (a person at a shell). Otherwise every path must lie below one of these.
     pub roots: Vec<PathBuf>,
     pub secrets: Secrets,
+    pub progress: Progress,
 }
 
 /// Connection id to URL.
@@ -269,25 +273,35 @@ pub const CONTENT_ROWS: u64 = 1_000_000;
 /// stream cannot.
 pub struct Rows {
     open: Box<dyn FnMut() -> Result<RowStream> + Send>,
+    again: Arc<AtomicBool>,
 }
 
 impl Rows {
     /// Rows that can be read again.
     pub fn at_rest(open: impl FnMut() -> Result<RowStream> + Send + 'static) -> Self {
-        Self { open: Box::new(open) }
+        Self { open: Box::new(open), again: Arc::default() }
     }
 
     /// Rows that flow once.
     pub fn flowing(rows: RowStream) -> Self {
         let mut rows = Some(rows);
+        let again = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&again);
         Self {
+            again,
             open: Box::new(move || {
                 rows.take().ok_or_else(|| {
+                    asked.store(true, Ordering::Relaxed);
                     Error::new(Kind::Conflict, "the target refuses rows, and they cannot be read a second time")
                         .hint("Let the dataset rest between the stages: strategy: staged")
                 })
             }),
         }
+    }
+
+    /// Becomes true when flowing rows were asked for a second time.
+    pub fn asked_again(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.again)
     }
 
     pub fn open(&mut self) -> Result<RowStream> {

@@ -10,7 +10,7 @@ pub mod drift;
 pub mod quarantine;
 pub mod staging;
 
-use crate::connectors::{Batch, Connection, Context, ReadRequest, Rejected};
+use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Within};
 use crate::discover;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
@@ -58,8 +58,37 @@ pub fn file(folder: &Path, dataset: &str, ending: &str) -> PathBuf {
     folder.join(format!("{name}.{ending}"))
 }
 
-/// Reads one input of the plan, or its first `limit` rows, into a folder.
-pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, limit: Option<u64>) -> Result<Staged> {
+/// Which rows of an input are meant; by default all.
+#[derive(Debug, Clone, Default)]
+pub struct Slice {
+    /// Only its first rows.
+    pub limit: Option<u64>,
+    pub within: Vec<Within>,
+    pub part: Option<Part>,
+}
+
+/// An input that is being read: its rows, judged against the plan.
+pub struct Opened {
+    /// The columns that the rows have.
+    pub kept: Schema,
+    read: Schema,
+    batches: BatchStream,
+}
+
+impl Opened {
+    /// The next rows, and those that cannot be read in the planned types.
+    pub async fn next(&mut self) -> Option<Result<(Frame, Vec<Rejected>)>> {
+        let batch = self.batches.next().await?;
+        Some(batch.and_then(|batch| {
+            let (frame, mut refused) = kept_rows(&batch, &self.read, &self.kept)?;
+            refused.splice(0..0, batch.rejected);
+            Ok((frame, refused))
+        }))
+    }
+}
+
+/// Looks at the source as it is now, lets drift judge it, and begins to read.
+pub async fn open(plan: &Plan, input: &Input, context: &Context, slice: Slice) -> Result<Opened> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let gone = || {
         Error::missing(format!("'{}' is no longer at the source", input.locator))
@@ -73,20 +102,26 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
     }
     let connection = Connection::open_source(source, context)?;
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), judged.read.clone());
-    let request = ReadRequest { limit, ..request };
-    let mut batches = connection.read(request).await?;
+    let request = ReadRequest { limit: slice.limit, within: slice.within, part: slice.part, ..request };
+    let batches = connection.read(request).await?;
     let kept =
         Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());
+    Ok(Opened { kept, read: judged.read, batches })
+}
+
+/// Reads one input of the plan into a folder.
+pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, slice: Slice) -> Result<Staged> {
+    let mut opened = open(plan, input, context, slice).await?;
     let path = file(folder, &input.name, "extracted.parquet");
-    let mut writer = staging::Writer::create(&path, staging::numbered(&kept))?;
+    let mut writer = staging::Writer::create(&path, staging::numbered(&opened.kept))?;
     let mut quarantine =
         quarantine::Writer::create(&file(folder, &input.name, "extract.quarantine.jsonl"), "extract", &input.name);
-    while let Some(batch) = batches.next().await {
-        let batch = batch?;
-        let (frame, refused) = kept_rows(&batch, &judged.read, &kept)?;
-        for rejected in batch.rejected.iter().chain(&refused) {
+    while let Some(rows) = opened.next().await {
+        let (frame, refused) = rows?;
+        for rejected in &refused {
             quarantine.push(rejected)?;
         }
+        context.progress.read(frame.len() + refused.len());
         writer.write(&staging::with_numbers(&frame)?)?;
     }
     let (rows, bytes) = writer.finish()?;
@@ -95,7 +130,7 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, l
     Ok(Staged {
         dataset: input.name.clone(),
         uri: path.display().to_string(),
-        schema: kept,
+        schema: opened.kept,
         rows,
         bytes,
         rows_in: rows + quarantined,

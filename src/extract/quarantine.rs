@@ -25,6 +25,8 @@ struct Line<'a> {
     output: &'a str,
     #[serde(flatten)]
     rejected: &'a Rejected,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Map<String, Value>>,
 }
 
 impl Writer {
@@ -33,13 +35,18 @@ impl Writer {
     }
 
     pub fn push(&mut self, rejected: &Rejected) -> Result<()> {
+        self.push_from(rejected, None)
+    }
+
+    /// With the source row it came from, where that is at hand.
+    pub fn push_from(&mut self, rejected: &Rejected, source: Option<Map<String, Value>>) -> Result<()> {
         if self.open.is_none() {
             let beside = staging::beside(&self.path)?;
             let file = File::create(&beside).map_err(|error| staging::failed("written", &beside, &error))?;
             self.open = Some((beside, BufWriter::new(file)));
         }
         if let Some((beside, file)) = &mut self.open {
-            let line = Line { stage: self.stage, output: &self.output, rejected };
+            let line = Line { stage: self.stage, output: &self.output, rejected, source };
             serde_json::to_writer(&mut *file, &line).map_err(|error| staging::failed("written", beside, &error))?;
             file.write_all(b"\n").map_err(|error| staging::failed("written", beside, &error))?;
             self.count += 1;

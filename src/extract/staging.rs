@@ -104,7 +104,7 @@ fn frame(batch: &RecordBatch, schema: &Schema) -> Result<Frame> {
 }
 
 /// The temporary name of a file that is being written, in the folder of the final one; makes the folder.
-pub(super) fn beside(path: &Path) -> Result<PathBuf> {
+pub(crate) fn beside(path: &Path) -> Result<PathBuf> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| failed("written", folder, &error))?;
     }
@@ -113,7 +113,7 @@ pub(super) fn beside(path: &Path) -> Result<PathBuf> {
 }
 
 /// Puts a written file on the disk and gives it its name.
-pub(super) fn settle(handle: &File, beside: &Path, path: &Path) -> Result<u64> {
+pub(crate) fn settle(handle: &File, beside: &Path, path: &Path) -> Result<u64> {
     handle.sync_all().map_err(|error| failed("written", beside, &error))?;
     let bytes = handle.metadata().map_err(|error| failed("written", beside, &error))?.len();
     fs::rename(beside, path).map_err(|error| failed("written", path, &error))?;
@@ -124,7 +124,7 @@ pub(super) fn settle(handle: &File, beside: &Path, path: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-pub(super) fn failed(verb: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+pub(crate) fn failed(verb: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
     Error::new(crate::error::Kind::Unavailable, format!("'{}' could not be {verb}", path.display()))
         .hint("Check that the staging folder exists, is writable and has free space")
         .caused_by(error)

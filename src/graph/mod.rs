@@ -12,8 +12,8 @@ mod ids;
 mod page;
 
 use crate::error::{Error, Result};
-use crate::plan::Plan;
-use crate::spec::Spec;
+use crate::plan::{Output, Plan};
+use crate::spec::{Spec, Strategy};
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
 use schemars::JsonSchema;
@@ -27,6 +27,7 @@ const MOST_GROUPS: usize = 16;
 /// The one group of the outputs that are too many, or not known yet.
 const MAPPED: &str = "datasets";
 const OF_AN_OUTPUT: [Stage; 4] = [Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
+const FUSED: [Stage; 1] = [Stage::Move];
 
 /// Stages and what each waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +66,8 @@ pub enum Stage {
     Transform,
     Validate,
     Load,
+    /// Extract, transform, validate and load as one stream.
+    Move,
     Record,
 }
 
@@ -77,6 +80,7 @@ impl Stage {
             Self::Transform => "transform",
             Self::Validate => "validate",
             Self::Load => "load",
+            Self::Move => "move",
             Self::Record => "record",
         }
     }
@@ -86,12 +90,16 @@ impl Stage {
 pub fn from_plan(plan: &Plan) -> Result<TaskGraph> {
     let outputs: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
     if outputs.len() > MOST_GROUPS {
-        return mapped(outputs.into_iter().map(str::to_owned).collect());
+        // One group for all: only when every output streams can it be one task.
+        let all_fused = plan.outputs.iter().all(|output| output.strategy.strategy == Strategy::Fused);
+        let stages = if all_fused { &FUSED[..] } else { &OF_AN_OUTPUT[..] };
+        return mapped(outputs.into_iter().map(str::to_owned).collect(), stages);
     }
     let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
     let mut loads = Vec::new();
     for (output, group) in ids::of(&outputs) {
-        loads.push(chain(&mut nodes, &group, Some(output)));
+        let stages = plan.output(output).map_or(&OF_AN_OUTPUT[..], stages);
+        loads.push(chain(&mut nodes, &group, Some(output), stages));
     }
     if loads.is_empty() {
         loads.push(Stage::Plan.as_str().to_owned());
@@ -102,20 +110,28 @@ pub fn from_plan(plan: &Plan) -> Result<TaskGraph> {
 
 /// The graph while there is no plan: the plan stage finds the outputs, one mapped group moves them.
 pub fn from_spec(_: &Spec) -> Result<TaskGraph> {
-    mapped(Vec::new())
+    mapped(Vec::new(), &OF_AN_OUTPUT)
 }
 
-fn mapped(outputs: Vec<String>) -> Result<TaskGraph> {
+/// The stages of an output.
+fn stages(output: &Output) -> &'static [Stage] {
+    match output.strategy.strategy {
+        Strategy::Staged => &OF_AN_OUTPUT,
+        Strategy::Fused => &FUSED,
+    }
+}
+
+fn mapped(outputs: Vec<String>, stages: &[Stage]) -> Result<TaskGraph> {
     let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
-    let load = chain(&mut nodes, MAPPED, None);
+    let load = chain(&mut nodes, MAPPED, None, stages);
     nodes.push(of_pipeline(Stage::Record, vec![load]));
     checked(TaskGraph { schema: SCHEMA.to_owned(), outputs, nodes })
 }
 
 /// The stages of one group, each after the one before, the first after the plan; gives the last one's id.
-fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>) -> String {
+fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Stage]) -> String {
     let mut before = Stage::Plan.as_str().to_owned();
-    for stage in OF_AN_OUTPUT {
+    for &stage in stages {
         let id = format!("{group}-{}", stage.as_str());
         nodes.push(Node {
             id: id.clone(),

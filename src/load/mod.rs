@@ -81,9 +81,14 @@ pub async fn run(
         expected: Some(Expected { rows: staged.rows, checksum: verdict.checksum.clone() }),
         ..request(plan, output, run)
     };
-    let at_rest = staged.clone();
+    let (at_rest, progress) = (staged.clone(), context.progress.clone());
     let rows = Rows::at_rest(move || {
-        let rows = staging::frames(&at_rest)?.map(|frame| frame.map(|frame| frame.rows));
+        let progress = progress.clone();
+        let rows = staging::frames(&at_rest)?.map(move |frame| {
+            let rows = frame?.rows;
+            progress.read(rows.num_rows());
+            Ok(rows)
+        });
         Ok(futures::stream::iter(rows).boxed())
     });
     let loaded = connection

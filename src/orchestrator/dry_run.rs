@@ -8,7 +8,7 @@ use crate::agents::{By, Change, Decision, Suggestion};
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
 use crate::error::Result;
-use crate::extract::{self, Staged, staging};
+use crate::extract::{self, Slice, Staged, staging};
 use crate::llm::Gateway;
 use crate::plan::{Output, Plan};
 use crate::spec::step::Step;
@@ -75,7 +75,7 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> 
         let Some(input) = plan.input(name) else { continue };
         let limit = (*name == output.from).then_some(SAMPLE);
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-        let staged = world.guarded(breaker, extract::run(plan, input, &world.context, folder, limit)).await?;
+        let staged = world.guarded(breaker, extract::run(plan, input, &world.context, folder, Slice { limit, ..Slice::default() })).await?;
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)

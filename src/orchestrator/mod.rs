@@ -1,6 +1,7 @@
 //! Conducts: the agents while planning, the stages while running.
 //!
-//! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `whole` (a run in one process).
+//! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `fused` (all stages of an output as one stream),
+//! `whole` (a run in one process).
 //!
 //! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
 //! breakers and bookkeeping.
@@ -9,6 +10,8 @@
 //! store; without a store, or with one that is down, data still moves.
 
 mod dry_run;
+mod flow;
+pub mod fused;
 pub mod planning;
 pub mod stage;
 pub mod whole;

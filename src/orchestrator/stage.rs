@@ -3,7 +3,7 @@
 use super::{World, named, source_breaker, target_breaker};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
-use crate::extract::{self, Staged, quarantine};
+use crate::extract::{self, Slice, Staged, quarantine};
 use crate::load::{self, Receipt};
 use crate::plan::{Output, Plan};
 use crate::record::{self, Run, Status, StepStats};
@@ -11,7 +11,7 @@ use crate::resilience::clock::Stopwatch;
 use crate::store::ledger::LedgerRow;
 use crate::store::runs::RunStatus;
 use crate::transform;
-use crate::validate::{self, Verdict};
+use crate::validate::{self, CheckResult, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,18 +22,7 @@ pub type Inputs = BTreeMap<String, Staged>;
 /// Reads the inputs of an output into the run's staging folder.
 pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
     let planned = named(plan.output(output), "output", output, plan)?;
-    world
-        .remember("run", async |store| {
-            store
-                .start_run(
-                    &World::entry(plan, run),
-                    &plan.pipeline,
-                    Some(&plan.id),
-                    &json!({"pipeline": plan.pipeline}),
-                )
-                .await
-        })
-        .await?;
+    begin(world, plan, run).await?;
     let folder = world.folder(plan, run);
     let mut inputs = Inputs::new();
     for name in planned.reads.iter().chain([&planned.from]) {
@@ -42,7 +31,8 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
         // Each output reads for itself: two mapped tasks must not write one file.
         let own = extract::file(&folder, output, "inputs");
-        let reading = extract::run(plan, input, &world.context, &own, None);
+        world.context.progress.begin("extract", name, input.rows);
+        let reading = extract::run(plan, input, &world.context, &own, Slice::default());
         let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
         let stats = StepStats {
             step: format!("{output}.extract.{name}"),
@@ -61,14 +51,26 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
     Ok(inputs)
 }
 
+/// Notes that the run has begun.
+pub(super) async fn begin(world: &World, plan: &Plan, run: &str) -> Result<()> {
+    let document = json!({"pipeline": plan.pipeline});
+    let entry = World::entry(plan, run);
+    world
+        .remember("run", async |store| {
+            store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await
+        })
+        .await
+}
+
 /// Applies the planned steps to the staged inputs.
 pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Staged> {
     let watch = Stopwatch::start();
     let planned = current(plan, output, inputs)?;
     let primary = primary(&planned, inputs)?;
     let folder = world.folder(plan, run);
+    world.context.progress.begin("transform", output, Some(primary.rows));
     let staged = tokio::task::block_in_place(|| {
-        let staged = transform::run(plan, &planned, inputs, &folder)?;
+        let staged = transform::run(plan, &planned, inputs, &folder, &world.context.progress)?;
         quarantine::attach_sources(&staged.quarantine, primary)?;
         Ok(staged)
     });
@@ -90,21 +92,28 @@ pub async fn validate(
     let planned = current(plan, output, inputs)?;
     let primary = primary(&planned, inputs)?;
     let folder = world.folder(plan, run);
+    world.context.progress.begin("validate", output, Some(staged.rows));
     let verdict = tokio::task::block_in_place(|| {
-        let verdict = validate::run(plan, &planned, staged, inputs, &folder)?;
+        let verdict = validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress)?;
         quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
         Ok(verdict)
     });
     let verdict: Verdict = verdict.map_err(|error: Error| error.in_stage("validate"))?;
     remember_step(world, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
-    world
-        .remember("checks", async |store| {
-            store
-                .put_event(&World::entry(plan, run), "checks", &json!({"output": output, "checks": verdict.checks}))
-                .await
-        })
-        .await?;
+    remember_checks(world, plan, run, output, &verdict.checks).await?;
     Ok(verdict)
+}
+
+pub(super) async fn remember_checks(
+    world: &World,
+    plan: &Plan,
+    run: &str,
+    output: &str,
+    checks: &[CheckResult],
+) -> Result<()> {
+    let document = json!({"output": output, "checks": checks});
+    let entry = World::entry(plan, run);
+    world.remember("checks", async |store| store.put_event(&entry, "checks", &document).await).await
 }
 
 /// Loads what passed, exactly once.
@@ -112,6 +121,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     let watch = Stopwatch::start();
     let planned = named(plan.output(output), "output", output, plan)?;
     let folder = world.folder(plan, run);
+    world.context.progress.begin("load", output, Some(verdict.staged.rows));
     let loading = load::run(plan, planned, verdict, run, &world.context, &folder);
     let receipt = world.guarded(target_breaker(&plan.target), loading).await.map_err(|error| error.in_stage("load"))?;
     let stats = StepStats {
@@ -120,12 +130,24 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         rows_in: verdict.staged.rows,
         rows_out: receipt.loaded,
         filtered: 0,
-        quarantined: 0,
+        quarantined: verdict.staged.rows - receipt.loaded,
         bytes: receipt.bytes,
         seconds: watch.seconds(),
         peak_rss: peak_rss(),
     };
     remember_step(world, plan, run, &stats).await?;
+    remember_load(world, plan, run, output, &receipt).await?;
+    Ok(receipt)
+}
+
+/// The store's copy of the ledger.
+pub(super) async fn remember_load(
+    world: &World,
+    plan: &Plan,
+    run: &str,
+    output: &str,
+    receipt: &Receipt,
+) -> Result<()> {
     let row = LedgerRow {
         load_id: receipt.load_id.clone(),
         run: run.to_owned(),
@@ -136,8 +158,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         checksum: receipt.checksum_target.clone().unwrap_or_default(),
         loaded_at: String::new(),
     };
-    world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await?;
-    Ok(receipt)
+    world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await
 }
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
@@ -173,12 +194,16 @@ fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
     }
     let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
-    planned.schema = engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| {
-        error
-            .in_table(output)
-            .hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
-    })?;
+    planned.schema =
+        engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| changed(error, output))?;
     Ok(planned)
+}
+
+/// The steps do not fit the columns that the source has now.
+pub(super) fn changed(error: Error, output: &str) -> Error {
+    error
+        .in_table(output)
+        .hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
 }
 
 fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {
@@ -201,7 +226,7 @@ fn difference(step: String, before: &Staged, after: &Staged, watch: Stopwatch) -
     }
 }
 
-async fn remember_step(world: &World, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
+pub(super) async fn remember_step(world: &World, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
     world.remember("step", async |store| store.put_event(&World::entry(plan, run), "step", &json!(stats)).await).await
 }
 
@@ -232,7 +257,7 @@ fn clear(folder: &Path) {
 }
 
 /// The most memory this process has held, in bytes; 0 where the system does not tell.
-fn peak_rss() -> u64 {
+pub(super) fn peak_rss() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024

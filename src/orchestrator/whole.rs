@@ -1,13 +1,15 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::{World, stage};
+use super::{World, fused, stage};
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine};
+use crate::load::Receipt;
 use crate::plan::{Input, Plan};
 use crate::record::Run;
 use crate::schema::digest;
 use crate::spec::source::{FilesSource, Source};
+use crate::spec::Strategy;
 use crate::spec::target::Mode;
 use crate::store::runs::RunStatus;
 use std::io::Write;
@@ -26,13 +28,20 @@ pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
 async fn stages(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let mut receipts = Vec::new();
     for output in &plan.outputs {
-        let name = &output.name;
-        let inputs = stage::extract(world, plan, name, run).await?;
-        let transformed = stage::transform(world, plan, name, run, &inputs).await?;
-        let verdict = stage::validate(world, plan, name, run, &inputs, &transformed).await?;
-        receipts.push(stage::load(world, plan, name, run, &verdict).await?);
+        receipts.push(match output.strategy.strategy {
+            Strategy::Staged => staged(world, plan, &output.name, run).await?,
+            Strategy::Fused => fused::run(world, plan, &output.name, run).await?,
+        });
     }
     stage::record(world, plan, run, receipts).await
+}
+
+/// Every stage of one output.
+pub(super) async fn staged(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
+    let inputs = stage::extract(world, plan, output, run).await?;
+    let transformed = stage::transform(world, plan, output, run, &inputs).await?;
+    let verdict = stage::validate(world, plan, output, run, &inputs, &transformed).await?;
+    stage::load(world, plan, output, run, &verdict).await
 }
 
 /// Moves the rows of a quarantine file instead of the source's: appended, once for the same file content.

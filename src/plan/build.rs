@@ -2,7 +2,7 @@
 
 use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
 use crate::discover::{self, Catalog, Dataset};
-use crate::engine;
+use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
@@ -71,7 +71,7 @@ fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
             field.nullable = column.nulls > 0;
         }
     }
-    let rows = profiles.get(&dataset.name).filter(|profile| profile.exact).map(|profile| profile.rows);
+    let rows = input_rows(dataset, profiles);
     Input {
         name: dataset.name.clone(),
         source: dataset.source.clone(),
@@ -80,8 +80,13 @@ fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
         format: found.format.clone(),
         schema,
         fingerprint: found.shape().fingerprint(),
-        rows: rows.or(found.rows),
+        rows,
     }
+}
+
+fn input_rows(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Option<u64> {
+    let counted = profiles.get(&dataset.name).filter(|profile| profile.exact).map(|profile| profile.rows);
+    counted.or(dataset.found.rows)
 }
 
 /// The outputs and their settings.
@@ -110,6 +115,7 @@ fn output(
     let lookup = |dataset: &str| schemas.get(dataset).map(|schema| (*schema).clone());
     let input = lookup(&from).ok_or_else(|| unknown_dataset(&from, given.catalog))?;
     let own = |step: &Step| PlannedStep { step: step.clone(), by: By::Spec, reason: "written in the spec".to_owned() };
+    let rows = given.catalog.dataset(&from).and_then(|dataset| input_rows(dataset, given.profiles));
     let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
     // The user's own steps must hold by themselves: their mistakes are the user's to hear, not an agent's to mend.
     let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup).map_err(|error| error.in_table(name))?;
@@ -145,7 +151,7 @@ fn output(
         absent: settings.absent,
         incremental: settings.incremental.clone(),
         partitions: settings.partitions.unwrap_or(1),
-        strategy: strategy(settings),
+        strategy: strategy(settings, &steps, &input, rows, &lookup),
         name: name.to_owned(),
         reads: reads(&steps, &checks, &from),
         from,
@@ -210,12 +216,30 @@ fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema
     Ok(key)
 }
 
-fn strategy(settings: &DatasetSpec) -> PlannedStrategy {
-    let said = |strategy| PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned() };
-    settings.strategy.map_or_else(
-        || PlannedStrategy { strategy: Strategy::Staged, by: By::Rules, reason: "each stage can be tried again alone".to_owned() },
-        said,
-    )
+/// From so many rows on, writing and reading them between the stages costs more than a stage that is tried again.
+const FUSED_FROM: u64 = 1_000_000;
+
+fn strategy(
+    settings: &DatasetSpec,
+    steps: &[PlannedStep],
+    input: &Schema,
+    rows: Option<u64>,
+    lookup: &dyn Fn(&str) -> Option<Schema>,
+) -> PlannedStrategy {
+    if let Some(strategy) = settings.strategy {
+        return PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned() };
+    }
+    let whole = Program::new(&plain(steps), input, lookup).is_ok_and(|program| program.next_whole(0).is_some());
+    let (strategy, reason) = match rows {
+        _ if settings.partitions.is_some_and(|parts| parts > 1) => (Strategy::Staged, "it is read in parts".to_owned()),
+        _ if whole => (Strategy::Staged, "a step needs all rows, so they rest before it anyway".to_owned()),
+        None => (Strategy::Staged, "nobody knows how many rows come, and each stage can be tried again alone".to_owned()),
+        Some(rows) if rows < FUSED_FROM => {
+            (Strategy::Staged, format!("{rows} rows rest cheaply, and each stage can be tried again alone"))
+        }
+        Some(rows) => (Strategy::Fused, format!("{rows} rows: writing them down between the stages would cost most")),
+    };
+    PlannedStrategy { strategy, by: By::Rules, reason }
 }
 
 /// The reason to accept, or the reason to refuse.

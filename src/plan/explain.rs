@@ -2,6 +2,7 @@
 
 use crate::agents::By;
 use crate::plan::{Output, Plan};
+use crate::spec::Strategy;
 use crate::spec::target::Mode;
 use std::fmt::Write;
 
@@ -54,6 +55,11 @@ fn explain_output(output: &Output, text: &mut String) {
         Mode::History => "keeps its history in",
     };
     let _ = writeln!(text, "\n## {} {mode} `{}`\n", output.name, output.dataset);
+    let way = match output.strategy.strategy {
+        Strategy::Staged => "in stages",
+        Strategy::Fused => "in one stream",
+    };
+    let _ = writeln!(text, "Moves {way} ({}: {}).\n", by(output.strategy.by), output.strategy.reason);
     let _ = writeln!(text, "1. start from {}", output.from);
     for (at, planned) in output.steps.iter().enumerate() {
         let step = serde_json::to_string(&planned.step).unwrap_or_default();

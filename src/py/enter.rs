@@ -5,6 +5,7 @@
 //! used it gets `ForkedError` instead of a hang.
 
 use crate::error::{Error, Kind, Result};
+use crate::resilience::{clock::Stopwatch, progress::Progress};
 use pyo3::prelude::*;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -18,6 +19,8 @@ static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How often a running call looks whether the user or the scheduler wants it to stop.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+/// Seconds between two looks at how far a call is.
+const SHOW_EVERY: f64 = 1.0;
 /// How long a stopped call may take to let go of what it holds.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -33,6 +36,21 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
+    block_on_showing(py, &Progress::default(), None, future)
+}
+
+/// The same, and calls `show` now and then with how far it is. What `show` raises ends the call.
+pub(super) fn block_on_showing<T, F>(
+    py: Python<'_>,
+    progress: &Progress,
+    show: Option<Py<PyAny>>,
+    future: F,
+) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let mut shown = Stopwatch::start();
     let runtime = runtime().map_err(|error| super::errors::to_python(py, &error))?;
     let mut task = runtime.spawn(future);
     loop {
@@ -42,13 +60,27 @@ where
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
             None => {}
         }
-        if let Err(signal) = py.check_signals() {
+        let stopped = py.check_signals().and_then(|()| match &show {
+            Some(show) if shown.seconds() >= SHOW_EVERY => {
+                shown = Stopwatch::start();
+                tell(py, progress, show)
+            }
+            _ => Ok(()),
+        });
+        if let Err(signal) = stopped {
             task.abort();
             // Until the future is gone, so that nothing is half-written when Python goes on.
             py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, task).await.ok() }));
             return Err(signal);
         }
     }
+}
+
+/// Hands how far the call is to Python, as JSON.
+fn tell(py: Python<'_>, progress: &Progress, show: &Py<PyAny>) -> PyResult<()> {
+    let Some(snapshot) = progress.snapshot() else { return Ok(()) };
+    let text = serde_json::to_string(&snapshot).unwrap_or_default();
+    show.call1(py, (text,)).map(drop)
 }
 
 /// Must be called before anything that uses the frame engine's thread pool.

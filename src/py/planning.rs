@@ -13,7 +13,7 @@ use crate::orchestrator::planning::{self, Asked};
 use crate::orchestrator::whole;
 use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
-use crate::resilience::clock;
+use crate::resilience::{clock, progress::Progress};
 use crate::schema::Schema;
 use crate::spec::{Spec, hash, read};
 use pyo3::prelude::*;
@@ -143,12 +143,16 @@ struct RunRequest {
 
 /// Moves the data: of a spec (with the plan beside it, if it fits, or a new one) or of a plan file.
 #[pyfunction]
-pub(super) fn run(py: Python<'_>, request: &str) -> PyResult<String> {
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn run(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
     let request = request.to_owned();
-    enter::block_on(py, async move {
+    let counters = Progress::default();
+    let shown = counters.clone();
+    enter::block_on_showing(py, &shown, progress, async move {
         enter::claim_engine()?;
         let request: RunRequest = json::request(&request)?;
         let mut world = request.world.world()?;
+        world.context.progress = counters;
         if request.rules_only {
             world.gateway = None;
         }

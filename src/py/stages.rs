@@ -1,4 +1,4 @@
-//! The stages of a run, one function each.
+//! The stages of a run, one function each. `progress` is called with a JSON text about once a second.
 
 use super::enter;
 use super::json;
@@ -6,9 +6,10 @@ use super::world::{Outside, leave};
 use crate::error::{Error, Result};
 use crate::extract::Staged;
 use crate::load::Receipt;
-use crate::orchestrator::stage;
+use crate::orchestrator::{fused, stage};
 use crate::plan::file;
 use crate::validate::Verdict;
+use crate::resilience::progress::Progress;
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -38,47 +39,65 @@ enum Stage {
     Transform,
     Validate,
     Load,
+    Move,
     Record,
 }
 
 /// `{world, plan, output, run}` to `{inputs: {name: staged}}`.
 #[pyfunction]
-pub(super) fn extract(py: Python<'_>, request: &str) -> PyResult<String> {
-    go(py, Stage::Extract, request)
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn extract(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Extract, request, progress)
 }
 
 /// `{world, plan, output, run, inputs}` to a staged reference.
 #[pyfunction]
-pub(super) fn transform(py: Python<'_>, request: &str) -> PyResult<String> {
-    go(py, Stage::Transform, request)
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn transform(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Transform, request, progress)
 }
 
 /// `{world, plan, output, run, inputs, staged}` to a verdict.
 #[pyfunction]
-pub(super) fn validate(py: Python<'_>, request: &str) -> PyResult<String> {
-    go(py, Stage::Validate, request)
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn validate(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Validate, request, progress)
 }
 
 /// `{world, plan, output, run, verdict}` to a receipt.
 #[pyfunction]
-pub(super) fn load(py: Python<'_>, request: &str) -> PyResult<String> {
-    go(py, Stage::Load, request)
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn load(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Load, request, progress)
+}
+
+/// `{world, plan, output, run}` to a receipt: all stages of an output as one stream.
+#[pyfunction]
+#[pyo3(name = "move", signature = (request, progress = None))]
+pub(super) fn move_rows(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Move, request, progress)
 }
 
 /// `{world, plan, run, receipts}` to the record of the run.
 #[pyfunction]
-pub(super) fn record(py: Python<'_>, request: &str) -> PyResult<String> {
-    go(py, Stage::Record, request)
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn record(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Record, request, progress)
 }
 
-fn go(py: Python<'_>, stage: Stage, request: &str) -> PyResult<String> {
+fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
     let request = request.to_owned();
-    enter::block_on(py, async move { perform(stage, json::request(&request)?).await })
+    let counters = Progress::default();
+    let shown = counters.clone();
+    enter::block_on_showing(py, &shown, progress, async move {
+        perform(stage, json::request(&request)?, counters).await
+    })
 }
 
-async fn perform(stage: Stage, request: Request) -> Result<String> {
+async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<String> {
     let plan = file::read(&request.plan)?;
-    let world = request.world.world()?;
+    let mut world = request.world.world()?;
+    world.context.progress = counters;
     let (output, run) = (request.output.as_str(), request.run.as_str());
     let lacks = |what: &str| Error::spec(format!("the request lacks '{what}'"));
     let work = async {
@@ -99,6 +118,10 @@ async fn perform(stage: Stage, request: Request) -> Result<String> {
             Stage::Load => {
                 let verdict = request.verdict.as_ref().ok_or_else(|| lacks("verdict"))?;
                 json::answer(&stage::load(&world, &plan, output, run, verdict).await?)
+            }
+            Stage::Move => {
+                enter::claim_engine()?;
+                json::answer(&fused::run(&world, &plan, output, run).await?)
             }
             Stage::Record => json::answer(&stage::record(&world, &plan, run, request.receipts.clone()).await?),
         }

@@ -27,7 +27,12 @@ pub(super) struct Outside {
 impl Outside {
     pub(super) fn world(self) -> Result<World> {
         Ok(World {
-            context: Context { base: self.base, roots: self.roots, secrets: Secrets(self.connections) },
+            context: Context {
+                base: self.base,
+                roots: self.roots,
+                secrets: Secrets(self.connections),
+                ..Context::default()
+            },
             store: self.store.as_deref().map(Store::at).transpose()?,
             staging: self.staging,
             gateway: self.gateway,

@@ -1,7 +1,8 @@
 //! What keeps a failing outside from taking us along: pure state machines.
 //!
 //! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` (call not too often),
-//! `budget` (call not for more than this), `clock` (the one place that knows what time it is).
+//! `budget` (call not for more than this), `progress` (how far a call is), `clock` (the one place that knows what time
+//! it is).
 //!
 //! Deliberately absent: storage (`store::breaker` shares a breaker between processes), I/O other than a sleep, and any
 //! opinion about which call deserves which policy.
@@ -13,4 +14,5 @@ pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod limit;
+pub mod progress;
 pub mod retry;

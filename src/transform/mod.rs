@@ -12,6 +12,7 @@ use crate::engine::step::{Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
+use crate::resilience::progress::Progress;
 use crate::schema::Schema;
 use crate::spec::RowPolicy;
 use crate::spec::step::Step;
@@ -19,14 +20,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Writes `<folder>/<output>.transformed.parquet` from the staged inputs, which are given by name.
-pub fn run(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
-    transformed(plan, output, staged, folder).map_err(|error| {
+pub fn run(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<Staged> {
+    transformed(plan, output, staged, folder, progress).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("transform")
     })
 }
 
-fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
+fn transformed(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<Staged> {
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
@@ -43,7 +56,9 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
         filtered: 0,
     };
     for frame in staging::frames(input)? {
-        sink.pass(|outcome, give| pipe.push(frame?, outcome, give))?;
+        let frame = frame?;
+        progress.read(frame.len());
+        sink.pass(|outcome, give| pipe.push(frame, outcome, give))?;
     }
     sink.pass(|outcome, give| pipe.finish(outcome, give))?;
     let quarantined = sink.quarantine.count();

@@ -6,6 +6,7 @@ use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
+use crate::resilience::progress::Progress;
 use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::check::{Check, Rows};
 use crate::spec::target::Verify;
@@ -23,8 +24,9 @@ pub fn run(
     staged: &Staged,
     lookups: &BTreeMap<String, Staged>,
     folder: &Path,
+    progress: &Progress,
 ) -> Result<Verdict> {
-    judged(plan, output, staged, lookups, folder).map_err(|error| {
+    judged(plan, output, staged, lookups, folder, progress).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("validate")
     })
@@ -36,6 +38,7 @@ fn judged(
     staged: &Staged,
     lookups: &BTreeMap<String, Staged>,
     folder: &Path,
+    progress: &Progress,
 ) -> Result<Verdict> {
     let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
     let lookup = |name: &str| lookups.get(name).map(|staged| staged.schema.clone());
@@ -51,6 +54,7 @@ fn judged(
     let mut sum = Sum::new(plan.verify);
     for frame in staging::frames(staged)? {
         let frame = frame?;
+        progress.read(frame.len());
         let (passed, rejected) = tests.judge(&frame)?;
         for row in &rejected {
             if plan.errors.rows == RowPolicy::Fail {
@@ -90,18 +94,18 @@ fn judged(
 }
 
 /// Counts the rows that pass, and sums them as long as the target will be asked for the sum.
-struct Sum {
-    rows: u64,
+pub(crate) struct Sum {
+    pub(crate) rows: u64,
     verify: Verify,
     checksum: Option<Checksum>,
 }
 
 impl Sum {
-    fn new(verify: Verify) -> Self {
+    pub(crate) fn new(verify: Verify) -> Self {
         Self { rows: 0, verify, checksum: (verify != Verify::Rows).then(Checksum::default) }
     }
 
-    fn add(&mut self, frame: &Frame) -> Result<()> {
+    pub(crate) fn add(&mut self, frame: &Frame) -> Result<()> {
         self.rows += frame.len() as u64;
         if self.verify == Verify::Auto && self.rows > CONTENT_ROWS {
             self.checksum = None;
@@ -109,20 +113,20 @@ impl Sum {
         self.checksum.as_mut().map_or(Ok(()), |checksum| checksum.update(&frame.rows))
     }
 
-    fn finish(&self) -> Option<String> {
+    pub(crate) fn finish(&self) -> Option<String> {
         self.checksum.as_ref().map(Checksum::finish)
     }
 }
 
 /// Checks and what they have seen.
-struct Tests {
+pub(crate) struct Tests {
     all: Vec<Test>,
     rows: u64,
     failed: Vec<u64>,
 }
 
 impl Tests {
-    fn new(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
+    pub(crate) fn new(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
         let mut tests = Vec::new();
         for (index, check) in checks.iter().enumerate() {
             tests.push(Test::new(check, schema, lookup).map_err(|error| {
@@ -134,7 +138,7 @@ impl Tests {
         Ok(Self { all: tests, rows: 0, failed })
     }
 
-    fn learn<I: Iterator<Item = Result<Frame>>>(&mut self, frames: impl Fn(&str) -> Result<I>) -> Result<()> {
+    pub(crate) fn learn<I: Iterator<Item = Result<Frame>>>(&mut self, frames: impl Fn(&str) -> Result<I>) -> Result<()> {
         for test in &mut self.all {
             let Some(dataset) = test.reads().map(|(dataset, _)| dataset.to_owned()) else { continue };
             for frame in frames(&dataset)? {
@@ -145,7 +149,7 @@ impl Tests {
     }
 
     /// The rows that pass every check, and the others, each once with all its reasons.
-    fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
+    pub(crate) fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
         let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
         for (test, failed) in self.all.iter_mut().zip(&mut self.failed) {
             for (row, column, reason) in test.look(frame)? {
@@ -162,7 +166,7 @@ impl Tests {
     }
 
     /// `rows` counts what is to be loaded.
-    fn results(&self, checks: &[Check], passed: u64) -> Vec<CheckResult> {
+    pub(crate) fn results(&self, checks: &[Check], passed: u64) -> Vec<CheckResult> {
         let all = self.all.iter().zip(&self.failed).zip(checks);
         let all = all.map(|((test, failed), check)| CheckResult {
             check: test.label.clone(),
@@ -188,13 +192,13 @@ pub fn judge(
     Ok((passed, rejected, results))
 }
 
-fn first_failure(row: &Rejected) -> Error {
+pub(crate) fn first_failure(row: &Rejected) -> Error {
     Error::data(format!("a row breaks a check: {}", row.reason))
         .in_row(row.row)
         .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}")
 }
 
-fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[String]) -> Result<()> {
+pub(crate) fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[String]) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
     let share = if rows_in == 0 { 0.0 } else { quarantined as f64 / rows_in as f64 };
     if share <= policy.max_quarantined {
@@ -207,7 +211,7 @@ fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[
     .hint(format!("Read the reasons in {}, or allow more with errors.max_quarantined", files.join(", "))))
 }
 
-fn counted(checks: &[Check], rows: u64) -> Result<()> {
+pub(crate) fn counted(checks: &[Check], rows: u64) -> Result<()> {
     for check in checks {
         let Check::Rows(Rows { min, max }) = check else { continue };
         let wrong = match (min, max) {

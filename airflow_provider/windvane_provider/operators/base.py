@@ -66,6 +66,25 @@ class WindvaneBaseOperator(BaseOperator):
             "roots": [folder, *roots()],
         }
 
+    def showing(self, context: Mapping[str, Any]) -> Any:
+        """What the engine tells how far it is: the task's log, and its state under ``windvane_progress`` (Airflow 3.3).
+
+        Args:
+            context: The task's context.
+
+        """
+        from windvane import progress
+
+        state = context.get("task_state_store")
+
+        def keep(now: dict[str, Any]) -> None:
+            try:
+                state.set("windvane_progress", now)
+            except Exception as error:  # noqa: BLE001 - a page that shows nothing must not end a load
+                self.log.debug("The progress is not kept: %s", error)
+
+        return progress.logged(self.log, None if state is None else keep)
+
     def beside_dag(self, path: str) -> str:
         """The path as this worker sees it: a relative one is meant from the folder of the DAG file.
 
@@ -116,4 +135,20 @@ class StageOperator(WindvaneBaseOperator):
 
         """
         base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
-        return {**self.surroundings(context, base), "base": base}
+        return {**self.surroundings(context, base), "base": base, "progress": self.showing(context)}
+
+    def say_loaded(self, receipt: Mapping[str, Any]) -> None:
+        """A receipt as a line of the task's log.
+
+        Args:
+            receipt: What a load or a move returned.
+
+        """
+        self.log.info(
+            "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
+            receipt["dataset"],
+            receipt["loaded"],
+            " by an earlier try" if receipt["already"] else "",
+            receipt["filtered"],
+            receipt["quarantined"],
+        )

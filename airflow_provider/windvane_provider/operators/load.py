@@ -33,12 +33,5 @@ class LoadOperator(StageOperator):
 
         with self.failing_clearly():
             receipt = stages.load(self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.outside(context))
-        self.log.info(
-            "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
-            receipt["dataset"],
-            receipt["loaded"],
-            " by an earlier try" if receipt["already"] else "",
-            receipt["filtered"],
-            receipt["quarantined"],
-        )
+        self.say_loaded(receipt)
         return receipt

@@ -55,5 +55,6 @@ class WindvaneOperator(WindvaneBaseOperator):
                 spec,
                 environment=self.environment or setting("environment") or None,
                 gateway=gateway(self.gateway_conn_id),
+                progress=self.showing(context),
                 **self.surroundings(context, os.path.dirname(spec)),
             ).to_dict()

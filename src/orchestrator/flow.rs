@@ -1,0 +1,340 @@
+//! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
+
+use super::fused::{Others, other_rows};
+use super::stage;
+use crate::connectors::{Loaded, Rejected};
+use crate::engine::frame::Frame;
+use crate::engine::step::{Outcome, Program, pipe::Pipe};
+use crate::error::{Error, Result};
+use crate::extract::{self, quarantine, staging};
+use crate::load::Receipt;
+use crate::plan::{Output, Plan};
+use crate::record::{Status, StepStats};
+use crate::resilience::clock::Stopwatch;
+use crate::resilience::progress::Progress;
+use crate::schema::Schema;
+use crate::spec::check::Check;
+use crate::spec::{ErrorPolicy, RowPolicy};
+use crate::validate::{self, CheckResult, Sum, Tests};
+use arrow::record_batch::RecordBatch;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc::{Receiver, Sender};
+
+/// What comes from the reader.
+pub(super) enum Read {
+    Rows((Frame, Vec<Rejected>)),
+    End,
+}
+
+/// What goes to the writer.
+pub(super) enum Item {
+    Rows(RecordBatch),
+    End,
+}
+
+/// A flow that has not begun.
+pub(super) struct Flow {
+    output: Output,
+    checks: Vec<Check>,
+    pipe: Pipe,
+    rest: Rest,
+    refused: [quarantine::Writer; 2],
+    folder: PathBuf,
+    rows_in: u64,
+}
+
+/// What stands behind the pipe.
+struct Rest {
+    tests: Tests,
+    sum: Sum,
+    policy: ErrorPolicy,
+    refused: quarantine::Writer,
+    schema: Schema,
+    filtered: u64,
+    out: Option<Sender<Result<Item>>>,
+    progress: Progress,
+}
+
+/// What has flowed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Flowed {
+    pub(super) rows_in: u64,
+    pub(super) rows: u64,
+    pub(super) filtered: u64,
+    pub(super) quarantined: u64,
+    pub(super) quarantine: Vec<String>,
+    pub(super) checksum: Option<String>,
+    pub(super) checks: Vec<CheckResult>,
+}
+
+/// Whether anybody still wants the rows.
+enum Gone {
+    Failed(Error),
+    Unwanted,
+}
+
+impl From<Error> for Gone {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Flow {
+    pub(super) fn new(
+        plan: &Plan,
+        output: Output,
+        kept: &Schema,
+        others: &Others,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self> {
+        let steps: Vec<_> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+        let lookup = |name: &str| others.get(name).map(|frame| frame.schema.clone());
+        let program = Program::new(&steps, kept, &lookup)?;
+        let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
+        let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
+        tests.learn(|name| Ok(others.get(name).cloned().map(Ok).into_iter()))?;
+        let refused = |stage: &'static str, name: &str| {
+            let path = extract::file(folder, name, &format!("{stage}.quarantine.jsonl"));
+            quarantine::Writer::create(&path, stage, name)
+        };
+        Ok(Self {
+            pipe: Pipe::new(program, others)?,
+            refused: [refused("extract", &output.from), refused("transform", &output.name)],
+            rest: Rest {
+                tests,
+                sum: Sum::new(plan.verify),
+                policy: plan.errors.clone(),
+                refused: refused("validate", &output.name),
+                schema: output.schema.clone(),
+                filtered: 0,
+                out: None,
+                progress,
+            },
+            output,
+            checks,
+            folder: folder.to_owned(),
+            rows_in: 0,
+        })
+    }
+
+    /// The output as the source's columns make it now.
+    pub(super) fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Lets all rows flow; nothing when nobody wants them to the end. An error goes to the writer, who has to undo what
+    /// it wrote.
+    pub(super) async fn run(
+        mut self,
+        mut rows: Receiver<Result<Read>>,
+        out: Sender<Result<Item>>,
+    ) -> Result<Option<Flowed>> {
+        self.rest.out = Some(out.clone());
+        let name = self.output.name.clone();
+        let work = tokio::task::spawn_blocking(move || self.all(&mut rows));
+        let done = work.await.map_err(|failure| Error::internal("the flow broke").caused_by(&failure))?;
+        match done {
+            Ok(flowed) => {
+                let ended = out.send(Ok(Item::End)).await.is_ok();
+                Ok(ended.then_some(flowed))
+            }
+            Err(Gone::Unwanted) => Ok(None),
+            Err(Gone::Failed(error)) => {
+                let error = if error.place().table.is_none() { error.in_table(&name) } else { error };
+                // Nobody is left to tell when this fails.
+                drop(out.send(Err(error)).await);
+                Ok(None)
+            }
+        }
+    }
+
+    fn all(mut self, rows: &mut Receiver<Result<Read>>) -> std::result::Result<Flowed, Gone> {
+        loop {
+            match rows.blocking_recv() {
+                Some(Ok(Read::Rows((frame, rejected)))) => self.one(frame, &rejected)?,
+                Some(Ok(Read::End)) => break,
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(Error::internal("the source stopped in the middle").into()),
+            }
+        }
+        self.end()
+    }
+
+    fn one(&mut self, frame: Frame, rejected: &[Rejected]) -> std::result::Result<(), Gone> {
+        self.rows_in += (frame.len() + rejected.len()) as u64;
+        self.rest.progress.read(frame.len() + rejected.len());
+        rejected.iter().try_for_each(|row| self.refused[0].push(row))?;
+        let mut outcome = Outcome::default();
+        let source = frame.clone();
+        let mut gone = None;
+        let rest = &mut self.rest;
+        let pushed = self.pipe.push(frame, &mut outcome, &mut |frame| rest.take(&frame, Some(&source), &mut gone));
+        if let Some(gone) = gone {
+            return Err(gone);
+        }
+        pushed.map_err(|error| error.in_stage("transform"))?;
+        self.left(&outcome, Some(&source))
+    }
+
+    fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {
+        self.rest.filtered += outcome.filtered;
+        for row in &outcome.rejected {
+            if self.rest.policy.rows == RowPolicy::Fail {
+                return Err(validate::first_failure(row).in_stage("transform").into());
+            }
+            self.refused[1].push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> std::result::Result<Flowed, Gone> {
+        let mut outcome = Outcome::default();
+        let mut gone = None;
+        let rest = &mut self.rest;
+        let pipe = self.pipe;
+        let finished = pipe.finish(&mut outcome, &mut |frame| rest.take(&frame, None, &mut gone));
+        if let Some(gone) = gone {
+            return Err(gone);
+        }
+        finished.map_err(|error| error.in_stage("transform"))?;
+        self.rest.filtered += outcome.filtered;
+        for row in &outcome.rejected {
+            if self.rest.policy.rows == RowPolicy::Fail {
+                return Err(validate::first_failure(row).in_stage("transform").into());
+            }
+            self.refused[1].push(row)?;
+        }
+        let [extracted, transformed] = self.refused;
+        let mut quarantined = 0;
+        let mut files = Vec::new();
+        for writer in [extracted, transformed, self.rest.refused] {
+            if let Some((path, count)) = writer.finish()? {
+                quarantined += count;
+                files.push(path.display().to_string());
+            }
+        }
+        let rows = self.rest.sum.rows;
+        let judged = |error: Error| error.in_stage("validate");
+        validate::within_budget(&self.rest.policy, quarantined, self.rows_in, &files).map_err(judged)?;
+        validate::counted(&self.checks, rows).map_err(judged)?;
+        let flowed = Flowed {
+            rows_in: self.rows_in,
+            rows,
+            filtered: self.rest.filtered,
+            quarantined,
+            quarantine: files,
+            checksum: self.rest.sum.finish(),
+            checks: self.rest.tests.results(&self.checks, rows),
+        };
+        if flowed.rows_in != flowed.rows + flowed.filtered + flowed.quarantined {
+            return Err(Error::internal(format!("the flow does not account for every row: {flowed:?}")).into());
+        }
+        // Before the target commits: whoever finds the load done must find this too.
+        flowed.note(&self.folder, &self.output.name)?;
+        Ok(flowed)
+    }
+}
+
+impl Rest {
+    /// Judges rows and hands on those that pass. A receiver that is gone is told by `gone`, and by an error that stops
+    /// the pipe.
+    fn take(&mut self, frame: &Frame, source: Option<&Frame>, gone: &mut Option<Gone>) -> Result<()> {
+        let done = self.judged(frame, source);
+        done.map_err(|why| {
+            let stop = Error::internal("the flow was stopped");
+            *gone = Some(why);
+            stop
+        })
+    }
+
+    fn judged(&mut self, frame: &Frame, source: Option<&Frame>) -> std::result::Result<(), Gone> {
+        let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
+        let (passed, rejected) = self.tests.judge(&named).map_err(|error| error.in_stage("validate"))?;
+        for row in &rejected {
+            if self.policy.rows == RowPolicy::Fail {
+                return Err(validate::first_failure(row).in_stage("validate").into());
+            }
+            self.refused.push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
+        }
+        self.sum.add(&passed)?;
+        self.progress.given(passed.len());
+        let Some(out) = &self.out else { return Err(Gone::Unwanted) };
+        if passed.is_empty() {
+            return if out.is_closed() { Err(Gone::Unwanted) } else { Ok(()) };
+        }
+        out.blocking_send(Ok(Item::Rows(passed.rows))).map_err(|_| Gone::Unwanted)
+    }
+}
+
+impl Flowed {
+    fn note(&self, folder: &Path, output: &str) -> Result<()> {
+        let path = extract::file(folder, output, "moved.json");
+        let beside = staging::beside(&path)?;
+        let text = serde_json::to_vec(self).map_err(|error| Error::internal("counts are JSON").caused_by(&error))?;
+        let failed = |error: std::io::Error| staging::failed("written", &beside, &error);
+        std::fs::write(&beside, text).map_err(failed)?;
+        staging::settle(&std::fs::File::open(&beside).map_err(failed)?, &beside, &path)?;
+        Ok(())
+    }
+
+    /// What an earlier attempt of the run has noted.
+    pub(super) fn noted(folder: &Path, output: &str) -> Result<Option<Self>> {
+        let path = extract::file(folder, output, "moved.json");
+        match std::fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(staging::failed("read", &path, &error)),
+        }
+    }
+
+    /// The receipt, when what is at the target is what has flowed.
+    pub(super) fn receipt(&self, output: &Output, run: &str, loaded: Loaded) -> Result<Receipt> {
+        let differ = self.checksum.is_some() && loaded.checksum.is_some() && self.checksum != loaded.checksum;
+        if loaded.rows != self.rows || differ {
+            if loaded.already {
+                return Err(other_rows(&output.dataset, run, loaded.rows, self.rows));
+            }
+            return Err(Error::internal(format!("{} rows flowed, the target has {}", self.rows, loaded.rows))
+                .in_table(&output.dataset));
+        }
+        Ok(Receipt {
+            output: output.name.clone(),
+            dataset: output.dataset.clone(),
+            run: run.to_owned(),
+            load_id: loaded.load_id,
+            rows_in: self.rows_in,
+            loaded: loaded.rows,
+            filtered: self.filtered,
+            quarantined: self.quarantined,
+            quarantine: self.quarantine.clone(),
+            bytes: loaded.bytes,
+            checksum_source: self.checksum.clone().filter(|_| loaded.checksum.is_some()),
+            checksum_target: loaded.checksum,
+            changes: loaded.changes,
+            already: loaded.already,
+        })
+    }
+
+    pub(super) fn stats(&self, step: String, receipt: &Receipt, watch: Stopwatch) -> StepStats {
+        StepStats {
+            step,
+            status: Status::Success,
+            rows_in: self.rows_in,
+            rows_out: receipt.loaded,
+            filtered: self.filtered,
+            quarantined: self.quarantined,
+            bytes: receipt.bytes,
+            seconds: watch.seconds(),
+            peak_rss: stage::peak_rss(),
+        }
+    }
+}
+
+/// The row of a frame that has this number in the source.
+fn record_of(frame: &Frame, number: u64) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let row = (0..frame.len()).find(|row| frame.number(*row) == number)?;
+    Some(frame.record(row))
+}

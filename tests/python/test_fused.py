@@ -1,0 +1,178 @@
+"""One stream from source to target does what the stages do: the same rows, counts, quarantine and receipts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipelines import move, outside, parquet_rows, write_spec
+
+import windvane as wv
+from windvane.errors import WindvaneError
+
+ROWS = 40_000
+
+
+def orders(folder: Path, rows: int = ROWS) -> Path:
+    path = folder / "orders.csv"
+    lines = ["id,customer,amount,day"]
+    for n in range(rows):
+        amount = "oops" if n % 10_007 == 5 else f"{n % 1000}.{n % 100:02d}"
+        lines.append(f"{n},{n % 50},{amount},2024-01-{n % 28 + 1:02d}")
+    path.write_text("\n".join(lines) + "\n")
+    (folder / "customers.csv").write_text("customer,country\n" + "".join(f"{n},C{n % 7}\n" for n in range(40)))
+    return path
+
+
+STEPS = [
+    {"cast": {"amount": "decimal(10,2)"}},
+    {"filter": "id % 3 <> 0"},
+    {"derive": {"double": "amount * 2"}},
+    {"join": {"with": "customers", "on": "customer"}},
+]
+CHECKS: list[dict[str, Any]] = [{"not_null": "country"}, {"unique": "id"}]
+
+
+def spec(folder: Path, name: str, strategy: str, **more: Any) -> Path:
+    settings = {"strategy": strategy, "steps": STEPS, "checks": CHECKS, **more.pop("orders", {})}
+    return write_spec(
+        folder,
+        name,
+        source={"csv": {"path": "*.csv"}},
+        target={"parquet": {"path": f"out-{name}"}},
+        datasets={"orders": settings, "customers": {"load": False}},
+        **more,
+    )
+
+
+def lines(record: Any) -> list[dict[str, Any]]:
+    found = []
+    for file in record["outputs"][0]["quarantine"]:
+        found += [json.loads(line) for line in Path(file).read_text().splitlines()]
+    return sorted(found, key=lambda line: (line["stage"], line["row"]))
+
+
+def test_it_equals_the_stages(tmp_path: Path) -> None:
+    orders(tmp_path)
+    staged = move(spec(tmp_path, "staged", "staged"), **outside(tmp_path))
+    fused = move(spec(tmp_path, "fused", "fused"), **outside(tmp_path))
+    assert [step["step"] for step in fused["steps"]] == ["orders.move"]
+    ours, theirs = fused["outputs"][0], staged["outputs"][0]
+    for key in ("rows_in", "loaded", "filtered", "quarantined", "checksum_source", "checksum_target"):
+        assert ours[key] == theirs[key], key
+    assert ours["quarantined"] > 0 < ours["filtered"]
+    assert fused["reconciliation"]["balanced"]
+    assert parquet_rows(tmp_path / "out-fused" / "orders") == parquet_rows(tmp_path / "out-staged" / "orders")
+    assert lines(fused) == lines(staged)
+
+
+def test_again_is_nothing_and_gives_the_same_receipt(tmp_path: Path) -> None:
+    orders(tmp_path)
+    path = spec(tmp_path, "fused", "fused")
+    first = move(path, **outside(tmp_path))["outputs"][0]
+    again = move(path, **outside(tmp_path))["outputs"][0]
+    assert not first["already"]
+    assert again["already"]
+    assert {**again, "already": False} == first
+
+
+def test_again_on_another_machine_counts_again(tmp_path: Path) -> None:
+    orders(tmp_path)
+    path = spec(tmp_path, "fused", "fused")
+    wv.plan(path, rules_only=True, **outside(tmp_path))
+    first = move(path, **outside(tmp_path))["outputs"][0]
+    world = {**outside(tmp_path), "staging": str(tmp_path / "elsewhere")}
+    again = move(path, **world)["outputs"][0]
+    counts = ("rows_in", "loaded", "filtered", "quarantined", "checksum_source", "load_id", "bytes")
+    assert {key: again[key] for key in counts} == {key: first[key] for key in counts}
+    orders(tmp_path, rows=ROWS + 30)
+    world["staging"] = str(tmp_path / "a third")
+    with pytest.raises(WindvaneError, match="its source has changed since") as caught:
+        move(path, **world)
+    assert caught.value.kind == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"errors": {"max_quarantined": 0.0001}}, "a share of"),
+        ({"errors": {"rows": "fail"}}, "a row breaks a check: country must not be null"),
+        ({"orders": {"checks": [{"rows": {"max": 3}}]}}, "rows are left to load"),
+        ({"orders": {"checks": [{"accepted": {"column": "country", "values": ["C1"]}}]}, "errors": {"rows": "fail"}}, "country"),
+    ],
+)
+def test_what_must_not_be_loaded_leaves_the_target_as_it_was(tmp_path: Path, more: Any, message: str) -> None:
+    orders(tmp_path)
+    before = move(spec(tmp_path, "fused", "fused"), **outside(tmp_path))
+    assert before["status"] == "success"
+    rows = parquet_rows(tmp_path / "out-fused" / "orders")
+    with pytest.raises(WindvaneError, match=message):
+        move(spec(tmp_path, "fused", "fused", **more), run="r2", **outside(tmp_path))
+    assert parquet_rows(tmp_path / "out-fused" / "orders") == rows
+    assert not [path for path in (tmp_path / "out-fused" / "orders").iterdir() if path.name.startswith(".staging")]
+
+
+def test_a_step_that_needs_all_rows(tmp_path: Path) -> None:
+    orders(tmp_path)
+    whole = [{"aggregate": {"by": "customer", "measures": {"n": "count(*)", "last": "max(id)"}}}]
+    results = [
+        move(spec(tmp_path, name, name, orders={"steps": whole, "checks": []}), **outside(tmp_path))["outputs"][0]
+        for name in ("staged", "fused")
+    ]
+    assert results[0]["checksum_target"] == results[1]["checksum_target"]
+    assert results[0]["filtered"] == results[1]["filtered"] > 0
+
+
+def test_databases(tmp_path: Path, postgres_database: str) -> None:
+    orders(tmp_path)
+    world = outside(tmp_path, warehouse=postgres_database)
+    into = write_spec(
+        tmp_path,
+        "into",
+        source={"csv": {"path": "orders.csv"}},
+        target={"postgres": {"connection": "warehouse"}},
+        datasets={"orders": {"strategy": "fused"}},
+    )
+    first = move(into, **world)["outputs"][0]
+    across = write_spec(
+        tmp_path,
+        "across",
+        source={"postgres": {"connection": "warehouse", "tables": ["orders"]}},
+        target={"sqlite": {"path": "out.db"}},
+        datasets={"orders": {"strategy": "fused"}},
+    )
+    second = move(across, **world)["outputs"][0]
+    assert first["loaded"] == second["loaded"] == second["rows_in"] > ROWS - 10
+    assert first["checksum_target"] == second["checksum_target"]
+
+
+def test_the_plan_says_why(tmp_path: Path) -> None:
+    orders(tmp_path, rows=10)
+    path = write_spec(
+        tmp_path, "small", source={"csv": {"path": "orders.csv"}}, target={"parquet": {"path": "out"}}
+    )
+    plan = wv.plan(path, rules_only=True, **{"store": outside(tmp_path)["store"]})
+    assert plan["outputs"][0]["strategy"]["strategy"] == "staged"
+    assert "Moves in stages (rules: 10 rows rest cheaply" in wv.explain(tmp_path / "small.plan.json")
+
+
+def test_progress_counts_up_and_can_stop_the_work(tmp_path: Path) -> None:
+    orders(tmp_path, rows=600_000)
+    seen: list[dict[str, Any]] = []
+    move(spec(tmp_path, "fused", "fused"), progress=seen.append, **outside(tmp_path))
+    assert seen, "600,000 rows are done in less than a second"
+    assert [now["rows"] for now in seen] == sorted(now["rows"] for now in seen)
+    assert {now["stage"] for now in seen} <= {"move", "extract"}
+
+    def stop(_: Any) -> None:
+        raise RuntimeError("enough")
+
+    threads = threading.active_count()
+    with pytest.raises(RuntimeError, match="enough"):
+        move(spec(tmp_path, "fused", "fused"), run="r2", progress=stop, **outside(tmp_path))
+    assert threading.active_count() == threads
+    parts = json.loads((tmp_path / "out-fused" / "orders" / "_manifest.json").read_text())["parts"]
+    assert len(parts) == 1
