@@ -81,6 +81,17 @@ def run_of(context: Mapping[str, Any]) -> str:
     return f"{plain}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
 
 
+def interval_of(context: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The run's data interval, for datasets that are read by it; nothing for a run that has none.
+
+    Args:
+        context: The task's context.
+
+    """
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return None if start is None or end is None else (start.isoformat(), end.isoformat())
+
+
 def _home(name: str) -> str:
     home = os.environ.get("AIRFLOW_HOME") or os.path.join(os.path.expanduser("~"), "airflow")
     folder = os.path.join(os.path.abspath(home), "windvane")

@@ -76,6 +76,7 @@ def _ran(options: argparse.Namespace) -> Any:
             environment=options.environment,
             replay=options.replay,
             progress=progress.terminal(),
+            interval=options.interval,
             roots=options.root,
         )
     finally:
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", "Moves the data in this process.")
     run.add_argument("path", metavar="SPEC_OR_PLAN")
     run.add_argument("--run", help="the run's id; the same id never loads twice")
+    run.add_argument("--interval", nargs=2, metavar=("START", "END"), help="the data interval, RFC 3339")
     run.add_argument("--replay", metavar="FILE", help="move the rows of a quarantine file instead")
     diagnose = command("diagnose", "Tells what an error means and what to do.")
     diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")

@@ -21,6 +21,7 @@ def world(
     store: str | None = None,
     staging: str | Path | None = None,
     gateway: Mapping[str, Any] | None = None,
+    interval: tuple[str, str] | None = None,
     roots: Iterable[str | Path] = (),
 ) -> dict[str, Any]:
     """The part of a request that names the outside; what is not given comes from the environment."""
@@ -30,6 +31,7 @@ def world(
         "connections": known_connections.resolve(ids, connections),
         "store": store_url(store),
         "staging": str(Path(staging or _staging()).absolute()),
+        "interval": None if interval is None else {"start": interval[0], "end": interval[1]},
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
     }
 

@@ -150,6 +150,18 @@ pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
     }
 }
 
+/// Whether the load of an output in a run is at the target. Its ledger answers: the rows that are offered refuse to flow.
+pub async fn is_done(plan: &Plan, output: &Output, run: &str, context: &Context) -> Result<bool> {
+    const ONLY_ASKING: &str = "the load was only asked about";
+    let nothing = futures::stream::once(async { Err(Error::internal(ONLY_ASKING)) });
+    let connection = Connection::open_target(&plan.target, context)?;
+    match connection.load(request(plan, output, run), Rows::flowing(nothing.boxed())).await {
+        Ok(loaded) => Ok(loaded.already),
+        Err(error) if error.message() == ONLY_ASKING => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn unbalanced(output: &Output, rows_in: u64, loaded: u64, filtered: u64, quarantined: u64) -> Error {
     let message =
         format!("{rows_in} rows came in, but {loaded} + {filtered} filtered + {quarantined} quarantined go out");

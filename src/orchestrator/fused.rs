@@ -5,7 +5,7 @@
 //! panic, a cancelled call) reaches the target as an error, and nothing becomes visible.
 
 use super::flow::{Flow, Flowed, Item};
-use super::{World, named, source_breaker, stage, target_breaker};
+use super::{World, named, source_breaker, stage, target_breaker, window};
 use crate::connectors::{Connection, Rows};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Kind, Result};
@@ -42,6 +42,7 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
     let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
     stage::remember_step(world, plan, run, &stats).await?;
+    window::done(world, plan, planned, run).await?;
     stage::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
 }
@@ -55,8 +56,11 @@ async fn moved(
     folder: &Path,
 ) -> Result<Option<(Flowed, Receipt)>> {
     let others = others(world, plan, planned, folder).await?;
-    let (flow, reader) = flow(world, plan, planned, &others, folder).await?;
+    let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
+    let slice = window::slice(world, plan, planned, input, run).await?;
+    let (flow, reader) = flow(world, plan, planned, &others, folder, slice.clone()).await?;
     let planned = flow.output().clone();
+    window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
     let rows = Rows::flowing(until_the_end(rows).boxed());
     let refused = rows.asked_again();
@@ -75,7 +79,7 @@ async fn moved(
         // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
         None if loaded.already => match Flowed::noted(folder, &planned.name)? {
             Some(flowed) => flowed,
-            None => counted_again(world, plan, &planned, &others, folder).await?,
+            None => counted_again(world, plan, &planned, &others, folder, slice).await?,
         },
         None => return Err(Error::internal("the target did not wait for the end of the rows")),
     };
@@ -104,10 +108,11 @@ async fn flow(
     planned: &Output,
     others: &Others,
     folder: &Path,
+    slice: Slice,
 ) -> Result<(Flow, Receiver<Result<super::flow::Read>>)> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-    let opening = extract::open(plan, input, &world.context, Slice::default());
+    let opening = extract::open(plan, input, &world.context, slice);
     let opened = world.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
     let planned = fitted(plan, planned, &opened.kept, others)?;
     world.context.progress.begin("move", &planned.name, input.rows);
@@ -145,8 +150,9 @@ async fn counted_again(
     planned: &Output,
     others: &Others,
     folder: &Path,
+    slice: Slice,
 ) -> Result<Flowed> {
-    let (flow, reader) = flow(world, plan, planned, others, folder).await?;
+    let (flow, reader) = flow(world, plan, planned, others, folder, slice).await?;
     let (give, mut rows) = channel(WAITING);
     let drain = async {
         while let Some(item) = rows.recv().await {

@@ -15,6 +15,7 @@ pub mod fused;
 pub mod planning;
 pub mod stage;
 pub mod whole;
+mod window;
 
 use crate::connectors::Context;
 use crate::error::{Error, Kind, Result};
@@ -25,6 +26,7 @@ use crate::spec::target::Target;
 use crate::store::Store;
 use crate::store::breaker::guard;
 use crate::store::runs::RunStatus;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -36,6 +38,16 @@ pub struct World {
     /// The folder that holds a folder a run.
     pub staging: PathBuf,
     pub gateway: Option<crate::llm::Settings>,
+    /// The run's data interval, for datasets that are read by it.
+    pub interval: Option<Interval>,
+}
+
+/// From `start` to just before `end`, RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interval {
+    pub start: String,
+    pub end: String,
 }
 
 impl World {

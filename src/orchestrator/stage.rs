@@ -1,6 +1,6 @@
 //! One stage of one output: timed, guarded, remembered.
 
-use super::{World, named, source_breaker, target_breaker};
+use super::{World, named, source_breaker, target_breaker, window};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Slice, Staged, quarantine};
@@ -32,7 +32,8 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
         // Each output reads for itself: two mapped tasks must not write one file.
         let own = extract::file(&folder, output, "inputs");
         world.context.progress.begin("extract", name, input.rows);
-        let reading = extract::run(plan, input, &world.context, &own, Slice::default());
+        let slice = if *name == planned.from { window::slice(world, plan, planned, input, run).await? } else { Slice::default() };
+        let reading = extract::run(plan, input, &world.context, &own, slice);
         let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
         let stats = StepStats {
             step: format!("{output}.extract.{name}"),
@@ -122,6 +123,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     let planned = named(plan.output(output), "output", output, plan)?;
     let folder = world.folder(plan, run);
     world.context.progress.begin("load", output, Some(verdict.staged.rows));
+    window::still_mine(world, plan, planned, run).await?;
     let loading = load::run(plan, planned, verdict, run, &world.context, &folder);
     let receipt = world.guarded(target_breaker(&plan.target), loading).await.map_err(|error| error.in_stage("load"))?;
     let stats = StepStats {
@@ -136,6 +138,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         peak_rss: peak_rss(),
     };
     remember_step(world, plan, run, &stats).await?;
+    window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
 }
@@ -159,6 +162,11 @@ pub(super) async fn remember_load(
         loaded_at: String::new(),
     };
     world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await
+}
+
+/// A stage of an output failed: what it held for the run is let go.
+pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
+    window::release(world, plan, output, run).await;
 }
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.

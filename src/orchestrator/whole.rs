@@ -1,6 +1,6 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::{World, fused, stage};
+use super::{World, fused, stage, window};
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine};
@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let done = stages(world, plan, run).await;
     if let Err(error) = &done {
+        for output in &plan.outputs {
+            window::release(world, plan, &output.name, run).await;
+        }
         let document = serde_json::json!({"error": error.to_string(), "kind": error.kind(), "stage": error.stage()});
         world.finish(plan, run, RunStatus::Failed, &document).await?;
     }
@@ -65,6 +68,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     replayed.outputs.retain(|other| other.name == output.name);
     for output in &mut replayed.outputs {
         output.mode = Mode::Append;
+        output.incremental = None;
     }
     let from = output.from.clone();
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });

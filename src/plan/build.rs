@@ -6,11 +6,11 @@ use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
-use crate::schema::Schema;
+use crate::schema::{DataType, Schema};
 use crate::spec::check::Check;
 use crate::spec::step::Step;
 use crate::spec::target::Mode;
-use crate::spec::{DatasetSpec, Spec, Strategy};
+use crate::spec::{DatasetSpec, Incremental, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything a plan is made of.
@@ -149,7 +149,7 @@ fn output(
     Ok(Output {
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,
         absent: settings.absent,
-        incremental: settings.incremental.clone(),
+        incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,
         partitions: settings.partitions.unwrap_or(1),
         strategy: strategy(settings, &steps, &input, rows, &lookup),
         name: name.to_owned(),
@@ -214,6 +214,37 @@ fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema
         }
     }
     Ok(key)
+}
+
+/// Rows that are read again (late ones, a lag) must find the ones that are there.
+fn incremental(mode: Mode, settings: &DatasetSpec, input: &Schema) -> Result<Option<Incremental>> {
+    let Some(incremental) = &settings.incremental else { return Ok(None) };
+    let place = |error: Error| error.at_path("incremental");
+    let Some(field) = input.field(&incremental.column) else {
+        let known: Vec<&str> = input.names().collect();
+        let message = format!("the watermark column '{}' is not among the source's columns", incremental.column);
+        return Err(place(Error::spec(message).hint(format!("They are: {}", known.join(", ")))));
+    };
+    let grows = match field.data_type {
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => true,
+        DataType::Decimal { .. } | DataType::Date | DataType::Timestamp | DataType::TimestampTz => true,
+        DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => false,
+    };
+    if !grows {
+        let message = format!("'{}' is {}: a watermark is a number, a date or a time stamp", field.name, field.data_type);
+        return Err(place(Error::spec(message).hint("Name a column that grows with new rows")));
+    }
+    match mode {
+        Mode::Replace => Err(place(
+            Error::spec("an incremental load cannot replace: the older rows would be gone")
+                .hint("Use the mode append, merge or history"),
+        )),
+        Mode::Append if incremental.lag.is_some_and(|lag| lag > 0.0) => Err(place(
+            Error::spec("with a lag, rows are read again, and the mode append would double them")
+                .hint("Use the mode merge or history, or leave the lag out"),
+        )),
+        Mode::Append | Mode::Merge | Mode::History => Ok(Some(incremental.clone())),
+    }
 }
 
 /// From so many rows on, writing and reading them between the stages costs more than a stage that is tried again.

@@ -127,5 +127,8 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
         }
     };
     let done = work.await;
+    if done.is_err() {
+        stage::give_up(&world, &plan, output, run).await;
+    }
     leave(&world, done).await
 }

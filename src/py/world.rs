@@ -2,7 +2,7 @@
 
 use crate::connectors::{Context, Secrets};
 use crate::error::Result;
-use crate::orchestrator::World;
+use crate::orchestrator::{Interval, World};
 use crate::store::Store;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub(super) struct Outside {
     staging: PathBuf,
     #[serde(default)]
     gateway: Option<crate::llm::Settings>,
+    #[serde(default)]
+    interval: Option<Interval>,
 }
 
 impl Outside {
@@ -36,6 +38,7 @@ impl Outside {
             store: self.store.as_deref().map(Store::at).transpose()?,
             staging: self.staging,
             gateway: self.gateway,
+            interval: self.interval,
         })
     }
 }

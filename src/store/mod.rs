@@ -19,6 +19,7 @@ mod migrate;
 mod place;
 pub mod plans;
 pub mod runs;
+pub mod windows;
 
 use crate::error::{Error, Kind, Result};
 use crate::resilience::retry::{self, Policy};

@@ -47,7 +47,7 @@ class WindvaneOperator(WindvaneBaseOperator):
         """Run, and return the run with its reconciliation."""
         import windvane
 
-        from windvane_provider.surroundings import gateway, setting
+        from windvane_provider.surroundings import gateway, interval_of, setting
 
         spec = self.beside_dag(self.spec)
         with self.failing_clearly():
@@ -56,5 +56,6 @@ class WindvaneOperator(WindvaneBaseOperator):
                 environment=self.environment or setting("environment") or None,
                 gateway=gateway(self.gateway_conn_id),
                 progress=self.showing(context),
+                interval=interval_of(context),
                 **self.surroundings(context, os.path.dirname(spec)),
             ).to_dict()

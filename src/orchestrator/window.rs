@@ -1,0 +1,269 @@
+//! What an incremental run reads: a window of the watermark column, the same in every try of the run.
+//!
+//! By watermark, the store keeps the windows: a run's window begins where the last finished one ended and ends at the
+//! largest value that its first try saw. It is finished when its rows are at the target. A run that was killed between
+//! the target's commit and that note is found by asking the target's own ledger. By interval, the window is the run's data
+//! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
+
+use super::World;
+use crate::connectors::{Connection, Limit, ReadRequest, Within};
+use crate::engine::convert::text_at;
+use crate::error::{Error, Kind, Result};
+use crate::extract::Slice;
+use crate::load;
+use crate::plan::{Input, Output, Plan};
+use crate::resilience::clock;
+use crate::schema::{DataType, Field, Schema, infer};
+use crate::spec::{Incremental, Progress};
+use crate::store::Store;
+use crate::store::windows::{WindowRow, WindowState};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::{SortOptions, sort_limit};
+use arrow::datatypes as a;
+use futures::StreamExt;
+use std::sync::Arc;
+
+/// So long after its last sign of life the window of a run counts as given up.
+const LEASE_SECONDS: i64 = 900;
+
+/// The rows of the input that this run reads. Opens the window on the first try.
+pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &Input, run: &str) -> Result<Slice> {
+    let Some(incremental) = &output.incremental else { return Ok(Slice::default()) };
+    let field = input.schema.field(&incremental.column).ok_or_else(|| {
+        Error::missing(format!("the watermark column '{}' is not at the source", incremental.column))
+            .in_table(&input.name)
+            .hint("Run `windvane plan SPEC` and name a column that is there")
+    })?;
+    let within = match incremental.by {
+        Progress::Interval => vec![interval(world, incremental, field)?],
+        Progress::Watermark => watermark(world, plan, output, input, (incremental, field), run).await?,
+    };
+    Ok(Slice { within, ..Slice::default() })
+}
+
+/// The window's rows are at the target.
+pub(super) async fn done(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<()> {
+    let Some(store) = kept(world, output)? else { return Ok(()) };
+    store.set_window(&plan.pipeline, &output.name, run, WindowState::Open, WindowState::Done).await.map(drop)
+}
+
+/// The run failed: the next one may take the window's rows.
+pub(super) async fn release(world: &World, plan: &Plan, output: &str, run: &str) {
+    let Some(store) = plan.output(output).and_then(|output| kept(world, output).ok().flatten()) else { return };
+    let released = store.set_window(&plan.pipeline, output, run, WindowState::Open, WindowState::Released).await;
+    if let Err(error) = released {
+        tracing::warn!("the window of run {run} stays open until its lease ends: {error}");
+    }
+}
+
+/// Before the rows become visible: nobody has taken them over, and nobody will in the next minutes.
+pub(super) async fn still_mine(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<()> {
+    let Some(store) = kept(world, output)? else { return Ok(()) };
+    let windows = store.windows(&plan.pipeline, &output.name).await?;
+    let mine = windows.iter().find(|window| window.run == run);
+    match mine.map(|window| window.state) {
+        Some(WindowState::Done) => Ok(()),
+        Some(WindowState::Open) => {
+            store.set_window(&plan.pipeline, &output.name, run, WindowState::Open, WindowState::Open).await.map(drop)
+        }
+        // A stage that is tried again after the run was given up.
+        Some(WindowState::Released) if reopened(store, plan, output, run, &windows).await? => Ok(()),
+        Some(WindowState::Released | WindowState::Superseded) | None => {
+            Err(Error::new(Kind::Conflict, format!("another run has taken over the rows of run '{run}'"))
+                .in_table(&output.dataset)
+                .hint("Nothing was loaded. Clear the whole run, or leave it: its rows are loaded by the other run"))
+        }
+    }
+}
+
+/// The store, when this output has windows in it.
+fn kept<'a>(world: &'a World, output: &Output) -> Result<Option<&'a Store>> {
+    match &output.incremental {
+        Some(incremental) if incremental.by == Progress::Watermark => {
+            world.store.as_ref().map(Some).ok_or_else(|| {
+                Error::spec("an incremental dataset needs a store that remembers where the last run ended")
+                    .in_table(&output.name)
+                    .hint("Name a store (WINDVANE_STORE, or [windvane] store in Airflow), or use `by: interval`")
+            })
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn watermark(
+    world: &World,
+    plan: &Plan,
+    output: &Output,
+    input: &Input,
+    (incremental, field): (&Incremental, &Field),
+    run: &str,
+) -> Result<Vec<Within>> {
+    let Some(store) = kept(world, output)? else { return Ok(Vec::new()) };
+    let (pipeline, name) = (&plan.pipeline, &output.name);
+    // Each round settles one window of another run, or loses a race to one.
+    for _ in 0..100 {
+        let windows = store.windows(pipeline, name).await?;
+        if let Some(mine) = windows.iter().find(|window| window.run == run) {
+            let usable = match mine.state {
+                WindowState::Open | WindowState::Done => true,
+                WindowState::Released => reopened(store, plan, output, run, &windows).await?,
+                WindowState::Superseded => false,
+            };
+            if usable {
+                return Ok(bounds(incremental, field, mine.low.as_deref(), mine.high.as_deref()));
+            }
+            store.set_window(pipeline, name, run, WindowState::Released, WindowState::Superseded).await?;
+            continue;
+        }
+        let unfinished = |window: &&WindowRow| matches!(window.state, WindowState::Open | WindowState::Released);
+        if let Some(other) = windows.iter().find(unfinished) {
+            settle(world, store, plan, output, other).await?;
+            continue;
+        }
+        let low = store.watermark(pipeline, name).await?;
+        let newest = newest(world, plan, input, field, low.as_deref()).await?;
+        let high = newest.or_else(|| low.clone());
+        store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
+    }
+    Err(Error::new(Kind::Unavailable, "other runs of this dataset open windows faster than this one can")
+        .in_table(name)
+        .hint("Run them one after the other"))
+}
+
+/// Takes a released window up again, when no other run has one since.
+async fn reopened(store: &Store, plan: &Plan, output: &Output, run: &str, windows: &[WindowRow]) -> Result<bool> {
+    if windows.first().is_none_or(|newest| newest.run != run) {
+        return Ok(false);
+    }
+    store.set_window(&plan.pipeline, &output.name, run, WindowState::Released, WindowState::Open).await
+}
+
+/// Finishes or supersedes the window of another run: its own load says which.
+async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, other: &WindowRow) -> Result<()> {
+    let idle = seconds_since(&other.touched_at).is_none_or(|seconds| seconds >= LEASE_SECONDS);
+    if other.state == WindowState::Open && !idle {
+        return Err(Error::new(Kind::Unavailable, format!("run '{}' is moving this dataset now", other.run))
+            .in_table(&output.name)
+            .hint(format!("Run them one after the other; a run that shows no life for {LEASE_SECONDS} s is passed over")));
+    }
+    let theirs = Plan { id: other.plan.clone(), ..plan.clone() };
+    let loaded = load::is_done(&theirs, output, &other.run, &world.context).await?;
+    let next = if loaded { WindowState::Done } else { WindowState::Superseded };
+    store.set_window(&plan.pipeline, &output.name, &other.run, other.state, next).await.map(drop)
+}
+
+fn seconds_since(at: &str) -> Option<i64> {
+    let then = infer::timestamp_tz(at)?;
+    let now = infer::timestamp_tz(&clock::now().rfc3339())?;
+    Some((now - then) / 1_000_000)
+}
+
+/// The largest value above `low`, from the column alone.
+async fn newest(world: &World, plan: &Plan, input: &Input, field: &Field, low: Option<&str>) -> Result<Option<String>> {
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    let schema = Schema::new(vec![field.clone()]);
+    let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), schema);
+    let above = low.map(|low| within(field, Some((low, false)), None, false));
+    let request = ReadRequest { within: above.into_iter().collect(), ..request };
+    let mut batches = Connection::open_source(source, &world.context)?.read(request).await?;
+    let mut largest: Option<ArrayRef> = None;
+    while let Some(batch) = batches.next().await {
+        let column = Arc::clone(batch?.rows.column(0));
+        let both = match &largest {
+            Some(known) => arrow::compute::concat(&[known.as_ref(), column.as_ref()]).map_err(|error| broken(&error))?,
+            None => column,
+        };
+        let order = SortOptions { descending: true, nulls_first: false };
+        largest = Some(sort_limit(&both, Some(order), Some(1)).map_err(|error| broken(&error))?);
+    }
+    Ok(largest.filter(|one| !one.is_empty()).and_then(|one| text_at(&one, field.data_type, 0)))
+}
+
+fn broken(error: &arrow::error::ArrowError) -> Error {
+    Error::internal("a watermark could not be compared").caused_by(error)
+}
+
+/// The first window takes all rows, also those without a value; later ones what is above the last.
+fn bounds(incremental: &Incremental, field: &Field, low: Option<&str>, high: Option<&str>) -> Vec<Within> {
+    let Some(high) = high else { return Vec::new() };
+    let low = low.map(|low| match incremental.lag {
+        Some(lag) => (behind(low, field.data_type, lag).unwrap_or_else(|| low.to_owned()), true),
+        None => (low.to_owned(), false),
+    });
+    let first = low.is_none();
+    vec![within(field, low.as_ref().map(|(value, inclusive)| (value.as_str(), *inclusive)), Some((high, true)), first)]
+}
+
+fn interval(world: &World, incremental: &Incremental, field: &Field) -> Result<Within> {
+    let interval = world.interval.as_ref().ok_or_else(|| {
+        Error::spec("the dataset is read by data interval, and the run has none")
+            .hint("Airflow gives one to scheduled runs; at a shell say --interval-start and --interval-end")
+    })?;
+    let end = |text: &str| {
+        let moment = infer::timestamp_tz(text).ok_or_else(|| {
+            Error::spec(format!("'{text}' is not a time with its zone")).hint("Write it like 2026-11-21T00:00:00Z")
+        })?;
+        let texts: ArrayRef = match field.data_type {
+            DataType::Timestamp => Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment])),
+            DataType::TimestampTz => {
+                Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment]).with_timezone("UTC"))
+            }
+            DataType::Date => {
+                let days = i32::try_from(moment.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
+                Arc::new(arrow::array::Date32Array::from(vec![days]))
+            }
+            other => {
+                return Err(Error::spec(format!("a data interval has no meaning for a column of type {other}"))
+                    .hint("Use a date or timestamp column, or `by: watermark`"));
+            }
+        };
+        text_at(&texts, field.data_type, 0).ok_or_else(|| Error::internal("a moment has no text"))
+    };
+    let start = end(&interval.start)?;
+    let start = match incremental.lag {
+        Some(lag) => behind(&start, field.data_type, lag).unwrap_or(start),
+        None => start,
+    };
+    Ok(within(field, Some((&start, true)), Some((&end(&interval.end)?, false)), false))
+}
+
+fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, nulls: bool) -> Within {
+    let limit = |(value, inclusive): (&str, bool)| Limit { value: value.to_owned(), inclusive };
+    Within { column: field.name.clone(), data_type: field.data_type, from: from.map(limit), to: to.map(limit), nulls }
+}
+
+/// A value so much smaller: seconds of dates and times, otherwise the number itself. Nothing where that cannot be said.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a lag is a rough thing; it only widens")]
+fn behind(value: &str, data_type: DataType, lag: f64) -> Option<String> {
+    let (one, wrong) = infer::parse(&StringArray::from(vec![value]), data_type);
+    if !wrong.is_empty() {
+        return None;
+    }
+    let microseconds = (lag * 1e6).ceil() as i64;
+    let moved: ArrayRef = match data_type {
+        DataType::Date => {
+            let days = (lag / 86_400.0).ceil() as i32;
+            Arc::new(one.as_primitive::<a::Date32Type>().unary::<_, a::Date32Type>(|day| day.saturating_sub(days)))
+        }
+        DataType::Timestamp | DataType::TimestampTz => {
+            let moments = one.as_primitive::<a::TimestampMicrosecondType>();
+            let zone = moments.timezone().map(str::to_owned);
+            let earlier = moments.unary::<_, a::TimestampMicrosecondType>(|at| at.saturating_sub(microseconds));
+            Arc::new(earlier.with_timezone_opt(zone))
+        }
+        DataType::Int16 => Arc::new(one.as_primitive::<a::Int16Type>().unary::<_, a::Int16Type>(|n| n.saturating_sub(lag.ceil() as i16))),
+        DataType::Int32 => Arc::new(one.as_primitive::<a::Int32Type>().unary::<_, a::Int32Type>(|n| n.saturating_sub(lag.ceil() as i32))),
+        DataType::Int64 => Arc::new(one.as_primitive::<a::Int64Type>().unary::<_, a::Int64Type>(|n| n.saturating_sub(lag.ceil() as i64))),
+        DataType::Float32 => Arc::new(one.as_primitive::<a::Float32Type>().unary::<_, a::Float32Type>(|n| n - lag as f32)),
+        DataType::Float64 => Arc::new(one.as_primitive::<a::Float64Type>().unary::<_, a::Float64Type>(|n| n - lag)),
+        DataType::Decimal { scale, .. } => {
+            let digits = (lag * 10_f64.powi(i32::from(scale))).ceil() as i128;
+            let smaller = one.as_primitive::<a::Decimal128Type>().unary::<_, a::Decimal128Type>(|n| n.saturating_sub(digits));
+            Arc::new(smaller.with_data_type(one.data_type().clone()))
+        }
+        DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => {
+            return None;
+        }
+    };
+    text_at(&moved, data_type, 0)
+}

@@ -1,0 +1,203 @@
+"""Incremental runs: every row once, under retry, another run, a killed one, late rows and backfills."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipelines import move, outside, write_spec
+
+import windvane as wv
+from windvane import _core
+from windvane.errors import WindvaneError
+
+
+def fill(path: Path, rows: list[tuple[int, str | None, str]]) -> None:
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, at TIMESTAMP, what TEXT)")
+        file.executemany("INSERT INTO events VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at", rows)
+    file.close()
+
+
+def at(day: int, hour: int = 0) -> str:
+    return f"2024-03-{day:02d} {hour:02d}:00:00"
+
+
+def spec(folder: Path, strategy: str = "staged", mode: str = "append", **incremental: Any) -> Path:
+    path = write_spec(
+        folder,
+        "events",
+        source={"sqlite": {"path": "source.db", "tables": ["events"]}},
+        target={"sqlite": {"path": "target.db"}},
+        datasets={
+            "events": {"mode": mode, "key": "id", "strategy": strategy, "incremental": {"column": "at", **incremental}}
+            if mode != "append"
+            else {"mode": mode, "strategy": strategy, "incremental": {"column": "at", **incremental}}
+        },
+    )
+    wv.plan(path, rules_only=True, **outside(folder))
+    return path
+
+
+def ids(folder: Path) -> list[int]:
+    with sqlite3.connect(folder / "target.db") as file:
+        found = [row[0] for row in file.execute("SELECT id FROM events ORDER BY id")]
+    file.close()
+    return found
+
+
+@pytest.fixture(params=["staged", "fused"])
+def strategy(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_first_run_is_full_and_later_ones_take_what_is_new(tmp_path: Path, strategy: str) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a"), (2, at(2), "b"), (3, None, "no time")])
+    path = spec(tmp_path, strategy)
+    assert move(path, run="r1", **outside(tmp_path))["reconciliation"]["loaded"] == 3
+    assert move(path, run="r2", **outside(tmp_path))["reconciliation"]["rows_in"] == 0
+    fill(tmp_path / "source.db", [(4, at(3), "c"), (5, None, "no time")])
+    assert move(path, run="r3", **outside(tmp_path))["reconciliation"]["rows_in"] == 1
+    assert ids(tmp_path) == [1, 2, 3, 4]
+
+
+def test_the_same_run_reads_the_same_rows_again(tmp_path: Path, strategy: str) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = spec(tmp_path, strategy)
+    move(path, run="r1", **outside(tmp_path))
+    fill(tmp_path / "source.db", [(2, at(2), "b")])
+    again = move(path, run="r1", **outside(tmp_path))
+    assert again["outputs"][0]["already"]
+    assert again["outputs"][0]["rows_in"] == 1
+    assert ids(tmp_path) == [1]
+    move(path, run="r2", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2]
+
+
+def test_a_run_that_failed_is_passed_over_and_its_rows_are_not_lost(tmp_path: Path, strategy: str) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = spec(tmp_path, strategy)
+    with sqlite3.connect(tmp_path / "target.db") as file:
+        file.execute("CREATE VIEW events AS SELECT 1 AS id")
+    file.close()
+    with pytest.raises(WindvaneError, match="is a view"):
+        move(path, run="r1", **outside(tmp_path))
+    with sqlite3.connect(tmp_path / "target.db") as file:
+        file.execute("DROP VIEW events")
+    file.close()
+    fill(tmp_path / "source.db", [(2, at(2), "b")])
+    move(path, run="r2", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2]
+    # The failed run, tried again, finds nothing that is still its own: what it reads is new.
+    fill(tmp_path / "source.db", [(3, at(3), "c")])
+    move(path, run="r1", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2, 3]
+    move(path, run="r4", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2, 3]
+
+
+def test_a_load_that_the_store_never_heard_of_is_found_at_the_target(tmp_path: Path, strategy: str) -> None:
+    """Killed between the target's commit and the store's note; then another run comes."""
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = spec(tmp_path, strategy)
+    move(path, run="r1", **outside(tmp_path))
+    with sqlite3.connect(tmp_path / "store.db") as file:
+        file.execute("UPDATE windows SET state = 'open', touched_at = '2020-01-01T00:00:00Z'")
+    file.close()
+    fill(tmp_path / "source.db", [(2, at(2), "b")])
+    move(path, run="r2", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2]
+
+
+def test_two_runs_at_once_do_not_read_the_same_rows(tmp_path: Path) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = spec(tmp_path)
+    move(path, run="r1", **outside(tmp_path))
+    with sqlite3.connect(tmp_path / "store.db") as file:
+        now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+        file.execute(f"UPDATE windows SET state = 'open', touched_at = {now}")
+    file.close()
+    with pytest.raises(WindvaneError, match="run 'r1' is moving this dataset now") as caught:
+        move(path, run="r2", **outside(tmp_path))
+    assert caught.value.retryable
+    assert ids(tmp_path) == [1]
+
+
+def test_late_rows_within_the_lag_arrive_and_nothing_doubles(tmp_path: Path, strategy: str) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a"), (2, at(5), "b")])
+    path = spec(tmp_path, strategy, mode="merge", lag=2 * 86_400)
+    move(path, run="r1", **outside(tmp_path))
+    fill(tmp_path / "source.db", [(3, at(4), "late"), (4, at(2), "too late"), (5, at(6), "new")])
+    move(path, run="r2", **outside(tmp_path))
+    assert ids(tmp_path) == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("mode", "incremental", "message"),
+    [
+        ("append", {"lag": 60}, "would double them"),
+        ("replace", {}, "cannot replace"),
+        ("append", {"column": "what"}, "a watermark is a number, a date or a time stamp"),
+        ("append", {"column": "when"}, "'when' is not among the source's columns"),
+    ],
+)
+def test_what_cannot_be_incremental_is_said_when_planning(
+    tmp_path: Path, mode: str, incremental: Any, message: str
+) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = write_spec(
+        tmp_path,
+        "events",
+        source={"sqlite": {"path": "source.db", "tables": ["events"]}},
+        target={"sqlite": {"path": "target.db"}},
+        datasets={"events": {"mode": mode, "incremental": {"column": "at", **incremental}}},
+    )
+    with pytest.raises(WindvaneError, match=message):
+        wv.plan(path, rules_only=True, **outside(tmp_path))
+
+
+def test_by_interval_any_order_of_runs_gives_every_row_once(tmp_path: Path, strategy: str) -> None:
+    fill(tmp_path / "source.db", [(day * 10 + hour, at(day, hour), "x") for day in range(1, 6) for hour in (0, 7, 23)])
+    path = spec(tmp_path, strategy, by="interval")
+    for day in (3, 1, 5, 2, 4, 3):
+        interval = (f"2024-03-{day:02d}T00:00:00Z", f"2024-03-{day + 1:02d}T00:00:00+00:00")
+        move(path, run=f"day-{day}", interval=interval, **outside(tmp_path))
+    assert ids(tmp_path) == sorted(day * 10 + hour for day in range(1, 6) for hour in (0, 7, 23))
+    with pytest.raises(WindvaneError, match="the run has none"):
+        move(path, run="none", **outside(tmp_path))
+
+
+def test_a_store_is_needed(tmp_path: Path) -> None:
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    path = spec(tmp_path)
+    request = {
+        "world": {"base": str(tmp_path), "staging": str(tmp_path / "staging")},
+        "path": str(path),
+        "run": "r1",
+        "rules_only": True,
+    }
+    assert "WINDVANE_STORE" not in os.environ
+    with pytest.raises(WindvaneError, match="needs a store"):
+        _core.run(json.dumps(request))
+
+
+def test_postgres(tmp_path: Path, postgres: Any) -> None:
+    database = postgres.database()
+    postgres.script(
+        database, "CREATE TABLE items (id int PRIMARY KEY, v numeric(10,2)); INSERT INTO items VALUES (1, 1), (2, 2)"
+    )
+    path = write_spec(
+        tmp_path,
+        "items",
+        source={"postgres": {"connection": "db", "tables": ["items"]}},
+        target={"sqlite": {"path": "target.db", "mode": "append"}},
+        datasets={"items": {"incremental": {"column": "id"}}},
+    )
+    world = outside(tmp_path, db=postgres.url(database))
+    assert move(path, run="r1", **world)["reconciliation"]["loaded"] == 2
+    postgres.script(database, "INSERT INTO items VALUES (3, 3)")
+    assert move(path, run="r2", **world)["reconciliation"]["rows_in"] == 1
