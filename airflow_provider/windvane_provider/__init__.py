@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from windvane_provider.operators.plan import PlanOperator
     from windvane_provider.operators.profile import ProfileOperator
     from windvane_provider.operators.record import RecordOperator
+    from windvane_provider.operators.split import SplitOperator
     from windvane_provider.operators.transform import TransformOperator
     from windvane_provider.operators.validate import ValidateOperator
     from windvane_provider.policies.retry import WindvaneRetryPolicy
@@ -36,6 +37,7 @@ __all__ = [
     "PlanOperator",
     "ProfileOperator",
     "RecordOperator",
+    "SplitOperator",
     "TransformOperator",
     "ValidateOperator",
     "WindvaneOperator",
@@ -53,6 +55,7 @@ _HOME = {
     "PlanOperator": "operators.plan",
     "ProfileOperator": "operators.profile",
     "RecordOperator": "operators.record",
+    "SplitOperator": "operators.split",
     "TransformOperator": "operators.transform",
     "ValidateOperator": "operators.validate",
     "WindvaneOperator": "operators.pipeline",

@@ -20,6 +20,7 @@ from windvane_provider.operators.load import LoadOperator
 from windvane_provider.operators.move import MoveOperator
 from windvane_provider.operators.plan import PlanOperator
 from windvane_provider.operators.record import RecordOperator
+from windvane_provider.operators.split import SplitOperator
 from windvane_provider.operators.transform import TransformOperator
 from windvane_provider.operators.validate import ValidateOperator
 from windvane_provider.surroundings import roots, setting
@@ -227,6 +228,10 @@ class _Tasks:
         common |= {"dataset": dataset}
         if node["mapped"]:
             common |= {"map_index_template": "{{ task.dataset }}"}
+        if stage == "split":
+            return SplitOperator(**common)
+        if stage == "extract" and node["pieces"]:
+            return ExtractOperator.partial(**common).expand(piece=siblings["split"].output)
         if stage == "extract":
             return ExtractOperator(**common)
         if stage == "transform":

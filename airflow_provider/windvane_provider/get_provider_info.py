@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"windvane_provider.operators.{name}"
                     for name in (
                         "plan",
+                        "split",
                         "extract",
                         "transform",
                         "validate",

@@ -5,15 +5,13 @@ Each takes ``progress``, a callable that is told about once a second how far the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from windvane import api
 from windvane._call import call, call_showing
 from windvane.world import allowed, world
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Reference = dict[str, Any]
 
@@ -27,23 +25,44 @@ def plan(spec_path: str, *, run: str, environment: str | None = None, **outside:
     return {"plan": built["id"], "plan_file": str(target), "spec": spec_path, "outputs": names}
 
 
-def extract(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> Reference:
-    """Reads the inputs of an output into staging: ``{inputs: {name: staged}}``."""
-    return _stage("extract", plan_file, output, run=run, base=base, outside=outside)
+def split(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> list[Reference]:
+    """Finds pieces of an output's input that tasks can read side by side."""
+    pieces: list[Reference] = _stage("split", plan_file, output, run=run, base=base, outside=outside)["pieces"]
+    return pieces
+
+
+def extract(
+    plan_file: str,
+    output: str,
+    *,
+    run: str,
+    piece: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    **outside: Any,
+) -> Reference:
+    """Reads the inputs of an output, or one piece of them, into staging: ``{inputs: {name: staged}}``."""
+    given = {} if piece is None else {"piece": dict(piece)}
+    return _stage("extract", plan_file, output, run=run, base=base, outside=outside, **given)
 
 
 def transform(
-    plan_file: str, output: str, extracted: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
+    plan_file: str,
+    output: str,
+    extracted: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    *,
+    run: str,
+    base: str | None = None,
+    **outside: Any,
 ) -> Reference:
     """Applies the planned steps: a staged reference."""
-    return _stage("transform", plan_file, output, run=run, base=base, outside=outside, inputs=extracted["inputs"])
+    return _stage("transform", plan_file, output, run=run, base=base, outside=outside, **_inputs(extracted))
 
 
 def validate(
     plan_file: str,
     output: str,
     transformed: Mapping[str, Any],
-    extracted: Mapping[str, Any],
+    extracted: Mapping[str, Any] | Iterable[Mapping[str, Any]],
     *,
     run: str,
     base: str | None = None,
@@ -57,7 +76,7 @@ def validate(
         run=run,
         base=base,
         outside=outside,
-        inputs=extracted["inputs"],
+        **_inputs(extracted),
         staged=dict(transformed),
     )
 
@@ -81,6 +100,13 @@ def record(
     return _stage(
         "record", plan_file, None, run=run, base=base, outside=outside, receipts=[dict(receipt) for receipt in receipts]
     )
+
+
+def _inputs(extracted: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What one extract gave, or what those of the pieces gave."""
+    if isinstance(extracted, Mapping):
+        return {"inputs": extracted["inputs"]}
+    return {"pieces": [dict(one) for one in extracted]}
 
 
 def _stage(

@@ -32,8 +32,11 @@ pub struct Staged {
     pub dataset: String,
     /// Path of the Parquet file. It holds the columns of `schema` and [`ROW_COLUMN`] (int64).
     pub uri: String,
+    /// Files that follow the first one, when the dataset was read in pieces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest: Vec<Rest>,
     pub schema: Schema,
-    /// Rows in the file.
+    /// Rows in the files.
     pub rows: u64,
     pub bytes: u64,
     /// Counted since the source, over all stages so far: `rows_in = rows + filtered + quarantined`.
@@ -42,6 +45,15 @@ pub struct Staged {
     pub quarantined: u64,
     /// JSON lines of quarantined rows, one file a stage that refused any.
     pub quarantine: Vec<String>,
+}
+
+/// A further file of a staged dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rest {
+    pub uri: String,
+    /// What its row numbers count from.
+    pub offset: u64,
 }
 
 /// The file of a dataset and stage inside a run's staging folder. Names may hold anything: what is not plain becomes
@@ -110,12 +122,20 @@ pub async fn open(plan: &Plan, input: &Input, context: &Context, slice: Slice) -
 }
 
 /// Reads one input of the plan into a folder.
-pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, slice: Slice) -> Result<Staged> {
+/// `ending` tells the files of a piece from those of the others.
+pub async fn run(
+    plan: &Plan,
+    input: &Input,
+    context: &Context,
+    folder: &Path,
+    slice: Slice,
+    ending: &str,
+) -> Result<Staged> {
     let mut opened = open(plan, input, context, slice).await?;
-    let path = file(folder, &input.name, "extracted.parquet");
+    let path = file(folder, &input.name, &format!("extracted{ending}.parquet"));
     let mut writer = staging::Writer::create(&path, staging::numbered(&opened.kept))?;
     let mut quarantine =
-        quarantine::Writer::create(&file(folder, &input.name, "extract.quarantine.jsonl"), "extract", &input.name);
+        quarantine::Writer::create(&file(folder, &input.name, &format!("extract{ending}.quarantine.jsonl")), "extract", &input.name);
     while let Some(rows) = opened.next().await {
         let (frame, refused) = rows?;
         for rejected in &refused {
@@ -130,6 +150,7 @@ pub async fn run(plan: &Plan, input: &Input, context: &Context, folder: &Path, s
     Ok(Staged {
         dataset: input.name.clone(),
         uri: path.display().to_string(),
+        rest: Vec::new(),
         schema: opened.kept,
         rows,
         bytes,

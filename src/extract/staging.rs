@@ -86,11 +86,19 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 /// The rows of a staged dataset with their numbers, in order.
 pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
     let schema = staged.schema.clone();
-    let batches = read(Path::new(&staged.uri))?;
-    Ok(batches.map(move |batch| frame(&batch?, &schema)))
+    let first = read(Path::new(&staged.uri))?.map(|batch| (batch, 0));
+    let rest = staged.rest.clone().into_iter().flat_map(|rest| {
+        // A file that cannot be opened gives its error in the place of its rows.
+        let (rows, error) = match read(Path::new(&rest.uri)) {
+            Ok(rows) => (Some(rows), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        rows.into_iter().flatten().chain(error).map(move |batch| (batch, rest.offset))
+    });
+    Ok(first.chain(rest).map(move |(batch, offset)| frame(&batch?, &schema, offset)))
 }
 
-fn frame(batch: &RecordBatch, schema: &Schema) -> Result<Frame> {
+fn frame(batch: &RecordBatch, schema: &Schema, offset: u64) -> Result<Frame> {
     let lacking = |name: &str| Error::internal(format!("the staged file lacks the column '{name}'"));
     let wanted = schema.names().map(|name| batch.schema().index_of(name).map_err(|_| lacking(name)));
     let columns = batch.project(&wanted.collect::<Result<Vec<_>>>()?);
@@ -100,6 +108,9 @@ fn frame(batch: &RecordBatch, schema: &Schema) -> Result<Frame> {
     if numbers.null_count() > 0 {
         return Err(Error::internal("a staged row has no number"));
     }
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    let numbers =
+        if offset == 0 { numbers } else { numbers.unary::<_, Int64Type>(|number| number.saturating_add(offset)) };
     Frame::new(schema.clone(), columns.columns().to_vec(), numbers)
 }
 

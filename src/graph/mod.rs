@@ -28,6 +28,7 @@ const MOST_GROUPS: usize = 16;
 const MAPPED: &str = "datasets";
 const OF_AN_OUTPUT: [Stage; 4] = [Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
 const FUSED: [Stage; 1] = [Stage::Move];
+const IN_PIECES: [Stage; 5] = [Stage::Split, Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
 
 /// Stages and what each waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +53,9 @@ pub struct Node {
     pub group: Option<String>,
     /// Whether it runs once for each output.
     pub mapped: bool,
+    /// Whether it runs once for each piece that the split stage before it gave.
+    #[serde(default)]
+    pub pieces: bool,
     /// Ids of the nodes that must be done before.
     pub after: Vec<String>,
 }
@@ -62,6 +66,8 @@ pub enum Stage {
     Discover,
     /// Makes the plan, or makes sure that the committed one still fits.
     Plan,
+    /// Finds pieces of the input that tasks can read side by side.
+    Split,
     Extract,
     Transform,
     Validate,
@@ -76,6 +82,7 @@ impl Stage {
         match self {
             Self::Discover => "discover",
             Self::Plan => "plan",
+            Self::Split => "split",
             Self::Extract => "extract",
             Self::Transform => "transform",
             Self::Validate => "validate",
@@ -116,6 +123,7 @@ pub fn from_spec(_: &Spec) -> Result<TaskGraph> {
 /// The stages of an output.
 fn stages(output: &Output) -> &'static [Stage] {
     match output.strategy.strategy {
+        Strategy::Staged if output.partitions > 1 => &IN_PIECES,
         Strategy::Staged => &OF_AN_OUTPUT,
         Strategy::Fused => &FUSED,
     }
@@ -139,6 +147,7 @@ fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Sta
             output: output.map(str::to_owned),
             group: Some(group.to_owned()),
             mapped: output.is_none(),
+            pieces: stage == Stage::Extract && stages.contains(&Stage::Split),
             after: vec![before],
         });
         before = id;
@@ -147,7 +156,7 @@ fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Sta
 }
 
 fn of_pipeline(stage: Stage, after: Vec<String>) -> Node {
-    Node { id: stage.as_str().to_owned(), stage, output: None, group: None, mapped: false, after }
+    Node { id: stage.as_str().to_owned(), stage, output: None, group: None, mapped: false, pieces: false, after }
 }
 
 /// Ids are unique, every edge leads to a node that is there, and nothing waits for itself.

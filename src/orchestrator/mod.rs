@@ -12,6 +12,7 @@
 mod dry_run;
 mod flow;
 pub mod fused;
+pub mod pieces;
 pub mod planning;
 pub mod stage;
 pub mod whole;

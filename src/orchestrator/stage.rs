@@ -1,5 +1,6 @@
 //! One stage of one output: timed, guarded, remembered.
 
+use super::pieces::{self, Piece};
 use super::{World, named, source_breaker, target_breaker, window};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
@@ -19,24 +20,49 @@ use std::path::Path;
 /// The staged inputs of an output, by name.
 pub type Inputs = BTreeMap<String, Staged>;
 
-/// Reads the inputs of an output into the run's staging folder.
+/// How an output's input is split, for tasks that each read one piece.
+pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
+    begin(world, plan, run).await?;
+    let planned = named(plan.output(output), "output", output, plan)?;
+    let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
+    let slice = window::slice(world, plan, planned, input, run).await?;
+    pieces::split(world, plan, output, &slice).await
+}
+
+/// Reads the inputs of an output into the run's staging folder, piece by piece where the plan says so.
 pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
+    let mut read = Vec::new();
+    for piece in split(world, plan, output, run).await? {
+        let inputs = extract_piece(world, plan, output, run, &piece).await?;
+        read.push((piece, inputs));
+    }
+    pieces::gather(plan, output, read)
+}
+
+/// Reads one piece; the first one brings the other inputs too.
+pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
     let planned = named(plan.output(output), "output", output, plan)?;
     begin(world, plan, run).await?;
     let folder = world.folder(plan, run);
     let mut inputs = Inputs::new();
-    for name in planned.reads.iter().chain([&planned.from]) {
+    let others = planned.reads.iter().filter(|_| piece.index == 0);
+    for name in others.chain([&planned.from]) {
         let input = named(plan.input(name), "input", name, plan)?;
         let watch = Stopwatch::start();
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
         // Each output reads for itself: two mapped tasks must not write one file.
         let own = extract::file(&folder, output, "inputs");
         world.context.progress.begin("extract", name, input.rows);
-        let slice = if *name == planned.from { window::slice(world, plan, planned, input, run).await? } else { Slice::default() };
-        let reading = extract::run(plan, input, &world.context, &own, slice);
+        let (slice, ending) = if *name == planned.from {
+            let slice = window::slice(world, plan, planned, input, run).await?;
+            (Slice { part: piece.part.clone(), ..slice }, piece.ending())
+        } else {
+            (Slice::default(), String::new())
+        };
+        let reading = extract::run(plan, input, &world.context, &own, slice, &ending);
         let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
         let stats = StepStats {
-            step: format!("{output}.extract.{name}"),
+            step: format!("{output}.extract.{name}{ending}"),
             status: Status::Success,
             rows_in: staged.rows_in,
             rows_out: staged.rows,

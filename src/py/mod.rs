@@ -45,7 +45,7 @@ mod _core {
     #[pymodule_export]
     use super::spec::{check, normalize};
     #[pymodule_export]
-    use super::stages::{extract, load, move_rows, record, transform, validate};
+    use super::stages::{extract, load, move_rows, record, split, transform, validate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
 

@@ -6,12 +6,13 @@ use super::world::{Outside, leave};
 use crate::error::{Error, Result};
 use crate::extract::Staged;
 use crate::load::Receipt;
+use crate::orchestrator::pieces::{self, Piece};
 use crate::orchestrator::{fused, stage};
 use crate::plan::file;
 use crate::validate::Verdict;
 use crate::resilience::progress::Progress;
 use pyo3::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -24,7 +25,12 @@ struct Request {
     #[serde(default)]
     output: String,
     #[serde(default)]
+    piece: Option<Piece>,
+    #[serde(default)]
     inputs: BTreeMap<String, Staged>,
+    /// Instead of `inputs`: what the tasks of an output's pieces gave.
+    #[serde(default)]
+    pieces: Vec<Extracted>,
     #[serde(default)]
     staged: Option<Staged>,
     #[serde(default)]
@@ -33,8 +39,17 @@ struct Request {
     receipts: Vec<Receipt>,
 }
 
+/// The inputs as one piece of them was extracted.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extracted {
+    piece: Piece,
+    inputs: BTreeMap<String, Staged>,
+}
+
 #[derive(Clone, Copy)]
 enum Stage {
+    Split,
     Extract,
     Transform,
     Validate,
@@ -43,7 +58,14 @@ enum Stage {
     Record,
 }
 
-/// `{world, plan, output, run}` to `{inputs: {name: staged}}`.
+/// `{world, plan, output, run}` to `{pieces: [...]}`: what tasks can read side by side.
+#[pyfunction]
+#[pyo3(signature = (request, progress = None))]
+pub(super) fn split(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+    go(py, Stage::Split, request, progress)
+}
+
+/// `{world, plan, output, run, piece?}` to `{inputs: {name: staged}}`, with the `piece` when one was asked for.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
 pub(super) fn extract(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
@@ -99,21 +121,36 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
     let mut world = request.world.world()?;
     world.context.progress = counters;
     let (output, run) = (request.output.as_str(), request.run.as_str());
+    let inputs = if request.pieces.is_empty() {
+        request.inputs
+    } else {
+        let pieces = request.pieces.into_iter().map(|one| (one.piece, one.inputs)).collect();
+        pieces::gather(&plan, output, pieces)?
+    };
     let lacks = |what: &str| Error::spec(format!("the request lacks '{what}'"));
     let work = async {
         match stage {
-            Stage::Extract => {
-                let inputs = stage::extract(&world, &plan, output, run).await?;
-                json::answer(&serde_json::json!({"inputs": inputs}))
+            Stage::Split => {
+                json::answer(&serde_json::json!({"pieces": stage::split(&world, &plan, output, run).await?}))
             }
+            Stage::Extract => match request.piece {
+                Some(piece) => {
+                    let inputs = stage::extract_piece(&world, &plan, output, run, &piece).await?;
+                    json::answer(&Extracted { piece, inputs })
+                }
+                None => {
+                    let inputs = stage::extract(&world, &plan, output, run).await?;
+                    json::answer(&serde_json::json!({"inputs": inputs}))
+                }
+            },
             Stage::Transform => {
                 enter::claim_engine()?;
-                json::answer(&stage::transform(&world, &plan, output, run, &request.inputs).await?)
+                json::answer(&stage::transform(&world, &plan, output, run, &inputs).await?)
             }
             Stage::Validate => {
                 enter::claim_engine()?;
                 let staged = request.staged.as_ref().ok_or_else(|| lacks("staged"))?;
-                json::answer(&stage::validate(&world, &plan, output, run, &request.inputs, staged).await?)
+                json::answer(&stage::validate(&world, &plan, output, run, &inputs, staged).await?)
             }
             Stage::Load => {
                 let verdict = request.verdict.as_ref().ok_or_else(|| lacks("verdict"))?;

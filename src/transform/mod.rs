@@ -69,6 +69,7 @@ fn transformed(
     let done = Staged {
         dataset: output.name.clone(),
         uri: path.display().to_string(),
+        rest: Vec::new(),
         schema: output.schema.clone(),
         rows,
         bytes,

@@ -76,6 +76,7 @@ fn judged(
     let judged = Staged {
         dataset: output.name.clone(),
         uri: path.display().to_string(),
+        rest: Vec::new(),
         schema: output.schema.clone(),
         rows,
         bytes,
