@@ -7,7 +7,7 @@ VENV := $(CACHE)/venv
 BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench wheel fmt setup install
+.PHONY: demo test check bench torture wheel fmt setup install
 
 demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
 	$(BIN)/python demo/run.py
@@ -25,6 +25,10 @@ check: setup ## lints, types, stale files, licences
 	$(BIN)/python -m mypy.stubtest windvane._core
 	$(BIN)/python -m windvane.generate --check
 	scripts/deny.sh
+
+torture: install ## 1,000 kill -9 over every target, mode and way; prints the table
+	tests/services/install.sh
+	WINDVANE_TORTURE=$${WINDVANE_TORTURE:-1000} $(BIN)/python -m pytest -q tests/python/test_torture.py $(PYTEST)
 
 bench: install ## ratios against peers, interleaved
 	for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
