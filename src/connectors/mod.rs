@@ -11,7 +11,10 @@
 
 pub mod address;
 pub mod files;
+pub mod gate;
 mod gather;
+pub mod http;
+mod inside;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
@@ -38,6 +41,8 @@ pub struct Context {
     /// Empty: no restriction (a person at a shell). Otherwise every path must lie below one of these.
     pub roots: Vec<PathBuf>,
     pub secrets: Secrets,
+    /// Turns at APIs that want no more than so many requests.
+    pub gate: gate::Gate,
 }
 
 /// Connection id to URL.
@@ -68,6 +73,7 @@ pub enum Connection {
     Files(files::Files),
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    Http(http::Http),
 }
 
 /// A dataset as its home describes it.
@@ -350,7 +356,8 @@ impl Connection {
             }
             Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
             Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
-            Source::Mysql(_) | Source::Http(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
+            Source::Http(source) => http::Http::open_source(source, context).map(Self::Http),
+            Source::Mysql(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
         }
     }
 
@@ -371,6 +378,7 @@ impl Connection {
             Self::Files(files) => files.datasets().await,
             Self::Sqlite(sqlite) => sqlite.datasets().await,
             Self::Postgres(postgres) => postgres.datasets().await,
+            Self::Http(http) => http.datasets().await,
         }
     }
 
@@ -379,6 +387,7 @@ impl Connection {
             Self::Files(files) => files.read(request).await,
             Self::Sqlite(sqlite) => sqlite.read(request).await,
             Self::Postgres(postgres) => postgres.read(request).await,
+            Self::Http(http) => http.read(request).await,
         }
     }
 
@@ -388,6 +397,7 @@ impl Connection {
             Self::Files(files) => files.split(request, parts).await,
             Self::Sqlite(sqlite) => sqlite.split(request, parts).await,
             Self::Postgres(postgres) => postgres.split(request, parts).await,
+            Self::Http(http) => http.split(request, parts).await,
         }
     }
 
@@ -397,6 +407,7 @@ impl Connection {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
             Self::Postgres(postgres) => postgres.load(request, rows).await,
+            Self::Http(_) => Err(Error::internal("an API is no target")),
         }
     }
 
@@ -406,6 +417,7 @@ impl Connection {
             Self::Files(files) => files.test().await,
             Self::Sqlite(sqlite) => sqlite.test().await,
             Self::Postgres(postgres) => postgres.test().await,
+            Self::Http(http) => http.test().await,
         }
     }
 }

@@ -105,7 +105,8 @@ fn narrowed(source: &Source, locator: &str) -> Source {
         Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],
         Source::Mysql(mysql) => mysql.tables = vec![locator.to_owned()],
         Source::Hook(hook) => hook.tables = vec![locator.to_owned()],
-        Source::Http(_) | Source::Python(_) => {}
+        Source::Http(http) => http.resources.retain(|name, _| *name == crate::connectors::http::resource_of(locator)),
+        Source::Python(_) => {}
     }
     narrowed
 }

@@ -288,7 +288,7 @@ fn open(source: Option<&Source>, target: Option<&Target>, context: &Context) -> 
 }
 
 fn context(base: Option<PathBuf>, roots: Vec<PathBuf>, connections: BTreeMap<String, String>) -> Context {
-    Context { base: base.unwrap_or_default(), roots, secrets: Secrets(connections) }
+    Context { base: base.unwrap_or_default(), roots, secrets: Secrets(connections), ..Context::default() }
 }
 
 fn understood<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {

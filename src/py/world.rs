@@ -1,5 +1,6 @@
 //! The part of a request that names the outside.
 
+use crate::connectors::gate::Gate;
 use crate::connectors::{Context, Secrets};
 use crate::error::Result;
 use crate::orchestrator::World;
@@ -26,9 +27,11 @@ pub(super) struct Outside {
 
 impl Outside {
     pub(super) fn world(self) -> Result<World> {
+        let store = self.store.as_deref().map(Store::at).transpose()?;
+        let gate = Gate::new(store.clone());
         Ok(World {
-            context: Context { base: self.base, roots: self.roots, secrets: Secrets(self.connections) },
-            store: self.store.as_deref().map(Store::at).transpose()?,
+            context: Context { base: self.base, roots: self.roots, secrets: Secrets(self.connections), gate },
+            store,
             staging: self.staging,
             gateway: self.gateway,
         })

@@ -1,6 +1,6 @@
 //! What keeps a failing outside from taking us along: pure state machines.
 //!
-//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` (call not too often),
+//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` and `pace` (call not too often),
 //! `budget` (call not for more than this), `clock` (the one place that knows what time it is).
 //!
 //! Deliberately absent: storage (`store::breaker` shares a breaker between processes), I/O other than a sleep, and any
@@ -13,4 +13,5 @@ pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod limit;
+pub mod pace;
 pub mod retry;
