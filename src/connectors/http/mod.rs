@@ -27,6 +27,7 @@ use crate::spec::http::{HttpSource, Nested, Resource};
 use client::Api;
 use pages::Pages;
 use shape::{Shape, Table};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// So many pages or records are looked at for columns and types.
@@ -75,12 +76,12 @@ impl Http {
         let mut pages = Pages::new(&self.api, resource, None)?;
         let mut whole = false;
         while !whole && pages.count < SAMPLE_PAGES && shape.records < SAMPLE_RECORDS {
-            whole = !pages
-                .next(|records| {
-                    records.iter().for_each(|record| shape.observe(record));
-                    Ok(())
-                })
-                .await?;
+            let look = |records: &[&RawValue]| {
+                records.iter().for_each(|record| shape.observe(record));
+                Ok(())
+            };
+            pages.next(look).await?;
+            whole = pages.ended();
         }
         let tables = shape.tables(&resource.key, resource.nested == Nested::Json)?;
         Ok((tables, whole.then_some(shape.records)))

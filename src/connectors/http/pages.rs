@@ -90,6 +90,11 @@ impl<'a> Pages<'a> {
         Ok(true)
     }
 
+    /// Whether there is no further page to ask for.
+    pub(super) fn ended(&self) -> bool {
+        self.url.is_none()
+    }
+
     fn is_numbered(&self) -> bool {
         matches!(self.resource.paging, Some(Paging::Page(_) | Paging::Offset(_)))
     }

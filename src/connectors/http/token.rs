@@ -56,16 +56,13 @@ impl Tokens {
 
 async fn ask(client: &Client, settings: &Oauth2, access: &Access) -> Result<Given> {
     let url = address(settings, access)?;
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    form.extend_pairs(settings.scope.iter().map(|scope| ("scope", scope)));
     let request = client
         .post(url.clone())
         .timeout(TIMEOUT)
         .basic_auth(form_encoded(&access.login), Some(form_encoded(&access.password)))
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(form.finish());
+        .body(form(settings));
     let response = request.send().await.map_err(|error| broken(error, "gives no token: it cannot be reached"))?;
     let status = response.status();
     let number = status.as_u16();
@@ -82,6 +79,13 @@ async fn ask(client: &Client, settings: &Oauth2, access: &Access) -> Result<Give
     // Without a cause: the answer holds the token.
     let given = response.json::<Given>().await;
     given.map_err(|_| Error::data("the answer to the request for a token holds none").in_file(place(&url)))
+}
+
+fn form(settings: &Oauth2) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    form.extend_pairs(settings.scope.iter().map(|scope| ("scope", scope)));
+    form.finish()
 }
 
 /// Where the token is given. The client's secret goes there: in the open only where the API itself is.
