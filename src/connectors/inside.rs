@@ -41,6 +41,19 @@ pub(super) fn keep(batch: Batch, schema: &Schema, within: &[Within], columns: us
     Ok(Batch { numbers: numbers.map(|(number, _)| *number).collect(), rows, rejected: batch.rejected })
 }
 
+/// The first rows of a batch, as many as are left.
+pub(super) fn cut(batch: &mut Batch, left: &mut u64) {
+    let mut all: Vec<u64> = batch.numbers.iter().copied().chain(batch.rejected.iter().map(|one| one.row)).collect();
+    all.sort_unstable();
+    if let Some(last) = usize::try_from(*left).ok().and_then(|left| all.get(left.checked_sub(1)?)) {
+        let kept = batch.numbers.iter().take_while(|number| *number <= last).count();
+        batch.numbers.truncate(kept);
+        batch.rows = batch.rows.slice(0, kept);
+        batch.rejected.retain(|refused| refused.row <= *last);
+    }
+    *left -= (batch.numbers.len() + batch.rejected.len()) as u64;
+}
+
 fn mask(column: &ArrayRef, data_type: DataType, range: &Within) -> Result<BooleanArray> {
     let ends = [
         range.from.as_ref().map(|end| (end, if end.inclusive { cmp::gt_eq } else { cmp::gt })),
@@ -51,8 +64,7 @@ fn mask(column: &ArrayRef, data_type: DataType, range: &Within) -> Result<Boolea
     let mut inside = inside.finish();
     for (end, compare) in ends.into_iter().flatten() {
         let compared = compare(column, &Scalar::new(value(end, data_type, range)?)).map_err(|error| broken(&error))?;
-        let compared: BooleanArray =
-            compared.iter().map(|one| Some(one.unwrap_or(range.nulls))).collect();
+        let compared: BooleanArray = compared.iter().map(|one| Some(one.unwrap_or(range.nulls))).collect();
         inside = arrow::compute::and(&inside, &compared).map_err(|error| broken(&error))?;
     }
     Ok(inside)

@@ -13,6 +13,7 @@ pub mod address;
 pub mod files;
 pub mod gate;
 mod gather;
+pub mod guest;
 pub mod http;
 mod inside;
 pub mod postgres;
@@ -21,14 +22,14 @@ pub mod sqlite;
 
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Schema};
-use crate::spec::source::Source;
 use crate::spec::RowPolicy;
+use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// How many rows a batch holds at most.
 pub const BATCH_ROWS: usize = 16_384;
@@ -43,6 +44,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// Turns at APIs that want no more than so many requests.
     pub gate: gate::Gate,
+    /// What Python can give and take; nothing where there is no Python.
+    pub guests: Option<Arc<dyn guest::Guests>>,
 }
 
 /// Connection id to URL.
@@ -74,6 +77,7 @@ pub enum Connection {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
     Http(http::Http),
+    Guest(guest::Guest),
 }
 
 /// A dataset as its home describes it.
@@ -357,7 +361,9 @@ impl Connection {
             Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
             Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
             Source::Http(source) => http::Http::open_source(source, context).map(Self::Http),
-            Source::Mysql(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
+            Source::Python(source) => guest::Guest::open_object(source, context).map(Self::Guest),
+            Source::Hook(source) => guest::Guest::open_hook(source, context).map(Self::Guest),
+            Source::Mysql(_) => Err(not_yet()),
         }
     }
 
@@ -368,7 +374,8 @@ impl Connection {
             }
             Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
-            Target::Mysql(_) | Target::Python(_) => Err(not_yet()),
+            Target::Python(target) => guest::Guest::open_target(target, context).map(Self::Guest),
+            Target::Mysql(_) => Err(not_yet()),
         }
     }
 
@@ -379,6 +386,7 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.datasets().await,
             Self::Postgres(postgres) => postgres.datasets().await,
             Self::Http(http) => http.datasets().await,
+            Self::Guest(guest) => guest.datasets().await,
         }
     }
 
@@ -388,6 +396,7 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.read(request).await,
             Self::Postgres(postgres) => postgres.read(request).await,
             Self::Http(http) => http.read(request).await,
+            Self::Guest(guest) => guest.read(request).await,
         }
     }
 
@@ -398,6 +407,7 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.split(request, parts).await,
             Self::Postgres(postgres) => postgres.split(request, parts).await,
             Self::Http(http) => http.split(request, parts).await,
+            Self::Guest(guest) => guest.split(request, parts).await,
         }
     }
 
@@ -407,6 +417,7 @@ impl Connection {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
             Self::Postgres(postgres) => postgres.load(request, rows).await,
+            Self::Guest(guest) => guest.load(request, rows).await,
             Self::Http(_) => Err(Error::internal("an API is no target")),
         }
     }
@@ -418,6 +429,7 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.test().await,
             Self::Postgres(postgres) => postgres.test().await,
             Self::Http(http) => http.test().await,
+            Self::Guest(guest) => guest.test().await,
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::enter;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
+use crate::connectors::gate::Gate;
 use crate::connectors::{
     BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Within,
 };
 use crate::connectors::{Rejected, Rows, Secrets, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};
-use crate::spec::source::Source;
 use crate::spec::RowPolicy;
+use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use futures::StreamExt;
 use pyo3::prelude::*;
@@ -171,9 +172,7 @@ pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
         let context = context(request.base, request.roots, request.connections);
         let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
         let read = match (request.locator, request.kind, request.schema) {
-            (Some(locator), Some(kind), Some(schema)) => {
-                ReadRequest::whole(locator, kind, request.format, schema)
-            }
+            (Some(locator), Some(kind), Some(schema)) => ReadRequest::whole(locator, kind, request.format, schema),
             (locator, kind, schema) => {
                 let found = find(&connection, request.dataset.as_deref(), locator.as_deref()).await?;
                 ReadRequest::whole(
@@ -288,7 +287,13 @@ fn open(source: Option<&Source>, target: Option<&Target>, context: &Context) -> 
 }
 
 fn context(base: Option<PathBuf>, roots: Vec<PathBuf>, connections: BTreeMap<String, String>) -> Context {
-    Context { base: base.unwrap_or_default(), roots, secrets: Secrets(connections), ..Context::default() }
+    Context {
+        base: base.unwrap_or_default(),
+        roots,
+        secrets: Secrets(connections),
+        gate: Gate::default(),
+        guests: Some(super::guest::guests()),
+    }
 }
 
 fn understood<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {

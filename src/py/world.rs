@@ -30,7 +30,13 @@ impl Outside {
         let store = self.store.as_deref().map(Store::at).transpose()?;
         let gate = Gate::new(store.clone());
         Ok(World {
-            context: Context { base: self.base, roots: self.roots, secrets: Secrets(self.connections), gate },
+            context: Context {
+                base: self.base,
+                roots: self.roots,
+                secrets: Secrets(self.connections),
+                gate,
+                guests: Some(super::guest::guests()),
+            },
             store,
             staging: self.staging,
             gateway: self.gateway,

@@ -100,8 +100,7 @@ impl Access {
                 Some("password")
             }
             Some(Auth::Basic) if self.login.is_empty() => Some("login"),
-            None
-            | Some(Auth::Oauth2(_) | Auth::Bearer | Auth::Header(_) | Auth::Query(_) | Auth::Basic) => None,
+            None | Some(Auth::Oauth2(_) | Auth::Bearer | Auth::Header(_) | Auth::Query(_) | Auth::Basic) => None,
         };
         match lacks {
             Some(what) => Err(Error::new(Kind::Auth, format!("connection '{id}' has no {what}, which `auth` sends"))

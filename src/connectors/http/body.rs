@@ -9,7 +9,8 @@ pub(super) fn parse(body: &str) -> Result<&RawValue> {
     serde_json::from_str(body).map_err(|error| {
         let start = body.trim_start();
         if error.is_eof() && !start.is_empty() {
-            return Error::data("the answer is cut short: its JSON has no end").hint("Ask for smaller pages; try again");
+            return Error::data("the answer is cut short: its JSON has no end")
+                .hint("Ask for smaller pages; try again");
         }
         let what = if start.is_empty() {
             "empty"

@@ -201,9 +201,10 @@ async fn text(mut response: Response) -> Result<String> {
         None | Some("" | "identity") => {}
         Some("gzip" | "x-gzip") => {
             let mut plain = Vec::new();
-            MultiGzDecoder::new(body.as_slice()).take(MAX_PAGE as u64 + 1).read_to_end(&mut plain).map_err(|error| {
-                Error::new(Kind::Unavailable, "the API broke off its answer").caused_by(&error)
-            })?;
+            MultiGzDecoder::new(body.as_slice())
+                .take(MAX_PAGE as u64 + 1)
+                .read_to_end(&mut plain)
+                .map_err(|error| Error::new(Kind::Unavailable, "the API broke off its answer").caused_by(&error))?;
             if plain.len() > MAX_PAGE {
                 return Err(large());
             }
@@ -217,7 +218,11 @@ async fn text(mut response: Response) -> Result<String> {
     if body.starts_with(b"\xef\xbb\xbf") {
         body.drain(..3);
     }
-    String::from_utf8(body).map_err(|_| Error::data("the answer is no UTF-8").in_file(place(&url)))
+    String::from_utf8(body).map_err(|_| {
+        Error::data("the answer is no UTF-8")
+            .hint("JSON is written in UTF-8; ask who runs the API")
+            .in_file(place(&url))
+    })
 }
 
 /// The first words of a refusal; what cannot be read says nothing.

@@ -26,8 +26,8 @@ use crate::error::{Error, Result};
 use crate::spec::http::{HttpSource, Nested, Resource};
 use client::Api;
 use pages::Pages;
-use shape::{Shape, Table};
 use serde_json::value::RawValue;
+use shape::{Shape, Table};
 use std::sync::Arc;
 
 /// So many pages or records are looked at for columns and types.
@@ -92,8 +92,7 @@ impl Http {
         let (name, path) = located(&request.locator);
         let resource = self.source.resources.get(&name).cloned().ok_or_else(|| {
             let known: Vec<&str> = self.source.resources.keys().map(String::as_str).collect();
-            Error::missing(format!("the source has no resource '{name}'"))
-                .hint(format!("It has: {}", known.join(", ")))
+            Error::missing(format!("the source has no resource '{name}'")).hint(format!("It has: {}", known.join(", ")))
         })?;
         Ok(read::stream(Arc::clone(&self.api), resource, name, path, request))
     }

@@ -60,7 +60,7 @@ where
         for batch in ready {
             let mut batch = inside::keep(batch, &schema, &request.within, columns)?;
             if let Some(limit) = &mut left {
-                cut(&mut batch, limit);
+                inside::cut(&mut batch, limit);
             }
             give(batch).await?;
             if left == Some(0) {
@@ -76,17 +76,4 @@ fn since<'a>(resource: &'a Resource, request: &'a ReadRequest) -> Option<(&'a st
     let cursor = resource.cursor.as_ref()?;
     let range = request.within.iter().find(|range| range.column == cursor.column && !range.nulls)?;
     Some((&cursor.param, &range.from.as_ref()?.value))
-}
-
-/// The first rows of a batch, as many as are left.
-fn cut(batch: &mut Batch, left: &mut u64) {
-    let mut all: Vec<u64> = batch.numbers.iter().copied().chain(batch.rejected.iter().map(|one| one.row)).collect();
-    all.sort_unstable();
-    if let Some(last) = usize::try_from(*left).ok().and_then(|left| all.get(left.checked_sub(1)?)) {
-        let kept = batch.numbers.iter().take_while(|number| *number <= last).count();
-        batch.numbers.truncate(kept);
-        batch.rows = batch.rows.slice(0, kept);
-        batch.rejected.retain(|refused| refused.row <= *last);
-    }
-    *left -= (batch.numbers.len() + batch.rejected.len()) as u64;
 }

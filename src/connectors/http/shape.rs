@@ -129,7 +129,8 @@ impl Node {
             }
             let mut names: Vec<&str> = columns.fields.iter().map(|field| field.name.as_str()).collect();
             names.sort_unstable();
-            let twice: BTreeSet<&str> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            let twice: BTreeSet<&str> =
+                names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
             let closed = whole.len();
             let from_objects = twice.iter().filter_map(|name| owners.get(*name)).flatten().copied();
             whole.extend(from_objects.filter(|owner| !twice.contains(owner)));
@@ -149,7 +150,9 @@ impl Node {
             }
             return;
         }
-        if open && !lists_stay && self.is_list()
+        if open
+            && !lists_stay
+            && self.is_list()
             && let Some(items) = &self.items
         {
             columns.lists.push((path.to_vec(), items));
