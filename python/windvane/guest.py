@@ -64,10 +64,19 @@ def give(name: str, rows: Any, words: str) -> int | None:
     target = load(name)
     if not callable(target):
         raise _spec(f"'{name}' is a {type(target).__name__}, which cannot be called", "Name a function")
-    taken = target(rows, **_accepted(target, json.loads(words)))
+    taken = target(_stream(rows), **_accepted(target, json.loads(words)))
     if taken is None or isinstance(taken, int):
         return taken
     raise _spec(f"'{name}' returned a {type(taken).__name__}", "It must return the number of rows it took, or None")
+
+
+def _stream(rows: Any) -> Any:
+    """The engine's batches as one object with ``__arrow_c_stream__``."""
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return rows.reader()
+    return pa.RecordBatchReader.from_batches(pa.schema(rows.schema()), (pa.record_batch(batch) for batch in rows))
 
 
 def hook_columns(connection: str, table: str | None, query: str | None) -> str:

@@ -6,12 +6,11 @@ use crate::connectors::guest::{Guests, Relation, Stream, Texts, Wanted};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Field, Schema};
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchReader};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
-use pyo3_arrow::PyRecordBatchReader;
 use pyo3_arrow::input::AnyRecordBatch;
-use std::sync::Arc;
+use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader, PySchema};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The Python that this module was loaded into.
 #[derive(Debug)]
@@ -64,7 +63,7 @@ impl Guests for Here {
                 let next = chunks.bind(py).call_method0("__next__").and_then(|chunk| chunk.extract());
                 match next {
                     Ok(chunk) => Some(Ok(chunk)),
-                    Err(error) if error.is_instance_of::<pyo3::exceptions::PyStopIteration>(py) => None,
+                    Err(error) if error.is_instance_of::<PyStopIteration>(py) => None,
                     Err(error) => Some(Err(told(py, &error, &name))),
                 }
             })
@@ -74,7 +73,7 @@ impl Guests for Here {
     fn give(&self, object: &str, rows: Stream, words: &str) -> Result<Option<u64>> {
         Python::attach(|py| {
             let give = || -> PyResult<Option<u64>> {
-                let rows = Py::new(py, PyRecordBatchReader::new(Box::new(Waiting(rows))))?;
+                let rows = Py::new(py, Batches { schema: rows.schema(), stream: Mutex::new(Some(rows)) })?;
                 helper(py)?.call_method1("give", (object, rows, words))?.extract()
             };
             give().map_err(|error| told(py, &error, object))
@@ -82,20 +81,41 @@ impl Guests for Here {
     }
 }
 
-/// Lets the GIL go while the next batch is waited for.
-struct Waiting(Stream);
-
-impl Iterator for Waiting {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Python::attach(|py| py.detach(|| self.0.next()))
-    }
+/// The rows of a load for `windvane.guest`: each step waits for a batch without the GIL, which whoever makes the batch
+/// may need. (A C stream could not: its consumer may or may not hold the GIL, and we cannot tell.)
+#[pyclass(frozen)]
+struct Batches {
+    schema: SchemaRef,
+    stream: Mutex<Option<Stream>>,
 }
 
-impl RecordBatchReader for Waiting {
-    fn schema(&self) -> SchemaRef {
-        self.0.schema()
+#[pymethods]
+impl Batches {
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<PyRecordBatch>> {
+        let next = py.detach(|| {
+            let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+            stream.as_mut().and_then(Iterator::next).transpose()
+        });
+        match next {
+            Ok(batch) => Ok(batch.map(PyRecordBatch::new)),
+            Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
+        }
+    }
+
+    /// The schema, with `__arrow_c_schema__`.
+    fn schema(&self) -> PySchema {
+        PySchema::new(Arc::clone(&self.schema))
+    }
+
+    /// All rows as one object with `__arrow_c_stream__`, where no library can make one of the batches. Its consumer
+    /// may hold the GIL while it waits.
+    fn reader(&self) -> PyResult<PyRecordBatchReader> {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        stream.map(PyRecordBatchReader::new).ok_or_else(|| PyRuntimeError::new_err("the rows were taken already"))
     }
 }
 
@@ -113,7 +133,7 @@ fn told(py: Python<'_>, error: &PyErr, name: &str) -> Error {
     let text = |attribute: &str| value.getattr(attribute).ok().and_then(|found| found.extract::<String>().ok());
     let kind = text("kind").and_then(|kind| serde_json::from_value::<Kind>(kind.into()).ok());
     let class = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
-    if error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Error::new(Kind::Cancelled, "stopped by the user");
     }
     match kind {

@@ -121,7 +121,7 @@ def test_paging_never_runs_in_a_circle(script: Any, resource: dict[str, Any], wo
     with serving(script) as api:
         error = refused("data", "read_rows", asking(api, source({"records": "items", **resource}), **request))
         assert words in str(error)
-        assert "/orders" in str(error)
+        assert "orders" in str(error)
         assert len(api.asked) < 40
 
 
