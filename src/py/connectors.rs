@@ -125,7 +125,6 @@ struct Listed {
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the document's own words")]
 struct ReadRows {
     fields: Schema,
     rows: Vec<Box<RawValue>>,

@@ -58,16 +58,7 @@ impl Guests for Here {
             };
             ask().map_err(|error| told(py, &error, &name))
         })?;
-        Ok(Box::new(std::iter::from_fn(move || {
-            Python::attach(|py| {
-                let next = chunks.bind(py).call_method0("__next__").and_then(|chunk| chunk.extract());
-                match next {
-                    Ok(chunk) => Some(Ok(chunk)),
-                    Err(error) if error.is_instance_of::<PyStopIteration>(py) => None,
-                    Err(error) => Some(Err(told(py, &error, &name))),
-                }
-            })
-        })))
+        Ok(Box::new(Chunks { chunks, name }))
     }
 
     fn give(&self, object: &str, rows: Stream, words: &str) -> Result<Option<u64>> {
@@ -78,6 +69,37 @@ impl Guests for Here {
             };
             give().map_err(|error| told(py, &error, object))
         })
+    }
+}
+
+/// The chunks of a generator, which is closed on the thread that it ran on: drivers ask for that.
+struct Chunks {
+    chunks: Py<PyAny>,
+    name: String,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<Vec<Vec<Option<String>>>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Python::attach(|py| {
+            let next = self.chunks.bind(py).call_method0("__next__").and_then(|chunk| chunk.extract());
+            match next {
+                Ok(chunk) => Some(Ok(chunk)),
+                Err(error) if error.is_instance_of::<PyStopIteration>(py) => None,
+                Err(error) => Some(Err(told(py, &error, &self.name))),
+            }
+        })
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        Python::attach(|py| {
+            if let Err(error) = self.chunks.bind(py).call_method0("close") {
+                tracing::warn!("connection '{}' was not closed: {error}", self.name);
+            }
+        });
     }
 }
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-THINGS = '''
+THINGS = """
 import decimal, datetime
 import pyarrow as pa
 import polars as pl
@@ -80,7 +80,7 @@ def take_wrongly(rows):
 
 def take_badly(rows, **words):
     raise OSError("disk of " + words["dataset"])
-'''
+"""
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_a_callable_must_read_to_the_end(things: Any) -> None:
     assert "there are more" in str(error)
 
 
-HOOK = '''
+HOOK = """
 import sqlite3
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
@@ -236,7 +236,7 @@ class LocalHook(DbApiHook):
         connection = sqlite3.connect(self.get_connection(getattr(self, self.conn_name_attr)).host)
         connection.set_trace_callback(self.statements.append)
         return connection
-'''
+"""
 
 
 @pytest.fixture
@@ -250,7 +250,10 @@ def hook(things: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         database.execute("CREATE TABLE orders (id INTEGER, name TEXT, price REAL, raw BLOB)")
         database.executemany(
             "INSERT INTO orders VALUES (?, ?, ?, ?)",
-            [(number, f"n{number}" if number % 3 else None, number / 4, bytes([number % 256])) for number in range(1, 10_001)],
+            [
+                (number, f"n{number}" if number % 3 else None, number / 4, bytes([number % 256]))
+                for number in range(1, 10_001)
+            ],
         )
     database.close()
     monkeypatch.setenv("AIRFLOW_CONN_LOCAL", f'{{"conn_type": "generic", "host": "{tmp_path}/local.db"}}')
@@ -261,7 +264,13 @@ def hook(things: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     sys.modules.pop("local_hook", None)
 
 
-HOOKED = {"hook": {"connection": "local", "tables": ["orders"], "queries": {"few": "SELECT id, price FROM orders WHERE id < 4"}}}
+HOOKED = {
+    "hook": {
+        "connection": "local",
+        "tables": ["orders"],
+        "queries": {"few": "SELECT id, price FROM orders WHERE id < 4"},
+    }
+}
 
 
 def test_a_hook_gives_tables_and_queries(hook: Any) -> None:

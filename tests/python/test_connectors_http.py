@@ -108,10 +108,18 @@ def test_discovery_counts_what_it_has_seen_whole() -> None:
 @pytest.mark.parametrize(
     ("script", "resource", "words"),
     [
-        (lambda _: {"items": [{"id": 1}], "next": "again"}, {"paging": {"cursor": {"param": "c", "next": "next"}}}, "read already"),
+        (
+            lambda _: {"items": [{"id": 1}], "next": "again"},
+            {"paging": {"cursor": {"param": "c", "next": "next"}}},
+            "read already",
+        ),
         (lambda _: {"items": [{"id": 1}], "next": "/orders"}, {"paging": {"next_url": "next"}}, "read already"),
         (lambda _: {"items": [{"id": 1}]}, {"paging": {"page": {}}}, "same records"),
-        (lambda one: {"items": [], "next": one.params.get("c", "") + "x"}, {"paging": {"cursor": {"param": "c", "next": "next"}}}, "are empty"),
+        (
+            lambda one: {"items": [], "next": one.params.get("c", "") + "x"},
+            {"paging": {"cursor": {"param": "c", "next": "next"}}},
+            "are empty",
+        ),
         (lambda one: {"items": [dict(one.params)]}, {"paging": {"page": {}}, "max_pages": 30}, "more than 30 pages"),
     ],
 )
@@ -142,7 +150,9 @@ def test_every_login(auth: Any, shows: Any) -> None:
     more = {"auth": auth} if auth else {}
     with serving(lambda one: RECORDS if shows(one) else Reply({"message": f"x{SECRET} is wrong"}, status=401)) as api:
         assert rows(api, source({}, **more), api.url(f"me:{SECRET}"))["rows"] == RECORDS
-        error = refused("auth", "read_rows", asking(api, source({}, **more), api.url(f"me:x{SECRET}"), dataset="orders"))
+        error = refused(
+            "auth", "read_rows", asking(api, source({}, **more), api.url(f"me:x{SECRET}"), dataset="orders")
+        )
         assert SECRET not in f"{error} {error.hint}"
 
 
@@ -162,7 +172,9 @@ def test_client_credentials_are_asked_for_once_and_again_when_refused() -> None:
             assert "scope=read+all" in one.body
             tokens.append(f"token{len(tokens)}")
             return {"access_token": tokens[-1], "expires_in": 3600}
-        if one.headers.get("authorization") != f"Bearer {tokens[-1]}" or (len(tokens) == 1 and one.params["page"] == "2"):
+        if one.headers.get("authorization") != f"Bearer {tokens[-1]}" or (
+            len(tokens) == 1 and one.params["page"] == "2"
+        ):
             return Reply({}, status=401)
         return page(one)
 
@@ -247,10 +259,19 @@ NESTED = [
         "customer": {"name": "Ada", "address": {"city": "Rome"}},
         "total": 12345678901234567.89,
         "tags": ["a", "b"],
-        "items": [{"sku": "x", "price": 1.10, "taxes": [{"rate": 5}, {"rate": 7}]}, {"sku": "y", "price": 2.5, "taxes": []}],
+        "items": [
+            {"sku": "x", "price": 1.10, "taxes": [{"rate": 5}, {"rate": 7}]},
+            {"sku": "y", "price": 2.5, "taxes": []},
+        ],
     },
     {"id": 2, "customer": None, "total": 0.5, "tags": [], "items": []},
-    {"id": 3, "customer": {"name": "Bob"}, "total": 1, "tags": None, "items": [{"sku": "z", "price": None, "taxes": [{"rate": 9}]}]},
+    {
+        "id": 3,
+        "customer": {"name": "Bob"},
+        "total": 1,
+        "tags": None,
+        "items": [{"sku": "z", "price": None, "taxes": [{"rate": 9}]}],
+    },
 ]
 RAW = json.dumps(NESTED).replace("1.2345678901234568e+16", "12345678901234567.89").encode()
 
@@ -324,7 +345,12 @@ def test_newer_records_are_asked_for_and_others_left_out_here() -> None:
     records = [{"id": number, "at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 6)]
     # The API includes the day before, as many do.
     script = lambda one: [row for row in records if row["at"] >= one.params.get("since", "")[:8].replace("-03", "-02")]  # noqa: E731
-    bound = {"column": "at", "data_type": "timestamptz", "from": {"value": "2026-01-03T00:00:00Z", "inclusive": False}, "nulls": False}
+    bound = {
+        "column": "at",
+        "data_type": "timestamptz",
+        "from": {"value": "2026-01-03T00:00:00Z", "inclusive": False},
+        "nulls": False,
+    }
     with serving(script) as api:
         place = source({"cursor": {"column": "at", "param": "since"}})
         answer = rows(api, place, within=[bound])
@@ -372,7 +398,9 @@ def test_a_whole_run_has_exact_counts_and_loads_once(tmp_path: Path) -> None:
 def test_the_shell_reads_an_address() -> None:
     import windvane as wv
 
-    with serving(lambda one: {"data": {"items": RECORDS}} if one.params == {"status": "done"} else Reply({}, 404)) as api:
+    with serving(
+        lambda one: {"data": {"items": RECORDS}} if one.params == {"status": "done"} else Reply({}, 404)
+    ) as api:
         address = api.url(path="/v1/orders", query="status=done") + "#data.items"
         found = wv.discover(address)["datasets"]
         assert [(one["name"], one["rows"]) for one in found] == [("orders", 23)]

@@ -120,12 +120,12 @@ impl Access {
     }
 
     /// The address of a resource.
-    pub(super) fn url(&self, path: &str) -> Result<Url> {
+    pub(super) fn url(&self, path: &str) -> Url {
         let mut base = self.base.clone();
         let whole = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
         let whole = if path.is_empty() { base.path().to_owned() } else { whole };
         base.set_path(&whole);
-        Ok(base)
+        base
     }
 
     /// Whether an address is at the connection's own host, so that secrets may go there.

@@ -91,7 +91,7 @@ impl Rows {
     pub(super) fn new(schema: &Schema, path: Vec<String>, capacity: usize) -> Self {
         let (mut items, mut parents): (Vec<&Field>, Vec<&Field>) = (Vec::new(), Vec::new());
         let origin = |field| match position(field).filter(|_| !path.is_empty()) {
-            Some(level) => Origin::Position(level),
+            Some(origin) => origin,
             None if !path.is_empty() && field.name.starts_with(PARENT) => {
                 parents.push(field);
                 Origin::Parent(parents.len() - 1)
@@ -177,10 +177,10 @@ impl Rows {
 }
 
 /// `_position` or `_position_<level>`.
-fn position(field: &Field) -> Option<Option<usize>> {
+fn position(field: &Field) -> Option<Origin> {
     match field.name.strip_prefix(POSITION)? {
-        "" => Some(None),
-        level => level.strip_prefix('_')?.parse().ok().map(Some),
+        "" => Some(Origin::Position(None)),
+        level => Some(Origin::Position(Some(level.strip_prefix('_')?.parse().ok()?))),
     }
 }
 

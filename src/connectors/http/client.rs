@@ -17,7 +17,7 @@ use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Nothing arrived for so long.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// No page is larger.
 pub(super) const MAX_PAGE: usize = 64 << 20;
 const MAX_REDIRECTS: usize = 5;
@@ -240,13 +240,12 @@ async fn words(mut response: Response) -> String {
 /// Seconds, or a date.
 fn wait_of(headers: &HeaderMap) -> Option<f64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse::<f64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let date = DateTime::parse_from_rfc2822(text).ok()?;
-            // A date has whole seconds: one more, or we come too early.
-            f64::from(u32::try_from(date.timestamp()).ok()?) + 1.0 - clock::now().0
-        }
+    let seconds = if let Ok(seconds) = text.parse::<f64>() {
+        seconds
+    } else {
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        // A date has whole seconds: one more, or we come too early.
+        f64::from(u32::try_from(date.timestamp()).ok()?) + 1.0 - clock::now().0
     };
     (seconds.is_finite() && seconds > 0.0).then_some(seconds)
 }

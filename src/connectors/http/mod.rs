@@ -77,7 +77,9 @@ impl Http {
         let mut whole = false;
         while !whole && pages.count < SAMPLE_PAGES && shape.records < SAMPLE_RECORDS {
             let look = |records: &[&RawValue]| {
-                records.iter().for_each(|record| shape.observe(record));
+                for record in records {
+                    shape.observe(record);
+                }
                 Ok(())
             };
             pages.next(look).await?;

@@ -33,7 +33,7 @@ pub(super) struct Pages<'a> {
 impl<'a> Pages<'a> {
     /// `since`: the parameter and value that leave older records out.
     pub(super) fn new(api: &'a Api, resource: &'a Resource, since: Option<(&str, &str)>) -> Result<Self> {
-        let mut url = api.access.url(&resource.path)?;
+        let mut url = api.access.url(&resource.path);
         for (name, value) in &resource.params {
             set(&mut url, name, &parameter(name, value)?);
         }

@@ -95,7 +95,9 @@ impl Node {
                 Ok(items) if items.is_empty() => self.empty_lists = true,
                 Ok(items) if items.iter().all(|item| body::is_object(item)) => {
                     let list = self.items.get_or_insert_default();
-                    items.iter().for_each(|item| list.observe(item));
+                    for item in items {
+                        list.observe(item);
+                    }
                 }
                 Ok(_) | Err(_) => self.plain = true,
             },
@@ -122,7 +124,7 @@ impl Node {
             for (name, member) in &self.members {
                 let before = columns.fields.len();
                 let open = !flat && !whole.contains(name.as_str());
-                member.spread(&[name.clone()], open, lists_stay || flat, &mut columns);
+                member.spread(std::slice::from_ref(name), open, lists_stay || flat, &mut columns);
                 for field in &columns.fields[before..] {
                     owners.entry(field.name.clone()).or_default().insert(name);
                 }

@@ -15,7 +15,7 @@ use url::Url;
 const USUAL_LIFE: f64 = 300.0;
 /// So many seconds before its end a token is not used any more.
 const MARGIN: f64 = 10.0;
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// The token of one API; clones share it.
 #[derive(Clone, Default)]
