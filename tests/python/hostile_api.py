@@ -58,7 +58,7 @@ def serving(script: Callable[[Asked], Any]) -> Iterator[Api]:
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def answer(self) -> None:
             split = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -76,7 +76,11 @@ def serving(script: Callable[[Asked], Any]) -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_GET
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -92,7 +92,7 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def source(name: str, **more: Any) -> dict[str, Any]:
-    return {"source": {"python": {"object": f"things:{name}"}}, "dataset": name.split(".")[-1], **more}
+    return {"source": {"python": {"object": f"things:{name}"}}, "dataset": name.rsplit(".", maxsplit=1)[-1], **more}
 
 
 @pytest.mark.parametrize("name", ["table", "plain", "choosing", "Holder.inside"])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORDS = [{"id": number, "name": f"n{number}"} for number in range(1, 24)]
-SECRET = "s3cr3t-t0ken"  # noqa: S105 - it is looked for in messages
+SECRET = "s3cr3t-t0ken"
 
 
 def source(resource: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -375,8 +375,10 @@ def test_two_processes_share_one_rate(tmp_path: Path) -> None:
         assert [command.wait(120) for command in commands] == [0, 0]
         times = sorted(api.times())
     assert len(times) > 20
-    # No second has more than ten; one more for the way through the network.
-    assert max(sum(1 for other in times if at <= other < at + 1) for at in times) <= 11
+    # Together no faster than the rate, but for the way of the first and the last through a busy machine.
+    assert times[-1] - times[0] >= (len(times) - 1) / 10 - 0.3
+    # Ten a second; some more where requests were held up on their way. Two rates would give twenty.
+    assert max(sum(1 for other in times if at <= other < at + 1) for at in times) <= 14
 
 
 def test_a_whole_run_has_exact_counts_and_loads_once(tmp_path: Path) -> None:
