@@ -73,7 +73,7 @@ def give(name: str, rows: Any, words: str) -> int | None:
 def _stream(rows: Any) -> Any:
     """The engine's batches as one object with ``__arrow_c_stream__``."""
     try:
-        import pyarrow as pa
+        import pyarrow as pa  # type: ignore[import-untyped]
     except ImportError:
         return rows.reader()
     return pa.RecordBatchReader.from_batches(pa.schema(rows.schema()), (pa.record_batch(batch) for batch in rows))
@@ -98,7 +98,8 @@ def hook_rows(  # noqa: PLR0917 - the engine calls it by position
 ) -> Iterator[list[list[str | None]]]:
     """The wanted columns of a table or query as texts, a chunk at a time."""
     hook = _hook(connection)
-    statement, values = query, []
+    statement = query
+    values: list[Any] = []
     if table:
         condition, values = _condition(hook, json.loads(within))
         statement = f"SELECT * FROM {table}{condition}"  # noqa: S608 - the user's own table; values are bound

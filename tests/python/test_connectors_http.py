@@ -417,3 +417,32 @@ def test_secrets_do_not_belong_in_a_spec(tmp_path: Path, name: str) -> None:
     spec = write_spec(tmp_path, "p", source=source({}, headers={name: SECRET}), target={"parquet": {"path": "o"}})
     problems = json.loads(_core.check(json.dumps({"paths": [str(spec)]})))["problems"]
     assert [SECRET in json.dumps(one) for one in problems] == [False]
+
+
+def test_airflows_form_of_a_connection_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    from windvane.connections import resolve
+
+    with serving(lambda one: RECORDS if one.headers.get("x-key") == SECRET else Reply({}, status=403)) as api:
+        parts = {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": api.port,
+            "schema": "http",
+            "extra": {"X-Key": SECRET},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", json.dumps(parts))
+        assert rows(api, source({}), resolve(["shop_api"])["shop_api"])["rows"] == RECORDS
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", f"http://127.0.0.1:{api.port}/http?X-Key={SECRET}")
+        assert rows(api, source({}), resolve(["shop_api"])["shop_api"])["rows"] == RECORDS
+        error = refused("unsupported", "datasets", asking(api, source({}), api.url(query="verify=false")))
+    assert "verify" in str(error)
+
+
+def test_a_hook_and_an_object_need_no_address(tmp_path: Path) -> None:
+    places = {
+        "a": {"hook": {"connection": "own", "tables": ["t"]}},
+        "b": {"python": {"object": "m:o"}},
+        "c": source({}),
+    }
+    spec = write_spec(tmp_path, "p", sources=places, target={"parquet": {"path": "out"}})
+    assert call("needs", {"path": str(spec)}) == {"connections": ["api"]}
