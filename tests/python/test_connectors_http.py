@@ -446,3 +446,18 @@ def test_a_hook_and_an_object_need_no_address(tmp_path: Path) -> None:
     }
     spec = write_spec(tmp_path, "p", sources=places, target={"parquet": {"path": "out"}})
     assert call("needs", {"path": str(spec)}) == {"connections": ["api"]}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"rate": {"requests": 1, "per": 0}}, "`per`"),
+        ({"auth": {"header": "two words"}}, "two words"),
+        ({"auth": "bearer"}, "no password"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(WindvaneError) as caught:
+        call("datasets", {"source": source({}, **more), "connections": {"api": "https://me@localhost:1"}})
+    assert words in str(caught.value)
+    assert caught.value.hint

@@ -86,6 +86,13 @@ impl Access {
 
     /// What is sent when nothing was said, and whether what was said can be sent.
     fn settle(&mut self, id: &str) -> Result<()> {
+        if let Some(Auth::Header(name)) = &self.auth
+            && HeaderName::from_bytes(name.as_bytes()).is_err()
+        {
+            return Err(Error::spec(format!("'{name}' cannot name a header"))
+                .at_path("source.http.auth.header")
+                .hint("Write a name such as X-Api-Key"));
+        }
         if self.auth.is_none() && !self.login.is_empty() {
             self.auth = Some(Auth::Basic);
         }

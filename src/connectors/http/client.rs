@@ -58,8 +58,10 @@ impl Api {
             .build()
             .map_err(|error| Error::internal("no HTTP client could be made").caused_by(&error))?;
         let interval = source.rate.map_or(0.0, |rate| rate.per / f64::from(rate.requests.max(1)));
-        if !interval.is_finite() || interval < 0.0 {
-            return Err(Error::spec("`per` must be a positive number of seconds").at_path("source.http.rate.per"));
+        if !interval.is_finite() || source.rate.is_some() && interval <= 0.0 {
+            return Err(Error::spec("`per` must be a positive number of seconds")
+                .at_path("source.http.rate.per")
+                .hint("Write how many seconds `requests` are for; 1 is the default"));
         }
         let name = format!("{}@{}", source.connection, access.base.host_str().unwrap_or_default());
         Ok(Self { access, client, tokens: Tokens::default(), gate, name, interval })
