@@ -44,6 +44,9 @@ _SQLITE = UrlRule(scheme="sqlite", is_file=True, ignored=frozenset({"timeout", "
 RULES: dict[str, UrlRule] = {"postgres": _POSTGRES, "postgresql": _POSTGRES, "sqlite": _SQLITE}
 
 
+APIS = frozenset({"http", "https"})
+
+
 def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
     """The engine's URL of each Airflow connection.
 
@@ -86,10 +89,23 @@ def engine_url(connection: Connection) -> str:
     kind = connection.conn_type
     if kind == "windvane_store":
         kind = "postgres" if connection.login or connection.schema or connection.port else "sqlite"
+    if kind in APIS:
+        from windvane.connections import api_url
+
+        # The engine refuses the extras that it cannot honour; the others are headers.
+        return api_url(
+            host=connection.host,
+            login=connection.login,
+            password=connection.password,
+            schema=connection.schema,
+            port=connection.port,
+            extra=_given(connection.extra_dejson),
+        )
     rule = RULES.get(kind or "")
     name = f"connection {connection.conn_id!r}"
     if rule is None:
-        raise SpecError(f"{name} has the type {kind!r}; windvane reads {', '.join(sorted(RULES))}", kind="spec")
+        known = ", ".join(sorted([*RULES, *APIS]))
+        raise SpecError(f"{name} has the type {kind!r}; windvane reads {known}", kind="spec")
     extras = _given(connection.extra_dejson)
     unknown = sorted(set(extras) - set(rule.query) - rule.ignored)
     if unknown:

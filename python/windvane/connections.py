@@ -56,6 +56,8 @@ def from_parts(
     """The URL of a connection given in Airflow's fields."""
     if conn_type == "sqlite":
         return "sqlite:///" + (host or schema or "").lstrip("/")
+    if conn_type in {"http", "https"}:
+        return api_url(host=host, login=login, password=password, schema=schema, port=port, extra=extra)
     scheme = _SCHEMES.get(conn_type, conn_type)
     user = quote(login, safe="") if login else ""
     if password:
@@ -64,6 +66,28 @@ def from_parts(
     options = {key: value for key, value in (extra or {}).items() if isinstance(value, str | int) and value != ""}
     query = "?" + urlencode(options) if options else ""
     return f"{scheme}://{place}/{quote(schema or '', safe='')}{query}"
+
+
+def api_url(
+    *,
+    host: str | None,
+    login: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
+    port: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """The URL of an API: ``schema`` is its protocol, the extras are headers. Without a protocol it is ``https``.
+
+    Airflow's own hook would speak plain ``http`` then; here that must be written out.
+    """
+    written, _, rest = (host or "localhost").rpartition("://")
+    scheme = written or schema or "https"
+    place, _, path = rest.partition("/")
+    user = quote(login or "", safe="") + (":" + quote(password, safe="") if password else "")
+    server = (f"{user}@" if user else "") + place + (f":{port}" if port else "")
+    query = "?" + urlencode({"__extra__": json.dumps(dict(extra))}) if extra else ""
+    return f"{scheme}://{server}/{path}{query}"
 
 
 def _parts(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 use crate::connectors::Context;
 use crate::error::{Error, Result};
-use crate::spec::source::{FilesSource, PostgresSource, Source, SqliteSource};
+use crate::spec::http::Resource;
+use crate::spec::source::{FilesSource, HttpSource, PostgresSource, Source, SqliteSource};
+use url::Url;
 
 /// The connection id under which a URL given as an argument is kept.
 const ARGUMENT: &str = "argument";
@@ -24,6 +26,8 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
     let source = if let Some(id) = place.strip_prefix("conn:") {
         let scheme = context.url(id)?.split("://").next().unwrap_or_default().to_owned();
         of_connection(id, &scheme, tables)?
+    } else if place.starts_with("https://") || place.starts_with("http://") {
+        return resource(place, table, context);
     } else if let Some((scheme, _)) = place.split_once("://") {
         context.secrets.0.insert(ARGUMENT.to_owned(), place.to_owned());
         of_connection(ARGUMENT, scheme, tables)?
@@ -39,10 +43,38 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
     let connection = id.to_owned();
     match scheme {
         "postgres" | "postgresql" => Ok(Source::Postgres(PostgresSource { connection, schema: None, tables })),
+        "http" | "https" => Ok(Source::Http(HttpSource {
+            resources: tables
+                .into_iter()
+                .map(|path| (path.clone(), Resource { path, ..Resource::default() }))
+                .collect(),
+            connection,
+            ..HttpSource::default()
+        })),
         "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
         other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
-            .hint("Known are files, postgresql://… and sqlite:///…")),
+            .hint("Known are files, postgresql://…, sqlite:///… and https://…")),
     }
+}
+
+/// One page of JSON behind a URL; what stands behind `#` says where its records are (`data.items`).
+fn resource(text: &str, records: Option<String>, context: &mut Context) -> Result<Address> {
+    let url = Url::parse(text).map_err(|_| Error::spec("the address cannot be read"))?;
+    let last = url.path_segments().and_then(|mut names| names.rfind(|name| !name.is_empty())).unwrap_or("records");
+    let name = last.strip_suffix(".json").unwrap_or(last).to_owned();
+    let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+    if matches!(ending, "csv" | "tsv" | "parquet" | "jsonl" | "ndjson" | "gz" | "zst" | "zip" | "xlsx") {
+        return Err(Error::unsupported(format!("a remote .{ending} file is not read; JSON is"))
+            .hint("Download the file first, and give its path"));
+    }
+    let params = url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned().into())).collect();
+    let resource = Resource { path: String::new(), params, records, ..Resource::default() };
+    let mut place = url.clone();
+    place.set_query(None);
+    context.secrets.0.insert(ARGUMENT.to_owned(), place.into());
+    let source =
+        HttpSource { connection: ARGUMENT.to_owned(), resources: [(name, resource)].into(), ..HttpSource::default() };
+    Ok(Address { source: Source::Http(source), table: None })
 }
 
 /// By its first bytes, so that a database is known whatever it is called.

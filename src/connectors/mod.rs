@@ -11,7 +11,11 @@
 
 pub mod address;
 pub mod files;
+pub mod gate;
 mod gather;
+pub mod guest;
+pub mod http;
+mod inside;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
@@ -19,8 +23,8 @@ pub mod sqlite;
 use crate::error::{Error, Kind, Result};
 use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Schema};
-use crate::spec::source::Source;
 use crate::spec::RowPolicy;
+use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
@@ -42,6 +46,10 @@ pub struct Context {
     pub roots: Vec<PathBuf>,
     pub secrets: Secrets,
     pub progress: Progress,
+    /// Turns at APIs that want no more than so many requests.
+    pub gate: gate::Gate,
+    /// What Python can give and take; nothing where there is no Python.
+    pub guests: Option<Arc<dyn guest::Guests>>,
 }
 
 /// Connection id to URL.
@@ -72,6 +80,8 @@ pub enum Connection {
     Files(files::Files),
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    Http(http::Http),
+    Guest(guest::Guest),
 }
 
 /// A dataset as its home describes it.
@@ -364,7 +374,10 @@ impl Connection {
             }
             Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
             Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
-            Source::Mysql(_) | Source::Http(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
+            Source::Http(source) => http::Http::open_source(source, context).map(Self::Http),
+            Source::Python(source) => guest::Guest::open_object(source, context).map(Self::Guest),
+            Source::Hook(source) => guest::Guest::open_hook(source, context).map(Self::Guest),
+            Source::Mysql(_) => Err(not_yet()),
         }
     }
 
@@ -375,7 +388,8 @@ impl Connection {
             }
             Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
-            Target::Mysql(_) | Target::Python(_) => Err(not_yet()),
+            Target::Python(target) => guest::Guest::open_target(target, context).map(Self::Guest),
+            Target::Mysql(_) => Err(not_yet()),
         }
     }
 
@@ -385,6 +399,8 @@ impl Connection {
             Self::Files(files) => files.datasets().await,
             Self::Sqlite(sqlite) => sqlite.datasets().await,
             Self::Postgres(postgres) => postgres.datasets().await,
+            Self::Http(http) => http.datasets().await,
+            Self::Guest(guest) => guest.datasets().await,
         }
     }
 
@@ -393,6 +409,8 @@ impl Connection {
             Self::Files(files) => files.read(request).await,
             Self::Sqlite(sqlite) => sqlite.read(request).await,
             Self::Postgres(postgres) => postgres.read(request).await,
+            Self::Http(http) => http.read(request).await,
+            Self::Guest(guest) => guest.read(request).await,
         }
     }
 
@@ -402,6 +420,8 @@ impl Connection {
             Self::Files(files) => files.split(request, parts).await,
             Self::Sqlite(sqlite) => sqlite.split(request, parts).await,
             Self::Postgres(postgres) => postgres.split(request, parts).await,
+            Self::Http(http) => http.split(request, parts).await,
+            Self::Guest(guest) => guest.split(request, parts).await,
         }
     }
 
@@ -411,6 +431,8 @@ impl Connection {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
             Self::Postgres(postgres) => postgres.load(request, rows).await,
+            Self::Guest(guest) => guest.load(request, rows).await,
+            Self::Http(_) => Err(Error::internal("an API is no target")),
         }
     }
 
@@ -420,6 +442,8 @@ impl Connection {
             Self::Files(files) => files.test().await,
             Self::Sqlite(sqlite) => sqlite.test().await,
             Self::Postgres(postgres) => postgres.test().await,
+            Self::Http(http) => http.test().await,
+            Self::Guest(guest) => guest.test().await,
         }
     }
 }

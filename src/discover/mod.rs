@@ -4,7 +4,7 @@
 //!
 //! Invariants: the catalog is sorted by dataset name; names are unique across the sources of a spec.
 
-use crate::connectors::{Connection, Context, Found};
+use crate::connectors::{Connection, Context, Found, http};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::spec::Spec;
@@ -100,12 +100,15 @@ fn narrowed(source: &Source, locator: &str) -> Source {
             locator.clone_into(&mut files.path);
         }
         Source::Csv(csv) if csv.as_dataset.is_none() => locator.clone_into(&mut csv.path),
-        Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) => {}
+        Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) | Source::Python(_) => {}
         Source::Sqlite(sqlite) => sqlite.tables = vec![locator.to_owned()],
         Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],
         Source::Mysql(mysql) => mysql.tables = vec![locator.to_owned()],
-        Source::Hook(hook) => hook.tables = vec![locator.to_owned()],
-        Source::Http(_) | Source::Python(_) => {}
+        Source::Hook(hook) => {
+            hook.tables.retain(|table| table == locator);
+            hook.queries.retain(|name, _| name == locator);
+        }
+        Source::Http(api) => api.resources.retain(|name, _| *name == http::resource_of(locator)),
     }
     narrowed
 }

@@ -7,6 +7,7 @@ mod engine;
 mod enter;
 mod errors;
 mod graph;
+mod guest;
 mod json;
 mod planning;
 mod profile;

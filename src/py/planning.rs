@@ -15,6 +15,7 @@ use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
 use crate::resilience::{clock, progress::Progress};
 use crate::schema::Schema;
+use crate::spec::source::Source;
 use crate::spec::{Spec, hash, read};
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -78,7 +79,7 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
         let NeedsRequest { path, environment, roots } = json::request(request)?;
         let connections = if is_plan(&path) {
             let plan = file::read(&path)?;
-            let named = plan.sources.values().filter_map(|source| source.connection()).chain(plan.target.connection());
+            let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
             named.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
         } else {
             spec(&path, environment.as_deref(), &roots)?.connections()

@@ -1,5 +1,6 @@
 //! The part of a request that names the outside.
 
+use crate::connectors::gate::Gate;
 use crate::connectors::{Context, Secrets};
 use crate::error::Result;
 use crate::orchestrator::{Interval, World};
@@ -28,14 +29,18 @@ pub(super) struct Outside {
 
 impl Outside {
     pub(super) fn world(self) -> Result<World> {
+        let store = self.store.as_deref().map(Store::at).transpose()?;
+        let gate = Gate::new(store.clone());
         Ok(World {
             context: Context {
                 base: self.base,
                 roots: self.roots,
                 secrets: Secrets(self.connections),
+                gate,
+                guests: Some(super::guest::guests()),
                 ..Context::default()
             },
-            store: self.store.as_deref().map(Store::at).transpose()?,
+            store,
             staging: self.staging,
             gateway: self.gateway,
             interval: self.interval,

@@ -1,6 +1,7 @@
 //! What keeps a failing outside from taking us along: pure state machines.
 //!
-//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` (call not too often),
+//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` and `pace` (call not too
+//! often),
 //! `budget` (call not for more than this), `progress` (how far a call is), `clock` (the one place that knows what time
 //! it is).
 //!
@@ -14,5 +15,6 @@ pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod limit;
+pub mod pace;
 pub mod progress;
 pub mod retry;

@@ -16,6 +16,7 @@
 pub mod check;
 pub mod find;
 pub mod hash;
+pub mod http;
 pub mod problem;
 pub mod read;
 pub mod schema;
@@ -248,7 +249,7 @@ impl Spec {
     /// The ids of all connections that the pipeline needs at run time, sorted.
     pub fn connections(&self) -> Vec<String> {
         let sources = self.named_sources();
-        let named = sources.values().filter_map(Source::connection).chain(self.target.connection());
+        let named = sources.values().filter_map(Source::resolved_connection).chain(self.target.connection());
         let ids: std::collections::BTreeSet<_> = named.map(str::to_owned).collect();
         ids.into_iter().collect()
     }

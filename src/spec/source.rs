@@ -1,7 +1,9 @@
 //! Where data is.
 
+pub use super::http::HttpSource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A source of datasets: a folder of files or a schema of tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -107,15 +109,8 @@ pub struct MysqlSource {
     pub tables: Vec<String>,
 }
 
-/// A JSON API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpSource {
-    /// The connection that holds the address and the secrets.
-    pub connection: String,
-}
-
-/// A Python object, or a callable that gives one.
+/// A Python object with `__arrow_c_stream__`, or a callable that gives one. Naming it runs its module: only what is
+/// importable where the pipeline runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PythonSource {
@@ -130,9 +125,14 @@ pub struct PythonSource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HookSource {
+    /// The id of an Airflow connection; its own hook opens it.
     pub connection: String,
+    /// Tables, as the database calls them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<String>,
+    /// Dataset to the query that gives it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
 }
 
 impl Source {
@@ -148,6 +148,11 @@ impl Source {
             Self::Python(_) => None,
             Self::Hook(hook) => Some(&hook.connection),
         }
+    }
+
+    /// The id of the connection whose address the engine itself must know: a hook opens its own.
+    pub fn resolved_connection(&self) -> Option<&str> {
+        if let Self::Hook(_) = self { None } else { self.connection() }
     }
 
     /// The local path it reads, as written.

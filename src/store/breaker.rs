@@ -23,6 +23,11 @@ impl Store {
     pub async fn update_breaker(&self, name: &str, state: &State, version: i64) -> Result<bool> {
         let document = serde_json::to_string(state)
             .map_err(|error| Error::internal("the state of a breaker cannot be written").caused_by(&error))?;
+        self.swap_state(name, document, version).await
+    }
+
+    /// Puts a state, of a breaker or a pace, in the place of the version it was made from.
+    pub(super) async fn swap_state(&self, name: &str, document: String, version: i64) -> Result<bool> {
         let at = clock::now().rfc3339();
         let cells = vec![document.into(), at.into(), name.into()];
         let changed = if version == 0 {

@@ -2,7 +2,7 @@
 //! one machine or PostgreSQL for many.
 //!
 //! Doors: [`Store::open`], then `put_plan`, `put_catalog`, `start_run`, `put_ledger`, `put_decisions`, `put_event` and
-//! their readers on it, one file a noun; `breaker` shares a circuit breaker between processes.
+//! their readers on it, one file a noun; `breaker` shares a circuit breaker between processes, `pace` a pace.
 //!
 //! Deliberately absent: the meaning of the documents (rooms below know them), rows of users' data, secrets, a pool: a
 //! process holds at most one connection to a store, because Airflow runs very many processes.
@@ -16,6 +16,7 @@ pub mod history;
 pub mod ledger;
 mod link;
 mod migrate;
+mod pace;
 mod place;
 pub mod plans;
 pub mod runs;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.sdk import Connection
 from windvane_provider.connections import address_urls, engine_url, engine_urls
@@ -42,8 +44,27 @@ def test_an_extra_that_cannot_be_honoured_is_refused_by_name_only() -> None:
     assert "secret-account" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        (
+            {"host": "api.example.org", "login": "me@home", "password": "p/w"},
+            "https://me%40home:p%2Fw@api.example.org/",
+        ),
+        ({"host": "http://api.example.org/v1", "port": 8080}, "http://api.example.org:8080/v1"),
+        ({"host": "api.example.org", "schema": "http"}, "http://api.example.org/"),
+        (
+            {"host": "https://api.example.org/v1", "extra": '{"X-Key": "a b"}'},
+            "https://api.example.org/v1?__extra__=%7B%22X-Key%22%3A+%22a+b%22%7D",
+        ),
+    ],
+)
+def test_an_api_is_https_unless_http_is_written(fields: dict[str, Any], url: str) -> None:
+    assert engine_url(connection(conn_type="http", **fields)) == url
+
+
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="has the type 'oracle'; windvane reads postgres, postgresql, sqlite"):
+    with pytest.raises(ValueError, match=r"has the type 'oracle'; windvane reads .*http.*postgres.*sqlite"):
         engine_url(connection(conn_type="oracle", host="db"))
 
 

@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// A file that is one array (or one object over many lines) is read whole; more than this is refused.
 const MAX_ARRAY: usize = 256 << 20;
 
+/// So many digits always come through a float as they went.
+const FLOAT_DIGITS: usize = 15;
+
 /// The members of an object, in the order they are written.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
@@ -45,7 +48,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 /// A value as the text that a column of this type is parsed from.
-fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
+pub(crate) fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         _ if text == "null" => None,
@@ -181,20 +184,32 @@ impl Texts {
     }
 }
 
+/// Whether a float cannot hold the number as it is written.
+fn loses_digits(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits <= FLOAT_DIGITS || text.contains(['e', 'E']) {
+        return false;
+    }
+    let plain = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    text.parse::<f64>().is_ok_and(|float| float.to_string() != plain)
+}
+
 /// What a member's values were.
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     booleans: bool,
     integers: bool,
     floats: bool,
     texts: bool,
     nested: bool,
+    /// A float would not keep the digits of some number.
+    exact: bool,
     numbers: Inference,
     words: Inference,
 }
 
 impl Seen {
-    fn observe(&mut self, raw: &RawValue) {
+    pub(crate) fn observe(&mut self, raw: &RawValue) {
         let text = raw.get();
         match text.as_bytes().first() {
             Some(b't' | b'f') => self.booleans = true,
@@ -210,16 +225,17 @@ impl Seen {
                 let whole = !text.contains(['.', 'e', 'E']);
                 self.integers |= whole;
                 self.floats |= !whole;
+                self.exact |= loses_digits(text);
                 self.numbers.observe(Some(text));
             }
         }
     }
 
-    fn data_type(&self) -> (DataType, &'static str) {
+    pub(crate) fn data_type(&self) -> (DataType, &'static str) {
         let number = self.integers || self.floats;
         match (self.booleans, number, self.texts, self.nested) {
             (true, false, false, false) => (DataType::Boolean, "boolean"),
-            (false, true, false, false) if self.floats => (DataType::Float64, "number"),
+            (false, true, false, false) if self.floats && !self.exact => (DataType::Float64, "number"),
             (false, true, false, false) => (self.numbers.data_type(), "number"),
             (false, false, true, false) => {
                 let iso = self.words.data_type();

@@ -28,7 +28,7 @@ mod text;
 mod tokens;
 mod write;
 
-pub(crate) use jsonl::Objects;
+pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 

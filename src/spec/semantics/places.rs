@@ -36,6 +36,9 @@ fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
     if tagged.key == "csv" {
         csv(judge, settings);
     }
+    if tagged.key == "http" {
+        http(judge, settings);
+    }
     if matches!(tagged.key.as_str(), "csv" | "jsonl") {
         judge.key(settings, "compression", |judge, compression| {
             if compression.text() == Some("snappy") {
@@ -71,6 +74,42 @@ fn csv<'a>(judge: &mut Judge<'a, '_>, settings: &'a Node) {
             judge.problem(encoding.mark, message, "Use a WHATWG label such as utf-8, windows-1252 or utf-16le");
         }
     });
+}
+
+/// Secrets of an API stand in its connection; what looks like one here is never repeated.
+fn http<'a>(judge: &mut Judge<'a, '_>, settings: &'a Node) {
+    let refuse = |judge: &mut Judge<'a, '_>, entry: &'a Entry, what: &str| {
+        if looks_secret(&entry.key) {
+            let message = format!("{what} of this name holds a secret, and secrets do not belong in a spec");
+            judge.problem_at(entry, message, "Put it into the connection (password or extra) and say how with `auth`");
+        }
+    };
+    judge.key(settings, "headers", |judge, headers| {
+        headers.entries().iter().for_each(|entry| refuse(judge, entry, "a header"));
+    });
+    judge.key(settings, "resources", |judge, resources| {
+        judge.not_empty(resources, "resources");
+        judge.every(resources, |judge, resource| {
+            if !is_id(&resource.key, "") {
+                let message = format!("'{}' cannot name a resource", shorten(&resource.key));
+                judge.problem(
+                    resource.key_mark,
+                    message,
+                    "Use letters, digits, '_' and '-'; its `path` may be anything",
+                );
+            }
+            judge.key(&resource.node, "params", |judge, params| {
+                params.entries().iter().for_each(|entry| refuse(judge, entry, "a parameter"));
+            });
+            judge.key(&resource.node, "key", |judge, key| judge.distinct(key, "column"));
+        });
+    });
+}
+
+fn looks_secret(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let marks = ["authorization", "cookie", "apikey", "token", "secret", "password"];
+    marks.iter().any(|mark| plain.ends_with(mark))
 }
 
 /// A name of a connection. What is not one may be a secret, so it is never repeated.

@@ -1,0 +1,115 @@
+//! Rows to a Python callable: it pulls them as they come.
+
+use super::{Guests, blocking};
+use crate::connectors::read_back::counted;
+use crate::connectors::{LoadRequest, Loaded, Rows};
+use crate::error::{Error, Result};
+use crate::schema::arrow::to_arrow;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchReader};
+use futures::StreamExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Batches that wait for a slow callable.
+const WAITING: usize = 2;
+
+/// What the callable has pulled.
+#[derive(Default)]
+struct Progress {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    ended: AtomicBool,
+    failed: Mutex<Option<Error>>,
+}
+
+/// The rows, for one thread that waits for them.
+struct Pulled {
+    schema: SchemaRef,
+    batches: Receiver<Result<RecordBatch>>,
+    progress: Arc<Progress>,
+}
+
+impl Iterator for Pulled {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.batches.blocking_recv() {
+            Some(Ok(batch)) => {
+                self.progress.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                self.progress.bytes.fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
+                Some(Ok(batch))
+            }
+            Some(Err(error)) => {
+                let words = error.to_string();
+                *self.progress.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Some(Err(ArrowError::ExternalError(words.into())))
+            }
+            None => {
+                self.progress.ended.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
+
+impl RecordBatchReader for Pulled {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+pub(super) async fn load(
+    guests: Arc<dyn Guests>,
+    object: String,
+    request: LoadRequest,
+    mut rows: Rows,
+) -> Result<Loaded> {
+    let words = serde_json::json!({
+        "load_id": request.load_id,
+        "mode": request.mode,
+        "dataset": request.dataset,
+        "key": request.key,
+    });
+    let progress = Arc::new(Progress::default());
+    let (sender, batches) = channel(WAITING);
+    let pulled = Pulled { schema: to_arrow(&request.schema), batches, progress: Arc::clone(&progress) };
+    let mut stream = rows.open()?;
+    let feeding = async move {
+        while let Some(batch) = stream.next().await {
+            let failed = batch.is_err();
+            // A closed channel is a callable that is done; how far it came is judged below.
+            if sender.send(batch).await.is_err() || failed {
+                return;
+            }
+        }
+    };
+    let named = object.clone();
+    let giving = blocking(move || guests.give(&named, Box::new(pulled), &words.to_string()));
+    let ((), taken) = tokio::join!(feeding, giving);
+    // The source's own error comes first: the callable only repeats its words.
+    if let Some(error) = progress.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    let taken = taken?;
+    let given = progress.rows.load(Ordering::Relaxed);
+    let refused = |message: String, hint: &str| Err(Error::data(message).hint(hint).at_path(&object));
+    if !progress.ended.load(Ordering::Relaxed) {
+        return refused(
+            format!("'{object}' returned after {given} rows, and there are more"),
+            "It must read the stream to its end, or raise",
+        );
+    }
+    if let Some(taken) = taken.filter(|taken| *taken != given) {
+        return refused(
+            format!("'{object}' took {taken} rows and was given {given}"),
+            "What it left out must not be lost: let it raise instead",
+        );
+    }
+    if let Some(expected) = request.expected.as_ref().filter(|expected| expected.rows != given) {
+        return refused(format!("{} rows were expected, {given} came", expected.rows), "Run the pipeline again");
+    }
+    Ok(counted(&request, given, progress.bytes.load(Ordering::Relaxed)))
+}

@@ -1,0 +1,153 @@
+//! The rows of an object or a hook, in the wanted columns and types.
+
+use super::{Guest, Place, Stream, Texts, Wanted};
+use crate::connectors::files::RowBuilder;
+use crate::connectors::{BATCH_ROWS, Batch, BatchStream, ReadRequest, Within, inside};
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::schema::arrow::{conform, type_to_arrow};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes as a;
+use futures::StreamExt;
+use std::sync::Arc;
+
+/// Batches that wait for a slow reader.
+const WAITING: usize = 2;
+
+enum Given {
+    Arrow(Stream),
+    Texts(Texts, RowBuilder),
+}
+
+/// The rows of a read, batch after batch.
+pub(super) struct AllRows {
+    name: String,
+    given: Given,
+    /// What is read: the wanted columns, and those of ranges behind them.
+    schema: Schema,
+    columns: usize,
+    within: Vec<Within>,
+    left: Option<u64>,
+    row: u64,
+}
+
+pub(super) fn open(guest: &Guest, request: ReadRequest) -> Result<AllRows> {
+    let schema = inside::widen(&request.schema, &request.within);
+    let wanted = Wanted {
+        columns: Some(schema.names().map(str::to_owned).collect()),
+        // Rows that are left out here must not count.
+        limit: request.limit.filter(|_| request.within.is_empty()),
+        within: request.within.clone(),
+    };
+    let missing = || {
+        Error::missing(format!("the source has no dataset '{}'", request.locator))
+            .hint("Run `windvane plan SPEC` for what is there now")
+    };
+    let given = match &guest.place {
+        Place::Object { object, .. } if *object == request.locator => Given::Arrow(guest.guests.open(object, &wanted)?),
+        Place::Hook(relations) => {
+            let relation = relations.get(&request.locator).ok_or_else(missing)?;
+            Given::Texts(guest.guests.rows(relation, &wanted)?, RowBuilder::new(&schema, &[], BATCH_ROWS))
+        }
+        Place::Object { .. } | Place::Target(_) => return Err(missing()),
+    };
+    Ok(AllRows {
+        name: request.locator,
+        given,
+        columns: request.schema.fields.len(),
+        schema,
+        within: request.within,
+        left: request.limit,
+        row: 0,
+    })
+}
+
+impl AllRows {
+    fn batch(&mut self) -> Result<Option<Batch>> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let first = self.row + 1;
+        let batch = match &mut self.given {
+            Given::Arrow(stream) => {
+                let Some(batch) = stream.next() else { return Ok(None) };
+                let batch = batch.map_err(|error| {
+                    Error::data(format!("the rows of '{}' broke off", self.name))
+                        .hint("See the object's own error")
+                        .caused_by(&error)
+                })?;
+                self.row += batch.num_rows() as u64;
+                let rows = wanted(&batch, &self.schema)?;
+                Batch { rows, numbers: (first..=self.row).collect(), rejected: Vec::new() }
+            }
+            Given::Texts(texts, builder) => {
+                let Some(chunk) = texts.next() else { return Ok(None) };
+                for row in chunk? {
+                    self.row += 1;
+                    for (column, text) in row.iter().enumerate() {
+                        builder.push(column, text.as_deref(), true);
+                    }
+                    builder.end_row(self.row);
+                }
+                builder.finish()?
+            }
+        };
+        let mut batch = inside::keep(batch, &self.schema, &self.within, self.columns)?;
+        if let Some(left) = &mut self.left {
+            inside::cut(&mut batch, left);
+        }
+        Ok(Some(batch))
+    }
+}
+
+impl Iterator for AllRows {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batch().transpose()
+    }
+}
+
+/// The wanted columns by name, in the wanted types; one that is not there is null.
+fn wanted(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
+    let count = batch.num_rows();
+    let columns: Vec<ArrayRef> = schema
+        .fields
+        .iter()
+        .map(|field| {
+            let known = batch.column_by_name(&field.name).cloned();
+            known.unwrap_or_else(|| new_null_array(&type_to_arrow(field.data_type), count))
+        })
+        .collect();
+    let fields: Vec<a::Field> = schema
+        .names()
+        .zip(&columns)
+        .map(|(name, column)| a::Field::new(name, column.data_type().clone(), true))
+        .collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    let loose = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options)
+        .map_err(|error| Error::internal("rows of a Python object make no batch").caused_by(&error))?;
+    conform(&loose, schema)
+}
+
+/// Runs the reading on a thread; it stops when the stream is dropped.
+pub(super) fn stream(rows: AllRows) -> BatchStream {
+    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
+    let reading = tokio::task::spawn_blocking(move || {
+        for batch in rows {
+            let failed = batch.is_err();
+            if sender.blocking_send(batch).is_err() || failed {
+                return;
+            }
+        }
+    });
+    futures::stream::unfold(Some((receiver, reading)), |state| async move {
+        let (mut receiver, reading) = state?;
+        if let Some(batch) = receiver.recv().await {
+            return Some((batch, Some((receiver, reading))));
+        }
+        let failure = reading.await.err()?;
+        Some((Err(Error::internal("reading a Python object failed").caused_by(&failure)), None))
+    })
+    .boxed()
+}

@@ -1,0 +1,79 @@
+//! A resource as batches: page after page, as the reader takes them.
+
+use super::cells::Rows;
+use super::client::Api;
+use super::pages::Pages;
+use crate::connectors::gather::produce;
+use crate::connectors::inside;
+use crate::connectors::{BATCH_ROWS, Batch, BatchStream, ReadRequest};
+use crate::error::{Error, Result};
+use crate::spec::http::Resource;
+use std::sync::Arc;
+
+pub(super) fn stream(
+    api: Arc<Api>,
+    resource: Resource,
+    name: String,
+    path: Vec<String>,
+    request: ReadRequest,
+) -> BatchStream {
+    produce(move |sender| async move {
+        let send = |batch| {
+            let sender = sender.clone();
+            // A reader that is gone needs no more batches: this future is dropped with it.
+            async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
+        };
+        run(&api, &resource, path, &request, send).await.map_err(|error| error.in_table(name))
+    })
+}
+
+/// Gives every batch to `give`.
+async fn run<Give, Given>(
+    api: &Api,
+    resource: &Resource,
+    path: Vec<String>,
+    request: &ReadRequest,
+    give: Give,
+) -> Result<()>
+where
+    Give: Fn(Batch) -> Given,
+    Given: Future<Output = Result<()>>,
+{
+    let mut left = request.limit;
+    if left == Some(0) {
+        return Ok(());
+    }
+    let schema = inside::widen(&request.schema, &request.within);
+    let columns = request.schema.fields.len();
+    let since = if path.is_empty() { since(resource, request) } else { None };
+    let capacity = left.map_or(BATCH_ROWS, |limit| usize::try_from(limit).unwrap_or(BATCH_ROWS));
+    let mut rows = Rows::new(&schema, path, capacity);
+    let mut pages = Pages::new(api, resource, since)?;
+    let mut more = true;
+    while more {
+        let mut ready = Vec::new();
+        more = pages.next(|records| rows.add(records, &mut ready)).await?;
+        // A reader of few rows wants them without further pages.
+        if !more || left.is_some() {
+            ready.extend(rows.rest()?);
+        }
+        for batch in ready {
+            let mut batch = inside::keep(batch, &schema, &request.within, columns)?;
+            if let Some(limit) = &mut left {
+                inside::cut(&mut batch, limit);
+            }
+            give(batch).await?;
+            if left == Some(0) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parameter that leaves older records out at the API, when the request is of newer ones only.
+fn since<'a>(resource: &'a Resource, request: &'a ReadRequest) -> Option<(&'a str, &'a str)> {
+    let cursor = resource.cursor.as_ref()?;
+    let range = request.within.iter().find(|range| range.column == cursor.column && !range.nulls)?;
+    Some((&cursor.param, &range.from.as_ref()?.value))
+}
