@@ -12,9 +12,11 @@
 pub mod address;
 pub mod files;
 mod gather;
+mod objects;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
+mod within;
 
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Schema};

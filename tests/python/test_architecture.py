@@ -22,13 +22,14 @@ GUESTS = {
     "sqlx": {"store", "connectors"},
     "async_openai": {"llm"},
     "reqwest": {"llm"},
-    "rustls": {"llm"},
+    "rustls": {"llm", "connectors"},
     "tower": {"llm"},
     "petgraph": {"graph"},
     "saphyr_parser": {"spec"},
     "croner": {"spec"},
     "sqlparser": {"engine", "agents"},
     "datasketches": {"profile"},
+    "object_store": {"connectors"},
 }
 ALONE = {"reqwest", "rustls", "object_store", "tokio", "parquet", "sqlx"}
 
