@@ -187,7 +187,7 @@ impl Files {
         // The staging folder moves to the thread: it is removed when the thread ends.
         let writing = tokio::task::spawn_blocking(move || {
             let written = staging.write(|| receiver.blocking_recv())?;
-            Ok((staging, written))
+            Ok::<_, Error>((staging, written))
         });
         let mut failed = None;
         let mut rows = rows.open()?;

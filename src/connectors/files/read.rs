@@ -17,7 +17,6 @@ use futures::StreamExt;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Rows that types are inferred from, over all files of a dataset.
 const SAMPLE_ROWS: u64 = 20_000;

@@ -233,7 +233,7 @@ impl Store {
     pub(super) fn upload(&self, from: &Path, key: &str, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let mut file = File::open(from).map_err(|error| on_disk(&self.shown(key), &error))?;
         let size = file.metadata().map_err(|error| on_disk(&self.shown(key), &error))?.len();
-        let mut chunk = |file: &mut File| -> Result<Vec<u8>> {
+        let chunk = |file: &mut File| -> Result<Vec<u8>> {
             go_on()?;
             let mut bytes = Vec::new();
             file.take(CHUNK).read_to_end(&mut bytes).map_err(|error| on_disk(&self.shown(key), &error))?;
