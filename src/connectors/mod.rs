@@ -402,6 +402,15 @@ impl Connection {
         }
     }
 
+    /// Joins the small files of a dataset of a target.
+    pub async fn compact(&self, dataset: &str) -> Result<files::Compacted> {
+        match self {
+            Self::Files(files) => files.compact(dataset).await,
+            Self::Sqlite(_) | Self::Postgres(_) => Err(Error::unsupported("only files are compacted")
+                .hint("A database looks after its tables itself")),
+        }
+    }
+
     /// Whether it can be reached and used; the error says why not.
     pub async fn test(&self) -> Result<()> {
         match self {

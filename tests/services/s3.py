@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import itertools
 import sys
@@ -43,6 +44,7 @@ class Server:
         endpoint = quote(f"http://127.0.0.1:{port or self.port}", safe="")
         return f"aws://AKIAEXAMPLE:{quote(secret, safe='')}@/?region_name={REGION}&endpoint_url={endpoint}"
 
+    @functools.cached_property
     def client(self) -> Any:
         import boto3
 
@@ -57,19 +59,19 @@ class Server:
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
         name = f"bucket{next(self.counter)}"
-        self.client().create_bucket(Bucket=name)
+        self.client.create_bucket(Bucket=name)
         return name
 
     def keys(self, bucket: str) -> list[str]:
-        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return sorted(found["Key"] for page in pages for found in page.get("Contents", []))
 
     def get(self, bucket: str, key: str) -> bytes:
-        body: bytes = self.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+        body: bytes = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
-        self.client().put_object(Bucket=bucket, Key=key, Body=content)
+        self.client.put_object(Bucket=bucket, Key=key, Body=content)
 
 
 @contextlib.contextmanager

@@ -184,7 +184,6 @@ impl Staging {
                 let own = known.as_ref().is_some_and(|known| parts.iter().any(|part| known.names(&part.path)));
                 return Ok(earlier.loaded(!own || matches!(folder, Folder::Local(_))));
             }
-            refuse_foreign(folder, known.as_ref())?;
             let mut next = Manifest::new(&self.request.dataset, self.request.schema.clone());
             let mut fresh: Vec<String> = parts.iter().map(|part| part.path.clone()).collect();
             next.partition_by.clone_from(&self.shape.by);
@@ -258,8 +257,9 @@ fn merged(known: &Schema, new: &Schema, folder: &Folder) -> Result<Schema> {
     Ok(Schema::new(fields))
 }
 
-/// Refuses a folder that holds data which is not ours: publishing a manifest would hide it.
-fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<()> {
+/// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller
+/// holds the lock: without it the files of another load may be on their way.
+pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<()> {
     let known = |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
     let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
     // In a store the files of loads that are still running lie beside.

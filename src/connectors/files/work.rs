@@ -123,7 +123,7 @@ impl Work {
         let (store, key) = match &self.folder {
             Folder::Object { store, key } => (store, key),
             Folder::Local(path) => {
-                let done = folder::commit_locally(path, &self.inside, fresh, &next, before)?;
+                let done = folder::commit_locally(path, &self.inside, fresh, &next, known, before)?;
                 for name in next.retired.iter().filter(|_| done) {
                     let _ = self.folder.remove(name);
                 }
@@ -133,6 +133,7 @@ impl Work {
         let Version::Object(before) = before else {
             return Err(Error::internal("an object met the version of a folder"));
         };
+        super::load::refuse_foreign(&self.folder, known)?;
         if self.leased.get().is_none() {
             self.renew(store, key)?;
         }
@@ -142,7 +143,7 @@ impl Work {
                 store.upload(&self.inside.join(name), &format!("{key}/{name}"), &|| self.go_on())?;
             }
         }
-        self.renew(store, key)?;
+        self.go_on()?;
         let retired = known.map(|known| known.retired.as_slice()).unwrap_or_default();
         for name in retired {
             if !fresh.contains(name) {

@@ -7,7 +7,7 @@ use object_store::Error as E;
 pub(super) fn failure(shown: &str, done: &str, error: &E) -> Error {
     let text = chain(error);
     let (kind, hint) = match error {
-        E::NotFound { .. } if text.contains("NoSuchBucket") || text.contains("ContainerNotFound") => {
+        _ if ["NoSuchBucket", "ContainerNotFound"].iter().any(|word| text.contains(word)) => {
             (Kind::Missing, "There is no such bucket: check its name, region and endpoint")
         }
         E::NotFound { .. } => (Kind::Missing, "Check the address: nothing is there"),
@@ -22,13 +22,14 @@ pub(super) fn failure(shown: &str, done: &str, error: &E) -> Error {
         E::NotSupported { .. } | E::NotImplemented { .. } => {
             (Kind::Unsupported, "The store must take conditional writes (If-Match, If-None-Match)")
         }
+        _ if text.contains("404 Not Found") => (Kind::Missing, "Check the address, the region and the endpoint"),
         _ if ["SlowDown", "TooManyRequests", "429"].iter().any(|word| text.contains(word)) => {
             (Kind::Throttled, "The store asks for fewer requests: run it again later")
         }
         _ if text.contains("timed out") || text.contains("timeout") => {
             (Kind::Timeout, "The store did not answer in time: check the endpoint and the way to it")
         }
-        _ if ["redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "169.254.169.254", "metadata.google"]
+        _ if ["403 Forbidden", "401 Unauthorized", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "169.254.169.254", "metadata.google"]
             .iter()
             .any(|word| text.contains(word)) =>
         {
