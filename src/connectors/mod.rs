@@ -20,8 +20,8 @@ mod within;
 
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Schema};
-use crate::spec::source::Source;
 use crate::spec::RowPolicy;
+use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
@@ -406,8 +406,9 @@ impl Connection {
     pub async fn compact(&self, dataset: &str) -> Result<files::Compacted> {
         match self {
             Self::Files(files) => files.compact(dataset).await,
-            Self::Sqlite(_) | Self::Postgres(_) => Err(Error::unsupported("only files are compacted")
-                .hint("A database looks after its tables itself")),
+            Self::Sqlite(_) | Self::Postgres(_) => {
+                Err(Error::unsupported("only files are compacted").hint("A database looks after its tables itself"))
+            }
         }
     }
 

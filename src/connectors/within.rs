@@ -45,7 +45,8 @@ fn inside(range: &Within, column: &ArrayRef) -> Result<BooleanArray> {
         kept = and(&kept, &compared.map_err(|error| broken(range, &error))?).map_err(|error| broken(range, &error))?;
     }
     // What compares with null is null: neither inside nor outside, until the range says which.
-    let known = BooleanArray::from_iter((0..kept.len()).map(|row| Some(kept.is_valid(row) && kept.value(row) && nulls.is_valid(row) && !nulls.value(row))));
+    let sure = |row: usize| kept.is_valid(row) && kept.value(row) && !nulls.value(row);
+    let known: BooleanArray = (0..kept.len()).map(|row| Some(sure(row))).collect();
     if range.nulls { or(&known, &nulls).map_err(|error| broken(range, &error)) } else { Ok(known) }
 }
 
@@ -56,8 +57,11 @@ pub(crate) fn literal(range: &Within, limit: &Limit) -> Result<Scalar<ArrayRef>>
     if wrong.is_empty() {
         return Ok(Scalar::new(value));
     }
-    Err(Error::spec(format!("'{}' is not a {}: '{}' cannot be limited by it", limit.value, range.data_type, range.column))
-        .hint("An end of a range is written as a value of its column"))
+    Err(Error::spec(format!(
+        "'{}' is not a {}: '{}' cannot be limited by it",
+        limit.value, range.data_type, range.column
+    ))
+    .hint("An end of a range is written as a value of its column"))
 }
 
 /// Whether rows whose values of the column are all between two can be inside.

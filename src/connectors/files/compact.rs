@@ -131,7 +131,8 @@ fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part
         inside: work.inside.clone(),
     };
     let values: Vec<String> = hive::values_of(&format!("{below}/x")).into_iter().map(|(name, _)| name).collect();
-    let places: Vec<usize> = (0..known.columns.fields.len()).filter(|at| !values.contains(&known.columns.fields[*at].name)).collect();
+    let places: Vec<usize> =
+        (0..known.columns.fields.len()).filter(|at| !values.contains(&known.columns.fields[*at].name)).collect();
     let mut parts = Parts::begin(shape.clone())?;
     let mut before = Checksum::default();
     for part in group {
@@ -141,7 +142,8 @@ fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part
         for batch in piece_rows(&piece, &copy, &known.columns)? {
             let rows = batch.map_err(|error| piece.named(error))?.rows;
             before.update(&rows)?;
-            let rows = rows.project(&places).map_err(|error| Error::internal("rows could not be joined").caused_by(&error))?;
+            let rows =
+                rows.project(&places).map_err(|error| Error::internal("rows could not be joined").caused_by(&error))?;
             parts.write(&rows)?;
         }
     }

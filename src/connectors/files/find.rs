@@ -64,7 +64,9 @@ impl Files {
             }
             // Files below folders that hold values, directly here or in one folder.
             let home = hive::home(&rest);
-            if !home.contains('/') && hive::values_of(&rest).len() + usize::from(!home.is_empty()) == rest.matches('/').count() {
+            if !home.contains('/')
+                && hive::values_of(&rest).len() + usize::from(!home.is_empty()) == rest.matches('/').count()
+            {
                 let found = self.object(store, object, Named::No, &mut known)?;
                 of_values.entry(format!("{prefix}{home}")).or_default().extend(found);
             }

@@ -80,7 +80,10 @@ impl Folder {
             Self::Local(folder) => walk(folder, "", &mut names)?,
             Self::Object { store, key } => {
                 let below = format!("{key}/");
-                let all = store.list(key)?.into_iter().filter_map(|object| object.key.strip_prefix(&below).map(str::to_owned));
+                let all = store
+                    .list(key)?
+                    .into_iter()
+                    .filter_map(|object| object.key.strip_prefix(&below).map(str::to_owned));
                 names.extend(all.filter(|name| !name.split('/').any(|part| part.starts_with(['.', '_']))));
             }
         }
@@ -148,7 +151,8 @@ pub(super) fn commit_locally(
     let moved = fresh.iter().try_for_each(|name| {
         let place = folder.join(name);
         let made = place.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| fs::rename(inside.join(name), &place)).map_err(|error| failure(&place, "written", &error))?;
+        made.and_then(|()| fs::rename(inside.join(name), &place))
+            .map_err(|error| failure(&place, "written", &error))?;
         let parent = place.parent().unwrap_or(folder);
         sync(parent).map_err(|error| failure(parent, "written", &error))
     });

@@ -86,15 +86,21 @@ fn unescaped(text: &str) -> String {
 }
 
 /// The columns that folders of others hold: whole numbers, dates, otherwise text.
-pub(super) fn columns<'a>(all: impl Iterator<Item = &'a Values> + Clone) -> Vec<Field> {
+pub(super) fn columns(all: &[&Values]) -> Vec<Field> {
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in all.clone().flatten() {
+    for (name, _) in all.iter().copied().flatten() {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }
     }
     let field = |name: &&str| {
-        let values: StringArray = all.clone().flatten().filter(|(known, _)| known == name).map(|(_, value)| value.as_deref()).collect();
+        let values: StringArray = all
+            .iter()
+            .copied()
+            .flatten()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.as_deref())
+            .collect();
         let code = |text: &str| {
             let digits = text.strip_prefix('-').unwrap_or(text);
             digits.len() > 1 && digits.starts_with('0') || text.starts_with('+')
@@ -179,7 +185,7 @@ pub(super) fn attach(batch: &RecordBatch, values: &Values, schema: &Schema) -> R
             let found = batch.column_by_name(&field.name).cloned();
             return found.ok_or_else(|| Error::internal(format!("the column '{}' was not read", field.name)));
         };
-        let texts = StringArray::from_iter((0..count).map(|_| value.as_deref()));
+        let texts = (0..count).map(|_| value.as_deref()).collect::<StringArray>();
         let (array, wrong) = infer::parse(&texts, field.data_type);
         if wrong.is_empty() {
             return Ok(array);

@@ -156,13 +156,16 @@ impl Staging {
             });
         }
         let rows = parts.iter().map(|part| part.rows).sum();
-        let checksum = if reads { Some(Checksum::sum(parts.iter().filter_map(|part| part.checksum.as_deref()))) } else { None };
+        let checksum =
+            if reads { Some(Checksum::sum(parts.iter().filter_map(|part| part.checksum.as_deref()))) } else { None };
         let found = Expected { rows, checksum };
         let wanted = written.tally.expected(&self.request)?;
-        let differs = found.checksum.as_ref().zip(wanted.checksum.as_ref()).is_some_and(|(found, wanted)| found != wanted);
+        let differs =
+            found.checksum.as_ref().zip(wanted.checksum.as_ref()).is_some_and(|(found, wanted)| found != wanted);
         if found.rows != wanted.rows || differs {
             let said = |expected: &Expected| {
-                let checksum = expected.checksum.as_deref().map_or_else(String::new, |sum| format!(" with the checksum {sum}"));
+                let checksum =
+                    expected.checksum.as_deref().map_or_else(String::new, |sum| format!(" with the checksum {sum}"));
                 format!("{} rows{checksum}", expected.rows)
             };
             let message = format!("the written files hold {}, where {} are expected", said(&found), said(&wanted));
@@ -221,11 +224,15 @@ impl Staging {
         fresh: &mut Vec<String>,
     ) -> Result<Changes> {
         let old = std::mem::take(&mut next.parts);
-        let lacks = known.and_then(|known| known.columns.names().find(|name| self.request.schema.field(name).is_none()));
+        let lacks =
+            known.and_then(|known| known.columns.names().find(|name| self.request.schema.field(name).is_none()));
         if let Some(name) = lacks.filter(|_| !old.is_empty()) {
-            return Err(Error::new(Kind::Conflict, format!("the load lacks the column '{name}', which the target has"))
-                .in_file(self.work.folder.shown())
-                .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the load lacks the column '{name}', which the target has"),
+            )
+            .in_file(self.work.folder.shown())
+            .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
         }
         let shape = Shape { stem: stem.to_owned(), schema: next.columns.clone(), ..self.shape.clone() };
         let merge = keys.apply(&old, &self.work, &shape, self.request.absent)?;
@@ -260,7 +267,8 @@ fn merged(known: &Schema, new: &Schema, folder: &Folder) -> Result<Schema> {
 /// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller
 /// holds the lock: without it the files of another load may be on their way.
 pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<()> {
-    let known = |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
+    let known =
+        |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
     let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
     // In a store the files of loads that are still running lie beside.
     let sent = |name: &str| matches!(folder, Folder::Object { .. }) && work::is_sent(name);

@@ -139,7 +139,8 @@ impl Files {
     /// The dataset that a locator means.
     pub(super) fn item(&self, locator: &str, kind: FoundKind) -> Result<Item> {
         let found = self.matches(locator)?;
-        let exact = found.iter().position(|item| item.locator == locator && found.len() > 1 && self.as_dataset.is_none());
+        let exact =
+            found.iter().position(|item| item.locator == locator && found.len() > 1 && self.as_dataset.is_none());
         let one = match found.len() {
             0 => None,
             1 => found.into_iter().next(),
@@ -216,7 +217,10 @@ impl Files {
         self.bounds.admit(&path)?;
         if path.is_dir() {
             let loaded = self.loaded_folder(&path)?;
-            return if loaded.is_some() { Ok(loaded) } else { self.folder_of_values(&path) };
+            // A folder that holds a value belongs to the dataset of the folder above.
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_value = named == Named::No && hive::value_of(&name).is_some();
+            return if loaded.is_some() || is_value { Ok(loaded) } else { self.folder_of_values(&path) };
         }
         let Some(kind) = self.kind_of(&path, named) else { return Ok(None) };
         // Files of a loaded folder count only when its manifest names them.

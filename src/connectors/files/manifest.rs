@@ -124,12 +124,11 @@ impl Manifest {
         }
         for part in &self.parts {
             let Part { rows, bytes, .. } = *part;
-            match self.loads.iter_mut().find(|done| done.load_id == part.load_id) {
-                Some(done) => (done.rows, done.bytes, done.checksum) = (done.rows + rows, done.bytes + bytes, None),
-                None => {
-                    let (load_id, checksum) = (part.load_id.clone(), part.checksum.clone());
-                    self.loads.push(Done { load_id, rows, bytes, checksum, changes: None });
-                }
+            if let Some(done) = self.loads.iter_mut().find(|done| done.load_id == part.load_id) {
+                (done.rows, done.bytes, done.checksum) = (done.rows + rows, done.bytes + bytes, None);
+            } else {
+                let (load_id, checksum) = (part.load_id.clone(), part.checksum.clone());
+                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None });
             }
         }
     }
@@ -164,10 +163,8 @@ impl Manifest {
 
     /// The parts in a local folder.
     pub(super) fn files(&self, folder: &Path) -> Vec<Piece> {
-        let piece = |part: &Part| Piece {
-            values: hive::values_of(&part.path),
-            ..Piece::local(folder.join(&part.path))
-        };
+        let piece =
+            |part: &Part| Piece { values: hive::values_of(&part.path), ..Piece::local(folder.join(&part.path)) };
         self.parts.iter().map(piece).collect()
     }
 

@@ -9,7 +9,11 @@ use super::read::piece_rows;
 use super::work::Work;
 use crate::connectors::Changes;
 use crate::error::{Error, Result};
-use crate::schema::{Schema, arrow::to_arrow, checksum::{Checksum, row_hashes}};
+use crate::schema::{
+    Schema,
+    arrow::to_arrow,
+    checksum::{Checksum, row_hashes},
+};
 use crate::spec::target::Absent;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::filter_record_batch;
@@ -81,7 +85,8 @@ impl Keys {
         let mut unchanged = 0;
         let mut rest = Parts::begin(shape.clone())?;
         let (mut rows, mut sum) = (0, Checksum::default());
-        let narrow = Schema::new(shape.schema.fields.iter().filter(|field| self.names.contains(&field.name)).cloned().collect());
+        let narrow =
+            Schema::new(shape.schema.fields.iter().filter(|field| self.names.contains(&field.name)).cloned().collect());
         for part in old {
             work.go_on()?;
             if absent == Absent::Keep && !self.touches(part, work, &narrow)? {

@@ -3,11 +3,11 @@
 //! Few files are open at a time. Where a load has more partitions, the rows of those that came later wait on the disk,
 //! divided by a hash, and are written when the first ones are closed.
 
+use super::failure;
 use super::hive::{self, Values};
 use super::manifest::Part;
 use super::read::own_rows;
 use super::write::{PartFile, ending};
-use super::failure;
 use crate::connectors::{BATCH_ROWS, FoundKind};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};
@@ -58,6 +58,7 @@ struct Open {
 }
 
 /// A file of more bytes is closed, and the next one begun.
+#[expect(clippy::disallowed_methods, reason = "a knob of who runs this, like TMPDIR and the stores' own environment")]
 fn part_bytes() -> u64 {
     let said = std::env::var("WINDVANE_PART_BYTES").ok().and_then(|text| text.parse().ok());
     said.filter(|bytes| *bytes > 0).unwrap_or(PART_BYTES)
@@ -70,7 +71,12 @@ impl Shape {
     }
 
     /// Reads a written file back: its rows, with the values of its folders.
-    pub(super) fn part(&self, name: &str, load_id: &str, look: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<Part> {
+    pub(super) fn part(
+        &self,
+        name: &str,
+        load_id: &str,
+        look: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<Part> {
         let path = self.inside.join(name);
         let values = hive::values_of(name);
         let mut checksum = Checksum::default();
@@ -169,11 +175,13 @@ impl Parts {
 
     /// Puts rows aside whose partitions cannot be open now.
     fn wait(&mut self, batch: &RecordBatch, folders: &[String], late: &[bool]) -> Result<()> {
-        let bucket = |folder: &str| usize::try_from(XxHash3_128::oneshot(folder.as_bytes()) % (WAITING as u128)).unwrap_or(0);
+        let bucket =
+            |folder: &str| usize::try_from(XxHash3_128::oneshot(folder.as_bytes()) % (WAITING as u128)).unwrap_or(0);
         let buckets: Vec<usize> = folders.iter().map(|folder| bucket(folder)).collect();
         self.waiting.resize_with(WAITING, || None);
         for (at, place) in self.waiting.iter_mut().enumerate() {
-            let own: BooleanArray = buckets.iter().zip(late).map(|(bucket, late)| Some(*late && *bucket == at)).collect();
+            let own: BooleanArray =
+                buckets.iter().zip(late).map(|(bucket, late)| Some(*late && *bucket == at)).collect();
             if own.true_count() == 0 {
                 continue;
             }

@@ -128,27 +128,28 @@ impl Piece {
             }
             error
         };
-        let fetch = |ranges: Vec<Range<u64>>| store.fetch(key, ranges, &copy.path).map_err(gone);
+        let fetch_all = |ranges: Vec<Range<u64>>| store.fetch(key, ranges, &copy.path).map_err(gone);
+        let fetch = |range: Range<u64>| fetch_all(Vec::from([range]));
         match need {
-            Need::Whole => fetch(vec![0..size])?,
+            Need::Whole => fetch(0..size)?,
             Need::Head => {
-                fetch(vec![0..size.min(HEAD)])?;
+                fetch(0..size.min(HEAD))?;
                 copy.whole = size <= HEAD;
             }
             Need::Footer | Need::Groups(..) => {
                 let tail = size.min(TAIL);
-                fetch(vec![size - tail..size])?;
+                fetch(size - tail..size)?;
                 let metadata = footer_length(&copy.path, size)?;
                 // What is no Parquet is for the reader to tell.
                 let Some(length) = metadata.filter(|length| *length <= size) else {
-                    fetch(vec![0..size])?;
+                    fetch(0..size)?;
                     return Ok(copy);
                 };
                 if length > tail {
-                    fetch(vec![size - length..size - tail])?;
+                    fetch(size - length..size - tail)?;
                 }
                 if let Need::Groups(schema, groups) = need {
-                    fetch(wanted(&footer(&copy.path)?, schema, groups.clone()))?;
+                    fetch_all(wanted(&footer(&copy.path)?, schema, groups.clone()))?;
                 }
                 copy.whole = false;
             }
@@ -229,7 +230,7 @@ pub(super) fn scratch() -> Result<(PathBuf, File)> {
 }
 
 /// What is younger than this may not have been locked yet.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 fn clean(base: &Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {

@@ -8,7 +8,9 @@ use super::parquet::{self, ParquetRows};
 use super::piece::{At, Copy, Need, Piece};
 use super::split::{Unit, units};
 use super::{Described, Files, sniff};
-use crate::connectors::{BATCH_ROWS, Batch, BatchStream, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within};
+use crate::connectors::{
+    BATCH_ROWS, Batch, BatchStream, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within,
+};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::to_arrow};
 use arrow::array::{BooleanArray, RecordBatch};
@@ -88,7 +90,8 @@ impl Files {
             bytes += piece.size()?;
         }
         if item.manifest.is_none() {
-            for field in hive::columns(item.files.iter().map(|piece| &piece.values)) {
+            let values: Vec<&Values> = item.files.iter().map(|piece| &piece.values).collect();
+            for field in hive::columns(&values) {
                 // A folder's value stands for the whole file, whatever the file says.
                 fields.fields.retain(|known| known.name != field.name);
                 fields.fields.push(field);
@@ -133,7 +136,9 @@ impl Files {
             // The sample ended before the copy did: only the estimate is of a part.
             Ok((described, format)) if !described.exact => {
                 let head = std::fs::metadata(&copy.path).map_or(0, |metadata| metadata.len()).max(1);
-                let scaled = |rows: u64| u64::try_from(u128::from(rows) * u128::from(piece.size().unwrap_or(head)) / u128::from(head));
+                let scaled = |rows: u64| {
+                    u64::try_from(u128::from(rows) * u128::from(piece.size().unwrap_or(head)) / u128::from(head))
+                };
                 let rows = described.rows.and_then(|rows| scaled(rows).ok());
                 Ok((Described { rows, ..described }, format))
             }
@@ -356,10 +361,13 @@ impl AllRows {
         self.seen = self.before;
         let piece = unit.piece;
         let kind = self.kind_of(&piece);
-        let capacity = self.limit.map_or(BATCH_ROWS, |limit| BATCH_ROWS.min(usize::try_from(limit).unwrap_or(BATCH_ROWS)));
+        let capacity =
+            self.limit.map_or(BATCH_ROWS, |limit| BATCH_ROWS.min(usize::try_from(limit).unwrap_or(BATCH_ROWS)));
         let opened = match (&self.format, kind) {
             (None, FoundKind::Csv) => sniff::detect(&copy.path, &self.files.options).map(Some),
-            (Some(_), _) | (None, FoundKind::Jsonl | FoundKind::Parquet | FoundKind::Table | FoundKind::View) => Ok(None),
+            (Some(_), _) | (None, FoundKind::Jsonl | FoundKind::Parquet | FoundKind::Table | FoundKind::View) => {
+                Ok(None)
+            }
         };
         let rows = opened.and_then(|detected| {
             let format = detected.as_ref().or(self.format.as_ref());
@@ -411,7 +419,8 @@ impl AllRows {
         let keep: BooleanArray = within::keep(&self.within, &batch.rows)?;
         let mut kept = keep.iter();
         batch.numbers.retain(|_| kept.next().flatten().unwrap_or(false));
-        batch.rows = filter_record_batch(&batch.rows, &keep).and_then(|rows| rows.project(&self.wanted)).map_err(broken)?;
+        batch.rows =
+            filter_record_batch(&batch.rows, &keep).and_then(|rows| rows.project(&self.wanted)).map_err(broken)?;
         let mut rejected = Vec::with_capacity(batch.rejected.len());
         for refused in batch.rejected {
             if within::concerns(&self.within, &refused)? {
@@ -424,7 +433,9 @@ impl AllRows {
 
     /// No more rows than the limit still allows, by their order in the file.
     fn cut(&self, batch: &mut Batch) {
-        let Some(left) = self.limit.map(|limit| usize::try_from(limit - self.given).unwrap_or(usize::MAX)) else { return };
+        let Some(left) = self.limit.map(|limit| usize::try_from(limit - self.given).unwrap_or(usize::MAX)) else {
+            return;
+        };
         if batch.numbers.len() + batch.rejected.len() <= left {
             return;
         }

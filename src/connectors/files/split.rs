@@ -58,12 +58,12 @@ pub(super) fn units(unit: &Unit, schema: &Schema, within: &[Within]) -> Result<V
         }
         let size = u64::try_from(group.compressed_size()).unwrap_or_default();
         let goes_on = skipped == 0 && (!is_object || bytes + size <= WINDOW);
-        match units.last_mut().and_then(|unit| unit.groups.as_mut()).filter(|groups| goes_on && groups.end == at) {
-            Some(groups) => groups.end = at + 1,
-            None => {
-                units.push(Unit { piece: unit.piece.clone(), groups: Some(at..at + 1), skipped, is_final: true });
-                bytes = 0;
-            }
+        let last = units.last_mut().and_then(|unit| unit.groups.as_mut());
+        if let Some(groups) = last.filter(|groups| goes_on && groups.end == at) {
+            groups.end = at + 1;
+        } else {
+            units.push(Unit { piece: unit.piece.clone(), groups: Some(at..at + 1), skipped, is_final: true });
+            bytes = 0;
         }
         bytes += size;
         skipped = 0;
@@ -84,8 +84,10 @@ fn prune(metadata: &ParquetMetaData, schema: &Schema, range: &Within, keep: &mut
     let file = metadata.file_metadata();
     let Ok(arrow) = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()) else { return Ok(()) };
     let Ok(converter) = StatisticsConverter::try_new(&range.column, &arrow, file.schema_descr()) else { return Ok(()) };
-    let ends = converter.row_group_mins(metadata.row_groups()).ok().zip(converter.row_group_maxes(metadata.row_groups()).ok());
-    let Some((least, most)) = ends.and_then(|(least, most)| as_type(&least, range.data_type).zip(as_type(&most, range.data_type)))
+    let ends =
+        converter.row_group_mins(metadata.row_groups()).ok().zip(converter.row_group_maxes(metadata.row_groups()).ok());
+    let Some((least, most)) =
+        ends.and_then(|(least, most)| as_type(&least, range.data_type).zip(as_type(&most, range.data_type)))
     else {
         return Ok(());
     };

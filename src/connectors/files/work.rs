@@ -8,6 +8,7 @@ use super::manifest::Manifest;
 use super::{failure, piece};
 use crate::connectors::objects::{Listed, Store};
 use crate::error::{Error, Kind, Result};
+use crate::resilience::clock;
 use crate::schema::digest;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 const STAGING: &str = ".staging-";
 const LOCK: &str = ".lock";
@@ -53,6 +54,7 @@ impl Drop for Work {
 }
 
 /// How long a lease holds without being written again. Set by people only for tests and very slow lines.
+#[expect(clippy::disallowed_methods, reason = "a knob of who runs this, like TMPDIR and the stores' own environment")]
 fn lease_seconds() -> u64 {
     let said = std::env::var("WINDVANE_LEASE_SECONDS").ok().and_then(|text| text.parse().ok());
     said.unwrap_or(LEASE_SECONDS)
@@ -62,7 +64,7 @@ impl Work {
     /// A workplace in a dataset's folder. The caller holds the lock of a local one.
     pub(super) fn begin(folder: Folder, load_id: &str, stop: Arc<AtomicBool>) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let now = clock::now().rfc3339();
         let unique = format!("{now}:{}:{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let token = digest(unique.as_bytes(), 16);
         let (inside, lock, stem) = match &folder {

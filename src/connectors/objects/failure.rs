@@ -29,9 +29,17 @@ pub(super) fn failure(shown: &str, done: &str, error: &E) -> Error {
         _ if text.contains("timed out") || text.contains("timeout") => {
             (Kind::Timeout, "The store did not answer in time: check the endpoint and the way to it")
         }
-        _ if ["403 Forbidden", "401 Unauthorized", "redentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "169.254.169.254", "metadata.google"]
-            .iter()
-            .any(|word| text.contains(word)) =>
+        _ if [
+            "403 Forbidden",
+            "401 Unauthorized",
+            "redentials",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "169.254.169.254",
+            "metadata.google",
+        ]
+        .iter()
+        .any(|word| text.contains(word)) =>
         {
             (Kind::Auth, "No usable credentials: name a connection, or set those of the store's own environment")
         }

@@ -149,9 +149,9 @@ impl Store {
     pub(super) fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let prefix = self.key(folder)?;
         let prefix = (!folder.is_empty()).then_some(&prefix);
-        let all: Vec<ObjectMeta> =
-            wait(self.inner.list(prefix).try_collect()).map_err(|error| failure(&self.shown(folder), "listed", &error))?;
-        let mut all: Vec<Listed> = all.into_iter().map(listed).collect();
+        let all: Vec<ObjectMeta> = wait(self.inner.list(prefix).try_collect())
+            .map_err(|error| failure(&self.shown(folder), "listed", &error))?;
+        let mut all: Vec<Listed> = all.iter().map(listed).collect();
         all.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(all)
     }
@@ -159,7 +159,7 @@ impl Store {
     /// One object; nothing when it is not there.
     pub(super) fn look(&self, key: &str) -> Result<Option<Listed>> {
         match wait(self.inner.head(&self.key(key)?)) {
-            Ok(meta) => Ok(Some(listed(meta))),
+            Ok(meta) => Ok(Some(listed(&meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failure(&self.shown(key), "read", &error)),
         }
@@ -264,7 +264,7 @@ impl Store {
     }
 }
 
-fn listed(meta: ObjectMeta) -> Listed {
+fn listed(meta: &ObjectMeta) -> Listed {
     Listed { key: meta.location.to_string(), size: meta.size, modified: meta.last_modified.timestamp() }
 }
 

@@ -44,14 +44,14 @@ pub(super) fn store(location: &Location, url: Option<&str>) -> Result<Arc<dyn Ob
 
 fn retry() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(60) }
+    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_mins(1) }
 }
 
 fn client(allow_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(allow_http)
         .with_connect_timeout(Duration::from_secs(10))
-        .with_timeout(Duration::from_secs(120))
+        .with_timeout(Duration::from_mins(2))
 }
 
 fn s3(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {

@@ -115,7 +115,11 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool) {
             let hint = "Write s3://bucket/folder, and the credentials into a connection: name its id in 'connection'";
             judge.problem(node.mark, "the address holds more than a bucket and a path", hint);
         } else if rest.contains(['?', '#']) && !rest.contains('*') || rest.contains('\0') {
-            judge.problem(node.mark, "the address holds characters that no object of ours has", "Write s3://bucket/folder");
+            judge.problem(
+                node.mark,
+                "the address holds characters that no object of ours has",
+                "Write s3://bucket/folder",
+            );
         }
     } else if text.contains('\0') {
         judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
