@@ -138,7 +138,11 @@ def _server_url(rule: UrlRule, connection: Connection, query: dict[str, Any]) ->
     password = f":{quote(connection.password, safe='')}" if connection.password else ""
     at = "@" if user or password else ""
     # Azure's host may be the address of the account's blobs.
-    host = (connection.host or "").removeprefix("https://").rstrip("/") if rule.is_store else connection.host or "localhost"
+    host = (
+        (connection.host or "").removeprefix("https://").rstrip("/")
+        if rule.is_store
+        else connection.host or "localhost"
+    )
     host = f"[{host}]" if ":" in host else host
     port = f":{connection.port}" if connection.port else ""
     database = f"/{quote(connection.schema, safe='')}" if connection.schema else ""

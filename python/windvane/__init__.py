@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.compact``, ``wv.discover``, ``wv.profile``, ``wv.map``, ``wv.plan``, ``wv.diff``,
-``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts nothing and reads nothing;
-the engine is loaded by the first call.
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.map``, ``wv.plan``, ``wv.diff``,
+``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts nothing and
+reads nothing; the engine is loaded by the first call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from windvane.breaker import Breaker
 
 _HOMES = dict.fromkeys(
-    ("check", "compact", "diagnose", "diff", "discover", "explain", "map", "plan", "profile", "run", "schema"), "windvane.api"
+    ("check", "compact", "diagnose", "diff", "discover", "explain", "map", "plan", "profile", "run", "schema"),
+    "windvane.api",
 ) | {"Breaker": "windvane.breaker"}
 
 __all__ = [

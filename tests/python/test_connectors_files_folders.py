@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import windvane
 from conformance import Home, call, column, ordered
-from services.s3 import Server
 from test_connectors_objects import bucket_of, home_in
 from windvane.errors import ConflictError, DataError, SpecError, UnsupportedError
+
+if TYPE_CHECKING:
+    from services.s3 import Server
 
 Answer = dict[str, Any]
 FIELDS = [column("id", "int64"), column("day", "date"), column("country", "text"), column("amount", "decimal(10,2)")]
@@ -46,8 +48,7 @@ def manifest_of(home: Home, dataset: str, s3: Server | None = None) -> Answer:
         assert s3 is not None
         found: Answer = json.loads(s3.get(bucket_of(home), f"lake/{dataset}/_manifest.json"))
         return found
-    found = json.loads((Path(home.base) / "lake" / dataset / "_manifest.json").read_text())
-    return found
+    return json.loads((Path(home.base) / "lake" / dataset / "_manifest.json").read_text())
 
 
 def sales(count: int, countries: list[str | None], first: int = 0) -> list[Answer]:
@@ -229,8 +230,8 @@ def test_rows_within_ranges(home: Home) -> None:
     wanted = [row["id"] for row in rows]
     assert within("id", "int64", **{"from": ("10", True), "to": ("20", False)}) == list(range(10, 20))
     assert within("day", "date", **{"from": ("2026-11-22", True)}) == [n for n in wanted if n % 3 == 2]
-    assert within("country", "text", **{"to": ("CZ", True)}) == [n for n in wanted if n % 3 == 0]
-    assert within("country", "text", nulls=True, **{"to": ("CZ", True)}) == [n for n in wanted if n % 3 != 1]
+    assert within("country", "text", to=("CZ", True)) == [n for n in wanted if n % 3 == 0]
+    assert within("country", "text", nulls=True, to=("CZ", True)) == [n for n in wanted if n % 3 != 1]
     assert within("id", "int64", **{"from": ("500", True)}) == []
     with pytest.raises(SpecError):
         within("id", "int64", **{"from": ("x", True)})
@@ -264,7 +265,13 @@ def test_compaction_keeps_the_rows(home: Home, s3: Server) -> None:
     fields = [column("id", "int64"), column("name", "text")]
     for number in range(6):
         rows = [{"id": number, "name": f"n{number}"}]
-        home.load("log", fields if number else fields[:1], rows if number else [{"id": 0}], mode="append", load_id=f"l{number}")
+        home.load(
+            "log",
+            fields if number else fields[:1],
+            rows if number else [{"id": 0}],
+            mode="append",
+            load_id=f"l{number}",
+        )
     before = home.rows("log")
     done = windvane.compact(absolute(home), "log", connections=home.connections)
     assert (done["files_before"], done["files_after"], done["rows"]) == (6, 1, 6)

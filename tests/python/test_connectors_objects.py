@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import windvane
 from conformance import Conformance, Home, call, column
+from pipelines import move, outside, write_spec
 from windvane.errors import (
     AuthError,
     ConflictError,
@@ -85,6 +87,7 @@ def test_folders_globs_and_names(s3: Server) -> None:
     text = b"x,y\n1,2\n"
     for name in ["in/b.csv", "in/a.tsv", "in/c.csv.gz", "in/notes.md", "in/_private.csv", "in/deep/z.csv"]:
         s3.put(bucket, name, gzip.compress(text) if name.endswith("gz") else text)
+
     def names(path: str, kind: str = "files", **more: Any) -> list[str]:
         return [found["name"] for found in call("datasets", source(s3, bucket, path, kind, **more))["datasets"]]
 
@@ -163,7 +166,7 @@ class Slow:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def any(self) -> None:
+            def pass_on(self) -> None:
                 import http.client
 
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -183,7 +186,7 @@ class Slow:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = any  # noqa: N815
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -270,8 +273,17 @@ def test_a_store_that_is_away_says_so_and_keeps_the_secret(s3: Server) -> None:
     home = home_in(s3, "parquet")
     url = s3.connection(port=1)
     with pytest.raises(UnavailableError) as caught:
-        call("load_rows", {**home.request(target=home.target), "connections": {"store": url}, "dataset": "x",
-                           "schema": IDS, "rows": [{"id": 1}], "load_id": "a"})
+        call(
+            "load_rows",
+            {
+                **home.request(target=home.target),
+                "connections": {"store": url},
+                "dataset": "x",
+                "schema": IDS,
+                "rows": [{"id": 1}],
+                "load_id": "a",
+            },
+        )
     text = f"{caught.value} {caught.value.hint}"
     assert "MDENG" not in text
     assert "AKIAEXAMPLE" not in text
@@ -298,8 +310,8 @@ def test_the_environment_speaks_where_no_connection_is_named(s3: Server, monkeyp
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    (found,) = call("datasets", {"source": {"files": {"path": f"s3://{bucket}/in"}}})["datasets"]
-    assert found["name"] == "a"
+    (found,) = windvane.discover(f"s3://{bucket}/in")["datasets"]
+    assert (found["name"], found["rows"]) == ("a", 1)
 
 
 class Recorder:
@@ -310,13 +322,13 @@ class Recorder:
         self.seen: list[tuple[str, str, dict[str, str]]] = []
 
         class Handler(BaseHTTPRequestHandler):
-            def any(self) -> None:
+            def pass_on(self) -> None:
                 outer.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
                 self.send_response(403)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = any  # noqa: N815
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -339,10 +351,22 @@ def recorder() -> Iterator[Recorder]:
 @pytest.mark.parametrize(
     ("path", "connection", "asked", "header", "value"),
     [
-        ("gs://bucket/in", "google-cloud-platform:///?token=tok&base_url={url}", "/bucket", "authorization", "Bearer tok"),
+        (
+            "gs://bucket/in",
+            "google-cloud-platform:///?token=tok&base_url={url}",
+            "/bucket",
+            "authorization",
+            "Bearer tok",
+        ),
         ("az://box/in", "wasb://acct:a2V5@/?endpoint_url={url}", "/box", "authorization", "SharedKey acct:"),
         ("az://box/in", "wasb://acct@/?sas_token=sv%3D1%26sig%3Ds&endpoint_url={url}", "sig=s", "x-ms-version", "20"),
-        ("abfss://box@acct.dfs.core.windows.net/in", "wasb://:a2V5@/?endpoint_url={url}", "/box", "authorization", "SharedKey acct:"),
+        (
+            "abfss://box@acct.dfs.core.windows.net/in",
+            "wasb://:a2V5@/?endpoint_url={url}",
+            "/box",
+            "authorization",
+            "SharedKey acct:",
+        ),
     ],
 )
 def test_addresses_and_credentials_make_the_right_requests(
@@ -355,3 +379,18 @@ def test_addresses_and_credentials_make_the_right_requests(
     assert method == "GET"
     assert asked in target
     assert headers[header].startswith(value)
+
+
+def test_a_pipeline_from_a_store_into_a_store(s3: Server, tmp_path: Path) -> None:
+    bucket = s3.bucket()
+    s3.put(bucket, "in/sales.csv", b"id,day,amount\n1,2026-11-20,1.50\n2,2026-11-21,2.50\n3,2026-11-21,oops\n")
+    place = {"path": f"s3://{bucket}/in", "connection": "store"}
+    lake = {"path": f"s3://{bucket}/lake", "connection": "store", "partition_by": ["day"]}
+    spec = write_spec(tmp_path, "lake", source={"csv": place}, target={"parquet": lake})
+    world = outside(tmp_path, store=s3.connection())
+    for run in ("r1", "r1", "r2"):
+        record = move(spec, run, **world)
+        assert record["reconciliation"]["balanced"]
+        assert record["outputs"][0]["loaded"] == 3
+    days = {key.split("/")[2] for key in s3.keys(bucket) if key.startswith("lake/sales/day=")}
+    assert days == {"day=2026-11-20", "day=2026-11-21"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REGION = "us-east-1"
-SECRET = "wJalr/XUtnFEMI+K7=MDENG"  # noqa: S105 - no secret of anybody's
+SECRET = "wJalr/XUtnFEMI+K7=MDENG"
 
 
 def installed() -> bool:

@@ -30,6 +30,7 @@ fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
     let files = tagged.key != "sqlite";
     judge.key(settings, "path", |judge, node| path(judge, node, files));
     judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
+    judge.key(settings, "partition_by", |judge, by| judge.distinct(by, "column"));
     judge.key(settings, "nulls", Judge::distinct_values);
     for key in ["schema", "as_dataset"] {
         judge.key(settings, key, Judge::not_blank);
