@@ -155,6 +155,13 @@ def test_concurrent_attempts_of_one_load_are_one_load(s3: Server) -> None:
     assert len(s3.keys(bucket_of(home))) == 2
 
 
+class Quiet(ThreadingHTTPServer):
+    """A killed client is no news."""
+
+    def handle_error(self, *_: Any) -> None:
+        pass
+
+
 class Slow:
     """A way to the server that passes bytes on slowly, so that uploads take long enough to be killed."""
 
@@ -191,7 +198,7 @@ class Slow:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -224,9 +224,14 @@ pub(super) fn scratch() -> Result<(PathBuf, File)> {
     let folder = base.join(format!("{FOLDER}{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir(&folder).map_err(wrong(&folder))?;
-    let lock = File::create(folder.join(LOCK)).map_err(wrong(&folder))?;
-    lock.try_lock().map_err(|error| super::failure(&folder, "locked", &error.into()))?;
-    Ok((folder, lock))
+    let locked = File::create(folder.join(LOCK)).and_then(|lock| lock.try_lock().map(|()| lock).map_err(Into::into));
+    match locked {
+        Ok(lock) => Ok((folder, lock)),
+        Err(error) => {
+            let _ = fs::remove_dir(&folder);
+            Err(super::failure(&folder, "created", &error))
+        }
+    }
 }
 
 /// What is younger than this may not have been locked yet.
@@ -238,8 +243,11 @@ fn clean(base: &Path) {
         if !entry.file_name().to_string_lossy().starts_with(FOLDER) || age.is_none_or(|age| age < SETTLED) {
             continue;
         }
-        let lock = File::options().write(true).open(entry.path().join(LOCK));
-        if lock.is_ok_and(|lock| !matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
+        let dead = match File::options().write(true).open(entry.path().join(LOCK)) {
+            Ok(lock) => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if dead {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
