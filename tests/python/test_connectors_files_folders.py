@@ -342,3 +342,15 @@ def test_a_full_disk_leaves_the_target_as_it_was(s3: Server, tmp_path: Path, whe
         assert not list(small.glob("windvane-copies-*"))
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_rows_that_are_only_counted(local: Home) -> None:
+    rows = sales(30, ["CZ", "DE"])
+    done = local.load("sales", FIELDS, rows, partition_by=["country"], verify="rows", flowing=True)
+    assert (done["rows"], "checksum" in done) == (30, False)
+    assert all("checksum" not in part for part in manifest_of(local, "sales")["parts"])
+    assert local.rows("sales") == ordered(rows)
+    with pytest.raises(DataError):
+        local.load("sales", FIELDS, rows, verify="rows", expected={"rows": 31}, load_id="two")
+    assert local.load("sales", FIELDS, rows, flowing=True, load_id="three")["checksum"]
+    assert local.rows("sales") == ordered(rows)
