@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from services import s3 as s3_service
     from services.postgres import Server
 
 
@@ -33,6 +34,17 @@ def postgres() -> Iterator[Server]:
     if programs is None:
         unavailable("PostgreSQL server programs (initdb, postgres)")
     with server(programs) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[s3_service.Server]:
+    """One S3 server for all tests; each test makes a bucket of its own."""
+    from services.s3 import installed, server
+
+    if not installed():
+        unavailable("moto's S3 server (moto[server], boto3)")
+    with server() as running:
         yield running
 
 

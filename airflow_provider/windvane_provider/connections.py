@@ -6,6 +6,7 @@ setting that is silently dropped (an IAM role, a proxy) would connect somewhere 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -23,6 +24,7 @@ class UrlRule:
     Attributes:
         scheme: The scheme that the engine knows.
         is_file: Whether ``host`` is the path of a file.
+        is_store: Whether it is an object store, whose place the extras and the address say.
         query: The extras that go into the URL, by their name there.
         ignored: Extras that only steer Python drivers and mean nothing to the engine.
 
@@ -30,6 +32,7 @@ class UrlRule:
 
     scheme: str
     is_file: bool = False
+    is_store: bool = False
     query: dict[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
 
@@ -40,8 +43,35 @@ _POSTGRES = UrlRule(
     ignored=frozenset({"cursor", "client_encoding", "connect_timeout", "keepalives", "keepalives_idle"}),
 )
 _SQLITE = UrlRule(scheme="sqlite", is_file=True, ignored=frozenset({"timeout", "check_same_thread"}))
+_AWS = UrlRule(
+    scheme="aws",
+    is_store=True,
+    query={
+        name: name
+        for name in ("region_name", "endpoint_url", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    },
+    ignored=frozenset({"verify", "service_config", "config_kwargs"}),
+)
+_GOOGLE = UrlRule(
+    scheme="google-cloud-platform",
+    is_store=True,
+    query={name: name for name in ("keyfile_dict", "key_path", "project", "num_retries", "is_anonymous")},
+    ignored=frozenset({"scope"}),
+)
+_AZURE = UrlRule(
+    scheme="wasb",
+    is_store=True,
+    query={name: name for name in ("sas_token", "tenant_id", "shared_access_key", "account_key", "account_name")},
+)
 
-RULES: dict[str, UrlRule] = {"postgres": _POSTGRES, "postgresql": _POSTGRES, "sqlite": _SQLITE}
+RULES: dict[str, UrlRule] = {
+    "postgres": _POSTGRES,
+    "postgresql": _POSTGRES,
+    "sqlite": _SQLITE,
+    "aws": _AWS,
+    "google_cloud_platform": _GOOGLE,
+    "wasb": _AZURE,
+}
 
 
 APIS = frozenset({"http", "https"})
@@ -123,12 +153,22 @@ def _server_url(rule: UrlRule, connection: Connection, query: dict[str, Any]) ->
     user = quote(connection.login or "", safe="")
     password = f":{quote(connection.password, safe='')}" if connection.password else ""
     at = "@" if user or password else ""
-    host = connection.host or "localhost"
+    # Azure's host may be the address of the account's blobs.
+    host = (
+        (connection.host or "").removeprefix("https://").rstrip("/")
+        if rule.is_store
+        else connection.host or "localhost"
+    )
     host = f"[{host}]" if ":" in host else host
     port = f":{connection.port}" if connection.port else ""
     database = f"/{quote(connection.schema, safe='')}" if connection.schema else ""
+    query = {key: json.dumps(value) if isinstance(value, dict) else _word(value) for key, value in query.items()}
     tail = f"?{urlencode(query)}" if query else ""
-    return f"{rule.scheme}://{user}{password}{at}{host}{port}{database}{tail}"
+    return f"{rule.scheme}://{user}{password}{at}{host}{port}{database or '/' * rule.is_store}{tail}"
+
+
+def _word(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _given(extras: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
-from windvane.nouns import Catalog, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.nouns import Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
 from windvane.world import allowed, world
 
 if TYPE_CHECKING:
@@ -24,6 +24,26 @@ def check(*paths: str | Path, environment: str | None = None, roots: Iterable[st
 def discover(source: str, *, connections: Mapping[str, str] | None = None) -> Catalog:
     """What exists at a path, a URL or ``conn:ID``: datasets, columns, keys, sizes."""
     return Catalog(call("discover", world=_outside(source, connections), source=source))
+
+
+def compact(
+    target: str | Path | Mapping[str, Any], dataset: str, *, connections: Mapping[str, str] | None = None
+) -> Compaction:
+    """Joins the small files of a loaded dataset into larger ones; its rows stay what they are.
+
+    Args:
+        target: The folder or address that the dataset was loaded into, or a target as a spec writes it
+            (``{"parquet": {"path": "s3://bucket/lake", "connection": "store"}}``).
+        dataset: The dataset's name.
+        connections: URLs of connections by id; those not given come from the environment.
+
+    """
+    # The files say themselves what they are; the kind only opens the folder.
+    place = {"parquet": {"path": str(target)}} if isinstance(target, str | Path) else dict(target)
+    ids = [settings["connection"] for settings in place.values() if settings.get("connection")]
+    outside = world(Path.cwd(), ids=ids, connections=connections)
+    known = {key: outside[key] for key in ("base", "connections")}
+    return Compaction(call("compact", target=place, dataset=dataset, **known))
 
 
 def profile(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane import api, progress
-from windvane.errors import WindvaneError
+from windvane.errors import SpecError, WindvaneError
 from windvane.shell import doctor, history, show
 
 if TYPE_CHECKING:
@@ -92,6 +92,14 @@ def _differs(options: argparse.Namespace) -> Any:
     return {"schema": "windvane/diff/v1", "differences": differences}
 
 
+def _compacted(options: argparse.Namespace) -> Any:
+    target, _, dataset = options.target.rpartition("#")
+    if not target or not dataset:
+        raise SpecError("the dataset is missing; write TARGET#dataset", kind="spec")
+    place = {"parquet": {"path": target, "connection": options.connection}} if options.connection else target
+    return api.compact(place, dataset)
+
+
 def _always(_: Any) -> bool:
     return True
 
@@ -103,6 +111,7 @@ _COMMANDS: dict[str, Command] = {
         lambda document: bool(document["ok"]),
     ),
     "discover": (lambda o: api.discover(o.source), show.catalog, _always),
+    "compact": (_compacted, show.compaction, _always),
     "profile": (lambda o: api.profile(o.source, table=o.table, sample=o.sample), show.profile, _always),
     "map": (lambda o: api.map(o.source, o.target, rules_only=o.rules_only), show.mapping, _always),
     "plan": (_planned, show.plan, _always),
@@ -132,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("specs", nargs="+", metavar="SPEC")
     discover = command("discover", "Shows what exists at a source.")
     discover.add_argument("source", metavar="SOURCE", help="a path, a URL or conn:ID")
+    compact = command("compact", "Joins the small files of a loaded dataset.")
+    compact.add_argument("target", metavar="TARGET#DATASET", help="the folder or address it was loaded into")
+    compact.add_argument("--connection", metavar="ID", help="the connection of an object store")
     profile = command("profile", "Measures a dataset in one pass.")
     profile.add_argument("source", metavar="SOURCE")
     profile.add_argument("--table")

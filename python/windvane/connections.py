@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _SCHEMES = {"postgres": "postgresql", "postgresql+psycopg2": "postgresql", "postgresql+asyncpg": "postgresql"}
+_STORES = {"aws", "google_cloud_platform", "wasb", "azure_data_lake", "adls"}
 
 
 def resolve(ids: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,8 +63,10 @@ def from_parts(
     user = quote(login, safe="") if login else ""
     if password:
         user += ":" + quote(password, safe="")
-    place = (f"{user}@" if user else "") + (host or "localhost") + (f":{port}" if port else "")
-    options = {key: value for key, value in (extra or {}).items() if isinstance(value, str | int) and value != ""}
+    # Of an object store the extras say where it is.
+    home = "" if conn_type.replace("-", "_") in _STORES else "localhost"
+    place = (f"{user}@" if user else "") + (host or home) + (f":{port}" if port else "")
+    options = {key: _text(value) for key, value in (extra or {}).items() if _is_said(value)}
     query = "?" + urlencode(options) if options else ""
     return f"{scheme}://{place}/{quote(schema or '', safe='')}{query}"
 
@@ -88,6 +91,17 @@ def api_url(
     server = (f"{user}@" if user else "") + place + (f":{port}" if port else "")
     query = "?" + urlencode({"__extra__": json.dumps(dict(extra))}) if extra else ""
     return f"{scheme}://{server}/{path}{query}"
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, str | int | dict) and value not in ("", {})
+
+
+def _text(value: str | int | dict[str, Any]) -> str | int:
+    """A key file is an object in JSON; the engine takes its text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _parts(document: Mapping[str, Any]) -> dict[str, Any]:

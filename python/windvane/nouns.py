@@ -52,6 +52,10 @@ class Catalog(Document):
     """``{datasets}`` of a discovery."""
 
 
+class Compaction(Document):
+    """``{dataset, files_before, files_after, ...}`` of a compaction."""
+
+
 class Profile(Document):
     """The figures of one dataset; draws itself in a notebook."""
 

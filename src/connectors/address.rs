@@ -1,6 +1,7 @@
 //! SOURCE and TARGET as people write them at a shell: a path, a URL or `conn:ID`, with `#table` behind it.
 
 use crate::connectors::Context;
+use crate::connectors::objects::is_address;
 use crate::error::{Error, Result};
 use crate::spec::http::Resource;
 use crate::spec::source::{FilesSource, HttpSource, PostgresSource, Source, SqliteSource};
@@ -28,6 +29,8 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
         of_connection(id, &scheme, tables)?
     } else if place.starts_with("https://") || place.starts_with("http://") {
         return resource(place, table, context);
+    } else if is_address(place) {
+        Source::Files(FilesSource { path: place.to_owned(), ..FilesSource::default() })
     } else if let Some((scheme, _)) = place.split_once("://") {
         context.secrets.0.insert(ARGUMENT.to_owned(), place.to_owned());
         of_connection(ARGUMENT, scheme, tables)?
@@ -53,7 +56,7 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
         })),
         "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
         other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
-            .hint("Known are files, postgresql://…, sqlite:///… and https://…")),
+            .hint("Known are files, s3://…, gs://…, az://…, postgresql://…, sqlite:///… and https://…")),
     }
 }
 

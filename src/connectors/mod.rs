@@ -16,9 +16,11 @@ mod gather;
 pub mod guest;
 pub mod http;
 mod inside;
+mod objects;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
+mod within;
 
 use crate::error::{Error, Kind, Result};
 use crate::resilience::progress::Progress;
@@ -433,6 +435,16 @@ impl Connection {
             Self::Postgres(postgres) => postgres.load(request, rows).await,
             Self::Guest(guest) => guest.load(request, rows).await,
             Self::Http(_) => Err(Error::internal("an API is no target")),
+        }
+    }
+
+    /// Joins the small files of a dataset of a target.
+    pub async fn compact(&self, dataset: &str) -> Result<files::Compacted> {
+        match self {
+            Self::Files(files) => files.compact(dataset).await,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Http(_) | Self::Guest(_) => {
+                Err(Error::unsupported("only files are compacted").hint("A database looks after its tables itself"))
+            }
         }
     }
 

@@ -111,6 +111,19 @@ struct ExpectedRequest {
     checksum: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompactRequest {
+    target: Target,
+    dataset: String,
+    #[serde(default)]
+    base: Option<PathBuf>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    #[serde(default)]
+    connections: BTreeMap<String, String>,
+}
+
 #[derive(Serialize)]
 struct Listing {
     datasets: Vec<Listed>,
@@ -194,6 +207,18 @@ pub(super) fn load_rows(py: Python<'_>, request: &str) -> PyResult<String> {
         let request: LoadRowsRequest = understood(&request)?;
         let loaded = load(request).await?;
         answer(&loaded)
+    })
+}
+
+/// Joins the small files of a dataset: `{target, dataset, base, roots, connections}` to what was done.
+#[pyfunction]
+pub(super) fn compact(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: CompactRequest = understood(&request)?;
+        let context = context(request.base, request.roots, request.connections);
+        let compacted = Connection::open_target(&request.target, &context)?.compact(&request.dataset).await?;
+        answer(&compacted)
     })
 }
 

@@ -23,16 +23,18 @@ pub struct Checksum {
 impl Checksum {
     /// Adds a batch whose columns have the Arrow types of `schema::arrow`.
     pub fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let schema: Schema = from_arrow(&batch.schema())?;
-        let mut rows = vec![0_u128; batch.num_rows()];
-        for (column, field) in batch.columns().iter().zip(&schema.fields) {
-            hash_column(column, field.data_type, &mut rows)?;
-        }
+        let rows = row_hashes(batch)?;
         for row in &rows {
             self.sum = self.sum.wrapping_add(XxHash3_128::oneshot(&row.to_le_bytes()));
         }
         self.rows += rows.len() as u64;
         Ok(())
+    }
+
+    /// The checksum of rows whose parts have these checksums.
+    pub fn sum<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+        let numbers = parts.map(|part| u128::from_str_radix(part, 16).unwrap_or_default());
+        format!("{:032x}", numbers.fold(0_u128, u128::wrapping_add))
     }
 
     /// Adds what another one has seen.
@@ -49,6 +51,16 @@ impl Checksum {
     pub fn finish(&self) -> String {
         format!("{:032x}", self.sum)
     }
+}
+
+/// A hash of each row of a batch whose columns have the Arrow types of `schema::arrow`.
+pub fn row_hashes(batch: &RecordBatch) -> Result<Vec<u128>> {
+    let schema: Schema = from_arrow(&batch.schema())?;
+    let mut rows = vec![0_u128; batch.num_rows()];
+    for (column, field) in batch.columns().iter().zip(&schema.fields) {
+        hash_column(column, field.data_type, &mut rows)?;
+    }
+    Ok(rows)
 }
 
 fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Result<()> {

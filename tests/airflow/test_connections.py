@@ -68,6 +68,18 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
         engine_url(connection(conn_type="oracle", host="db"))
 
 
+def test_object_stores() -> None:
+    aws = connection(conn_type="aws", login="AKIA", password="a/b=", extra='{"region_name": "eu-west-1"}')
+    assert engine_url(aws) == "aws://AKIA:a%2Fb%3D@/?region_name=eu-west-1"
+    google = connection(conn_type="google_cloud_platform", extra='{"keyfile_dict": {"type": "x"}, "num_retries": 5}')
+    url = "google-cloud-platform:///?keyfile_dict=%7B%22type%22%3A+%22x%22%7D&num_retries=5"
+    assert engine_url(google) == url
+    azure = connection(conn_type="wasb", login="acct", password="key==")
+    assert engine_url(azure) == "wasb://acct:key%3D%3D@/"
+    with pytest.raises(ValueError, match="cannot honour: role_arn"):
+        engine_url(connection(conn_type="aws", extra='{"role_arn": "arn:aws:iam::1:role/x"}'))
+
+
 def test_a_store_connection_is_a_file_or_a_server() -> None:
     assert engine_url(connection(conn_type="windvane_store", host="/var/s.db")) == "sqlite:///var/s.db"
     server = connection(conn_type="windvane_store", host="db", login="w", password="x", schema="wv")

@@ -29,6 +29,7 @@ GUESTS = {
     "croner": {"spec"},
     "sqlparser": {"engine", "agents"},
     "datasketches": {"profile"},
+    "object_store": {"connectors"},
 }
 ALONE = {"reqwest", "rustls", "object_store", "tokio", "parquet", "sqlx"}
 

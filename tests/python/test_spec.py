@@ -142,7 +142,7 @@ DOCUMENTS = [
     ("pipeline: a\nsource: {csv: {path: /etc}}\ntarget: {parquet: {path: b}}\n", [(2, 22, "source.csv.path")]),
     ("pipeline: a\nsource: {csv: {path: b/../..}}\ntarget: {parquet: {path: ..}}\n",
      [(2, 22, "source.csv.path"), (3, 26, "target.parquet.path")]),
-    ("pipeline: a\nsource: {csv: {path: 's3://b'}}\ntarget: {parquet: {path: b}}\n", [(2, 22, "source.csv.path")]),
+    ("pipeline: a\nsource: {csv: {path: 's3://k:hush@b'}}\ntarget: {parquet: {path: b}}\n", [(2, 22, "source.csv.path")]),
     ("pipeline: a\nsource: {sqlite: {tables: [b]}}\ntarget: {sqlite: {path: b, connection: c}}\n",
      [(2, 18, "source.sqlite"), (3, 28, "target.sqlite.connection")]),
     (("pipeline: a\nsource: {csv: {path: a, delimiter: ;;, encoding: utf-9}}\n"

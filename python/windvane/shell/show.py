@@ -154,6 +154,14 @@ def diagnosis(document: Mapping[str, Any]) -> str:
     return f"{document['class']}: {document['cause']}\naction: {document['action']}{delay}"
 
 
+def compaction(document: Mapping[str, Any]) -> str:
+    """What became of the files."""
+    return (
+        f"{document['dataset']}: {document['files_before']} files ({document['bytes_before']} bytes) are now "
+        f"{document['files_after']} ({document['bytes_after']} bytes); {document['rows']} rows were moved, unchanged"
+    )
+
+
 def doctor(document: Mapping[str, Any]) -> str:
     """One line a finding."""
     marks = {True: "ok  ", False: "no  "}

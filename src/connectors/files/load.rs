@@ -1,26 +1,25 @@
-//! A load into a folder: staged beside, read back, compared, then made visible by one rename of the manifest.
-//!
-//! Killed anywhere, the folder reads as before; the next load cleans up. Two locks that the kernel releases on death
-//! keep processes apart: the folder's (held while its manifest is read and replaced) and one of each staging folder
-//! (held while it is written, so that nobody takes it for left over).
+//! A load into a folder: staged beside, read back, compared, then made visible by one change of the manifest.
 
-use super::manifest::{FILE, Manifest, Part, sync_folder};
-use super::write::{PartFile, ending};
-use super::{Files, failure};
-use crate::connectors::{BATCH_ROWS, Expected, FoundKind, LoadRequest, Loaded};
+use super::Files;
+use super::folder::{self, Folder};
+use super::manifest::{Done, Manifest, Part};
+use super::merge::Keys;
+use super::parts::{Parts, Shape};
+use super::work::{self, Work};
+use super::write::ending;
+use crate::connectors::read_back::Tally;
+use crate::connectors::{Changes, Expected, LoadRequest, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Schema, checksum::Checksum};
-use crate::spec::target::{Compression, Mode};
+use crate::spec::target::Mode;
 use arrow::array::RecordBatch;
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-const STAGING: &str = ".staging-";
-const LOCK: &str = ".lock";
-const LOCK_TRIES: usize = 3000;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How often a load that lost a race tries again.
+const TRIES: usize = 20;
 
 /// What a load finds when it begins.
 pub(super) enum Begun {
@@ -28,33 +27,28 @@ pub(super) enum Begun {
     Fresh(Box<Staging>),
 }
 
-/// A load that is not visible yet; dropping it removes what it wrote.
+/// A load that is not visible yet.
 pub(super) struct Staging {
     request: LoadRequest,
-    kind: FoundKind,
-    compression: Option<Compression>,
-    folder: PathBuf,
-    inside: PathBuf,
-    part: String,
-    /// Locked as long as this lives.
-    _lock: File,
+    pub(super) shape: Shape,
+    pub(super) work: Work,
 }
 
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // Whatever stays is cleaned by the next load.
-        let _ = fs::remove_dir_all(&self.inside);
-    }
+/// Files written and closed.
+pub(super) struct Written {
+    names: Vec<String>,
+    tally: Tally,
 }
 
 /// A folder name for a dataset: the name itself where that is safe, otherwise with `%` escapes.
-fn folder_name(dataset: &str) -> Result<String> {
+pub(super) fn folder_name(dataset: &str) -> Result<String> {
     let mut name = String::new();
     for (at, c) in dataset.chars().enumerate() {
         let hidden = at == 0 && matches!(c, '.' | '_');
+        // A folder with '=' would be taken for one that holds a value.
         if hidden
             || c.is_control()
-            || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']')
+            || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']' | '=')
         {
             let mut bytes = [0; 4];
             name.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
@@ -70,132 +64,188 @@ fn folder_name(dataset: &str) -> Result<String> {
 }
 
 /// Takes the folder and looks what is there; nothing visible is changed.
-pub(super) fn begin(files: &Files, request: LoadRequest) -> Result<Begun> {
+pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) -> Result<Begun> {
     let kind = files.writes.ok_or_else(|| Error::internal("files opened as a source cannot be loaded"))?;
     let compression = request.compression.or(files.compression);
-    let part = format!("part-{}.{}", request.load_id, ending(kind, compression)?);
+    ending(kind, compression)?;
+    super::hive::check(&request.schema, &request.partition_by)?;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if request.load_id.is_empty() || request.load_id.len() > 128 || !request.load_id.chars().all(fits) {
         return Err(Error::spec(format!("'{}' is not a load id", request.load_id)).hint("Use letters and digits"));
     }
-    let folder = files.bounds.resolve(&files.path)?.join(folder_name(&request.dataset)?);
-    files.bounds.admit(&folder)?;
-    fs::create_dir_all(&folder).map_err(|error| failure(&folder, "created", &error))?;
-    let _lock = lock_folder(&folder)?;
-    let manifest = Manifest::read(&folder)?;
+    match request.mode {
+        Mode::History => {
+            return Err(Error::unsupported("files do not keep a history")
+                .hint("Load with mode `merge`, or keep the history in a database"));
+        }
+        Mode::Merge if request.key.is_empty() => return Err(Error::spec("a merge needs a key").at_path("key")),
+        Mode::Merge | Mode::Append | Mode::Replace => {}
+    }
+    let folder = files.folder(&request.dataset)?;
+    let _lock = match &folder {
+        Folder::Local(path) => {
+            fs::create_dir_all(path).map_err(|error| super::failure(path, "created", &error))?;
+            Some(folder::lock(path)?)
+        }
+        Folder::Object { .. } => None,
+    };
+    let (manifest, _) = folder.manifest()?;
     if let Some(known) = manifest.as_ref().filter(|known| known.dataset != request.dataset) {
         return Err(Error::new(Kind::Conflict, format!("the folder belongs to the dataset '{}'", known.dataset))
-            .in_file(folder.display().to_string())
+            .in_file(folder.shown())
             .hint("This file system does not tell the two names apart: rename one of the datasets"));
     }
-    clean(&folder, manifest.as_ref())?;
-    if let Some(loaded) = manifest.as_ref().and_then(|known| known.loaded(&request.load_id)) {
-        return Ok(Begun::Already(loaded));
+    if let Folder::Local(path) = &folder {
+        work::clean(path, manifest.as_ref())?;
+    }
+    if let Some(done) = manifest.as_ref().and_then(|known| known.done(&request.load_id)) {
+        return Ok(Begun::Already(done.loaded(true)));
     }
     refuse_foreign(&folder, manifest.as_ref())?;
-    if let (Mode::Append, Some(known)) = (request.mode, &manifest) {
+    let mut by = request.partition_by.clone();
+    if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
         merged(&known.columns, &request.schema, &folder)?;
+        let whole = known.partition_by.iter().all(|name| request.schema.field(name).is_some());
+        if by.is_empty() && whole {
+            by.clone_from(&known.partition_by);
+        }
     }
-    let inside = folder.join(format!("{STAGING}{}", request.load_id));
-    if inside.exists() {
-        return Err(Error::new(Kind::Unavailable, "the same load is running in another process")
-            .in_file(folder.display().to_string())
-            .hint("Wait until it ends; a second try then finds its result"));
-    }
-    fs::create_dir(&inside).map_err(|error| failure(&inside, "created", &error))?;
-    let lock = File::create(inside.join(LOCK)).map_err(|error| failure(&inside, "created", &error))?;
-    lock.try_lock().map_err(|error| failure(&inside, "locked", &error.into()))?;
-    Ok(Begun::Fresh(Box::new(Staging { request, kind, compression, folder, inside, part, _lock: lock })))
+    let work = Work::begin(folder, &request.load_id, stop)?;
+    let shape = Shape {
+        kind,
+        compression,
+        schema: request.schema.clone(),
+        by,
+        below: String::new(),
+        stem: work.stem.clone(),
+        inside: work.inside.clone(),
+    };
+    Ok(Begun::Fresh(Box::new(Staging { request, shape, work })))
 }
 
 impl Staging {
     /// Writes what `next` gives until it gives nothing.
-    pub(super) fn write(&self, mut next: impl FnMut() -> Option<RecordBatch>) -> Result<()> {
-        let path = self.inside.join(&self.part);
-        let mut file = PartFile::create(&path, self.kind, self.compression, &self.request.schema)?;
+    pub(super) fn write(&self, mut next: impl FnMut() -> Option<RecordBatch>) -> Result<Written> {
+        let mut parts = Parts::begin(self.shape.clone())?;
+        let mut tally = Tally::new(&self.request);
         while let Some(batch) = next() {
-            file.write(&batch)?;
+            tally.add(&batch)?;
+            parts.write(&batch)?;
         }
-        file.finish()
+        Ok(Written { names: parts.finish()?, tally })
     }
 
-    /// Reads the part back and compares it with what it must hold.
-    pub(super) fn verify(&self) -> Result<Part> {
-        let path = self.inside.join(&self.part);
-        let mut checksum = Checksum::default();
-        for batch in super::read::own_rows(&path, self.kind, &self.request.schema, BATCH_ROWS)? {
-            let batch = batch?;
-            if let Some(refused) = batch.rejected.first() {
-                return Err(Error::data(format!("what was written does not read back: {}", refused.reason))
-                    .in_file(path.display().to_string())
-                    .in_row(refused.row)
-                    .hint("This content does not fit the format; Parquet holds every value"));
+    /// Reads the files back, compares them with what they must hold, and makes them visible.
+    pub(super) fn settle(&self, written: &Written) -> Result<Loaded> {
+        let mut keys = (self.request.mode == Mode::Merge).then(|| Keys::new(&self.request.key));
+        let (parts, done) = self.verify(written, keys.as_mut())?;
+        self.publish(&parts, done, keys)
+    }
+
+    fn verify(&self, written: &Written, mut keys: Option<&mut Keys>) -> Result<(Vec<Part>, Done)> {
+        let load_id = &self.request.load_id;
+        let reads = keys.is_some() || self.request.reads_back(written.tally.rows());
+        let mut parts = Vec::new();
+        for name in &written.names {
+            self.work.go_on()?;
+            let mut look = |rows: &RecordBatch| keys.as_mut().map_or(Ok(()), |keys| keys.add(rows));
+            parts.push(if reads {
+                self.shape.part(name, load_id, &mut look)?
+            } else {
+                self.shape.counted(name, load_id)?
+            });
+        }
+        let rows = parts.iter().map(|part| part.rows).sum();
+        let checksum =
+            if reads { Some(Checksum::sum(parts.iter().filter_map(|part| part.checksum.as_deref()))) } else { None };
+        let found = Expected { rows, checksum };
+        let wanted = written.tally.expected(&self.request)?;
+        let differs =
+            found.checksum.as_ref().zip(wanted.checksum.as_ref()).is_some_and(|(found, wanted)| found != wanted);
+        if found.rows != wanted.rows || differs {
+            let said = |expected: &Expected| {
+                let checksum =
+                    expected.checksum.as_deref().map_or_else(String::new, |sum| format!(" with the checksum {sum}"));
+                format!("{} rows{checksum}", expected.rows)
+            };
+            let message = format!("the written files hold {}, where {} are expected", said(&found), said(&wanted));
+            return Err(Error::data(message)
+                .in_file(self.work.folder.shown())
+                .hint("Nothing was changed at the target; run the pipeline again from its source"));
+        }
+        let bytes = parts.iter().map(|part| part.bytes).sum();
+        let done = Done { load_id: load_id.clone(), rows, bytes, checksum: found.checksum, changes: None };
+        Ok((parts, done))
+    }
+
+    /// Makes the files visible.
+    fn publish(&self, parts: &[Part], mut done: Done, mut keys: Option<Keys>) -> Result<Loaded> {
+        let folder = &self.work.folder;
+        for attempt in 0..TRIES {
+            let (known, version) = folder.manifest()?;
+            if let Some(earlier) = known.as_ref().and_then(|known| known.done(&self.request.load_id)) {
+                let own = known.as_ref().is_some_and(|known| parts.iter().any(|part| known.names(&part.path)));
+                return Ok(earlier.loaded(!own || matches!(folder, Folder::Local(_))));
             }
-            checksum.update(&batch.rows)?;
-        }
-        let found = Expected { rows: checksum.rows(), checksum: Some(checksum.finish()) };
-        let wanted = self.request.expected.as_ref().unwrap_or(&found);
-        if found != *wanted {
-            return Err(Error::data(format!(
-                "the written file holds {} rows with the checksum {}, where {} rows with the checksum {} are expected",
-                found.rows, found.checksum.as_deref().unwrap_or_default(), wanted.rows, wanted.checksum.as_deref().unwrap_or_default()
-            ))
-            .in_file(self.folder.display().to_string())
-            .hint("Nothing was changed at the target; run the pipeline again from its source"));
-        }
-        let bytes = fs::metadata(&path).map_err(|error| failure(&path, "read", &error))?.len();
-        let load_id = self.request.load_id.clone();
-        Ok(Part { path: self.part.clone(), rows: found.rows, bytes, checksum: checksum.finish(), load_id })
-    }
-
-    /// Makes the part visible.
-    pub(super) fn publish(&self, part: Part) -> Result<Loaded> {
-        let folder = &self.folder;
-        let _lock = lock_folder(folder)?;
-        let known = Manifest::read(folder)?;
-        if let Some(loaded) = known.as_ref().and_then(|known| known.loaded(&self.request.load_id)) {
-            return Ok(loaded);
-        }
-        refuse_foreign(folder, known.as_ref())?;
-        let mut next = Manifest::new(&self.request.dataset, self.request.schema.clone());
-        let old = known.as_ref().map(|known| known.parts.clone()).unwrap_or_default();
-        match self.request.mode {
-            Mode::Append => {
-                if let Some(known) = &known {
-                    next.columns = merged(&known.columns, &self.request.schema, folder)?;
+            let mut next = Manifest::new(&self.request.dataset, self.request.schema.clone());
+            let mut fresh: Vec<String> = parts.iter().map(|part| part.path.clone()).collect();
+            next.partition_by.clone_from(&self.shape.by);
+            next.parts = known.as_ref().map(|known| known.parts.clone()).unwrap_or_default();
+            next.loads = known.as_ref().map(|known| known.loads.clone()).unwrap_or_default();
+            if let (Mode::Append | Mode::Merge, Some(known)) = (self.request.mode, &known) {
+                next.columns = merged(&known.columns, &self.request.schema, folder)?;
+            }
+            match (self.request.mode, &mut keys) {
+                (Mode::Replace, _) => next.retired = next.parts.drain(..).map(|part| part.path).collect(),
+                (Mode::Merge, Some(keys)) => {
+                    let stem = format!("{}.k{attempt}", self.shape.stem);
+                    let changes = self.merge_into(&mut next, known.as_ref(), keys, &stem, &mut fresh)?;
+                    done.changes = Some(changes);
                 }
-                next.parts = old;
+                (Mode::Append | Mode::Merge | Mode::History, _) => {}
             }
-            Mode::Merge | Mode::History => return Err(Error::unsupported("not yet")),
-            Mode::Replace => next.retired = old.into_iter().map(|part| part.path).collect(),
+            next.parts.extend(parts.iter().cloned());
+            next.remember(done.clone());
+            if self.work.commit(&fresh, next, known.as_ref(), &version)? {
+                return Ok(done.loaded(false));
+            }
         }
-        let loaded = Loaded {
-            load_id: part.load_id.clone(),
-            rows: part.rows,
-            bytes: part.bytes,
-            checksum: Some(part.checksum.clone()),
-            refused: Vec::new(),
-            changes: None,
-            already: false,
-        };
-        next.parts.push(part);
-        let place = folder.join(&self.part);
-        fs::rename(self.inside.join(&self.part), &place).map_err(|error| failure(&place, "written", &error))?;
-        sync_folder(folder).map_err(|error| failure(folder, "written", &error))?;
-        if let Err(error) = next.publish(folder) {
-            // Not visible, so not wanted; should even this fail, the staging folder tells the next load.
-            let _ = fs::remove_file(&place);
-            return Err(error);
+        Err(Error::new(Kind::Unavailable, "other loads of this dataset are always faster")
+            .in_file(folder.shown())
+            .hint("Nothing was changed: run it again when fewer loads run"))
+    }
+
+    fn merge_into(
+        &self,
+        next: &mut Manifest,
+        known: Option<&Manifest>,
+        keys: &mut Keys,
+        stem: &str,
+        fresh: &mut Vec<String>,
+    ) -> Result<Changes> {
+        let old = std::mem::take(&mut next.parts);
+        let lacks =
+            known.and_then(|known| known.columns.names().find(|name| self.request.schema.field(name).is_none()));
+        if let Some(name) = lacks.filter(|_| !old.is_empty()) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the load lacks the column '{name}', which the target has"),
+            )
+            .in_file(self.work.folder.shown())
+            .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
         }
-        for name in &next.retired {
-            let _ = fs::remove_file(folder.join(name));
-        }
-        Ok(loaded)
+        let shape = Shape { stem: stem.to_owned(), schema: next.columns.clone(), ..self.shape.clone() };
+        let merge = keys.apply(&old, &self.work, &shape, self.request.absent)?;
+        fresh.extend(merge.fresh.iter().map(|part| part.path.clone()));
+        next.retired = merge.retired;
+        next.parts = merge.kept;
+        next.parts.extend(merge.fresh);
+        Ok(merge.changes)
     }
 }
 
 /// Both sets of columns; columns of one name must be of one type.
-fn merged(known: &Schema, new: &Schema, folder: &Path) -> Result<Schema> {
+fn merged(known: &Schema, new: &Schema, folder: &Folder) -> Result<Schema> {
     let mut fields = known.fields.clone();
     for field in &new.fields {
         match known.field(&field.name) {
@@ -206,7 +256,7 @@ fn merged(known: &Schema, new: &Schema, folder: &Path) -> Result<Schema> {
                     Kind::Conflict,
                     format!("the column '{}' is {} and cannot take {}", field.name, old.data_type, field.data_type),
                 )
-                .in_file(folder.display().to_string())
+                .in_file(folder.shown())
                 .hint("Cast the column to the type it has, or load with the mode `replace`"));
             }
         }
@@ -214,75 +264,20 @@ fn merged(known: &Schema, new: &Schema, folder: &Path) -> Result<Schema> {
     Ok(Schema::new(fields))
 }
 
-fn lock_folder(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(|error| failure(&path, "locked", &error))?;
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(failure(&path, "locked", &error)),
-        }
-    }
-    Err(Error::new(Kind::Unavailable, "another load holds the folder's lock")
-        .in_file(folder.display().to_string())
-        .hint("Wait until it ends"))
-}
-
-/// Removes what dead loads left: called with the folder's lock held.
-fn clean(folder: &Path, manifest: Option<&Manifest>) -> Result<()> {
-    let listed = |name: &str| manifest.is_some_and(|known| known.parts.iter().any(|part| part.path == name));
-    for name in manifest.map(|known| known.retired.as_slice()).unwrap_or_default() {
-        remove(&folder.join(name))?;
-    }
-    for entry in entries(folder)? {
-        let Some(load_id) = entry.strip_prefix(STAGING) else { continue };
-        let inside = folder.join(&entry);
-        let lock = File::options().write(true).open(inside.join(LOCK));
-        if lock.as_ref().is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
-            continue;
-        }
-        // A part may have been moved to its place without having been published.
-        let orphan = format!("part-{load_id}.");
-        for name in entries(folder)? {
-            if name.starts_with(&orphan) && !listed(&name) {
-                remove(&folder.join(name))?;
-            }
-        }
-        fs::remove_dir_all(&inside).map_err(|error| failure(&inside, "removed", &error))?;
-    }
-    Ok(())
-}
-
-/// Refuses a folder that holds data which is not ours: publishing a manifest would hide it.
-fn refuse_foreign(folder: &Path, manifest: Option<&Manifest>) -> Result<()> {
-    let listed = |name: &str| manifest.is_some_and(|known| known.parts.iter().any(|part| part.path == name));
-    let data = |name: &String| super::locate::kind_by_ending(Path::new(name)).is_some();
-    let hidden = |name: &String| name.starts_with(['.', '_']) || name == FILE;
-    let foreign = entries(folder)?.into_iter().find(|name| data(name) && !hidden(name) && !listed(name));
-    match foreign {
+/// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller
+/// holds the lock: without it the files of another load may be on their way.
+pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<()> {
+    let known =
+        |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
+    let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
+    // In a store the files of loads that are still running lie beside.
+    let sent = |name: &str| matches!(folder, Folder::Object { .. }) && work::is_sent(name);
+    match folder.names()?.into_iter().find(|name| data(name) && !known(name) && !sent(name)) {
         None => Ok(()),
         Some(name) => {
             Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
-                .in_file(folder.display().to_string())
+                .in_file(folder.shown())
                 .hint("Move the file away or load into another folder: a load would hide or replace it"))
         }
-    }
-}
-
-fn entries(folder: &Path) -> Result<Vec<String>> {
-    let wrong = |error: io::Error| failure(folder, "listed", &error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(wrong)? {
-        names.push(entry.map_err(wrong)?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(path, "removed", &error)),
-        Ok(()) | Err(_) => Ok(()),
     }
 }

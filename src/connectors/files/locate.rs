@@ -1,6 +1,8 @@
 //! Which files are meant: paths, folders and globs become named sets of files below the allowed roots.
 
+use super::hive;
 use super::manifest::{FILE, Manifest};
+use super::piece::{At, Piece};
 use super::{Files, failure};
 use crate::connectors::{Context, FoundKind};
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ pub(super) struct Bounds {
 
 /// How the user named a file. One that is named is meant whatever its ending; only a path means a hidden file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
+pub(super) enum Named {
     No,
     ByGlob,
     ByPath,
@@ -29,7 +31,7 @@ pub(super) struct Item {
     pub name: String,
     pub locator: String,
     pub kind: FoundKind,
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Piece>,
     pub manifest: Option<Manifest>,
 }
 
@@ -104,7 +106,7 @@ pub(super) fn kind_by_ending(path: &Path) -> Option<FoundKind> {
 }
 
 /// `orders` of `orders.csv.gz`.
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let lower = name.to_ascii_lowercase();
     let cut = [".gz", ".zst"].iter().find(|ending| lower.ends_with(*ending)).map_or(0, |ending| ending.len());
@@ -115,7 +117,7 @@ fn stem(path: &Path) -> String {
     }
 }
 
-fn is_hidden(path: &Path) -> bool {
+pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']))
 }
 
@@ -137,9 +139,12 @@ impl Files {
     /// The dataset that a locator means.
     pub(super) fn item(&self, locator: &str, kind: FoundKind) -> Result<Item> {
         let found = self.matches(locator)?;
+        let exact =
+            found.iter().position(|item| item.locator == locator && found.len() > 1 && self.as_dataset.is_none());
         let one = match found.len() {
             0 => None,
             1 => found.into_iter().next(),
+            _ if exact.is_some() => exact.and_then(|at| found.into_iter().nth(at)),
             _ => as_one(self.as_dataset.as_deref().unwrap_or(locator), locator, found)?,
         };
         let mut item = one.ok_or_else(|| self.nothing(locator))?;
@@ -156,10 +161,13 @@ impl Files {
             Some(FoundKind::Parquet) => "Parquet (.parquet)",
             Some(FoundKind::Table | FoundKind::View) | None => "CSV, JSON lines and Parquet, plain or as .gz and .zst",
         };
-        let base = self.bounds.base.display();
+        let place = match &self.store {
+            Some(store) => store.shown(""),
+            None => self.bounds.base.display().to_string(),
+        };
         Error::missing(format!("no file matches '{path}'"))
             .in_file(path.to_owned())
-            .hint(format!("Looked in {base}; files read here are {what}"))
+            .hint(format!("Looked in {place}; files read here are {what}"))
     }
 
     /// The files and loaded folders that a path, folder or glob names, sorted by path.
@@ -167,13 +175,18 @@ impl Files {
         if path.contains('\0') {
             return Err(Error::spec("a path may not hold a NUL character"));
         }
+        if let Some(store) = &self.store {
+            return self.objects(store, path);
+        }
         let absolute = self.bounds.resolve_unless_glob(path)?;
+        let mut items = Vec::new();
         let mut paths = Vec::new();
         let mut named = Named::No;
         if absolute.is_dir() {
             if let Some(item) = self.loaded_folder(&absolute)? {
                 return Ok(vec![item]);
             }
+            items.extend(self.folder_of_values(&absolute)?);
             let entries = fs::read_dir(&absolute).map_err(|error| failure(&absolute, "listed", &error))?;
             for entry in entries {
                 paths.push(entry.map_err(|error| failure(&absolute, "listed", &error))?.path());
@@ -191,7 +204,6 @@ impl Files {
             named = Named::ByGlob;
         }
         paths.sort();
-        let mut items = Vec::new();
         for path in paths {
             items.extend(self.item_of(path, named)?);
         }
@@ -204,24 +216,73 @@ impl Files {
         }
         self.bounds.admit(&path)?;
         if path.is_dir() {
-            return self.loaded_folder(&path);
+            let loaded = self.loaded_folder(&path)?;
+            // A folder that holds a value belongs to the dataset of the folder above.
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_value = named == Named::No && hive::value_of(&name).is_some();
+            return if loaded.is_some() || is_value { Ok(loaded) } else { self.folder_of_values(&path) };
         }
-        let ending = kind_by_ending(&path);
-        let kind = match self.accepts {
-            None => ending,
-            Some(wanted) if named != Named::No => Some(wanted),
-            Some(wanted) => ending.filter(|kind| *kind == wanted),
-        };
-        let Some(kind) = kind else { return Ok(None) };
+        let Some(kind) = self.kind_of(&path, named) else { return Ok(None) };
         // Files of a loaded folder count only when its manifest names them.
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let text = path.to_string_lossy();
+        let folder = Path::new(hive::home(&text));
         if let Some(manifest) = Manifest::read(folder)?
-            && !manifest.files(folder).contains(&path)
+            && !manifest.parts.iter().any(|part| folder.join(&part.path) == path)
         {
             return Ok(None);
         }
         let locator = self.bounds.locator(&path)?;
-        Ok(Some(Item { name: stem(&path), locator, kind, files: vec![path], manifest: None }))
+        let (name, values) = (stem(&path), hive::values_of(&text));
+        Ok(Some(Item { name, locator, kind, files: vec![Piece { at: At::Local(path), values }], manifest: None }))
+    }
+
+    /// What a file is read as; nothing when it is not meant.
+    pub(super) fn kind_of(&self, path: &Path, named: Named) -> Option<FoundKind> {
+        let ending = kind_by_ending(path);
+        match self.accepts {
+            None => ending,
+            Some(wanted) if named != Named::No => Some(wanted),
+            Some(wanted) => ending.filter(|kind| *kind == wanted),
+        }
+    }
+
+    /// The files below folders such as `day=2026-11-21`, as one dataset named after the folder above.
+    fn folder_of_values(&self, folder: &Path) -> Result<Option<Item>> {
+        let mut found = Vec::new();
+        self.gather(folder, &mut found)?;
+        found.sort_by_key(|item| item.locator.clone());
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let locator = self.bounds.locator(folder)?;
+        Ok(as_one(&name, &locator, found)?.map(|item| Item { locator, ..item }))
+    }
+
+    /// Files in folders that hold values, however deep; not those directly in the folder.
+    fn gather(&self, folder: &Path, found: &mut Vec<Item>) -> Result<()> {
+        let wrong = |error: std::io::Error| failure(folder, "listed", &error);
+        for entry in fs::read_dir(folder).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if is_hidden(&path) || hive::value_of(&name).is_none() || !path.is_dir() {
+                continue;
+            }
+            self.bounds.admit(&path)?;
+            for entry in fs::read_dir(&path).map_err(wrong)? {
+                let inner = entry.map_err(wrong)?.path();
+                if !inner.is_dir() {
+                    found.extend(self.item_of(inner, Named::No)?);
+                }
+            }
+            self.gather(&path, found)?;
+        }
+        Ok(())
+    }
+
+    /// How a file of a dataset is written in a locator.
+    pub(super) fn locator_of(&self, piece: &Piece) -> Result<String> {
+        match &piece.at {
+            At::Local(path) => self.bounds.locator(path),
+            At::Object { store, key, .. } => Ok(store.shown(key)),
+        }
     }
 
     fn loaded_folder(&self, folder: &Path) -> Result<Option<Item>> {
@@ -237,7 +298,7 @@ impl Files {
 }
 
 /// Several files as one dataset; they must be of one kind.
-fn as_one(name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
+pub(super) fn as_one(name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
     let Some(first) = found.first() else { return Ok(None) };
     let kind = first.kind;
     if let [only] = found.as_slice() {

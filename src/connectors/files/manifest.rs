@@ -1,44 +1,90 @@
-//! `_manifest.json`: which files of a loaded folder count. Replacing it by a rename is what makes a load visible.
+//! `_manifest.json`: which files of a loaded folder count. Replacing it at once is what makes a load visible.
 
 use super::failure;
-use crate::connectors::{FoundKind, Loaded};
+use super::hive;
+use super::piece::Piece;
+use crate::connectors::{Changes, FoundKind, Loaded};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 
 pub(super) const FILE: &str = "_manifest.json";
 const SCHEMA: &str = "windvane/manifest/v1";
+/// So many loads are remembered: an older one that comes again is taken for a new one.
+const REMEMBERED: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     schema: String,
     pub dataset: String,
     pub columns: Schema,
+    /// The columns whose values are folders, in the parts of the last load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<String>,
     pub parts: Vec<Part>,
-    /// Parts that the last load replaced: removed after publication, or by the next load.
+    /// Files that no longer count: removed after publication, or by the next load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<String>,
+    /// What was loaded, oldest first: a load that is named here is done, also when its parts were merged or replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<Done>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Part {
+    /// Relative to the folder: `part-….parquet`, or `day=2026-11-21/part-….parquet`.
     pub path: String,
     pub rows: u64,
     pub bytes: u64,
-    pub checksum: String,
+    /// Nothing when the rows were only counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
     pub load_id: String,
+}
+
+/// The receipt of a load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Done {
+    pub load_id: String,
+    pub rows: u64,
+    pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+}
+
+impl Done {
+    pub(super) fn loaded(&self, already: bool) -> Loaded {
+        Loaded {
+            load_id: self.load_id.clone(),
+            rows: self.rows,
+            bytes: self.bytes,
+            checksum: self.checksum.clone(),
+            refused: Vec::new(),
+            changes: self.changes,
+            already,
+        }
+    }
 }
 
 impl Manifest {
     pub(super) fn new(dataset: &str, columns: Schema) -> Self {
-        let schema = SCHEMA.to_owned();
-        Self { schema, dataset: dataset.to_owned(), columns, parts: Vec::new(), retired: Vec::new() }
+        Self {
+            schema: SCHEMA.to_owned(),
+            dataset: dataset.to_owned(),
+            columns,
+            partition_by: Vec::new(),
+            parts: Vec::new(),
+            retired: Vec::new(),
+            loads: Vec::new(),
+        }
     }
 
-    /// The manifest of a folder; none when it has none.
+    /// The manifest of a local folder; none when it has none.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
         let text = match fs::read(&path) {
@@ -48,50 +94,65 @@ impl Manifest {
             }
             Err(error) => return Err(failure(&path, "read", &error)),
         };
-        let manifest: Self = serde_json::from_slice(&text).map_err(|error| {
+        Self::understood(&text, &path.display().to_string()).map(Some)
+    }
+
+    pub(super) fn understood(text: &[u8], shown: &str) -> Result<Self> {
+        let mut manifest: Self = serde_json::from_slice(text).map_err(|error| {
             Error::data("the manifest cannot be understood")
-                .in_file(path.display().to_string())
+                .in_file(shown)
                 .caused_by(&error)
                 .hint("It is written by windvane only; restore it from a backup or load the dataset anew elsewhere")
         })?;
         if manifest.schema != SCHEMA {
             return Err(Error::unsupported(format!("the manifest is of the kind '{}'", manifest.schema))
-                .in_file(path.display().to_string())
+                .in_file(shown)
                 .hint("It was written by another version of windvane"));
         }
-        let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
         let names = manifest.parts.iter().map(|part| &part.path).chain(&manifest.retired);
-        if names.clone().all(|name| plain(name)) {
-            return Ok(Some(manifest));
+        if !names.clone().all(|name| is_inside(name)) {
+            return Err(Error::data("the manifest names files outside its folder").in_file(shown));
         }
-        Err(Error::data("the manifest names files outside its folder").in_file(path.display().to_string()))
+        manifest.remember_parts();
+        Ok(manifest)
     }
 
-    /// Makes this the folder's manifest, whole or not at all.
-    pub(super) fn publish(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let beside = folder.join(".manifest.new");
-        let wrong = |error: io::Error| failure(&path, "written", &error);
+    /// Manifests were once without receipts: their parts are what is known of loads.
+    fn remember_parts(&mut self) {
+        if !self.loads.is_empty() {
+            return;
+        }
+        for part in &self.parts {
+            let Part { rows, bytes, .. } = *part;
+            if let Some(done) = self.loads.iter_mut().find(|done| done.load_id == part.load_id) {
+                (done.rows, done.bytes, done.checksum) = (done.rows + rows, done.bytes + bytes, None);
+            } else {
+                let (load_id, checksum) = (part.load_id.clone(), part.checksum.clone());
+                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None });
+            }
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| Error::internal("a manifest could not be written").caused_by(&error))?;
         text.push(b'\n');
-        let mut file = File::create(&beside).map_err(wrong)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(wrong)?;
-        fs::rename(&beside, &path).map_err(wrong)?;
-        sync_folder(folder).map_err(wrong)
+        Ok(text)
     }
 
-    pub(super) fn loaded(&self, load_id: &str) -> Option<Loaded> {
-        let part = self.parts.iter().find(|part| part.load_id == load_id)?;
-        Some(Loaded {
-            load_id: load_id.to_owned(),
-            rows: part.rows,
-            bytes: part.bytes,
-            checksum: Some(part.checksum.clone()),
-            refused: Vec::new(),
-            changes: None,
-            already: true,
-        })
+    /// Notes a load as done.
+    pub(super) fn remember(&mut self, done: Done) {
+        self.loads.push(done);
+        let surplus = self.loads.len().saturating_sub(REMEMBERED);
+        self.loads.drain(..surplus);
+    }
+
+    pub(super) fn done(&self, load_id: &str) -> Option<&Done> {
+        self.loads.iter().rev().find(|done| done.load_id == load_id)
+    }
+
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.path == name)
     }
 
     /// What its newest part is; each part is read by its ending. Without parts: Parquet.
@@ -100,8 +161,11 @@ impl Manifest {
         kinds.next().unwrap_or(FoundKind::Parquet)
     }
 
-    pub(super) fn files(&self, folder: &Path) -> Vec<PathBuf> {
-        self.parts.iter().map(|part| folder.join(&part.path)).collect()
+    /// The parts in a local folder.
+    pub(super) fn files(&self, folder: &Path) -> Vec<Piece> {
+        let piece =
+            |part: &Part| Piece { values: hive::values_of(&part.path), ..Piece::local(folder.join(&part.path)) };
+        self.parts.iter().map(piece).collect()
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -109,7 +173,9 @@ impl Manifest {
     }
 }
 
-/// Makes renames and removals in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Whether a path stays in its folder: a plain name, below folders that hold values.
+fn is_inside(path: &str) -> bool {
+    let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['\\', '\0']);
+    let (folders, name) = path.rsplit_once('/').map_or(("", path), |(folders, name)| (folders, name));
+    plain(name) && (folders.is_empty() || folders.split('/').all(|folder| plain(folder) && folder.contains('=')))
 }

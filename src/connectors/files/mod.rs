@@ -1,48 +1,67 @@
-//! Local files: CSV, JSON lines and Parquet, plain or compressed, read as they are found and written as folders of parts.
+//! Files: CSV, JSON lines and Parquet, plain or compressed, on the local disk or in an object store, read as they are
+//! found and written as folders of parts.
 //!
-//! Doors: [`Files`]. Inside: `locate` (which files), `decode` (bytes to UTF-8), `sniff` (how a CSV is written),
-//! `tokens` (its records), `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows` (texts to batches), `read`
-//! (all files of a dataset), `write` and `text` (one part), `load` and `manifest` (parts become visible).
+//! Doors: [`Files`]. Inside: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies,
+//! as a local one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `sniff`
+//! (how a CSV is written), `tokens` (its records), `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows`
+//! (texts to batches), `read` (all files of a dataset), `write` and `text` (one file), `parts` (the files of a load),
+//! `load`, `merge` and `compact` (what a load makes of a folder), `work`, `folder` and `manifest` (it becomes visible).
 //!
-//! Deliberately absent: object stores, other kinds of files, preambles above a header, retries.
+//! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
 //!
 //! Invariants: every data row met is given as a row or as a rejected row; a row number is its place among the data rows
-//! of all files of the dataset, from 1; no path outside the context's roots is opened, also not through a link; a folder
-//! with a manifest holds exactly the parts that the manifest names; nothing but a load's own staging folder and parts
-//! that it replaces is ever removed.
+//! of all files that are read, from 1 (rows passed over by their statistics are counted, files passed over by their
+//! folders are not); no path outside the context's roots is opened, also not through a link; a folder with a manifest
+//! holds exactly the parts that the manifest names; nothing but a load's own staging folder and parts that it replaces
+//! is ever removed, but for files of dead loads (see `folder`).
 //!
 //! Empty and null in CSV: an empty cell is null. In a text column a quoted empty cell (`""`) is the empty text; this is
 //! also how the two are written, so both come back as they went.
 
+mod compact;
 mod csv;
 mod decode;
+mod find;
+mod folder;
+mod hive;
 mod jsonl;
 mod load;
 mod locate;
 mod manifest;
+mod merge;
 mod parquet;
+mod parts;
+mod piece;
 mod read;
 mod rows;
 mod sniff;
+mod split;
 mod text;
 mod tokens;
+mod work;
 mod write;
 
+pub use compact::Compacted;
 pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
+use super::objects::{Location, Store, is_address};
 use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::Schema;
 use crate::spec::source::{CsvSource, FilesSource, Source};
 use crate::spec::target::{Compression, FilesTarget, Target};
+use folder::Folder;
 use futures::StreamExt;
 use load::Begun;
 use locate::Bounds;
+use piece::At;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Batches that wait for the disk.
 const WAITING: usize = 2;
@@ -60,6 +79,8 @@ pub struct Files {
     /// Of a target: the kind of its parts.
     writes: Option<FoundKind>,
     compression: Option<Compression>,
+    /// The bucket, where the path is an address.
+    store: Option<Store>,
 }
 
 /// What one file holds.
@@ -73,7 +94,12 @@ impl Files {
     pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
         let plain = |files: &FilesSource, accepts| {
             (
-                CsvSource { path: files.path.clone(), as_dataset: files.as_dataset.clone(), ..CsvSource::default() },
+                CsvSource {
+                    path: files.path.clone(),
+                    as_dataset: files.as_dataset.clone(),
+                    connection: files.connection.clone(),
+                    ..CsvSource::default()
+                },
                 accepts,
             )
         };
@@ -94,6 +120,7 @@ impl Files {
             path: options.path.clone(),
             as_dataset: options.as_dataset.clone(),
             accepts,
+            store: opened(&options.path, options.connection.as_deref(), context)?,
             options: Box::new(options),
             writes: None,
             compression: None,
@@ -111,7 +138,10 @@ impl Files {
         };
         write::ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
         let bounds = Bounds::new(context);
-        bounds.resolve(&files.path)?;
+        let store = opened(&files.path, files.connection.as_deref(), context)?;
+        if store.is_none() {
+            bounds.resolve(&files.path)?;
+        }
         Ok(Self {
             bounds,
             path: files.path.clone(),
@@ -120,6 +150,7 @@ impl Files {
             options: Box::default(),
             writes: Some(kind),
             compression: files.compression,
+            store,
         })
     }
 
@@ -138,20 +169,26 @@ impl Files {
         Ok(read::stream(rows))
     }
 
-    #[expect(clippy::unused_async, reason = "until it is built")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let (files, request) = (self.clone(), request.clone());
+        blocking(move || files.parts(&request, parts)).await
     }
 
     pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
         let files = self.clone();
-        let staging = match blocking(move || load::begin(&files, request)).await? {
+        // Should this future be dropped, the thread that writes or publishes stops soon after.
+        let stop = Stop::default();
+        let stopped = Arc::clone(&stop.0);
+        let staging = match blocking(move || load::begin(&files, request, stopped)).await? {
             Begun::Already(loaded) => return Ok(loaded),
             Begun::Fresh(staging) => staging,
         };
         let (sender, mut receiver) = tokio::sync::mpsc::channel(WAITING);
-        // The staging folder moves to the thread: should this future be dropped, it is removed when the thread ends.
-        let writing = tokio::task::spawn_blocking(move || staging.write(|| receiver.blocking_recv()).map(|()| staging));
+        // The staging folder moves to the thread: it is removed when the thread ends.
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = staging.write(|| receiver.blocking_recv())?;
+            Ok::<_, Error>((staging, written))
+        });
         let mut failed = None;
         let mut rows = rows.open()?;
         while let Some(batch) = rows.next().await {
@@ -173,12 +210,28 @@ impl Files {
         if let Some(error) = failed {
             return Err(error);
         }
-        let staging = written?;
-        blocking(move || {
-            let part = staging.verify()?;
-            staging.publish(part)
-        })
-        .await
+        let (staging, written) = written?;
+        blocking(move || staging.settle(&written)).await
+    }
+
+    /// Joins the small files of a dataset; its rows stay what they are.
+    pub async fn compact(&self, dataset: &str) -> Result<Compacted> {
+        let (files, dataset, stop) = (self.clone(), dataset.to_owned(), Stop::default());
+        let stopped = Arc::clone(&stop.0);
+        blocking(move || compact::run(&files, &dataset, &stopped)).await
+    }
+
+    /// The folder of a dataset of the target.
+    fn folder(&self, dataset: &str) -> Result<Folder> {
+        let name = load::folder_name(dataset)?;
+        let Some(store) = &self.store else {
+            let folder = self.bounds.resolve(&self.path)?.join(name);
+            self.bounds.admit(&folder)?;
+            return Ok(Folder::Local(folder));
+        };
+        let base = &store.location().key;
+        let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+        Ok(Folder::Object { store: store.clone(), key })
     }
 
     pub async fn test(&self) -> Result<()> {
@@ -187,14 +240,23 @@ impl Files {
     }
 
     fn test_reading(&self) -> Result<()> {
-        for path in self.items()?.iter().flat_map(|item| &item.files) {
-            File::open(path).map_err(|error| failure(path, "opened", &error))?;
+        for piece in self.items()?.iter().flat_map(|item| &item.files) {
+            if let At::Local(path) = &piece.at {
+                File::open(path).map_err(|error| failure(path, "opened", &error))?;
+            }
         }
         Ok(())
     }
 
     /// The target's folder exists or can be made: a file can be made in the nearest folder that exists.
     fn test_writing(&self) -> Result<()> {
+        if let Some(store) = &self.store {
+            let name = format!("_windvane-probe-{}", std::process::id());
+            let base = &store.location().key;
+            let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+            store.put(&key, Vec::new())?;
+            return store.remove(&key);
+        }
         let path = self.bounds.resolve(&self.path)?;
         let nearest = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
         if !nearest.is_dir() {
@@ -204,6 +266,28 @@ impl Files {
         File::create(&probe).map_err(|error| failure(nearest, "written to", &error))?;
         fs::remove_file(&probe).map_err(|error| failure(&probe, "removed", &error))
     }
+}
+
+/// Says stop when it is dropped.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The bucket that a path means; nothing for a local path.
+fn opened(path: &str, connection: Option<&str>, context: &Context) -> Result<Option<Store>> {
+    if is_address(path) {
+        return Store::open(Location::read(path)?, connection, context).map(Some);
+    }
+    if path.contains("://") {
+        return Err(Error::unsupported("this is an address that files are not read from or written to")
+            .hint("Known are s3://, gs://, az:// and abfss://"));
+    }
+    Ok(None)
 }
 
 /// Runs file work where it may wait for the disk.

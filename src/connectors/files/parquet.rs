@@ -12,6 +12,7 @@ use arrow::datatypes as a;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,8 +59,12 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize) -> Result<Self> {
-        let builder = builder(path)?;
+    /// All row groups, or those of the range.
+    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize, groups: Option<Range<usize>>) -> Result<Self> {
+        let mut builder = builder(path)?;
+        if let Some(groups) = groups {
+            builder = builder.with_row_groups(groups.collect());
+        }
         let fields = builder.schema().fields();
         let roots = fields.iter().enumerate().filter(|(_, field)| schema.field(field.name()).is_some());
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));

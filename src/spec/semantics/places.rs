@@ -27,8 +27,10 @@ fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
         judge.one_of(settings, ["path", "connection"]);
     }
     judge.key(settings, "connection", connection);
-    judge.key(settings, "path", path);
+    let files = tagged.key != "sqlite";
+    judge.key(settings, "path", |judge, node| path(judge, node, files));
     judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
+    judge.key(settings, "partition_by", |judge, by| judge.distinct(by, "column"));
     judge.key(settings, "nulls", Judge::distinct_values);
     for key in ["schema", "as_dataset"] {
         judge.key(settings, key, Judge::not_blank);
@@ -134,14 +136,31 @@ fn is_id(text: &str, more: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c) || more.contains(c))
 }
 
-fn path(judge: &mut Judge<'_, '_>, node: &Node) {
+/// The schemes of object stores.
+const STORES: [&str; 6] = ["s3", "s3a", "gs", "az", "abfs", "abfss"];
+
+/// `files`: where an address of an object store can stand too.
+fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool) {
     let Some(text) = node.text() else { return };
     if text.trim().is_empty() {
         judge.problem(node.mark, "the path is empty", "Write a path; '.' is the spec's own folder");
-    } else if text.contains("://") {
+    } else if let Some((scheme, rest)) = text.split_once("://") {
         // Not repeated: an address can hold a password.
-        let hint = "Write a path relative to the spec's folder; a database is named by 'connection'";
-        judge.unsupported(node.mark, "this is an address, and only local paths can stand here", hint);
+        let container = scheme.starts_with("abfs");
+        let bucket = rest.split('/').next().unwrap_or_default();
+        if !files || !STORES.contains(&scheme) {
+            let hint = "Write a path relative to the spec's folder, or s3://, gs:// or az://; a database is named by 'connection'";
+            judge.unsupported(node.mark, "this is an address that cannot stand here", hint);
+        } else if bucket.contains(':') || bucket.contains('@') != container || bucket.is_empty() {
+            let hint = "Write s3://bucket/folder, and the credentials into a connection: name its id in 'connection'";
+            judge.problem(node.mark, "the address holds more than a bucket and a path", hint);
+        } else if rest.contains(['?', '#']) && !rest.contains('*') || rest.contains('\0') {
+            judge.problem(
+                node.mark,
+                "the address holds characters that no object of ours has",
+                "Write s3://bucket/folder",
+            );
+        }
     } else if text.contains('\0') {
         judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
     } else {
