@@ -1,8 +1,10 @@
 //! Local files: CSV, JSON lines and Parquet, plain or compressed, read as they are found and written as folders of parts.
 //!
-//! Doors: [`Files`]. Inside: `locate` (which files), `decode` (bytes to UTF-8), `sniff` (how a CSV is written),
-//! `tokens` (its records), `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows` (texts to batches), `read`
-//! (all files of a dataset), `write` and `text` (one part), `load` and `manifest` (parts become visible).
+//! Doors: [`Files`], `Encoder` and `Groups` (Parquet for the staging too). Inside: `locate` (which files), `decode` (bytes
+//! to UTF-8), `sniff` (how a CSV is written), `tokens` and `marks` (its records), `lane` and `stretches` (records to rows,
+//! on one thread or on several), `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows`, `columns` and `digits`
+//! (texts to batches), `read` (all files of a dataset), `write`, `text`, `encode` and `choose` (one part), `load` and
+//! `manifest` (parts become visible), `shared` and `groups` (one file, many threads).
 //!
 //! Deliberately absent: object stores, other kinds of files, preambles above a header, retries.
 //!
@@ -14,20 +16,31 @@
 //! Empty and null in CSV: an empty cell is null. In a text column a quoted empty cell (`""`) is the empty text; this is
 //! also how the two are written, so both come back as they went.
 
+mod choose;
+mod columns;
 mod csv;
 mod decode;
+mod digits;
+mod encode;
+mod groups;
 mod jsonl;
+mod lane;
 mod load;
 mod locate;
 mod manifest;
+mod marks;
 mod parquet;
 mod read;
 mod rows;
+mod shared;
 mod sniff;
+mod stretches;
 mod text;
 mod tokens;
 mod write;
 
+pub(crate) use encode::Encoder;
+pub(crate) use groups::Groups;
 pub(crate) use jsonl::Objects;
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;

@@ -1,0 +1,113 @@
+//! Numbers and days from their digits, eight at a time. `None` is "not known here": the slower parsers decide.
+
+/// Eight zeros.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The bytes at the end of a field, at most eight, as the last bytes of a word whose other bytes are zeros.
+fn word(field: &[u8]) -> u64 {
+    let mut bytes = [b'0'; 8];
+    match field.len() {
+        8 => bytes.copy_from_slice(field),
+        4..8 => {
+            // Two halves that overlap.
+            if let (Some(first), Some(last)) = (field.first_chunk::<4>(), field.last_chunk::<4>()) {
+                let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+                let shift = 8 * (8 - field.len());
+                let zeros = ZEROS & !(u64::MAX << shift);
+                return zeros | (first << shift) | (last << 32);
+            }
+        }
+        _ => {
+            for (slot, byte) in bytes.iter_mut().rev().zip(field.iter().rev()) {
+                *slot = *byte;
+            }
+        }
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// Eight digits as their number.
+fn eight(word: u64) -> Option<u64> {
+    let digits = word.wrapping_sub(ZEROS);
+    // A byte below '0' borrows or is large, one above '9' overflows when 0x76 is added.
+    if (digits | digits.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
+}
+
+/// Up to 18 digits as their number.
+fn unsigned(digits: &[u8]) -> Option<i64> {
+    let number = match digits.len() {
+        1..=8 => eight(word(digits))?,
+        9..=16 => {
+            let (first, last) = digits.split_at(digits.len() - 8);
+            eight(word(first))? * 100_000_000 + eight(word(last))?
+        }
+        17..=18 => {
+            let (first, last) = digits.split_at(digits.len() - 16);
+            let (middle, last) = last.split_at(8);
+            (eight(word(first))? * 100_000_000 + eight(word(middle))?) * 100_000_000 + eight(word(last))?
+        }
+        _ => return None,
+    };
+    i64::try_from(number).ok()
+}
+
+fn sign(field: &[u8]) -> (bool, &[u8]) {
+    match field.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        _ => (false, field),
+    }
+}
+
+/// A whole number of at most 18 digits.
+pub(super) fn whole(field: &[u8]) -> Option<i64> {
+    let (negative, digits) = sign(field);
+    let number = unsigned(digits)?;
+    Some(if negative { -number } else { number })
+}
+
+const TENS: [i64; 19] = {
+    let mut tens = [1; 19];
+    let mut at = 1;
+    while at < 19 {
+        tens[at] = tens[at - 1] * 10;
+        at += 1;
+    }
+    tens
+};
+
+/// A number with at most `scale` digits behind its point, 18 digits in all, as a number without a point.
+pub(super) fn decimal(field: &[u8], precision: u8, scale: i8) -> Option<i128> {
+    let scale = usize::try_from(scale).ok()?;
+    let (negative, digits) = sign(field);
+    // Mostly the point stands where the scale says.
+    let usual = digits.len().checked_sub(scale + 1).filter(|at| digits.get(*at) == Some(&b'.'));
+    let point = usual.or_else(|| digits.iter().position(|byte| *byte == b'.'));
+    let (number, behind) = match point {
+        None => (unsigned(digits)?, 0),
+        Some(at) => {
+            let (before, after) = (digits.get(..at)?, digits.get(at + 1..)?);
+            if after.len() > scale || digits.len() > 19 {
+                return None;
+            }
+            (unsigned(before)?.checked_mul(*TENS.get(after.len())?)?.checked_add(unsigned(after)?)?, after.len())
+        }
+    };
+    let number = number.checked_mul(*TENS.get(scale - behind)?)?;
+    if TENS.get(usize::from(precision)).is_some_and(|limit| number >= *limit) {
+        return None;
+    }
+    Some(i128::from(if negative { -number } else { number }))
+}
+
+/// `YYYY-MM-DD`.
+pub(super) fn date(field: &[u8]) -> Option<i32> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *<&[u8; 10]>::try_from(field).ok()? else { return None };
+    let digits = eight(u64::from_le_bytes([y1, y2, y3, y4, m1, m2, d1, d2]))?;
+    let digits = u32::try_from(digits).ok()?;
+    crate::schema::infer::days(digits / 10_000, digits / 100 % 100, digits % 100)
+}
