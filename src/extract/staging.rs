@@ -47,8 +47,8 @@ impl Writer {
     }
 }
 
-/// The wanted columns of a staged file, in order.
-fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+/// The batches of a staged file, in order: the columns of the schema and the numbers.
+fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let handle = File::open(path).map_err(|error| {
         let problem = failed("read", path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {
@@ -59,7 +59,8 @@ fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<impl Iterator<Item
     })?;
     let groups = Groups::open(handle).map_err(|error| failed("read", path, &error))?;
     let all = 0..groups.count();
-    let batches = groups.batches(all, wanted, crate::connectors::BATCH_ROWS);
+    let batches =
+        groups.batches(all, |name| name == ROW_COLUMN || schema.field(name).is_some(), crate::connectors::BATCH_ROWS);
     let batches = batches.map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
     Ok(batches.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
@@ -84,7 +85,7 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 /// The rows of a staged dataset with their numbers, in order.
 pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
     let schema = staged.schema.clone();
-    let batches = read(Path::new(&staged.uri), |name| name == ROW_COLUMN || staged.schema.field(name).is_some())?;
+    let batches = read(Path::new(&staged.uri), &schema)?;
     Ok(batches.map(move |batch| frame(&batch?, &schema)))
 }
 

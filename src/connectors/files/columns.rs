@@ -82,15 +82,11 @@ impl Column {
             DataType::Boolean => Values::Boolean(Vec::new()),
             DataType::Int16 => Values::Int16(Vec::new()),
             DataType::Int32 | DataType::Date => Values::Int32(Vec::new()),
-            DataType::Int64 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
-                Values::Int64(Vec::new())
-            }
+            DataType::Int64 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => Values::Int64(Vec::new()),
             DataType::Float32 => Values::Float32(Vec::new()),
             DataType::Float64 => Values::Float64(Vec::new()),
             DataType::Decimal { .. } => Values::Decimal(Vec::new()),
-            DataType::Text | DataType::Json | DataType::Uuid | DataType::Binary => {
-                Values::Bytes(Vec::new(), vec![0])
-            }
+            DataType::Text | DataType::Json | DataType::Uuid | DataType::Binary => Values::Bytes(Vec::new(), vec![0]),
         };
         Self { data_type, values, nulls: Vec::new(), rows: 0 }
     }
@@ -133,7 +129,7 @@ impl Column {
         let nulls = validity(&std::mem::take(&mut self.nulls), rows);
         let column = std::mem::replace(self, Self::new(self.data_type));
         Ok(match (column.values, column.data_type) {
-            (Values::Boolean(values), _) => Arc::new(BooleanArray::try_new(BooleanBuffer::from(values), nulls)?),
+            (Values::Boolean(values), _) => Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)),
             (Values::Int16(values), _) => Arc::new(Int16Array::try_new(values.into(), nulls)?),
             (Values::Int32(values), DataType::Date) => Arc::new(Date32Array::try_new(values.into(), nulls)?),
             (Values::Int32(values), _) => Arc::new(Int32Array::try_new(values.into(), nulls)?),

@@ -7,9 +7,7 @@ use super::choose;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::SerializedFileWriter;
@@ -172,9 +170,11 @@ impl Work {
     fn close(&mut self, open: &mut Open, last: bool) -> Result<()> {
         let tasks: Vec<(usize, Option<ArrowColumnWriter>)> =
             std::mem::take(&mut open.columns).into_iter().map(Some).enumerate().collect();
-        let closed = self.shared(tasks, |(at, _)| *at, |(_, column)| {
-            column.take().ok_or_else(|| broken("a column was closed twice"))?.close()
-        })?;
+        let closed = self.shared(
+            tasks,
+            |(at, _)| *at,
+            |(_, column)| column.take().ok_or_else(|| broken("a column was closed twice"))?.close(),
+        )?;
         let mut chunks: Vec<(usize, ArrowColumnChunk)> = closed;
         chunks.sort_by_key(|(at, _)| *at);
         let mut group = open.file.next_row_group()?;

@@ -129,7 +129,7 @@ impl Threads {
         while self.next < self.groups {
             let lane = self.lanes.get(self.next % self.lanes.len().max(1));
             let received = lane.and_then(|lane| lane.recv().ok());
-            let broken = || ParquetError::General("the decoding broke off".to_owned()).into();
+            let broken = || ParquetError::General("the decoding broke off".to_owned());
             match received.ok_or_else(broken)?? {
                 Some(batch) => return Ok(Some(batch)),
                 None => self.next += 1,

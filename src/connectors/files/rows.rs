@@ -183,14 +183,7 @@ impl RowBuilder {
         Ok(Batch { rows, numbers, rejected })
     }
 
-    fn refused(
-        &self,
-        text: &[u8],
-        fields: &[Span],
-        places: &[Option<usize>],
-        column: usize,
-        number: u64,
-    ) -> Rejected {
+    fn refused(&self, text: &[u8], fields: &[Span], places: &[Option<usize>], column: usize, number: u64) -> Rejected {
         let text_at = |column: usize| {
             let span = places.get(column).copied().flatten().and_then(|place| fields.get(place))?;
             let written = span.of(text).and_then(|field| std::str::from_utf8(field).ok())?;

@@ -48,7 +48,9 @@ pub(super) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArr
             let texts = values::<a::Date32Type>(column, 10, |out, value| fine &= date(out, value.into()));
             within(fine, texts)
         }
-        DataType::Time => values::<a::Time64MicrosecondType>(column, 15, |out, value| clock(out, value.rem_euclid(DAY))),
+        DataType::Time => {
+            values::<a::Time64MicrosecondType>(column, 15, |out, value| clock(out, value.rem_euclid(DAY)))
+        }
         DataType::Timestamp | DataType::TimestampTz => {
             let (mut fine, zoned) = (true, data_type == DataType::TimestampTz);
             let texts = values::<a::TimestampMicrosecondType>(column, 27, |out, value| {

@@ -341,8 +341,7 @@ impl Scanner<'_> {
     /// Whether a row is text without NUL, and not too long.
     fn is_text(&self, from: usize, to: usize) -> bool {
         let row = self.bytes.get(from..to).unwrap_or_default();
-        to - from <= MAX_RECORD
-            && (self.plain || std::str::from_utf8(row).is_ok() && memchr::memchr(0, row).is_none())
+        to - from <= MAX_RECORD && (self.plain || std::str::from_utf8(row).is_ok() && memchr::memchr(0, row).is_none())
     }
 }
 
