@@ -9,6 +9,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::{ParquetError, Result};
 use std::fs::File;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -40,7 +41,7 @@ impl Groups {
     /// The wanted columns of all rows, or of some row groups.
     pub(crate) fn batches(
         self,
-        groups: std::ops::Range<usize>,
+        groups: Range<usize>,
         wanted: impl Fn(&str) -> bool,
         rows: usize,
     ) -> Result<Batches> {

@@ -11,6 +11,7 @@ use crate::schema::{
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes as a;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,11 +59,11 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// Only the columns of the schema are decoded.
-    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize) -> Result<Self> {
-        let groups = open(path)?;
-        let all = 0..groups.count();
-        let batches = groups.batches(all, |name| schema.field(name).is_some(), capacity);
+    /// All row groups, or those of the range. Only the columns of the schema are decoded.
+    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize, groups: Option<Range<usize>>) -> Result<Self> {
+        let file = open(path)?;
+        let groups = groups.unwrap_or(0..file.count());
+        let batches = file.batches(groups, |name| schema.field(name).is_some(), capacity);
         let batches = batches.map_err(|error| broken(path, &error))?;
         Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), row: 0 })
     }

@@ -37,7 +37,7 @@ fn file_rows(
     Ok(match (kind, format) {
         (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity)?,
         (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity)?),
-        (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity)?),
+        (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, None)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {
             return Err(Error::internal("a file was to be read as something it cannot be"));
         }
