@@ -25,19 +25,20 @@ polars.scan_csv(sys.argv[1], try_parse_dates=True).sink_parquet(sys.argv[2])
 
 DUCKDB = """\
 import sys, duckdb
+duckdb.sql("set enable_progress_bar = false")
 duckdb.sql(f"copy (select * from read_csv('{sys.argv[1]}')) to '{sys.argv[2]}' (format parquet, codec zstd)")
 """
 
 PLAN = """\
 import sys, windvane
 spec, folder = sys.argv[1:3]
-windvane.plan(spec, rules_only=True, store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
+windvane.plan(spec, rules_only=True, roots=["/"], store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
 """
 
 RUN = """\
 import sys, windvane
 plan, folder, run = sys.argv[1:4]
-record = windvane.run(plan, run=run, rules_only=True, store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
+record = windvane.run(plan, run=run, rules_only=True, roots=["/"], store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
 """
 
 Measured = tuple[float, float, float]

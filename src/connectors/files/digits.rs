@@ -3,27 +3,21 @@
 /// Eight zeros.
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The bytes at the end of a field, at most eight, as the last bytes of a word whose other bytes are zeros.
+/// Four to eight bytes as the last bytes of a word whose other bytes are zeros.
 fn word(field: &[u8]) -> u64 {
-    let mut bytes = [b'0'; 8];
-    match field.len() {
-        8 => bytes.copy_from_slice(field),
-        4..8 => {
-            // Two halves that overlap.
-            if let (Some(first), Some(last)) = (field.first_chunk::<4>(), field.last_chunk::<4>()) {
-                let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
-                let shift = 8 * (8 - field.len());
-                let zeros = ZEROS & !(u64::MAX << shift);
-                return zeros | (first << shift) | (last << 32);
-            }
-        }
-        _ => {
-            for (slot, byte) in bytes.iter_mut().rev().zip(field.iter().rev()) {
-                *slot = *byte;
-            }
-        }
-    }
-    u64::from_le_bytes(bytes)
+    let (Some(first), Some(last)) = (field.first_chunk::<4>(), field.last_chunk::<4>()) else { return 0 };
+    // Two halves, which may overlap.
+    let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    let shift = 8 * (8 - field.len().min(8));
+    (ZEROS & !(u64::MAX << shift)) | (first << shift) | (last << 32)
+}
+
+/// Few digits as their number.
+fn few(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then_some(number * 10 + u64::from(digit))
+    })
 }
 
 /// Eight digits as their number.
@@ -38,18 +32,29 @@ fn eight(word: u64) -> Option<u64> {
     Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
 }
 
+/// Up to eight digits as their number.
+#[inline]
+fn short(digits: &[u8]) -> Option<u64> {
+    match digits.len() {
+        1..4 => few(digits),
+        4..=8 => eight(word(digits)),
+        _ => None,
+    }
+}
+
 /// Up to 18 digits as their number.
+#[inline]
 fn unsigned(digits: &[u8]) -> Option<i64> {
     let number = match digits.len() {
-        1..=8 => eight(word(digits))?,
+        1..=8 => short(digits)?,
         9..=16 => {
             let (first, last) = digits.split_at(digits.len() - 8);
-            eight(word(first))? * 100_000_000 + eight(word(last))?
+            short(first)? * 100_000_000 + short(last)?
         }
         17..=18 => {
             let (first, last) = digits.split_at(digits.len() - 16);
             let (middle, last) = last.split_at(8);
-            (eight(word(first))? * 100_000_000 + eight(word(middle))?) * 100_000_000 + eight(word(last))?
+            (short(first)? * 100_000_000 + short(middle)?) * 100_000_000 + short(last)?
         }
         _ => return None,
     };

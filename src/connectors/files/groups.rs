@@ -39,12 +39,7 @@ impl Groups {
     }
 
     /// The wanted columns of all rows, or of some row groups.
-    pub(crate) fn batches(
-        self,
-        groups: Range<usize>,
-        wanted: impl Fn(&str) -> bool,
-        rows: usize,
-    ) -> Result<Batches> {
+    pub(crate) fn batches(self, groups: Range<usize>, wanted: impl Fn(&str) -> bool, rows: usize) -> Result<Batches> {
         let fields = self.metadata.schema().fields();
         let roots = fields.iter().enumerate().filter(|(_, field)| wanted(field.name()));
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.map(|(at, _)| at));
