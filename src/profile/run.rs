@@ -38,10 +38,10 @@ fn shared<T: Send>(mut columns: Vec<T>, rows: usize, work: impl Fn(T) -> Result<
         // Without the helper all is done here.
         let helper = std::thread::Builder::new().name("windvane-profile".to_owned()).spawn_scoped(scope, turn);
         let mine = turn();
-        let helped = helper.map_or(Ok(()), |helper| {
+        let others = helper.map_or(Ok(()), |helper| {
             helper.join().unwrap_or_else(|_| Err(Error::internal("a column could not be profiled")))
         });
-        mine.and(helped)
+        mine.and(others)
     })
 }
 

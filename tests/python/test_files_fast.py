@@ -75,6 +75,12 @@ def test_messy_rows_are_the_same_on_both_ways(lines: list[bytes], end: bytes, ki
     assert met == list(range(1, len(met) + 1))
 
 
+def left_over() -> list[str]:
+    """Threads of this process that should have ended."""
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    return [name for name in names if name.startswith("windvane-")]
+
+
 def test_rows_of_several_threads_are_those_of_one(tmp_path: Path) -> None:
     """12 MB of rows, many of which hold line ends, quotes and errors; compressed files are read by one thread."""
     choice = random.Random(7)
@@ -95,6 +101,7 @@ def test_rows_of_several_threads_are_those_of_one(tmp_path: Path) -> None:
         for way in ["plain.csv", "marked.csv"]:
             assert read(tmp_path / way, FORMAT, fields) == by_one
         assert read(tmp_path / "packed.csv", CAREFUL, fields) == by_one
+    assert left_over() == []
 
 
 def test_a_text_of_many_stretches_is_one_cell(tmp_path: Path) -> None:
@@ -184,3 +191,4 @@ def test_a_broken_row_group_is_an_error_and_not_a_hang(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError):
         call("read_rows", {"source": {"parquet": {"path": str(path)}}, "dataset": "data"})
+    assert left_over() == []

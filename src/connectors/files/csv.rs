@@ -10,7 +10,7 @@ use super::read::Rows;
 use super::stretches::Stretches;
 use super::tokens::{Dialect, Record, Token, Tokenizer};
 use super::{Described, failure};
-use crate::connectors::TextFormat;
+use crate::connectors::{BATCH_ROWS, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema, infer::Inference};
 use std::collections::HashMap;
@@ -163,7 +163,8 @@ pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Sche
                 let from = if is_header { tokens.settle().map_err(wrong)? } else { start };
                 let row = before.rows();
                 let rejected = before.finish().transpose().into_iter();
-                if let Some(mark) = decode::plain_from(path, &format.encoding)?
+                if capacity >= BATCH_ROWS // A few rows are not worth threads.
+                    && let Some(mark) = decode::plain_from(path, &format.encoding)?
                     && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
                 {
                     return Ok(Box::new(rejected.chain(rows)));

@@ -1,6 +1,7 @@
 //! The batches of a Parquet file in order, its row groups decoded by several threads.
 
 use super::shared::Shared;
+use crate::connectors::BATCH_ROWS;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
@@ -46,15 +47,15 @@ impl Groups {
         let groups = groups.start..groups.end.min(self.metadata.metadata().num_row_groups());
         let work = Work { file: self, mask, rows };
         let count = thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
-        if count < 2 || groups.len() < 2 {
+        if count < 2 || groups.len() < 2 || rows < BATCH_ROWS {
             return Ok(Batches::Here(Box::new(work.reader(groups.collect())?)));
         }
-        let mut all = Threads { lanes: Vec::new(), threads: Vec::new(), next: 0, groups: groups.len() };
+        let mut all = Threads { lanes: Vec::new(), workers: Vec::new(), next: 0, groups: groups.len() };
         for first in groups.clone().take(count) {
             let (sender, receiver) = sync_channel(WAITING);
             let (work, mine) = (work.clone(), (first..groups.end).step_by(count));
             let thread = thread::Builder::new().name("windvane-parquet".to_owned());
-            all.threads.push(thread.spawn(move || work.decode(mine, &sender))?);
+            all.workers.push(thread.spawn(move || work.decode(mine, &sender))?);
             all.lanes.push(receiver);
         }
         Ok(Batches::Threads(all))
@@ -114,7 +115,7 @@ pub(crate) enum Batches {
 /// Each thread has every so many-th row group.
 pub(crate) struct Threads {
     lanes: Vec<Receiver<Decoded>>,
-    threads: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
     /// The row group that comes next, counted from the first one wanted.
     next: usize,
     groups: usize,
@@ -139,7 +140,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         // Whoever waits to hand over a batch learns that nobody takes it.
         self.lanes.clear();
-        for thread in self.threads.drain(..) {
+        for thread in self.workers.drain(..) {
             let _ = thread.join();
         }
     }

@@ -17,8 +17,10 @@ impl Marks {
 
     /// One bit for each byte that divides.
     pub(super) fn of(self, bytes: &[u8; BLOCK]) -> u64 {
-        // Two plain loops, which the compiler turns into vector instructions.
-        let flags = bytes.map(|byte| u8::from(self.divides(byte)));
+        // All four comparisons of every byte: without branches the compiler turns this into vector instructions.
+        let is = |byte: u8, wanted: u8| u8::from(byte == wanted);
+        let flags =
+            bytes.map(|byte| is(byte, self.delimiter) | is(byte, self.quote) | is(byte, b'\n') | is(byte, b'\r'));
         let (words, _) = flags.as_chunks::<8>();
         words.iter().enumerate().fold(0, |mask, (at, word)| {
             // The product moves the lowest bit of each byte into the highest byte, in order.
@@ -34,6 +36,6 @@ impl Marks {
     }
 
     fn divides(self, byte: u8) -> bool {
-        (byte == self.delimiter) | (byte == self.quote) | (byte == b'\n') | (byte == b'\r')
+        byte == self.delimiter || byte == self.quote || byte == b'\n' || byte == b'\r'
     }
 }

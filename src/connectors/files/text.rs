@@ -20,7 +20,7 @@ pub(super) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArr
         }
         DataType::Int16 => values::<a::Int16Type>(column, 6, |out, value| integer(out, value.into())),
         DataType::Int32 => values::<a::Int32Type>(column, 8, |out, value| integer(out, value.into())),
-        DataType::Int64 => values::<a::Int64Type>(column, 8, |out, value| integer(out, value.into())),
+        DataType::Int64 => values::<a::Int64Type>(column, 8, integer),
         DataType::Float32 => values::<a::Float32Type>(column, 8, |out, value| {
             float(out, value.is_infinite(), value > 0.0, format_args!("{value:?}"));
         }),
