@@ -163,7 +163,8 @@ pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Sche
                 let from = if is_header { tokens.settle().map_err(wrong)? } else { start };
                 let row = before.rows();
                 let rejected = before.finish().transpose().into_iter();
-                if capacity >= BATCH_ROWS // A few rows are not worth threads.
+                // A few rows are not worth threads.
+                if capacity >= BATCH_ROWS
                     && let Some(mark) = decode::plain_from(path, &format.encoding)?
                     && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
                 {
