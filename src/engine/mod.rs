@@ -10,13 +10,14 @@
 //! Deliberately absent: I/O, clocks, row numbers' names (a [`frame::Frame`] carries the numbers beside the rows).
 //!
 //! Invariants: what is wrong with a step is found before anything runs; nothing is silently wrapped, rounded away or
-//! turned to null: the row is rejected with the reason; rows in = rows out + filtered + rejected after every step.
+//! turned to null: the row is rejected with the reason; rows in + added = rows out + filtered + rejected after every step.
 
 pub mod bridge;
 pub mod check;
 pub mod convert;
 pub mod expression;
 pub mod frame;
+pub mod guest;
 pub mod step;
 
 use crate::error::{Error, Result};

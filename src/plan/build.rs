@@ -244,9 +244,7 @@ fn plain(steps: &[PlannedStep]) -> Vec<Step> {
 }
 
 fn reads(steps: &[PlannedStep], checks: &[PlannedCheck], from: &str) -> Vec<String> {
-    let joins = steps
-        .iter()
-        .filter_map(|planned| if let Step::Join(join) = &planned.step { Some(join.with.clone()) } else { None });
+    let joins = steps.iter().flat_map(|planned| engine::step::reads(&planned.step));
     let references = checks.iter().filter_map(|planned| {
         if let Check::References(references) = &planned.check { Some(references.dataset.clone()) } else { None }
     });

@@ -41,6 +41,7 @@ struct TransformAnswer {
     schema: Schema,
     rows: Vec<Map<String, Value>>,
     numbers: Vec<i64>,
+    added: u64,
     filtered: u64,
     rejected: Vec<Rejected>,
 }
@@ -94,6 +95,7 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
             schema: program.schema().clone(),
             rows: rows(&done),
             numbers: done.numbers.values().to_vec(),
+            added: outcome.added,
             filtered: outcome.filtered,
             rejected: outcome.rejected,
         })
