@@ -63,7 +63,13 @@ impl<'a> Question<'a> {
         let joined = steps.clone().any(|step| {
             matches!(
                 step,
-                Step::Join(_) | Step::Aggregate(_) | Step::Pivot(_) | Step::Unpivot(_) | Step::Explode(_) | Step::Sql(_) | Step::Python(_)
+                Step::Join(_)
+                    | Step::Aggregate(_)
+                    | Step::Pivot(_)
+                    | Step::Unpivot(_)
+                    | Step::Explode(_)
+                    | Step::Sql(_)
+                    | Step::Python(_)
             )
         });
         let written = [

@@ -189,7 +189,9 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
         Change::Check(
             Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_),
         ) => Err("a check that could send good rows to quarantine: a person must approve".to_owned()),
-        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_) | Step::Window(_)) if !overwrites_nothing(&wanted.change, loaded) => {
+        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_) | Step::Window(_))
+            if !overwrites_nothing(&wanted.change, loaded) =>
+        {
             Err("it replaces values of existing columns: a person must approve".to_owned())
         }
         Change::Step(_) | Change::Check(_) => Ok("it fits the columns and takes nothing away".to_owned()),

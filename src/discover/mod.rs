@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::spec::Spec;
 use crate::spec::source::Source;
-use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

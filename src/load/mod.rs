@@ -9,8 +9,9 @@
 mod refused;
 
 use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
+
 use crate::error::{Error, Kind, Result};
-use crate::extract::staging;
+use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
 use crate::spec::target::{Compression, Target};

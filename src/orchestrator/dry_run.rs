@@ -125,7 +125,17 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
         let error = judged.err().map(|error| error.to_string());
         let what = in_words(&planned.check);
         let rows_out = rows_in - rejected;
-        run.parts.push(Part { what, is_check: true, by: planned.by, rows_in, rows_out, added: 0, filtered: 0, rejected, error });
+        run.parts.push(Part {
+            what,
+            is_check: true,
+            by: planned.by,
+            rows_in,
+            rows_out,
+            added: 0,
+            filtered: 0,
+            rejected,
+            error,
+        });
     }
     Ok(run)
 }

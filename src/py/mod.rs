@@ -7,6 +7,7 @@ mod engine;
 mod enter;
 mod errors;
 mod graph;
+mod guest;
 mod json;
 mod planning;
 mod profile;
@@ -48,6 +49,13 @@ mod _core {
     use super::stages::{extract, load, record, transform, validate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let _ = module;
+        super::guest::install();
+        Ok(())
+    }
 
     /// The version of the engine.
     #[pyfunction]

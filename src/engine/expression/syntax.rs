@@ -14,7 +14,7 @@ const MAX_CHARACTERS: usize = 100_000;
 const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
-    read(text, SYNTAX, Parser::parse_expr)
+    read(text, SYNTAX, |parser| parser.parse_expr())
 }
 
 /// One query; whether it can be done is for the reader to say.

@@ -7,9 +7,7 @@ use crate::engine::{broken, frame::Frame};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::type_to_arrow};
 use crate::spec::verb::WindowFrame;
-use arrow::array::{
-    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt32Array, make_comparator,
-};
+use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, take};
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 use std::collections::BTreeMap;
@@ -53,7 +51,8 @@ const KNOWN: &str = "row_number(), rank(), dense_rank(), lag(x, 1), lead(x, 1), 
 impl Call {
     pub(crate) fn parse(name: &str, text: &str, schema: &Schema, frame: WindowFrame, ordered: bool) -> Result<Self> {
         let parsed = syntax::parse(text)?;
-        let word = if let Expr::Function(call) = &parsed { call.name.to_string().to_lowercase() } else { String::new() };
+        let word =
+            if let Expr::Function(call) = &parsed { call.name.to_string().to_lowercase() } else { String::new() };
         let (arguments, plain) = arguments(&parsed);
         let made = |function, data_type, nullable, argument| Self {
             field: Field { nullable, ..Field::new(name, data_type) },
@@ -239,7 +238,9 @@ impl Call {
                     Running::Avg => sum.and_then(|sum| arithmetic::divide(sum, count, extra)),
                     _ => sum,
                 };
-                let fits = |value: &i128| if to == DataType::Int64 { i64::try_from(*value).is_ok() } else { within(*value, 38) };
+                let fits = |value: &i128| {
+                    if to == DataType::Int64 { i64::try_from(*value).is_ok() } else { within(*value, 38) }
+                };
                 results[at] = Some(result.filter(fits).ok_or_else(|| {
                     Error::data(format!("a running total is out of range of {to}"))
                         .in_row(frame.number(at))

@@ -61,12 +61,16 @@ pub(super) struct Flatten {
 pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Flatten, Schema)> {
     let index = column(&step.column, schema)?;
     if step.fields.is_empty() {
-        return Err(Error::spec("flatten makes no column").at_path("fields").hint("Write fields: {city: address.city}"));
+        return Err(Error::spec("flatten makes no column")
+            .at_path("fields")
+            .hint("Write fields: {city: address.city}"));
     }
     if let Some(unknown) = step.types.keys().find(|name| !step.fields.contains_key(*name)) {
         let near = crate::engine::nearest(unknown, step.fields.keys().map(String::as_str));
         let hint = near.map_or_else(|| "Name one of the fields".to_owned(), |near| format!("Did you mean '{near}'?"));
-        return Err(Error::spec(format!("'{unknown}' is not among the fields")).at_path(format!("types.{unknown}")).hint(hint));
+        return Err(Error::spec(format!("'{unknown}' is not among the fields"))
+            .at_path(format!("types.{unknown}"))
+            .hint(hint));
     }
     let mut after = schema.clone();
     let mut fields = Vec::new();
@@ -87,7 +91,8 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Flatten, Schema)> {
 
 impl Flatten {
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
-        let array = frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a flatten outlived its column"))?;
+        let array =
+            frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a flatten outlived its column"))?;
         let texts = array.as_string::<i32>();
         let source = frame.schema.fields.get(self.index).map(|field| field.name.clone());
         let mut failures = Failures::new();

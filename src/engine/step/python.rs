@@ -35,10 +35,14 @@ pub(super) fn check(step: &Step) -> Result<(Python, Schema)> {
             .hint("Write package.module:function"));
     }
     if step.schema.is_empty() {
-        return Err(Error::spec("the function returns no column").at_path("schema").hint("Declare what it returns: schema: {id: int64}"));
+        return Err(Error::spec("the function returns no column")
+            .at_path("schema")
+            .hint("Declare what it returns: schema: {id: int64}"));
     }
     if step.schema.contains_key(ROW) {
-        return Err(Error::spec(format!("'{ROW}' is Windvane's own column")).at_path(format!("schema.{ROW}")).hint("Leave it out"));
+        return Err(Error::spec(format!("'{ROW}' is Windvane's own column"))
+            .at_path(format!("schema.{ROW}"))
+            .hint("Leave it out"));
     }
     let fields = step.schema.iter().map(|(name, data_type)| Field::new(name, *data_type)).collect();
     Ok((Python { object: step.object.clone() }, Schema::new(fields)))
@@ -70,18 +74,21 @@ impl Python {
 
     fn numbers(&self, frame: &Frame, back: &RecordBatch) -> Result<Int64Array> {
         if back.num_rows() > frame.len() {
-            return Err(self.wrong(format_args!("got {} rows and returned {}", frame.len(), back.num_rows()))
+            return Err(self
+                .wrong(format_args!("got {} rows and returned {}", frame.len(), back.num_rows()))
                 .hint("The function may leave rows out, not make new ones; use explode or unpivot for that"));
         }
         let Some(numbers) = back.column_by_name(ROW) else {
             if back.num_rows() == frame.len() {
                 return Ok(frame.numbers.clone());
             }
-            return Err(self.wrong(format_args!("left out rows and the column {ROW} that says which"))
+            return Err(self
+                .wrong(format_args!("left out rows and the column {ROW} that says which"))
                 .hint(format!("Filter the batch with its column {ROW}, for example batch.filter(mask)")));
         };
         let strange = || self.wrong(format_args!("changed the column {ROW}")).hint("Leave it as it is");
-        let numbers = numbers.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0).ok_or_else(strange)?;
+        let numbers =
+            numbers.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0).ok_or_else(strange)?;
         // A number may stand there several times after an explode, but not more often than it came.
         let mut known = std::collections::HashMap::new();
         for number in frame.numbers.values() {

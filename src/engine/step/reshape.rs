@@ -120,7 +120,11 @@ impl Explode {
             let reason = format!("'{shown}' is not a {}", self.data_type);
             failures.entry(*row as usize).or_insert((Some(field.name.clone()), reason));
         }
-        let kept: Vec<u32> = (0_u32..).zip(&rows).filter(|(_, row)| !failures.contains_key(&(**row as usize))).map(|(at, _)| at).collect();
+        let kept: Vec<u32> = (0_u32..)
+            .zip(&rows)
+            .filter(|(_, row)| !failures.contains_key(&(**row as usize)))
+            .map(|(at, _)| at)
+            .collect();
         let repeated: UInt32Array = kept.iter().filter_map(|at| rows.get(*at as usize).copied()).collect();
         let all: Vec<usize> = (0..frame.rows.num_columns()).collect();
         let mut columns = repeat(frame, &all, &repeated)?;

@@ -15,8 +15,8 @@ use crate::spec::verb::Sort;
 use from::{From, Scope};
 use groups::Groups;
 use sqlparser::ast::{
-    Distinct, Expr, Ident, LimitClause, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    Value,
+    Distinct, Expr, Ident, LimitClause, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, Value,
 };
 use std::collections::BTreeMap;
 
@@ -27,7 +27,9 @@ const INPUT: &str = "input";
 pub fn reads(step: &Step) -> Vec<String> {
     match step {
         Step::Join(join) => vec![join.with.clone()],
-        Step::Sql(text) => parse(text).ok().and_then(|(_, select)| From::read(&select).ok()).map_or_else(Vec::new, |from| from.reads()),
+        Step::Sql(text) => {
+            parse(text).ok().and_then(|(_, select)| From::read(&select).ok()).map_or_else(Vec::new, |from| from.reads())
+        }
         _ => Vec::new(),
     }
 }
@@ -72,7 +74,11 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
         None | Some(Distinct::All) => {}
         Some(Distinct::Distinct) if plan.values.len() == hidden.len() => {
             steps.push(Step::Select(hidden.clone()));
-            steps.push(Step::Deduplicate(Deduplicate { on: Columns(hidden.clone()), keep: Keep::First, order_by: Vec::new() }));
+            steps.push(Step::Deduplicate(Deduplicate {
+                on: Columns(hidden.clone()),
+                keep: Keep::First,
+                order_by: Vec::new(),
+            }));
         }
         Some(Distinct::Distinct) => {
             return Err(refused("ORDER BY by something that DISTINCT has taken away", "Order by a selected column"));
@@ -104,7 +110,10 @@ impl Projection<'_> {
 fn parse(text: &str) -> Result<(Query, Select)> {
     let query = statement(text)?;
     let SetExpr::Select(select) = query.body.as_ref() else {
-        return Err(refused("UNION, VALUES or a nested query", "Write one SELECT; load the parts as datasets of their own"));
+        return Err(refused(
+            "UNION, VALUES or a nested query",
+            "Write one SELECT; load the parts as datasets of their own",
+        ));
     };
     // What is understood, put into an empty SELECT, must be all that was written.
     let mut known = statement("SELECT 1 FROM input")?;
@@ -167,7 +176,9 @@ enum Order {
 
 fn orders(query: &Query, scope: &Scope, outputs: &[(Expr, String)]) -> Result<Vec<(Order, bool)>> {
     let Some(order_by) = &query.order_by else { return Ok(Vec::new()) };
-    let OrderByKind::Expressions(exprs) = &order_by.kind else { return Err(refused("ORDER BY ALL", "Name the columns")) };
+    let OrderByKind::Expressions(exprs) = &order_by.kind else {
+        return Err(refused("ORDER BY ALL", "Name the columns"));
+    };
     let mut orders = Vec::new();
     for order in exprs {
         if order.options.nulls_first == Some(true) || order.with_fill.is_some() {

@@ -35,7 +35,9 @@ pub(super) fn split(step: &SplitStep, schema: &Schema) -> Result<(Split, Schema)
     }
     let (into, how) = match (&step.by, &step.pattern) {
         (Some(by), None) if by.is_empty() => {
-            return Err(Error::spec("the separator is empty").at_path("by").hint("Write what stands between the parts"));
+            return Err(Error::spec("the separator is empty")
+                .at_path("by")
+                .hint("Write what stands between the parts"));
         }
         (Some(by), None) => (step.into.clone(), How::Separator(by.clone())),
         (None, Some(text)) if step.into.is_empty() => {
@@ -48,18 +50,24 @@ pub(super) fn split(step: &SplitStep, schema: &Schema) -> Result<(Split, Schema)
         }
     };
     if into.is_empty() {
-        let (path, hint) = if step.by.is_some() { ("into", "Name the new columns") } else { ("pattern", "Name its groups: (?<year>\\d{4})") };
+        let (path, hint) = if step.by.is_some() {
+            ("into", "Name the new columns")
+        } else {
+            ("pattern", "Name its groups: (?<year>\\d{4})")
+        };
         return Err(Error::spec("the split makes no column").at_path(path).hint(hint));
     }
     let mut after = schema.clone();
     after.fields.extend(into.iter().map(|name| Field::new(name, DataType::Text)));
-    unique(after.names()).map_err(|error| error.at_path("into").hint("Give the part another name, or drop the column first"))?;
+    unique(after.names())
+        .map_err(|error| error.at_path("into").hint("Give the part another name, or drop the column first"))?;
     Ok((Split { index, into, how }, after))
 }
 
 impl Split {
     pub(super) fn run(&self, schema: &Schema, frame: &Frame) -> Result<Frame> {
-        let array = frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a split outlived its column"))?;
+        let array =
+            frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a split outlived its column"))?;
         let mut parts: Vec<Vec<Option<&str>>> = vec![Vec::with_capacity(frame.len()); self.into.len()];
         for text in array.as_string::<i32>() {
             match (&self.how, text) {

@@ -1,5 +1,6 @@
 //! Window, and fill from other rows: every row keeps its place and looks at its partition.
 
+use crate::engine::broken;
 use crate::engine::convert::{self, is_float};
 use crate::engine::expression::Expression;
 use crate::engine::expression::measure::{Group, Measure};
@@ -7,12 +8,12 @@ use crate::engine::expression::window::{Call, Function};
 use crate::engine::frame::Frame;
 use crate::engine::step::order::{self, Key};
 use crate::engine::step::{Failures, Outcome, changed, position, reject};
-use crate::engine::broken;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::verb::{FillFrom, FillSource, Window as Step, WindowFrame};
 use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array};
-use arrow::compute::{is_not_null, take, zip::zip};
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{is_not_null, take};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,7 +32,9 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Window, Schema)> {
     let order = order::keys(names, schema, false).map_err(|error| error.at_path("order_by"))?;
     let frame = step.frame.unwrap_or(if order.is_empty() { WindowFrame::Whole } else { WindowFrame::Running });
     if step.columns.is_empty() {
-        return Err(Error::spec("the window makes no column").at_path("columns").hint("Write columns: {n: row_number()}"));
+        return Err(Error::spec("the window makes no column")
+            .at_path("columns")
+            .hint("Write columns: {n: row_number()}"));
     }
     let mut after = schema.clone();
     let mut calls = Vec::new();
@@ -165,9 +168,8 @@ pub(super) fn refill(name: &str, from: &FillFrom, schema: &Schema) -> Result<Ref
         FillSource::Max => Some("max"),
     };
     let quoted = crate::schema::sql::quote(name);
-    let measure = function.map(|function| {
-        Measure::parse(name, &format!("{function}({quoted})"), schema, &Schema::new(Vec::new()))
-    });
+    let measure = function
+        .map(|function| Measure::parse(name, &format!("{function}({quoted})"), schema, &Schema::new(Vec::new())));
     Ok(Refill {
         index,
         data_type,
@@ -188,7 +190,8 @@ impl Refill {
     }
 
     fn filled(&self, frame: &Frame) -> Result<ArrayRef> {
-        let column = frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a fill outlived its column"))?;
+        let column =
+            frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a fill outlived its column"))?;
         let positions = order::positions(frame, &self.order)?;
         let groups = order::groups(frame, &self.by, &positions)?;
         let Some(measure) = &self.measure else {

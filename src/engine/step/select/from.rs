@@ -56,7 +56,12 @@ impl From {
             let (how, constraint) = match &join.join_operator {
                 JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (JoinKind::Inner, constraint),
                 JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (JoinKind::Left, constraint),
-                _ => return Err(refused("a join that is neither inner nor left", "Write JOIN or LEFT JOIN ... ON a = b")),
+                _ => {
+                    return Err(refused(
+                        "a join that is neither inner nor left",
+                        "Write JOIN or LEFT JOIN ... ON a = b",
+                    ));
+                }
             };
             if join.global {
                 return Err(refused("GLOBAL JOIN", "Write JOIN"));
@@ -96,7 +101,8 @@ impl From {
                     .hint("Name a dataset of the source as `windvane discover` lists it")
             })?;
             if scope.columns.iter().any(|known| known.table == join.alias) {
-                return Err(Error::spec(format!("the table '{}' is there twice", join.alias)).hint("Give one of them another name: JOIN x AS y"));
+                return Err(Error::spec(format!("the table '{}' is there twice", join.alias))
+                    .hint("Give one of them another name: JOIN x AS y"));
             }
             join.steps(&mut scope, &other, steps)?;
         }
@@ -157,9 +163,11 @@ impl Join {
                 self.equalities(two, left, right, keys)
             }
             Expr::BinaryOp { left: one, op: BinaryOperator::Eq, right: two } => {
-                let own = |side: &Expr| column(side).filter(|(table, name)| {
-                    table.as_deref().map_or_else(|| left.find(None, name).is_err(), |table| table == self.alias)
-                });
+                let own = |side: &Expr| {
+                    column(side).filter(|(table, name)| {
+                        table.as_deref().map_or_else(|| left.find(None, name).is_err(), |table| table == self.alias)
+                    })
+                };
                 let (key, value) = match (own(one), own(two)) {
                     (Some((_, key)), None) => (key, two),
                     (None, Some((_, key))) => (key, one),
@@ -218,7 +226,8 @@ impl Scope {
     }
 
     fn find(&self, table: Option<&str>, name: &Ident) -> Result<String> {
-        let near = |known: &&Known| table.is_none_or(|table| known.table == table) && (table.is_some() || !known.merged);
+        let near =
+            |known: &&Known| table.is_none_or(|table| known.table == table) && (table.is_some() || !known.merged);
         let exact: Vec<&Known> = self.columns.iter().filter(near).filter(|known| known.name == name.value).collect();
         let loose = |known: &&Known| name.quote_style.is_none() && known.name.eq_ignore_ascii_case(&name.value);
         let found = if exact.is_empty() { self.columns.iter().filter(near).filter(loose).collect() } else { exact };
@@ -231,33 +240,44 @@ impl Scope {
             }),
             [] => {
                 if let Some(table) = table.filter(|table| !self.columns.iter().any(|known| known.table == *table)) {
-                    let tables: std::collections::BTreeSet<&str> = self.columns.iter().map(|known| known.table.as_str()).collect();
+                    let tables: std::collections::BTreeSet<&str> =
+                        self.columns.iter().map(|known| known.table.as_str()).collect();
                     let tables: Vec<&str> = tables.into_iter().collect();
-                    return Err(Error::spec(format!("there is no table '{table}' in this query")).hint(format!("Tables are {}", tables.join(", "))));
+                    return Err(Error::spec(format!("there is no table '{table}' in this query"))
+                        .hint(format!("Tables are {}", tables.join(", "))));
                 }
-                let known = self.columns.iter().filter(near).map(|known| Field::new(&known.name, crate::schema::DataType::Text));
+                let known = self
+                    .columns
+                    .iter()
+                    .filter(near)
+                    .map(|known| Field::new(&known.name, crate::schema::DataType::Text));
                 Err(no_column(&name.value, &Schema::new(known.collect())))
             }
-            [one, two, ..] => Err(Error::spec(format!("'{name}' is a column of '{}' and of '{}'", one.table, two.table))
-                .hint(format!("Write {}.{name} or {}.{name}", one.table, two.table))),
+            [one, two, ..] => {
+                Err(Error::spec(format!("'{name}' is a column of '{}' and of '{}'", one.table, two.table))
+                    .hint(format!("Write {}.{name} or {}.{name}", one.table, two.table)))
+            }
         }
     }
 
     /// All columns, or those of one table, with their own names.
     pub(super) fn all(&self, table: Option<&str>) -> Result<Vec<(Expr, String)>> {
-        let within = |known: &&Known| table.is_none_or(|table| known.table == table) && (table.is_some() || !known.merged);
+        let within =
+            |known: &&Known| table.is_none_or(|table| known.table == table) && (table.is_some() || !known.merged);
         let columns: Vec<(Expr, String)> = self
             .columns
             .iter()
             .filter(within)
             .filter(|known| known.actual.is_some())
             .map(|known| {
-                let parts = vec![Ident::with_quote('"', known.table.as_str()), Ident::with_quote('"', known.name.as_str())];
+                let parts =
+                    vec![Ident::with_quote('"', known.table.as_str()), Ident::with_quote('"', known.name.as_str())];
                 (Expr::CompoundIdentifier(parts), known.name.clone())
             })
             .collect();
         if columns.is_empty() {
-            return Err(Error::spec(format!("there is no table '{}' in this query", table.unwrap_or(INPUT))).hint("Write its name or alias"));
+            return Err(Error::spec(format!("there is no table '{}' in this query", table.unwrap_or(INPUT)))
+                .hint("Write its name or alias"));
         }
         Ok(columns)
     }
@@ -283,7 +303,8 @@ fn relation(table: &TableFactor) -> Result<(String, String)> {
     };
     let dataset = plain(name)?;
     let written = alias.as_ref().map(|alias| format!(" {alias}")).unwrap_or_default();
-    let written = [format!("{name}{written}"), alias.as_ref().map(|alias| format!("{name} AS {alias}")).unwrap_or_default()];
+    let written =
+        [format!("{name}{written}"), alias.as_ref().map(|alias| format!("{name} AS {alias}")).unwrap_or_default()];
     if !written.contains(&table.to_string()) || alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) {
         return Err(refused(&format!("'{table}' behind FROM"), "Write a dataset and its alias alone"));
     }

@@ -40,7 +40,11 @@ impl Groups {
                 Ok(()) if !matches!(expr, Expr::Value(_)) => resolved,
                 found => match output(expr, outputs).and_then(|at| outputs.get(at)) {
                     Some((expr, _)) => expr.clone(),
-                    None => return Err(found.err().unwrap_or_else(|| refused(&format!("GROUP BY {expr}"), "Group by a column"))),
+                    None => {
+                        return Err(found
+                            .err()
+                            .unwrap_or_else(|| refused(&format!("GROUP BY {expr}"), "Group by a column")));
+                    }
                 },
             };
             by.push((meant, free(&format!("group {index}"), &scope.schema)));
@@ -66,7 +70,11 @@ impl Groups {
         for (name, mut expr) in wanted.chain(self.having.iter().map(|(expr, name)| (name.clone(), expr.clone()))) {
             let measured = aggregates(&expr);
             let _ = VisitMut::visit(&mut expr, &mut Replace { by: &self.by });
-            if measured { measures.insert(name, expr.to_string()) } else { after.insert(name, expr.to_string()) };
+            if measured {
+                measures.insert(name, expr.to_string())
+            } else {
+                after.insert(name, expr.to_string())
+            };
         }
         let by = self.by.iter().map(|(_, name)| name.clone()).collect();
         if measures.is_empty() && self.by.is_empty() {
