@@ -16,8 +16,10 @@ pub mod bridge;
 pub mod check;
 pub mod convert;
 pub mod expression;
+pub mod code;
 pub mod frame;
 pub mod guest;
+pub mod pushdown;
 pub mod step;
 
 use crate::error::{Error, Result};

@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use super::connectors::{datasets, load_rows, read_rows, test_connection};
     #[pymodule_export]
-    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows};
+    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]

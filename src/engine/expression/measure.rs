@@ -67,6 +67,20 @@ impl Measure {
         Ok(Self { field, calls, outer })
     }
 
+    /// The calls in order (word, argument, type), and the expression over the groups and their results.
+    pub(super) fn written(&self) -> (Vec<(&'static str, Option<&Node>, DataType)>, &Node) {
+        let word = |aggregate| match aggregate {
+            Aggregate::Count => "count",
+            Aggregate::CountDistinct => "count distinct",
+            Aggregate::Sum => "sum",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+            Aggregate::Avg => "avg",
+        };
+        let calls = self.calls.iter().map(|call| (word(call.aggregate), call.argument.as_ref(), call.data_type));
+        (calls.collect(), &self.outer)
+    }
+
     /// The aggregated expressions of every row, and the rows where one fails.
     pub(crate) fn arguments(&self, frame: &Frame) -> Result<Arguments> {
         let mut evaluation = Evaluation::new(&frame.rows);

@@ -24,6 +24,8 @@ mod evaluate;
 mod function;
 pub(crate) mod measure;
 mod node;
+pub(crate) mod polars;
+pub(crate) mod postgres;
 mod syntax;
 mod text;
 pub(crate) mod time;

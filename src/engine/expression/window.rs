@@ -288,3 +288,10 @@ fn whole(expr: &Expr) -> Option<i64> {
         _ => None,
     }
 }
+
+impl Call {
+    /// As SQL or as polars code: the function's word with its argument, or the aggregate.
+    pub(crate) fn measure(&self) -> Option<&Measure> {
+        self.measure.as_ref()
+    }
+}

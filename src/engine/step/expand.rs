@@ -95,3 +95,28 @@ pub(super) fn free(name: &str, schema: &Schema) -> String {
     }
     free
 }
+
+/// A step that has a form of its own, with the columns around it.
+#[derive(Debug, Clone)]
+pub struct Plain {
+    /// Of the written step.
+    pub at: usize,
+    pub step: Step,
+    pub before: Schema,
+    pub after: Schema,
+}
+
+/// The steps as those who write them down in another language need them: checked, and without short forms.
+pub fn plain(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Vec<Plain>> {
+    crate::engine::plan_schema(steps, input, lookup)?;
+    let mut plain = Vec::new();
+    let mut before = input.clone();
+    for (at, step) in steps.iter().enumerate() {
+        for step in expand(step, &before, lookup)?.unwrap_or_else(|| vec![step.clone()]) {
+            let after = crate::engine::plan_schema(std::slice::from_ref(&step), &before, lookup)?;
+            plain.push(Plain { at, step, before, after: after.clone() });
+            before = after;
+        }
+    }
+    Ok(plain)
+}

@@ -10,7 +10,7 @@ mod deduplicate;
 mod expand;
 mod join;
 mod json;
-mod order;
+pub(crate) mod order;
 mod python;
 mod reshape;
 pub(crate) mod select;
@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub(crate) use expand::expand;
+pub use expand::{Plain, plain};
 pub use select::reads;
 
 /// Steps that fit their input.

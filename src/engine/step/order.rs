@@ -39,6 +39,12 @@ pub(super) fn keys(names: &[String], schema: &Schema, descending: bool) -> Resul
         .collect()
 }
 
+/// The same keys for those who write them down: name and whether descending.
+pub(crate) fn named(names: &[String], schema: &Schema, descending: bool) -> Result<Vec<(String, bool)>> {
+    let keys = keys(names, schema, descending)?;
+    Ok(keys.iter().filter_map(|key| Some((schema.fields.get(key.index)?.name.clone(), key.descending))).collect())
+}
+
 pub(super) fn columns(names: Option<&Columns>, schema: &Schema, path: &str) -> Result<Vec<usize>> {
     let names = names.map(|names| names.0.as_slice()).unwrap_or_default();
     names.iter().map(|name| position(name, schema).map_err(|error| error.at_path(path))).collect()

@@ -3,7 +3,7 @@
 use crate::engine::step::expand::free;
 use crate::engine::step::select::from::Scope;
 use crate::engine::step::select::{identifier, output, refused};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::step::{Aggregate, Columns, Step};
 use sqlparser::ast::{Expr, GroupByExpr, Select, VisitMut, VisitorMut, visit_expressions};
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ impl Groups {
         for (name, mut expr) in wanted.chain(self.having.iter().map(|(expr, name)| (name.clone(), expr.clone()))) {
             let measured = aggregates(&expr);
             let _ = VisitMut::visit(&mut expr, &mut Replace { by: &self.by });
+            self.only_groups(&expr, measured)?;
             if measured {
                 measures.insert(name, expr.to_string())
             } else {
@@ -88,6 +89,25 @@ impl Groups {
             steps.push(Step::Filter(identifier(name).to_string()));
         }
         Ok(())
+    }
+}
+
+impl Groups {
+    /// Outside of aggregates there are only groups; inside a measure its own check says the same.
+    fn only_groups(&self, expr: &Expr, measured: bool) -> Result<()> {
+        let flow = visit_expressions(expr, |inner| match inner {
+            Expr::Identifier(name) if !measured && !self.by.iter().any(|(_, group)| *group == name.value) => {
+                ControlFlow::Break(name.value.clone())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        match flow {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(name) => {
+                Err(Error::spec(format!("column '{name}' is neither grouped by nor aggregated"))
+                    .hint(format!("Add it to GROUP BY, or write max({name})")))
+            }
+        }
     }
 }
 
