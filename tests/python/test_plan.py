@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import windvane as wv
 from pipelines import outside, write_spec
@@ -139,6 +140,39 @@ def test_explain_names_each_step_and_why(shop: Path) -> None:
     assert "written in the spec" in text
     assert "amount > 10" in text
     assert "rules" in text
+
+
+def test_explain_as_code_is_polars_that_runs_and_gives_what_is_loaded(shop: Path) -> None:
+    steps = [
+        JOIN,
+        {"filter": "amount > 10 AND country LIKE 'D%'"},
+        {"derive": {"month": "date_trunc('month', day)", "gross": "amount * 1.19"}},
+        {"sql": "SELECT country, customer, sum(gross) AS gross, count(*) AS n FROM input GROUP BY country, customer"},
+        {"sort": {"by": ["n desc", "customer"]}},
+    ]
+    planned(spec(shop, steps=steps), shop)
+    text = wv.explain(shop / "shop.plan.json", code=True)
+    shell = subprocess.run(
+        [sys.executable, "-m", "windvane", "explain", "--code", str(shop / "shop.plan.json")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shell.stdout.strip() == text.strip()
+    program: dict[str, Any] = {}
+    exec(compile(text, "plan", "exec"), program)
+    kinds = {input_["name"]: input_["schema"] for input_ in json.loads((shop / "shop.plan.json").read_text())["inputs"]}
+    frames = []
+    for name in ("orders", "customers"):
+        frame = pl.scan_csv(shop / "data" / f"{name}.csv", try_parse_dates=True)
+        decimals = [f for f in kinds[name] if f["type"].startswith("decimal")]
+        frames.append(frame.with_columns(pl.col(f["name"]).cast(pl.Decimal(18, 2)) for f in decimals))
+    loaded = program["load_orders"](*frames).collect()
+    run = wv.run(shop / "shop.plan.json", rules_only=True, **outside(shop))
+    assert run["status"] == "success"
+    files = [str(file) for file in (shop / "lake").rglob("*.parquet")]
+    assert loaded.rows() == pl.read_parquet(files).rows()
+    assert loaded.height == 3
 
 
 @pytest.mark.parametrize(
