@@ -175,9 +175,10 @@ fn joined(
     let columns: Vec<String> = own.chain(added).collect();
     let keys = list(join.on.0.iter().map(String::as_str));
     let known: Vec<String> = join.on.0.iter().map(|key| format!("{} IS NOT NULL", quote(key))).collect();
+    // Not a constant: the server would compute that before it looks at a row.
     let twice = format!(
-        "(SELECT CASE WHEN count(*) > 0 THEN CAST('the join would multiply rows: a key is there twice' AS integer) END \
-         FROM (SELECT 1 FROM {table} WHERE {} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1) AS twice)",
+        "(SELECT CASE WHEN count(*) > 0 THEN CAST('the join would multiply rows, keys that are there twice: ' || count(*) AS integer) END \
+         FROM (SELECT 1 FROM {table} WHERE {} GROUP BY {keys} HAVING count(*) > 1) AS twice)",
         known.join(" AND ")
     );
     let how = if join.how == JoinKind::Left { "LEFT JOIN" } else { "JOIN" };

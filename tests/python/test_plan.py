@@ -202,3 +202,42 @@ def test_a_dead_source_trips_its_own_breaker_only(tmp_path: Path, postgres_datab
         for name in ("alive", "dead")
     ]
     assert phases == ["closed", "open"]
+
+
+def test_rows_that_steps_make_are_accounted_for_from_source_to_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    rows = ['1;"[1, 2, 3]"', '2;"[]"', '3;"oops"', '4;"[5]"', "5;"]
+    (tmp_path / "data" / "things.csv").write_text("id;tags\n" + "\n".join(rows) + "\n")
+    (tmp_path / "data" / "names.csv").write_text("id;name\n1;one\n2;two\n4;four\n5;five\n")
+    (tmp_path / "own_functions.py").write_text(
+        "import pyarrow.compute as pc\n\n\ndef upper(batch):\n"
+        "    at = batch.schema.get_field_index('name')\n"
+        "    batch = batch.set_column(at, 'name', pc.utf8_upper(batch['name']))\n"
+        "    return batch.filter(pc.not_equal(batch['name'], 'FIVE'))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    steps = [
+        {"sql": "SELECT i.id, n.name, i.tags FROM input i JOIN names n ON n.id = i.id ORDER BY i.id"},
+        {"explode": {"column": "tags", "type": "int64"}},
+        {"python": {"object": "own_functions:upper", "schema": {"id": "int64", "name": "text", "tags": "int64"}}},
+    ]
+    path = write_spec(
+        tmp_path,
+        "things",
+        source={"csv": {"path": "data", "delimiter": ";"}},
+        target={"parquet": {"path": "lake"}},
+        steps=steps,
+        errors={"rows": "quarantine", "max_quarantined": 0.5},
+    )
+    plan = planned(path, tmp_path)
+    assert [(output["name"], output["reads"]) for output in plan["outputs"]] == [("things", ["names"])]
+    run = wv.run(path, rules_only=True, **outside(tmp_path))
+    assert run["status"] == "success"
+    sums = run["reconciliation"]
+    # Row 3 has no name; 1 became three rows; 5 is left out by the function.
+    assert (sums["rows_in"], sums["added"], sums["loaded"], sums["filtered"], sums["quarantined"]) == (5, 2, 5, 2, 0)
+    assert sums["balanced"]
+    files = [str(file) for file in (tmp_path / "lake").rglob("*.parquet")]
+    assert pl.read_parquet(files).rows() == [(1, "ONE", 1), (1, "ONE", 2), (1, "ONE", 3), (2, "TWO", None), (4, "FOUR", 5)]

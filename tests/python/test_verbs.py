@@ -262,7 +262,9 @@ def test_explode_sends_what_is_no_array_to_quarantine_once() -> None:
 
 
 def test_rows_that_were_added_keep_the_number_of_their_source() -> None:
-    got = transform([{"unpivot": {"columns": ["a", "b"]}}, {"filter": "value > 1"}], [{"a": 1, "b": 2}, {"a": 3, "b": 0}])
+    got = transform(
+        [{"unpivot": {"columns": ["a", "b"]}}, {"filter": "value > 1"}], [{"a": 1, "b": 2}, {"a": 3, "b": 0}]
+    )
     assert got["numbers"] == [1, 2]
 
 
@@ -328,7 +330,7 @@ def test_split_names_its_mistakes() -> None:
 
 
 def test_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns = {name: "text" for name in ("h", "r", "l", "e", "c")} | {"n": "int64"}
+    columns = dict.fromkeys(("h", "r", "l", "e", "c"), "text") | {"n": "int64"}
     how = {"h": "hash", "r": "redact", "l": "last4", "e": "email", "c": "clear", "n": "hash"}
     rows = [
         {"h": "Ada", "r": "x", "l": "4111111111111111", "e": "ada@example.org", "c": "gone", "n": 42},
