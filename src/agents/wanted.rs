@@ -213,8 +213,15 @@ fn removes(step: &Step) -> bool {
         | Step::Python(_) => true,
         Step::Sort(sort) => sort.limit.is_some(),
         Step::Join(join) => join.how == JoinKind::Inner,
-        Step::Rename(_) | Step::Cast(_) | Step::Parse(_) | Step::Derive(_) | Step::Set(_) | Step::Fill(_) => false,
-        Step::Window(_) | Step::Split(_) | Step::Flatten(_) => false,
+        Step::Rename(_)
+        | Step::Cast(_)
+        | Step::Parse(_)
+        | Step::Derive(_)
+        | Step::Set(_)
+        | Step::Fill(_)
+        | Step::Window(_)
+        | Step::Split(_)
+        | Step::Flatten(_) => false,
     }
 }
 

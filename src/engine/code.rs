@@ -3,6 +3,8 @@
 //! It is a translation, not what runs: polars wraps or raises where the engine sends a row to quarantine. What it has no
 //! words for stands there as an exception with the step.
 
+mod values;
+
 use crate::engine::expression::measure::Measure;
 use crate::engine::expression::polars::{cast, column, dtype, quoted};
 use crate::engine::expression::window::{Call, Function, Running};
@@ -11,8 +13,8 @@ use crate::engine::step::order::named;
 use crate::engine::step::{self, Plain};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Schema};
-use crate::spec::step::{Deduplicate, Join, JoinKind, Keep, Step};
-use crate::spec::verb::{FillFrom, FillSource, Filling, MaskHow, Split, Unpivot, Window, WindowFrame};
+use crate::spec::step::{Aggregate, Deduplicate, Join, JoinKind, Keep, Step};
+use crate::spec::verb::{FillFrom, FillSource, Filling, PythonStep, Split, Unpivot, Window, WindowFrame};
 use std::fmt::Write;
 
 /// What every printed program begins with.
@@ -61,52 +63,20 @@ fn call(
     variable: &dyn Fn(&str) -> String,
 ) -> Result<Vec<String>> {
     let (before, after) = (&part.before, &part.after);
-    let names = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let with = |values: Vec<(String, String)>| {
         let values = values.iter().map(|(name, value)| format!("{value}.alias({})", quoted(name)));
         vec![format!("with_columns({})", values.collect::<Vec<_>>().join(", "))]
     };
     let of = |name: &str| before.field(name).map_or(DataType::Text, |field| field.data_type);
     Ok(match &part.step {
-        Step::Select(columns) => vec![format!("select({})", names(columns))],
-        Step::Drop(columns) => vec![format!("drop({})", names(columns))],
+        Step::Select(columns) => vec![format!("select({})", list(columns))],
+        Step::Drop(columns) => vec![format!("drop({})", list(columns))],
         Step::Rename(pairs) => {
             let pairs = pairs.iter().map(|(old, new)| format!("{}: {}", quoted(old), quoted(new)));
             vec![format!("rename({{{}}})", pairs.collect::<Vec<_>>().join(", "))]
         }
-        Step::Cast(types) => {
-            with(types.iter().map(|(name, to)| (name.clone(), cast(&column(name), of(name), *to, true))).collect())
-        }
-        Step::Parse(parse) => {
-            let read = |name: &String| {
-                let each = parse.formats.iter().map(|format| {
-                    let format = quoted(format);
-                    let name = column(name);
-                    match parse.to {
-                        DataType::Date => format!("{name}.str.to_date({format}, strict=False)"),
-                        DataType::Time => format!("{name}.str.to_time({format}, strict=False)"),
-                        _ => format!("{name}.str.to_datetime({format}, strict=False).cast({})", dtype(parse.to)),
-                    }
-                });
-                (name.clone(), format!("pl.coalesce({})", each.collect::<Vec<_>>().join(", ")))
-            };
-            with(parse.columns.iter().map(read).collect())
-        }
         Step::Filter(condition) => {
             vec![format!("filter({})", Expression::condition(condition, before)?.polars(before)?)]
-        }
-        Step::Derive(values) => {
-            let values =
-                values.iter().map(|(name, text)| Ok((name.clone(), Expression::parse(text, before)?.polars(before)?)));
-            with(values.collect::<Result<_>>()?)
-        }
-        Step::Set(set) => {
-            let condition = Expression::condition(&set.condition, before)?.polars(before)?;
-            let values = set.values.iter().map(|(name, text)| {
-                let value = Expression::parse_as(text, before, of(name))?.polars(before)?;
-                Ok((name.clone(), format!("pl.when({condition}).then({value}).otherwise({})", column(name))))
-            });
-            with(values.collect::<Result<_>>()?)
         }
         Step::Fill(values) => {
             let mut calls = Vec::new();
@@ -130,22 +100,7 @@ fn call(
         }
         Step::Join(join) => joined(join, part, lookup, variable)?,
         Step::Deduplicate(step) => deduplicated(step, before)?,
-        Step::Aggregate(step) => {
-            let by: Vec<&str> = step.by.0.iter().map(String::as_str).collect();
-            let grouped = Schema::new(by.iter().filter_map(|name| before.field(name).cloned()).collect());
-            let mut measures = Vec::new();
-            for name in after.names().skip(by.len()) {
-                let text = step.measures.get(name).ok_or_else(|| Error::internal("an aggregate lost its measure"))?;
-                let value = Measure::parse(name, text, before, &grouped)?.polars(before, &by)?;
-                measures.push(format!("{value}.alias({})", quoted(name)));
-            }
-            let measures = measures.join(", ");
-            if by.is_empty() {
-                vec![format!("select({measures})")]
-            } else {
-                vec![format!("group_by({}, maintain_order=True).agg({measures})", names(&step.by.0))]
-            }
-        }
+        Step::Aggregate(step) => aggregated(step, before, after)?,
         Step::Window(step) => windowed(step, before)?,
         Step::Sort(step) => {
             let keys = named(&step.by.0, before, step.desc)?;
@@ -155,60 +110,50 @@ fn call(
         }
         Step::Unpivot(step) => unpivoted(step, before)?,
         Step::Split(step) => split(step),
-        Step::Mask(step) => {
-            let masked = |(name, how): (&String, &MaskHow)| {
-                let text = cast(&column(name), of(name), DataType::Text, true);
-                let text = if of(name) == DataType::Text { column(name) } else { text };
-                let shown = |value: &str| format!("pl.when({}.is_not_null()).then({value})", column(name));
-                let value = match how {
-                    MaskHow::Clear => format!("pl.lit(None, dtype={})", dtype(of(name))),
-                    MaskHow::Redact => shown("pl.lit(\"***\")"),
-                    MaskHow::Last4 => shown(&format!(
-                        "pl.when({text}.str.len_chars() < 8).then(pl.lit(\"****\")).otherwise(\"****\" + {text}.str.tail(4))"
-                    )),
-                    MaskHow::Email => shown(&format!(
-                        "pl.when({text}.str.contains(\"(?s)^.+@[^@]+$\")).then({text}.str.replace(\"(?s)^(.).*@\", \"$1***@\")).otherwise(pl.lit(\"***\"))"
-                    )),
-                    MaskHow::Hash => return Err(Error::unsupported("a keyed hash is not written as polars code")),
-                };
-                Ok((name.clone(), value))
-            };
-            with(step.columns.iter().map(masked).collect::<Result<_>>()?)
-        }
-        Step::Flatten(step) => {
-            let found = |(name, path): (&String, &String)| {
-                let mut place = "$".to_owned();
-                for part in path.split('.') {
-                    place = if part.bytes().all(|byte| byte.is_ascii_digit()) {
-                        format!("{place}[{part}]")
-                    } else {
-                        format!("{place}.{part}")
-                    };
-                }
-                let text = format!("{}.str.json_path_match({})", column(&step.column), quoted(&place));
-                let to = step.types.get(name).copied().unwrap_or(DataType::Text);
-                (name.clone(), if to == DataType::Text { text } else { cast(&text, DataType::Text, to, true) })
-            };
-            with(step.fields.iter().map(found).collect())
-        }
         Step::Explode(step) => {
             let to = dtype(step.data_type.unwrap_or(DataType::Json));
             let name = column(&step.column);
             let read = format!("with_columns({name}.str.json_decode(pl.List({to})))");
             vec![read, format!("explode({})", quoted(&step.column))]
         }
-        Step::Python(step) => {
-            let (module, function) = step.object.split_once(':').unwrap_or_default();
-            let types = step.schema.iter().map(|(name, to)| format!("{}: {}", quoted(name), dtype(*to)));
-            let types = types.collect::<Vec<_>>().join(", ");
-            vec![format!(
-                "map_batches(lambda rows: pl.from_arrow(getattr(__import__({0}, fromlist=[\"_\"]), {1})(rows.to_arrow().combine_chunks().to_batches()[0])), schema={{{types}}})",
-                quoted(module),
-                quoted(function)
-            )]
+        Step::Python(step) => vec![python(step)],
+        Step::Cast(_) | Step::Parse(_) | Step::Derive(_) | Step::Set(_) | Step::Mask(_) | Step::Flatten(_) => {
+            with(values::of(&part.step, before)?)
         }
         Step::Pivot(_) | Step::Sql(_) => return Err(Error::internal("a step was not expanded")),
     })
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn aggregated(step: &Aggregate, before: &Schema, after: &Schema) -> Result<Vec<String>> {
+    let by: Vec<&str> = step.by.0.iter().map(String::as_str).collect();
+    let grouped = Schema::new(by.iter().filter_map(|name| before.field(name).cloned()).collect());
+    let mut measures = Vec::new();
+    for name in after.names().skip(by.len()) {
+        let text = step.measures.get(name).ok_or_else(|| Error::internal("an aggregate lost its measure"))?;
+        let value = Measure::parse(name, text, before, &grouped)?.polars(before, &by)?;
+        measures.push(format!("{value}.alias({})", quoted(name)));
+    }
+    let measures = measures.join(", ");
+    if by.is_empty() {
+        Ok(vec![format!("select({measures})")])
+    } else {
+        Ok(vec![format!("group_by({}, maintain_order=True).agg({measures})", list(&step.by.0))])
+    }
+}
+
+fn python(step: &PythonStep) -> String {
+    let (module, function) = step.object.split_once(':').unwrap_or_default();
+    let types = step.schema.iter().map(|(name, to)| format!("{}: {}", quoted(name), dtype(*to)));
+    let types = types.collect::<Vec<_>>().join(", ");
+    format!(
+        "map_batches(lambda rows: pl.from_arrow(getattr(__import__({0}, fromlist=[\"_\"]), {1})(rows.to_arrow().combine_chunks().to_batches()[0])), schema={{{types}}})",
+        quoted(module),
+        quoted(function)
+    )
 }
 
 /// The column that remembers the order of the rows.
@@ -354,7 +299,6 @@ fn unpivoted(step: &Unpivot, schema: &Schema) -> Result<Vec<String>> {
             if common.is_none() { own } else { common.zip(own).and_then(|(left, right)| common_type(left, right)) };
     }
     let common: DataType = common.ok_or_else(|| Error::internal("an unpivot lost its type"))?;
-    let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let casts = step.columns.iter().map(|name| format!("{}.cast({})", column(name), dtype(common)));
     let keep: Vec<String> = std::iter::once(ROW.to_owned()).chain(step.keep.iter().cloned()).collect();
     Ok(vec![

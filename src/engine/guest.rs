@@ -1,24 +1,36 @@
-//! The door to user functions in another language. `py` installs the only one; the engine names no guest.
+//! The door to the language that the engine lives in: user functions and the environment. `py` installs the only guest;
+//! the engine names none.
 
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use std::sync::OnceLock;
 
-/// Runs `package.module:function` on a batch.
-pub trait Function: Send + Sync {
+pub trait Guest: Send + Sync {
+    /// Runs `package.module:function` on a batch.
     fn call(&self, object: &str, batch: RecordBatch) -> Result<RecordBatch>;
+
+    /// A variable of the environment, as it is now.
+    fn variable(&self, name: &str) -> Result<Option<String>>;
 }
 
-static FUNCTION: OnceLock<Box<dyn Function>> = OnceLock::new();
+static GUEST: OnceLock<Box<dyn Guest>> = OnceLock::new();
 
 /// Once a process; a second one is not heard.
-pub fn install(function: Box<dyn Function>) {
-    let _ = FUNCTION.set(function);
+pub fn install(guest: Box<dyn Guest>) {
+    let _ = GUEST.set(guest);
+}
+
+fn guest() -> Result<&'static dyn Guest> {
+    GUEST
+        .get()
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Error::unsupported("this build has no Python beside it").hint("Run the pipeline from Python"))
 }
 
 pub(crate) fn call(object: &str, batch: RecordBatch) -> Result<RecordBatch> {
-    let function = FUNCTION.get().ok_or_else(|| {
-        Error::unsupported("this build runs no Python functions").hint("Run the pipeline from Python")
-    })?;
-    function.call(object, batch)
+    guest()?.call(object, batch)
+}
+
+pub(crate) fn variable(name: &str) -> Result<Option<String>> {
+    guest()?.variable(name)
 }

@@ -7,9 +7,10 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
 use crate::schema::Schema;
+use crate::schema::sql::quote;
 use crate::spec::check::Check;
 use crate::spec::step::Step;
-use crate::spec::target::Mode;
+use crate::spec::target::{Mode, Target};
 use crate::spec::{DatasetSpec, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,6 +139,9 @@ fn output(
         };
         decisions.push(decided(&suggestion.decision, reason));
     }
+    if settings.strategy == Some(Strategy::Pushdown) {
+        pushdown(&plain(&steps), &input, &lookup, &given.spec.target).map_err(|error| error.in_table(name))?;
+    }
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     Ok(Output {
@@ -208,6 +212,18 @@ fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema
         }
     }
     Ok(key)
+}
+
+/// Whether the target can do these steps; what it cannot do is said before anything runs.
+fn pushdown(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>, target: &Target) -> Result<()> {
+    let Target::Postgres(_) = target else {
+        return Err(Error::unsupported("only a postgres target runs steps as SQL")
+            .hint("Leave `strategy` out: the engine runs the steps on the way"));
+    };
+    let tables = steps.iter().flat_map(engine::step::reads).map(|name| (name.clone(), quote(&name))).collect();
+    engine::pushdown::postgres(steps, input, "raw", lookup, &tables)?;
+    Err(Error::unsupported("the steps have a form in SQL, but loads do not run them at the target yet")
+        .hint("Leave `strategy` out: the engine runs the steps on the way"))
 }
 
 fn strategy(settings: &DatasetSpec) -> PlannedStrategy {

@@ -1,6 +1,7 @@
-//! User functions of `python` steps: a pyarrow RecordBatch in, one back, with the GIL held only for the call.
+//! What the engine asks of Python: user functions of `python` steps (a pyarrow RecordBatch in, one back, with the GIL
+//! held only for the call) and variables of the environment.
 
-use crate::engine::guest::{self, Function};
+use crate::engine::guest::{self, Guest};
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use pyo3::prelude::*;
@@ -13,9 +14,14 @@ pub(super) fn install() {
 
 struct Caller;
 
-impl Function for Caller {
+impl Guest for Caller {
     fn call(&self, object: &str, batch: RecordBatch) -> Result<RecordBatch> {
         Python::attach(|py| called(py, object, batch).map_err(|error| raised(py, object, &error)))
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<String>> {
+        let read = |py: Python<'_>| py.import("os")?.getattr("environ")?.call_method1("get", (name,))?.extract();
+        Python::attach(read).map_err(|error: PyErr| Error::internal("the environment cannot be read").caused_by(&error))
     }
 }
 

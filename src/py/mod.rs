@@ -51,6 +51,7 @@ mod _core {
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
 
     #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature that pyo3 asks for")]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let _ = module;
         super::guest::install();

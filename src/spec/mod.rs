@@ -183,6 +183,8 @@ pub enum Strategy {
     Staged,
     /// One task streams source, steps, checks and target; nothing rests in between.
     Fused,
+    /// Rows are loaded raw into a staging table of the target database and the steps run there as SQL.
+    Pushdown,
 }
 
 /// What a change of the source's columns does to a run.

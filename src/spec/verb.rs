@@ -222,7 +222,7 @@ pub struct PythonStep {
     /// `package.module:function`: takes a pyarrow RecordBatch and returns one with the same rows or fewer. The batch has
     /// the column `windvane_row`; a function that leaves rows out keeps it, so that each row can be accounted for.
     pub object: String,
-    /// The columns that the function returns.
+    /// The columns that the function returns; the next step finds them in alphabetical order.
     pub schema: BTreeMap<String, DataType>,
 }
 

@@ -14,7 +14,7 @@ import pytest
 import windvane as wv
 from pipelines import outside, write_spec
 from windvane._call import call
-from windvane.errors import ConflictError, MissingError, SpecError, UnavailableError
+from windvane.errors import ConflictError, MissingError, SpecError, UnavailableError, WindvaneError
 
 ORDERS = "id,customer,amount,day\n" + "".join(f"{n},{n % 7},{n}.50,2024-01-{n % 28 + 1:02d}\n" for n in range(1, 101))
 CUSTOMERS = "customer,country\n" + "".join(f"{n},{'DE' if n % 2 else 'FR'}\n" for n in range(7))
@@ -241,3 +241,57 @@ def test_rows_that_steps_make_are_accounted_for_from_source_to_target(
     assert sums["balanced"]
     files = [str(file) for file in (tmp_path / "lake").rglob("*.parquet")]
     assert pl.read_parquet(files).rows() == [(1, "ONE", 1), (1, "ONE", 2), (1, "ONE", 3), (2, "TWO", None), (4, "FOUR", 5)]
+
+
+def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
+    pushed = {"orders": {"strategy": "pushdown"}}
+    with pytest.raises(WindvaneError, match="only a postgres target"):
+        planned(spec(shop, steps=[], datasets=pushed), shop)
+    postgres = {"postgres": {"connection": "warehouse"}}
+    world = {**outside(shop), "connections": {"warehouse": "postgresql://nobody@localhost:1/none"}}
+    path = write_spec(
+        shop, "shop", source={"csv": {"path": "data"}}, target=postgres, steps=[JOIN, {"derive": {"u": "upper(country)"}}],
+        datasets=pushed,
+    )  # fmt: skip
+    with pytest.raises(WindvaneError, match="locale") as caught:
+        wv.plan(path, rules_only=True, **world)
+    assert caught.value.place["path"] == "steps[1].derive"
+    write_spec(shop, "shop", source={"csv": {"path": "data"}}, target=postgres, steps=[JOIN], datasets=pushed)
+    with pytest.raises(WindvaneError, match="do not run them at the target yet"):
+        wv.plan(path, rules_only=True, **world)
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "said"),
+    [
+        ({"split": {"column": "t", "by": "-"}}, "steps[0].split.by", "needs 'into'"),
+        ({"split": {"column": "t", "by": "-", "pattern": "(?<a>.)"}}, "steps[0].split.pattern", "exclude each other"),
+        ({"split": {"column": "t", "pattern": "("}}, "steps[0].split.pattern", "regular expression"),
+        ({"pivot": {"by": "a", "column": "k", "values": [], "value": "v"}}, "steps[0].pivot.values", "empty"),
+        (
+            {"pivot": {"by": "a", "column": "k", "values": ["x"], "names": ["p", "q"], "value": "v"}},
+            "steps[0].pivot.names",
+            "1 values and 2 names",
+        ),
+        ({"pivot": {"by": "a", "column": "k", "values": ["x"]}}, "steps[0].pivot", "value"),
+        ({"window": {"columns": {"n": " "}}}, "steps[0].window.columns.n", "empty"),
+        ({"window": {"order_by": ["a", "a"], "columns": {"n": "row_number()"}}}, "steps[0].window.order_by[1]", "second"),
+        ({"fill": {"a": {"from": "prev"}}}, "steps[0].fill.a.from", "previous"),
+        ({"fill": {"a": [1]}}, "steps[0].fill.a", "list"),
+        ({"unpivot": {"columns": []}}, "steps[0].unpivot.columns", "empty"),
+        ({"mask": {"columns": {"a": "hsh"}}}, "steps[0].mask.columns.a", "hash"),
+        ({"sql": ""}, "steps[0].sql", "empty"),
+        ({"python": {"object": "a:b", "schema": {"x": "strnig"}}}, "steps[0].python.schema.x", "not"),
+        ({"sort": {"by": "a", "limit": -1}}, "steps[0].sort.limit", "0"),
+        ({"windw": {}}, "steps[0]", "window"),
+    ],
+)
+def test_verbs_are_checked_in_the_spec_where_the_mistake_is(
+    tmp_path: Path, step: dict[str, Any], place: str, said: str
+) -> None:
+    path = write_spec(tmp_path, "x", source={"csv": {"path": "data"}}, target={"parquet": {"path": "lake"}}, steps=[step])
+    problems = wv.check(path, roots=[tmp_path])["problems"]
+    assert problems
+    assert any(
+        str(one["path"]).startswith(place) and said in f"{one['message']} {one.get('hint')}" for one in problems
+    ), problems

@@ -24,6 +24,9 @@ use std::sync::Arc;
 /// The aggregated expression of each call, none for `count(*)`, and the rows where one fails.
 type Arguments = (Vec<Option<ArrayRef>>, BTreeMap<usize, String>);
 
+/// Word, argument and result of a call, for those who write it down.
+type WrittenCall<'a> = (&'static str, Option<&'a Node>, DataType);
+
 /// One new column of an aggregate step.
 #[derive(Debug, Clone)]
 pub(crate) struct Measure {
@@ -68,7 +71,7 @@ impl Measure {
     }
 
     /// The calls in order (word, argument, type), and the expression over the groups and their results.
-    pub(super) fn written(&self) -> (Vec<(&'static str, Option<&Node>, DataType)>, &Node) {
+    pub(super) fn written(&self) -> (Vec<WrittenCall<'_>>, &Node) {
         let word = |aggregate| match aggregate {
             Aggregate::Count => "count",
             Aggregate::CountDistinct => "count distinct",

@@ -14,7 +14,11 @@ const MAX_CHARACTERS: usize = 100_000;
 const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
-    read(text, SYNTAX, |parser| parser.parse_expr())
+    read(text, SYNTAX, one)
+}
+
+fn one(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.parse_expr()
 }
 
 /// One query; whether it can be done is for the reader to say.
@@ -22,7 +26,9 @@ pub(super) fn query(text: &str) -> Result<Query> {
     read(text, QUERY, |parser| parser.parse_query().map(|query| *query))
 }
 
-fn read<T>(text: &str, syntax: &str, parse: impl Fn(&mut Parser<'_>) -> Result<T, ParserError>) -> Result<T> {
+type Parse<T> = for<'a> fn(&mut Parser<'a>) -> Result<T, ParserError>;
+
+fn read<T>(text: &str, syntax: &str, parse: Parse<T>) -> Result<T> {
     let (article, what) = if syntax == QUERY { ("a", "query") } else { ("an", "expression") };
     if text.trim().is_empty() {
         return Err(Error::spec(format!("the {what} is empty")).hint(match what {

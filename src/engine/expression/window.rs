@@ -84,7 +84,7 @@ impl Call {
             "lag" | "lead" => {
                 needs(1..=2)?;
                 let value = value()?;
-                let distance = arguments.get(1).map_or(Some(1), |distance| whole(distance)).ok_or_else(|| {
+                let distance = arguments.get(1).map_or(Some(1), whole).ok_or_else(|| {
                     Error::spec(format!("the distance of '{word}' is not a whole number")).hint("Write lag(x, 1)")
                 })?;
                 let distance = if word == "lag" { distance } else { -distance };

@@ -58,7 +58,7 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
             Order::Output(at) => named.get(at).map(|(hidden, _)| hidden.clone()).unwrap_or_default(),
             Order::By(expr) => {
                 let hidden = free(&format!("order {index}"), &scope.schema);
-                plan.values.insert(hidden.clone(), expr);
+                plan.values.insert(hidden.clone(), *expr);
                 hidden
             }
         };
@@ -171,7 +171,7 @@ fn name(expr: &Expr) -> Result<String> {
 
 enum Order {
     Output(usize),
-    By(Expr),
+    By(Box<Expr>),
 }
 
 fn orders(query: &Query, scope: &Scope, outputs: &[(Expr, String)]) -> Result<Vec<(Order, bool)>> {
@@ -189,14 +189,12 @@ fn orders(query: &Query, scope: &Scope, outputs: &[(Expr, String)]) -> Result<Ve
             "DESC" => true,
             other => return Err(refused(&format!("ORDER BY ... {other}"), "Write ASC or DESC")),
         };
-        let place = output(&order.expr, outputs).map(Order::Output);
-        let place = match place {
-            Some(place) => place,
-            None => {
-                let mut expr = order.expr.clone();
-                scope.resolve(&mut expr)?;
-                Order::By(expr)
-            }
+        let place = if let Some(at) = output(&order.expr, outputs) {
+            Order::Output(at)
+        } else {
+            let mut expr = order.expr.clone();
+            scope.resolve(&mut expr)?;
+            Order::By(Box::new(expr))
         };
         orders.push((place, descending));
     }

@@ -3,6 +3,7 @@
 use crate::engine::convert;
 use crate::engine::expression::pattern;
 use crate::engine::frame::Frame;
+use crate::engine::guest;
 use crate::engine::step::{changed, position, unique};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
@@ -73,7 +74,9 @@ impl Split {
             match (&self.how, text) {
                 (How::Separator(by), Some(text)) => {
                     let mut found = text.splitn(self.into.len(), by.as_str());
-                    parts.iter_mut().for_each(|part| part.push(found.next()));
+                    for part in &mut parts {
+                        part.push(found.next());
+                    }
                 }
                 (How::Pattern(pattern), Some(text)) => {
                     let found = pattern.captures(text);
@@ -81,7 +84,11 @@ impl Split {
                         part.push(found.as_ref().and_then(|found| found.name(name)).map(|group| group.as_str()));
                     }
                 }
-                (_, None) => parts.iter_mut().for_each(|part| part.push(None)),
+                (_, None) => {
+                    for part in &mut parts {
+                        part.push(None);
+                    }
+                }
             }
         }
         let mut columns = frame.rows.columns().to_vec();
@@ -129,11 +136,11 @@ impl Mask {
         if !self.columns.iter().any(|(_, how)| *how == MaskHow::Hash) {
             return Ok(None);
         }
-        match std::env::var(KEY) {
-            Ok(key) if key.len() >= 16 => Ok(Some(Key::new(key.as_bytes()))),
-            Ok(_) => Err(Error::spec(format!("the key in {KEY} is too short to keep anything secret"))
+        match guest::variable(KEY)? {
+            Some(key) if key.len() >= 16 => Ok(Some(Key::new(key.as_bytes()))),
+            Some(_) => Err(Error::spec(format!("the key in {KEY} is too short to keep anything secret"))
                 .hint("Use at least 16 characters, for example from `openssl rand -hex 32`")),
-            Err(_) => Err(Error::missing(format!("a mask step hashes, and the environment has no {KEY}"))
+            None => Err(Error::missing(format!("a mask step hashes, and the environment has no {KEY}"))
                 .hint(format!("Set {KEY} where the run executes, or use redact, last4, email or clear"))),
         }
     }

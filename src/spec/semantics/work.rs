@@ -19,7 +19,7 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
             judge.every(node, |judge, column| _ = data_type(judge, &column.node));
         }
         "parse" => parse(judge, node),
-        "filter" => judge.not_blank(node),
+        "filter" | "sql" => judge.not_blank(node),
         "derive" => expressions(judge, node),
         "set" => {
             judge.key(node, "where", Judge::not_blank);
@@ -69,7 +69,6 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
         "split" => split(judge, node),
         "mask" => judge.key(node, "columns", |judge, columns| judge.not_empty(columns, "columns")),
         "flatten" => judge.key(node, "fields", expressions),
-        "sql" => judge.not_blank(node),
         "python" => {
             judge.key(node, "schema", |judge, columns| {
                 judge.not_empty(columns, "columns");

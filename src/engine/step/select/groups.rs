@@ -68,10 +68,10 @@ impl Groups {
         let (mut measures, mut after) = (BTreeMap::new(), BTreeMap::new());
         let wanted = values.iter().map(|(name, expr)| (name.clone(), expr.clone()));
         for (name, mut expr) in wanted.chain(self.having.iter().map(|(expr, name)| (name.clone(), expr.clone()))) {
-            let measured = aggregates(&expr);
+            let folds = aggregates(&expr);
             let _ = VisitMut::visit(&mut expr, &mut Replace { by: &self.by });
-            self.only_groups(&expr, measured)?;
-            if measured {
+            self.only_groups(&expr, folds)?;
+            if folds {
                 measures.insert(name, expr.to_string())
             } else {
                 after.insert(name, expr.to_string())
@@ -94,9 +94,9 @@ impl Groups {
 
 impl Groups {
     /// Outside of aggregates there are only groups; inside a measure its own check says the same.
-    fn only_groups(&self, expr: &Expr, measured: bool) -> Result<()> {
+    fn only_groups(&self, expr: &Expr, folds: bool) -> Result<()> {
         let flow = visit_expressions(expr, |inner| match inner {
-            Expr::Identifier(name) if !measured && !self.by.iter().any(|(_, group)| *group == name.value) => {
+            Expr::Identifier(name) if !folds && !self.by.iter().any(|(_, group)| *group == name.value) => {
                 ControlFlow::Break(name.value.clone())
             }
             _ => ControlFlow::Continue(()),
