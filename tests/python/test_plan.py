@@ -240,7 +240,13 @@ def test_rows_that_steps_make_are_accounted_for_from_source_to_target(
     assert (sums["rows_in"], sums["added"], sums["loaded"], sums["filtered"], sums["quarantined"]) == (5, 2, 5, 2, 0)
     assert sums["balanced"]
     files = [str(file) for file in (tmp_path / "lake").rglob("*.parquet")]
-    assert pl.read_parquet(files).rows() == [(1, "ONE", 1), (1, "ONE", 2), (1, "ONE", 3), (2, "TWO", None), (4, "FOUR", 5)]
+    assert pl.read_parquet(files).rows() == [
+        (1, "ONE", 1),
+        (1, "ONE", 2),
+        (1, "ONE", 3),
+        (2, "TWO", None),
+        (4, "FOUR", 5),
+    ]
 
 
 def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
@@ -275,7 +281,11 @@ def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
         ),
         ({"pivot": {"by": "a", "column": "k", "values": ["x"]}}, "steps[0].pivot", "value"),
         ({"window": {"columns": {"n": " "}}}, "steps[0].window.columns.n", "empty"),
-        ({"window": {"order_by": ["a", "a"], "columns": {"n": "row_number()"}}}, "steps[0].window.order_by[1]", "second"),
+        (
+            {"window": {"order_by": ["a", "a"], "columns": {"n": "row_number()"}}},
+            "steps[0].window.order_by[1]",
+            "second",
+        ),
         ({"fill": {"a": {"from": "prev"}}}, "steps[0].fill.a.from", "previous"),
         ({"fill": {"a": [1]}}, "steps[0].fill.a", "list"),
         ({"unpivot": {"columns": []}}, "steps[0].unpivot.columns", "empty"),
@@ -289,7 +299,9 @@ def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
 def test_verbs_are_checked_in_the_spec_where_the_mistake_is(
     tmp_path: Path, step: dict[str, Any], place: str, said: str
 ) -> None:
-    path = write_spec(tmp_path, "x", source={"csv": {"path": "data"}}, target={"parquet": {"path": "lake"}}, steps=[step])
+    path = write_spec(
+        tmp_path, "x", source={"csv": {"path": "data"}}, target={"parquet": {"path": "lake"}}, steps=[step]
+    )
     problems = wv.check(path, roots=[tmp_path])["problems"]
     assert problems
     assert any(

@@ -105,11 +105,17 @@ fn partition<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
     judge.key(node, "order_by", |judge, columns| judge.distinct(columns, "column"));
 }
 
-fn as_many_names(judge: &mut Judge<'_, '_>, node: &Node) {
+fn as_many_names<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
     let (Some(values), Some(names)) = (node.get("values"), node.get("names")) else { return };
     let (values, given) = (values.items().len(), names.items().len());
     if given > 0 && values != given {
-        judge.problem(names.mark, format!("there are {values} values and {given} names"), "Give every value a name");
+        judge.key(node, "names", |judge, names| {
+            judge.problem(
+                names.mark,
+                format!("there are {values} values and {given} names"),
+                "Give every value a name",
+            );
+        });
     }
 }
 
