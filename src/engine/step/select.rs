@@ -44,12 +44,13 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
     }
     let mut outputs = outputs(&select, &scope)?;
     let orders = orders(&query, &scope, &outputs)?;
-    let mut plan = Projection { scope: &scope, values: BTreeMap::new() };
+    // New values of every row, by hidden name.
+    let mut values: BTreeMap<String, Expr> = BTreeMap::new();
     let mut named: Vec<(String, String)> = Vec::new();
     for (index, (expr, name)) in outputs.iter_mut().enumerate() {
         scope.resolve(expr)?;
         let hidden = free(&format!("output {index}"), &scope.schema);
-        plan.values.insert(hidden.clone(), expr.clone());
+        values.insert(hidden.clone(), expr.clone());
         named.push((hidden, name.clone()));
     }
     let mut by = Vec::new();
@@ -58,21 +59,21 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
             Order::Output(at) => named.get(at).map(|(hidden, _)| hidden.clone()).unwrap_or_default(),
             Order::By(expr) => {
                 let hidden = free(&format!("order {index}"), &scope.schema);
-                plan.values.insert(hidden.clone(), *expr);
+                values.insert(hidden.clone(), *expr);
                 hidden
             }
         };
         by.push(format!("{hidden} {}", if descending { "desc" } else { "asc" }));
     }
-    let grouped = Groups::read(&select, &scope, &outputs, &plan.values)?;
+    let grouped = Groups::read(&select, &scope, &outputs, &values)?;
     match grouped {
-        Some(groups) => groups.steps(&plan.values, &mut steps)?,
-        None => plan.steps(&mut steps),
+        Some(groups) => groups.steps(&values, &mut steps)?,
+        None => steps.push(Step::Derive(values.iter().map(|(name, expr)| (name.clone(), expr.to_string())).collect())),
     }
     let hidden: Vec<String> = named.iter().map(|(hidden, _)| hidden.clone()).collect();
     match &select.distinct {
         None | Some(Distinct::All) => {}
-        Some(Distinct::Distinct) if plan.values.len() == hidden.len() => {
+        Some(Distinct::Distinct) if values.len() == hidden.len() => {
             steps.push(Step::Select(hidden.clone()));
             steps.push(Step::Deduplicate(Deduplicate {
                 on: Columns(hidden.clone()),
@@ -92,19 +93,6 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
     steps.push(Step::Select(hidden));
     steps.push(Step::Rename(named.into_iter().collect()));
     Ok(steps)
-}
-
-/// New values of every row, by hidden name.
-struct Projection<'a> {
-    scope: &'a Scope,
-    values: BTreeMap<String, Expr>,
-}
-
-impl Projection<'_> {
-    fn steps(&self, steps: &mut Vec<Step>) {
-        debug_assert!(!self.scope.schema.fields.is_empty());
-        steps.push(Step::Derive(self.values.iter().map(|(name, expr)| (name.clone(), expr.to_string())).collect()));
-    }
 }
 
 fn parse(text: &str) -> Result<(Query, Select)> {

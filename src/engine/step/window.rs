@@ -82,7 +82,7 @@ impl Window {
         let values = match call.function {
             Function::Whole => return call.whole(frame, groups),
             Function::Running(running) => call.running(running, frame, groups)?,
-            Function::RowNumber => numbered(frame, groups, |at, _| at),
+            Function::RowNumber => numbered(frame, groups),
             Function::Rank | Function::DenseRank => self.ranks(call.function == Function::DenseRank, frame, groups)?,
             Function::Shift(distance) => neighbour(call, frame, groups, |at, _| at.checked_sub(distance))?,
             Function::First => neighbour(call, frame, groups, |_, _| Some(0))?,
@@ -110,11 +110,11 @@ impl Window {
     }
 }
 
-fn numbered(frame: &Frame, groups: &[Group], number: impl Fn(i64, i64) -> i64) -> ArrayRef {
+fn numbered(frame: &Frame, groups: &[Group]) -> ArrayRef {
     let mut numbers = vec![0_i64; frame.len()];
     for group in groups {
         for (at, row) in (1..).zip(group) {
-            numbers[*row as usize] = number(at, 0);
+            numbers[*row as usize] = at;
         }
     }
     Arc::new(Int64Array::from(numbers))
