@@ -3,9 +3,10 @@
 use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
+use super::wire::ours;
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::quote};
+use crate::schema::{DataType, Field, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::collections::HashMap;
@@ -177,9 +178,7 @@ async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeC
                 let digits = digits.or_else(|| looked.remove(&column.name));
                 decimal(digits).unwrap_or(DataType::Text)
             }
-            // Of enums, domains and composites: their text.
-            "" => DataType::Text,
-            _ => from_native(&column.declared, Dialect::Postgres),
+            _ => ours(column),
         };
         fields.push(Field {
             name: column.name.clone(),
