@@ -121,9 +121,9 @@ impl Decoder {
         Ok(self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES)
     }
 
-    /// A new COPY begins, whose rows are counted on.
+    /// A new COPY begins, whose rows count from 1.
     pub(super) fn again(&mut self) {
-        (self.started, self.ended) = (false, false);
+        (self.started, self.ended, self.first) = (false, false, 1);
         self.pending.clear();
     }
 
