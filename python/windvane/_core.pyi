@@ -47,6 +47,7 @@ __all__ = [
     "runs",
     "schema",
     "schema_changes",
+    "split",
     "store_get",
     "store_info",
     "store_put",

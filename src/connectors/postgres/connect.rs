@@ -5,6 +5,7 @@
 //! cannot be asked either, the connection is taken for dead: `timeout`.
 
 use super::failure::translate;
+use super::read::{BEGIN, execute};
 use crate::error::{Error, Kind, Result};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -139,11 +140,13 @@ pub(super) async fn answered<T>(options: &PgConnectOptions, answer: impl Future<
 pub(super) async fn at_work(options: &PgConnectOptions, process: i32) -> bool {
     let asked = async {
         let mut session = open(options).await?;
+        execute(&mut session, BEGIN).await?;
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_stat_activity
              WHERE pid = $1 AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite')",
         )
         .bind(process)
+        .persistent(false)
         .fetch_one(&mut session)
         .await
         .map_err(|error| translate(&error))

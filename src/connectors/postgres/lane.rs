@@ -43,7 +43,7 @@ impl Lane {
 
     pub(super) async fn of_driver(mut session: PgConnection, access: &Access, begin: &str) -> Result<Self> {
         execute(&mut session, begin).await?;
-        let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await;
+        let process = sqlx::query_scalar("SELECT pg_backend_pid()").persistent(false).fetch_one(&mut session).await;
         let process = process.map_err(|error| translate(&error))?;
         Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
     }

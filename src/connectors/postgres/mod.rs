@@ -84,7 +84,9 @@ impl Postgres {
 
     pub async fn test(&self) -> Result<()> {
         let mut session = connect::open(&self.access.options).await?;
+        read::execute(&mut session, read::BEGIN).await?;
         let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
+            .persistent(false)
             .fetch_one(&mut session)
             .await
             .map_err(|error| failure::translate(&error))?;

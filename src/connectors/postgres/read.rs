@@ -25,7 +25,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
 const RUN: u64 = 512;
 /// Batches that a session may have ready while another's are handed on: about a run of pages.
@@ -106,8 +106,11 @@ async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Resu
 }
 
 async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> Result<Vec<Lane>> {
-    let snapshot: String =
-        sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(leader).await.map_err(|error| translate(&error))?;
+    let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .persistent(false)
+        .fetch_one(leader)
+        .await
+        .map_err(|error| translate(&error))?;
     let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}");
     try_join_all((0..wanted).map(|_| Lane::open(access, &begin))).await
 }

@@ -5,6 +5,7 @@
 
 use super::catalog;
 use super::failure::translate;
+use super::read::{BEGIN, execute};
 use super::table::TableName;
 use crate::connectors::{Limit, Part, ReadRequest, Within};
 use crate::error::Result;
@@ -27,6 +28,7 @@ pub(super) async fn split(
     parts: usize,
 ) -> Result<Vec<Part>> {
     let table = TableName::parse(&request.locator, schema);
+    execute(session, BEGIN).await?;
     if table.existing(session).await?.is_none() {
         return Err(catalog::missing(session, &table, schema).await);
     }
@@ -58,6 +60,7 @@ async fn keys(session: &mut PgConnection, table: &TableName, parts: usize) -> Re
     let key: Option<(String, String)> = sqlx::query_as(PRIMARY_KEY)
         .bind(&table.schema)
         .bind(&table.table)
+        .persistent(false)
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
@@ -106,8 +109,11 @@ async fn ends(
         _ => format!("{word}({name})"),
     };
     let sql = format!("SELECT ({})::int8, ({})::int8 FROM {}", number("min"), number("max"), table.sql());
-    let (lowest, highest): (Option<i64>, Option<i64>) =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_one(session).await.map_err(|error| translate(&error))?;
+    let (lowest, highest): (Option<i64>, Option<i64>) = sqlx::query_as(AssertSqlSafe(sql))
+        .persistent(false)
+        .fetch_one(session)
+        .await
+        .map_err(|error| translate(&error))?;
     Ok(lowest.zip(highest).map(|(lowest, highest)| (i128::from(lowest), i128::from(highest))))
 }
 

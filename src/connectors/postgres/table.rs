@@ -121,6 +121,7 @@ impl TableName {
         )
         .bind(&self.schema)
         .bind(&self.table)
+        .persistent(false)
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
@@ -141,6 +142,7 @@ impl TableName {
         )
         .bind(&self.schema)
         .bind(&self.table)
+        .persistent(false)
         .fetch_optional(session)
         .await
         .map_err(|error| translate(&error))?;
@@ -158,8 +160,12 @@ impl fmt::Display for TableName {
 /// The columns of tables, in their order.
 pub(super) async fn columns(session: &mut PgConnection, relations: &[i64]) -> Result<Vec<NativeColumn>> {
     type Row = (i64, String, String, String, String, String, i32, bool, bool, Option<String>);
-    let rows: Vec<Row> =
-        sqlx::query_as(COLUMNS).bind(relations).fetch_all(session).await.map_err(|error| translate(&error))?;
+    let rows: Vec<Row> = sqlx::query_as(COLUMNS)
+        .bind(relations)
+        .persistent(false)
+        .fetch_all(session)
+        .await
+        .map_err(|error| translate(&error))?;
     let column = |row: Row| {
         let (relation, name, declared, resolved, base, shape, modifier, required, generated, comment) = row;
         let shape = match shape.as_str() {
