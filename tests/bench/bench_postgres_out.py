@@ -48,10 +48,11 @@ plan = json.loads(json.dumps(wv.run(spec, run="r1", rules_only=True, store=f"sql
 print("STEPS" + json.dumps(plan["steps"]))
 """
 DUCKDB = """
-import sys, duckdb
+import pathlib, sys, duckdb
 home, url, _ = sys.argv[1:]
 connection = duckdb.connect()
-connection.execute("LOAD postgres")
+packaged = pathlib.Path(duckdb.__file__).parents[1].glob("duckdb_extension_postgres_scanner/**/*.duckdb_extension")
+connection.execute(f"LOAD '{next(map(str, packaged), 'postgres')}'")
 connection.execute(f"ATTACH '{url}' AS pg (TYPE postgres, READ_ONLY)")
 connection.execute(f"COPY (SELECT * FROM pg.public.lineitem) TO '{home}/out.parquet' (FORMAT parquet)")
 """

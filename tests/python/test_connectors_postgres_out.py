@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import socket
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -17,7 +20,7 @@ from sql_homes import postgres_home, refused
 from windvane import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from services.postgres import Server
 
@@ -187,11 +190,7 @@ class TestTogether:
     def test_no_session_is_left_behind(self, postgres: Server, large: str) -> None:
         big(postgres_home(postgres, large))
         sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane'"
-        for _ in range(50):
-            if postgres.query(sql) == [(0,)]:
-                return
-            threading.Event().wait(0.1)
-        pytest.fail("sessions are open after the read")
+        wait_until(lambda: postgres.query(sql) == [(0,)])
 
 
 # ------------------------------------------------------------------------------------------------ ranges of values
@@ -264,7 +263,7 @@ class TestWithin:
         assert [row["name"] for row in rows] == expected
 
     def test_texts_compare_by_their_bytes(self, postgres: Server, database: str) -> None:
-        script(postgres, database, "CREATE TABLE words (word text COLLATE \"C\")")
+        script(postgres, database, 'CREATE TABLE words (word text COLLATE "C")')
         script(postgres, database, "INSERT INTO words VALUES ('a'), ('B'), ('ä'), ('Z'), ('z')")
         within = [{"column": "word", "data_type": "text", "nulls": False, "from": {"value": "a", "inclusive": True}}]
         rows = postgres_home(postgres, database).read("words", within=within)["rows"]
@@ -286,10 +285,6 @@ def split(home: Home, parts: int, **more: Any) -> list[Row]:
     return call("split", home.request(source=home.source, **asked))["parts"]
 
 
-needs_split = pytest.mark.skipif(not hasattr(_core, "split"), reason="the doorway has no `split`")
-
-
-@needs_split
 class TestParts:
     KEYS = {
         "bigint": "n::bigint",
@@ -385,7 +380,7 @@ ROUND_TRIPS = [
     ("polygon", ["((0,0),(1,1),(1,0))"]),
     ('"char"', ["x"]),
     ("jsonpath", ['$."a"[*]']),
-    ("mood", ["happy", "it's \"so\" so"]),
+    ("mood", ["happy", 'it\'s "so" so']),
     ("numeric", ["1" * 50 + "." + "2" * 50, "-0.000", "NaN"]),
     ("integer[]", ["{1,NULL,3}", "{}", "{{1,2},{3,4}}"]),
     ("numeric[]", ["{1.10,12345678901234567890.123456789012345678901234567890}"]),
@@ -488,11 +483,64 @@ class TestSessions:
             assert error.retryable
 
 
-def log(postgres: Server) -> str:
-    ((folder,),) = postgres.query("SHOW data_directory")
-    from pathlib import Path
+class TestEncryption:
+    """The driver reads where TLS is wanted, as many sessions together as elsewhere."""
 
-    return (Path(folder).parent / "log").read_text(errors="replace")
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def authority(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+        """A server with a certificate for 127.0.0.1; the certificate of who signed it."""
+        folder = tmp_path_factory.mktemp("tls")
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+        key = ["-newkey", "rsa:2048", "-nodes", "-keyout"]
+        for arguments in [
+            ["req", "-x509", *key, "ca.key", "-out", "ca.crt", "-subj", "/CN=wv-test-authority", "-days", "2"],
+            ["req", *key, "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1"],
+            ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
+            + ["-out", "server.crt", "-days", "2", "-extfile", "names"],
+        ]:
+            subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+        data = data_folder(postgres)
+        for name in ["server.crt", "server.key"]:
+            shutil.copy(folder / name, data / name)
+            (data / name).chmod(0o600)
+            shutil.chown(data / name, data.owner(), data.group())
+        script(postgres, "postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+        wait_until(lambda: postgres.query("SHOW ssl") == [("on",)])
+        yield folder / "ca.crt"
+        script(postgres, "postgres", "ALTER SYSTEM RESET ssl", "SELECT pg_reload_conf()")
+        wait_until(lambda: postgres.query("SHOW ssl") == [("off",)])
+
+    @pytest.mark.parametrize("mode", ["prefer", "require", "verify-ca", "verify-full"])
+    def test_a_large_table(self, postgres: Server, large: str, authority: Path, mode: str) -> None:
+        root = f"&sslrootcert={authority}" if mode.startswith("verify") else ""
+        answer = big(postgres_home(postgres, large, query=f"?sslmode={mode}{root}"))
+        assert [row["id"] for row in answer["rows"]] == in_page_order(postgres, large)
+        assert answer["numbers"] == list(range(1, len(living()) + 1))
+
+    def test_another_name_or_another_authority_is_refused(self, postgres: Server, large: str, authority: Path) -> None:
+        home = postgres_home(postgres, large, query=f"?sslmode=verify-full&sslrootcert={authority}")
+        named = {"db": home.connections["db"].replace("127.0.0.1", "localhost")}
+        refused("unavailable", "test_connection", {"source": home.source, "connections": named})
+        home = postgres_home(postgres, large, query="?sslmode=verify-ca")
+        refused("unavailable", "test_connection", home.request(source=home.source))
+
+
+def data_folder(postgres: Server) -> Path:
+    ((folder,),) = postgres.query("SHOW data_directory")
+    return Path(folder)
+
+
+def log(postgres: Server) -> str:
+    return (data_folder(postgres).parent / "log").read_text(errors="replace")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if true():
+            return
+        threading.Event().wait(0.1)
+    pytest.fail("it did not come true in 10 s")
 
 
 @contextlib.contextmanager

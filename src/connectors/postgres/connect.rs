@@ -14,7 +14,7 @@ use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// So long a session may say nothing before we look whether it is alive.
-pub(super) const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_mins(1);
 /// What the texts of values depend on, for one transaction: see `wire`. Nothing of a session outlives its transaction,
 /// so that a pooler may give each transaction another session.
 pub(super) const CANONICAL: &str = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \

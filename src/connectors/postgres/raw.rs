@@ -8,6 +8,8 @@ use super::failure::{Said, from_server};
 use super::scram::{Proof, Scram};
 use crate::error::{Error, Kind, Result};
 use sqlx::postgres::PgSslMode;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -35,14 +37,13 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) async fn open(access: &Access) -> Result<Self> {
         let options = &access.options;
-        let socket: Box<dyn Socket> = match socket_path(access) {
-            Some(path) => Box::new(UnixStream::connect(path).await.map_err(|error| broke(&error))?),
-            None => {
-                let stream = TcpStream::connect((options.get_host(), options.get_port())).await;
-                let stream = stream.map_err(|error| broke(&error))?;
-                stream.set_nodelay(true).map_err(|error| broke(&error))?;
-                Box::new(stream)
-            }
+        let socket: Box<dyn Socket> = if let Some(path) = socket_path(access) {
+            Box::new(UnixStream::connect(path).await.map_err(|error| broke(&error))?)
+        } else {
+            let stream = TcpStream::connect((options.get_host(), options.get_port())).await;
+            let stream = stream.map_err(|error| broke(&error))?;
+            stream.set_nodelay(true).map_err(|error| broke(&error))?;
+            Box::new(stream)
         };
         let mut raw = Self { socket, buffer: vec![0; BUFFER], here: 0..0, access: access.clone(), process: 0 };
         match options.get_ssl_mode() {
@@ -263,10 +264,11 @@ fn socket_path(access: &Access) -> Option<String> {
     Some(format!("{}/.s.PGSQL.{port}", folder.display()))
 }
 
+/// From the system, where it has a file for it.
 fn random() -> Result<[u8; 18]> {
     let mut bytes = [0; 18];
-    let source = rustls::crypto::ring::default_provider().secure_random;
-    source.fill(&mut bytes).map_err(|_| Error::internal("there is no randomness"))?;
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|_| not_ours("a nonce"))?;
     Ok(bytes)
 }
 

@@ -215,7 +215,7 @@ impl Decoder {
         let mut faults = std::mem::take(&mut self.faults);
         let mut given = Vec::with_capacity(self.columns.len());
         for (number, column) in self.columns.iter_mut().enumerate() {
-            given.push(column.finish(rows, number, &mut faults)?);
+            given.push(column.finish(rows, number, &mut faults));
         }
         let (schema, arrow, parsed) = (&self.schema, &self.arrow, self.parsed.as_slice());
         Gathered { schema, arrow, parsed, given, faults, rows, first }.batch().map(Some)
@@ -228,9 +228,9 @@ impl Column {
         self.values.put_nothing();
     }
 
-    fn finish(&mut self, rows: usize, number: usize, faults: &mut Vec<Fault>) -> Result<ArrayRef> {
+    fn finish(&mut self, rows: usize, number: usize, faults: &mut Vec<Fault>) -> ArrayRef {
         let nulls = std::mem::take(&mut self.nulls);
-        Ok(match &mut self.values {
+        match &mut self.values {
             Values::Boolean(values) => {
                 Arc::new(BooleanArray::new(BooleanBuffer::from(fresh(values)), validity(rows, &nulls)))
             }
@@ -259,7 +259,7 @@ impl Column {
                 let (offsets, data) = pieces.fresh();
                 texts(offsets, data, nulls, number, faults)
             }
-        })
+        }
     }
 }
 
