@@ -285,20 +285,21 @@ def split(home: Home, parts: int, **more: Any) -> list[Row]:
     return call("split", home.request(source=home.source, **asked))["parts"]
 
 
-class TestParts:
-    KEYS = {
-        "bigint": "n::bigint",
-        "smallint": "(n % 30000 - 15000)::smallint",
-        "date": "'2020-01-01'::date + n",
-        "uuid": "md5(n::text)::uuid",
-    }
+KEYS = {
+    "bigint": "n::bigint",
+    "smallint": "(n % 30000 - 15000)::smallint",
+    "date": "'2020-01-01'::date + n",
+    "uuid": "md5(n::text)::uuid",
+}
 
+
+class TestParts:
     @pytest.mark.parametrize("kind", ["none", "text", *KEYS])
     @pytest.mark.parametrize("parts", [2, 5])
     def test_every_row_once_although_rows_come_and_go(
         self, postgres: Server, database: str, kind: str, parts: int
     ) -> None:
-        expression = self.KEYS.get(kind, "n::text")
+        expression = KEYS.get(kind, "n::text")
         key = f", key {'text' if kind == 'none' else kind}" + ("" if kind == "none" else " PRIMARY KEY")
         script(
             postgres,
@@ -310,12 +311,12 @@ class TestParts:
         found = split(home, parts)
         assert len(found) == parts
         kinds = {next(iter(part)) for part in found}
-        assert kinds == ({"keys"} if kind in self.KEYS else {"pages"})
+        assert kinds == ({"keys"} if kind in KEYS else {"pages"})
         # Rows below, between and above what was there at the split.
         inserted = "SELECT n, 'late', {} FROM generate_series({}) n"
         for numbers in ["1, 999", "9001, 12000"]:
             script(postgres, database, f"INSERT INTO big {inserted.format(expression, numbers)}")
-        if kind in self.KEYS:
+        if kind in KEYS:
             script(postgres, database, "UPDATE big SET note = 'moved' WHERE id % 3 = 0")
         wanted = [column("id", "int64")]
         ids: list[int] = []
@@ -425,15 +426,15 @@ class TestThereAndBack:
         answer = home.read("there")
         assert answer["rejected"] == []
         script(postgres, typed, f"CREATE TABLE back (id int, value {declared})")
-        with contextlib.closing(psycopg2.connect(postgres.url(typed))) as connection, connection:
-            with connection.cursor() as cursor:
-                cursor.execute("SET lc_monetary = 'C'")
-                for row in answer["rows"]:
-                    value = json.dumps(row["value"]) if kind == "json" else row["value"]
-                    back = f"%s::{declared}"
-                    if kind == "json":
-                        back = "(json_populate_record(NULL::back, json_build_object('value', %s::json))).value"
-                    cursor.execute(f"INSERT INTO back VALUES (%s, {back})", [row["id"], value])
+        connecting = contextlib.closing(psycopg2.connect(postgres.url(typed)))
+        with connecting as connection, connection, connection.cursor() as cursor:
+            cursor.execute("SET lc_monetary = 'C'")
+            for row in answer["rows"]:
+                value = json.dumps(row["value"]) if kind == "json" else row["value"]
+                back = f"%s::{declared}"
+                if kind == "json":
+                    back = "(json_populate_record(NULL::back, json_build_object('value', %s::json))).value"
+                cursor.execute(f"INSERT INTO back VALUES (%s, {back})", [row["id"], value])
         sql = "SELECT t.id FROM there t JOIN back b USING (id) WHERE t.value::text IS DISTINCT FROM b.value::text"
         lost = postgres.query(sql, database=typed)
         # JSON numbers pass through Python's floats here, which is the test's doing.
@@ -493,11 +494,11 @@ class TestEncryption:
         folder = tmp_path_factory.mktemp("tls")
         (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
         key = ["-newkey", "rsa:2048", "-nodes", "-keyout"]
+        signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
         for arguments in [
             ["req", "-x509", *key, "ca.key", "-out", "ca.crt", "-subj", "/CN=wv-test-authority", "-days", "2"],
             ["req", *key, "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1"],
-            ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
-            + ["-out", "server.crt", "-days", "2", "-extfile", "names"],
+            ["x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "2", "-extfile", "names", *signed],
         ]:
             subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
         data = data_folder(postgres)

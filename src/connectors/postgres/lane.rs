@@ -8,7 +8,7 @@ use super::rows::Decoder;
 use crate::connectors::Batch;
 use crate::error::{Error, Kind, Result};
 use futures::StreamExt;
-use sqlx::postgres::PgConnection;
+use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
 
 /// What a session has ready.
@@ -48,6 +48,15 @@ impl Lane {
         Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
     }
 
+    /// Ends the transaction, so that neither server nor pooler takes this for a broken connection.
+    pub(super) async fn close(self) {
+        // What was read is read, whatever becomes of the connection.
+        match self {
+            Self::Raw(raw) => drop(raw.close().await),
+            Self::Driver { session, access, .. } => close(*session, &access).await,
+        }
+    }
+
     /// Sends every batch, then how many rows there were.
     pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
         decoder.again();
@@ -77,6 +86,15 @@ impl Lane {
         send(decoder.take()?, out).await?;
         out.send(Ok(Piece::End(met))).await.map_err(|_| gone())
     }
+}
+
+/// The same for a session of the driver.
+pub(super) async fn close(mut session: PgConnection, access: &Access) {
+    let closing = async {
+        execute(&mut session, "COMMIT").await?;
+        session.close().await.map_err(|error| translate(&error))
+    };
+    drop(in_time(&access.options, closing).await);
 }
 
 async fn send(batch: Option<Batch>, out: &Sender<Result<Piece>>) -> Result<()> {

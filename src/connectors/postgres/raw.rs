@@ -144,6 +144,11 @@ impl Raw {
         }
     }
 
+    pub(super) async fn close(mut self) -> Result<()> {
+        self.execute("COMMIT").await?;
+        self.send(Some(b'X'), &[]).await
+    }
+
     /// Begins a COPY out; [`Raw::rows`] gives its messages.
     pub(super) async fn copy(&mut self, sql: &str) -> Result<()> {
         self.query(sql).await?;

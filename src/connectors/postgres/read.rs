@@ -9,7 +9,7 @@ use super::catalog;
 use super::connect::{self, Access, CANONICAL, answered};
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
-use super::lane::{Lane, Piece, gone};
+use super::lane::{Lane, Piece, close, gone};
 use super::rows::Decoder;
 use super::table::{Existing, TableName};
 use super::wire::{Selected, select};
@@ -22,6 +22,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
@@ -33,6 +34,8 @@ const READY: usize = 6;
 /// Smaller tables are read by one session, much smaller ones by the one that looked.
 const LARGE: u64 = 2_000;
 const SMALL: u64 = 128;
+/// So long the sessions may take to end once all rows are here.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// A read that stops after so many rows is small too.
 const FEW: u64 = 10_000;
 
@@ -93,13 +96,17 @@ async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Resu
     let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}");
     if wanted > 1 {
         match answered(&access.options, together(access, &mut leader, wanted)).await {
-            Ok(lanes) => return Ok(lanes),
+            Ok(lanes) => {
+                close(leader, access).await;
+                return Ok(lanes);
+            }
             Err(reason) => tracing::debug!(%reason, "one session reads"),
         }
     }
     if wanted > 0
         && let Ok(lane) = Lane::open(access, &format!("{BEGIN}; {CANONICAL}")).await
     {
+        close(leader, access).await;
         return Ok(vec![lane]);
     }
     Ok(vec![Lane::of_driver(leader, access, &again).await?])
@@ -164,6 +171,8 @@ where
             }
         }
     }
+    let farewell = async { while tasks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(FAREWELL, farewell).await);
     Ok(())
 }
 
@@ -172,6 +181,7 @@ async fn one(mut lane: Lane, runs: Vec<Pages>, what: &Selection, sender: &Sender
     for run in runs {
         lane.copy(&what.sql(run), &mut decoder, sender).await?;
     }
+    lane.close().await;
     Ok(())
 }
 
