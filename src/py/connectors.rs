@@ -64,7 +64,7 @@ struct RowsRequest {
     within: Vec<Within>,
     #[serde(default)]
     part: Option<Part>,
-    /// Of `split`: how many parts there may be.
+    /// Of `split_rows`: how many parts there may be.
     #[serde(default)]
     parts: Option<usize>,
 }
@@ -199,7 +199,7 @@ pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
 
 /// The parts of a dataset: what `read_rows` takes and `parts`, how many there may be, to `{parts: [...]}`.
 #[pyfunction]
-pub(super) fn split(py: Python<'_>, request: &str) -> PyResult<String> {
+pub(super) fn split_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let request: RowsRequest = understood(&request)?;

@@ -282,7 +282,7 @@ class TestWithin:
 
 def split(home: Home, parts: int, **more: Any) -> list[Row]:
     asked = {"locator": "public.big", "kind": "table", "schema": LARGE_FIELDS, "parts": parts, **more}
-    return call("split", home.request(source=home.source, **asked))["parts"]
+    return call("split_rows", home.request(source=home.source, **asked))["parts"]
 
 
 KEYS = {
@@ -351,7 +351,7 @@ class TestParts:
     def test_a_missing_table_is_missing(self, postgres: Server, database: str) -> None:
         home = postgres_home(postgres, database)
         asked = {"locator": "public.nothing", "kind": "table", "schema": LARGE_FIELDS, "parts": 2}
-        refused("missing", "split", home.request(source=home.source, **asked))
+        refused("missing", "split_rows", home.request(source=home.source, **asked))
 
 
 # ------------------------------------------------------------------------------------------------ types, and back
