@@ -33,7 +33,7 @@ mod _core {
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]
-    use super::connectors::{compact, datasets, load_rows, read_rows, test_connection};
+    use super::connectors::{compact, datasets, load_rows, read_rows, split_rows, test_connection};
     #[pymodule_export]
     use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
