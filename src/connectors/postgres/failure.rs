@@ -28,6 +28,13 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
     }
 }
 
+/// Whether a row is to blame: its values, a constraint, or what a trigger of the user's raises.
+pub(super) fn refuses_a_row(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else { return false };
+    let Some(server) = database.try_downcast_ref::<PgDatabaseError>() else { return false };
+    matches!(server.code().get(..2), Some("22" | "23")) || server.code() == "P0001"
+}
+
 fn from_server(server: &PgDatabaseError) -> Error {
     let code = server.code();
     let (kind, hint) = kind_and_hint(code);
@@ -46,6 +53,9 @@ fn from_server(server: &PgDatabaseError) -> Error {
             None => table.to_owned(),
         };
         error = error.in_table(named);
+    }
+    if let Some(column) = server.column() {
+        error = error.at_path(column);
     }
     if let Some(row) = server.r#where().and_then(copied_row) {
         error = error.in_row(row);
