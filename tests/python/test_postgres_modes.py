@@ -66,13 +66,13 @@ class TestRefusedRows:
     @pytest.mark.parametrize(
         ("declared", "ours", "bad", "named"),
         [
-            ("text CONSTRAINT full NOT NULL", "text", None, "value"),
+            ("text CONSTRAINT filled NOT NULL", "text", None, "value"),
             ("text CONSTRAINT alone UNIQUE", "text", "x", "alone"),
             ("text CONSTRAINT alone UNIQUE DEFERRABLE INITIALLY DEFERRED", "text", "x", "alone"),
             ("int CONSTRAINT low CHECK (value < 10)", "int32", 10, "low"),
             ("int CONSTRAINT known REFERENCES known (id)", "int32", 9, "known"),
             ("int CONSTRAINT known REFERENCES known (id) DEFERRABLE INITIALLY DEFERRED", "int32", 9, "known"),
-            ("int4range CONSTRAINT apart EXCLUDE USING gist (value WITH &&)", "text", "[3,5)", "apart"),
+            ("int4range, CONSTRAINT apart EXCLUDE USING gist (value WITH &&)", "text", "[3,5)", "apart"),
             ("varchar(3)", "text", "long", "too long"),
             ("char(3)", "text", "long", "too long"),
             ("mood", "text", "angry", "mood"),
@@ -99,6 +99,7 @@ class TestRefusedRows:
             "mood": ["sad", "happy"],
             "range": ["[1,2)", "[2,4)"],
             "positive": [1, 2],
+            "char(3)": ["abc", "xyz"],
             "inet": ["10.0.0.1", "::1"],
             "interval": ["1 day", "02:00:00"],
             "int[]": ["{1,2}", "{}"],

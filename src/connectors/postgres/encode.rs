@@ -188,7 +188,9 @@ impl Values<'_> {
             Self::Int16(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int32(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int64(array) => integer(array.value(row), form, out),
-            Self::Float32(array) if form == Form::Float8 => out.extend_from_slice(&f64::from(array.value(row)).to_be_bytes()),
+            Self::Float32(array) if form == Form::Float8 => {
+                out.extend_from_slice(&f64::from(array.value(row)).to_be_bytes());
+            }
             Self::Float32(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::Float64(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::Decimal(array, scale) => numeric::encode(array.value(row), *scale, out),

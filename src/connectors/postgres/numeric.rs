@@ -108,31 +108,14 @@ pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     let partial = scale % 4;
     if partial > 0 {
         let divisor = 10_u64.pow(partial);
-        let digits = match u64::try_from(wide) {
-            // Divisions of 64 bits are many times faster, and nearly every number fits.
-            Ok(narrow) => {
-                wide = u128::from(narrow / divisor);
-                narrow % divisor
-            }
-            Err(_) => {
-                let digits = wide % u128::from(divisor);
-                wide /= u128::from(divisor);
-                u64::try_from(digits).unwrap_or_default()
-            }
-        };
-        groups[0] = low(digits) * 10_u16.pow(4 - partial);
+        groups[0] = cut(&mut wide, divisor) * 10_u16.pow(4 - partial);
         count = 1;
     }
-    let mut rest = loop {
-        match u64::try_from(wide) {
-            Ok(narrow) => break narrow,
-            Err(_) => {
-                groups[count] = low(u64::try_from(wide % 10_000).unwrap_or_default());
-                wide /= 10_000;
-                count += 1;
-            }
-        }
-    };
+    while wide > u128::from(u64::MAX) && count < MOST_GROUPS {
+        groups[count] = cut(&mut wide, 10_000);
+        count += 1;
+    }
+    let mut rest = u64::try_from(wide).unwrap_or(u64::MAX);
     while rest > 0 && count < MOST_GROUPS {
         groups[count] = low(rest % 10_000);
         rest /= 10_000;
@@ -154,6 +137,17 @@ pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     for group in sent.iter().rev() {
         out.extend_from_slice(&group.to_be_bytes());
     }
+}
+
+/// Takes the last digits off a number. Divisions of 64 bits are many times faster, and nearly every number fits.
+fn cut(wide: &mut u128, divisor: u64) -> u16 {
+    if let Ok(narrow) = u64::try_from(*wide) {
+        *wide = u128::from(narrow / divisor);
+        return low(narrow % divisor);
+    }
+    let digits = *wide % u128::from(divisor);
+    *wide /= u128::from(divisor);
+    low(u64::try_from(digits).unwrap_or(u64::MAX))
 }
 
 fn low(value: u64) -> u16 {

@@ -198,13 +198,14 @@ impl Moves<'_> {
         let update = |set: &str, also: &str| {
             let differs = self.differs(&|at| self.typed(at))?;
             let matches = self.matches();
-            let sql =
-                format!("UPDATE {table} AS {T} SET {set} {from} AND {matches}{also} AND {differs}");
+            let sql = format!("UPDATE {table} AS {T} SET {set} {from} AND {matches}{also} AND {differs}");
             Some(Step { sql, counts: Counts::Updated })
         };
         match self.manner {
             Manner::Add => {
-                vec![inserted(format!("INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} {from}"))]
+                vec![inserted(format!(
+                    "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} {from}"
+                ))]
             }
             Manner::Upsert => vec![self.upsert(&table, &columns, &values, &from)],
             Manner::UpdateInsert => {
@@ -251,10 +252,7 @@ impl Moves<'_> {
         match (self.manner, self.whole) {
             (_, true) => String::new(),
             (Manner::Add, false) => " WHERE xmin IN (SELECT m.xmin FROM pg_temp.windvane_marks AS m)".to_owned(),
-            _ => format!(
-                " AS {T} WHERE EXISTS (SELECT FROM {STAGED} AS s WHERE {}){current}",
-                self.matches()
-            ),
+            _ => format!(" AS {T} WHERE EXISTS (SELECT FROM {STAGED} AS s WHERE {}){current}", self.matches()),
         }
     }
 

@@ -22,6 +22,8 @@ const LONGEST_STEP: u64 = 16_384;
 const REFUSALS: &str = "data_exception OR integrity_constraint_violation OR raise_exception";
 const RANGE: &str = " AND s.at >= windvane_low AND s.at < windvane_high";
 
+type Row = (i64, Option<String>, Option<String>, Option<String>);
+
 /// What statements have counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Did {
@@ -37,7 +39,11 @@ impl Did {
 
     /// A history counts a new version of a known key as inserted, too.
     pub(super) fn fresh(self, moves: &Moves<'_>) -> Self {
-        if moves.keeps_versions() { Self { inserted: self.inserted.saturating_sub(self.updated), ..self } } else { self }
+        if moves.keeps_versions() {
+            Self { inserted: self.inserted.saturating_sub(self.updated), ..self }
+        } else {
+            self
+        }
     }
 }
 
@@ -57,7 +63,6 @@ pub(super) async fn rows(
         .fetch_one(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    type Row = (i64, Option<String>, Option<String>, Option<String>);
     let refused: Vec<Row> = sqlx::query_as("SELECT at, name, rule, said FROM pg_temp.windvane_refused ORDER BY at")
         .fetch_all(session)
         .await
@@ -95,7 +100,7 @@ fn block(moves: &Moves<'_>, target: &Target, rows: u64, fails: bool) -> String {
             }
             Counts::Both => {
                 let into = sql.replacen(" FROM done", " INTO windvane_new, windvane_old FROM done", 1);
-                write!(steps, "{into};\n")
+                writeln!(steps, "{into};")
             }
         };
     }

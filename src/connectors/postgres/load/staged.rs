@@ -8,7 +8,7 @@ use super::copy::{Layout, send};
 use super::moves::{Counts, Moves};
 use super::sift::{self, Did};
 use super::straight::{CHECK_NOW, empty, kept_away, look};
-use super::target::Target;
+use super::target::{Column, Target};
 use super::{Job, Stop, run};
 use crate::connectors::read_back::{ReadBack, Tally, counted};
 use crate::connectors::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
@@ -48,20 +48,19 @@ pub(super) async fn load(
         Some(sql) => run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?,
         None => 0,
     };
-    let did = match stage.whole(session, moves, sifting).await? {
-        Some(did) => did,
-        None => {
-            let fails = request.refused == RowPolicy::Fail;
-            let (did, refused) = sift::rows(session, moves, target, stage.expected.rows, fails).await?;
-            stage.refuse(session, refused).await?;
-            did
-        }
+    let did = if let Some(did) = stage.whole(session, moves, sifting).await? {
+        did
+    } else {
+        let fails = request.refused == RowPolicy::Fail;
+        let (did, refused) = sift::rows(session, moves, target, stage.expected.rows, fails).await?;
+        stage.refuse(session, refused).await?;
+        did
     };
     let kept = stage.expected.rows - stage.refused.len() as u64;
     let unchanged = kept.checked_sub(did.inserted + did.updated).filter(|rest| moves.by_key() || *rest == 0);
     let unchanged = unchanged.ok_or_else(|| kept_away(kept, did.inserted + did.updated))?;
     let loaded = if stage.reads_back {
-        let expected = stage.kept(session).await?;
+        let expected = stage.kept(session, target).await?;
         look(session, job, target, &moves.mine()).await?.agrees(request, &expected, stage.bytes)?
     } else {
         if !moves.counts_suffice() {
@@ -100,16 +99,14 @@ impl<'a> Stage<'a> {
     async fn fill(session: &mut PgConnection, request: &'a LoadRequest, rows: &mut Rows) -> Result<Self, Stop> {
         execute(session, MEMORY).await?;
         execute(session, TABLES).await?;
-        let mut create = "CREATE TEMP TABLE windvane_staged (at int8 NOT NULL".to_owned();
-        for (at, field) in request.schema.fields.iter().enumerate() {
+        let column = |(at, field): (usize, &Field)| match field.data_type {
             // Nothing that the server would look into before the row can be told.
-            let kind = match field.data_type {
-                DataType::Json => "text".to_owned(),
-                other => native(other, Dialect::Postgres),
-            };
-            create.push_str(&format!(", c{at} {kind}"));
-        }
-        execute(session, &format!("{create}) ON COMMIT DROP")).await?;
+            DataType::Json => format!(", c{at} text"),
+            other => format!(", c{at} {}", native(other, Dialect::Postgres)),
+        };
+        let columns: String = request.schema.fields.iter().enumerate().map(column).collect();
+        let create = format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP");
+        execute(session, &create).await?;
         let layout = Layout {
             schema: request.schema.clone(),
             forms: request.schema.fields.iter().map(|field| staged_form(field.data_type)).collect(),
@@ -150,9 +147,8 @@ impl<'a> Stage<'a> {
                 None => error,
             });
         }
-        if self.reads_back && !self.proved {
-            self.content(session).await?.agrees(self.request, &self.expected, 0)?;
-            self.proved = true;
+        if self.reads_back {
+            self.prove(session).await?;
         }
         let places: Vec<i64> = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {STAGED} AS s WHERE s.at = ANY ($1)")))
@@ -166,9 +162,8 @@ impl<'a> Stage<'a> {
 
     /// Rows with a null in their key, and those after the first of one key.
     async fn faults(&self, session: &mut PgConnection, key: &[usize]) -> Result<Vec<RefusedRow>> {
-        let columns = |form: &dyn Fn(&usize) -> String, between: &str| {
-            key.iter().map(form).collect::<Vec<_>>().join(between)
-        };
+        let columns =
+            |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
         let list = columns(&|at| format!("s.c{at}"), ", ");
         let full = columns(&|at| format!("s.c{at} IS NOT NULL"), " AND ");
         // The usual answer is that there are none, and it is found by one hash of the keys.
@@ -176,8 +171,10 @@ impl<'a> Stage<'a> {
             "SELECT (SELECT count(*) FROM (SELECT DISTINCT {list} FROM {STAGED} AS s WHERE {full}) AS d)
                   = (SELECT count(*) FROM {STAGED})"
         );
-        let sound: bool =
-            sqlx::query_scalar(AssertSqlSafe(sound)).fetch_one(&mut *session).await.map_err(|error| translate(&error))?;
+        let sound: bool = sqlx::query_scalar(AssertSqlSafe(sound))
+            .fetch_one(&mut *session)
+            .await
+            .map_err(|error| translate(&error))?;
         if sound {
             return Ok(Vec::new());
         }
@@ -220,18 +217,45 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What must be at the target: the rows that were not refused.
-    async fn kept(&self, session: &mut PgConnection) -> Result<Expected> {
-        if self.refused.is_empty() { Ok(self.expected.clone()) } else { self.content(session).await?.sum() }
+    /// What must be at the target: the rows that were not refused, in the words of its types.
+    async fn kept(&mut self, session: &mut PgConnection, target: &Target) -> Result<Expected> {
+        if target.direct() {
+            return if self.refused.is_empty() {
+                Ok(self.expected.clone())
+            } else {
+                self.content(session, "windvane_staged").await?.sum()
+            };
+        }
+        // The server writes the values of its own types in one form, ours came in any: `{1, 2}` for `{1,2}`.
+        self.prove(session).await?;
+        let meant = |(at, column): (usize, &Column)| match column.form {
+            Some(_) => format!("s.c{at}"),
+            None => format!("(s.c{at}::{})::text AS c{at}", column.type_sql),
+        };
+        let columns = target.columns.iter().enumerate().map(meant).collect::<Vec<_>>().join(", ");
+        execute(session, &format!("CREATE TEMP VIEW windvane_meant AS SELECT {columns} FROM {STAGED} AS s")).await?;
+        let meant = self.content(session, "windvane_meant").await?.sum()?;
+        execute(session, "DROP VIEW pg_temp.windvane_meant").await?;
+        Ok(meant)
     }
 
-    /// The staged rows, read back.
-    async fn content(&self, session: &mut PgConnection) -> Result<ReadBack> {
-        let schema: String = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
-            .fetch_one(&mut *session)
-            .await
-            .map_err(|error| translate(&error))?;
-        let name = TableName { schema, table: "windvane_staged".to_owned() };
+    /// The staged rows are those that were sent.
+    async fn prove(&mut self, session: &mut PgConnection) -> Result<()> {
+        if !self.proved {
+            self.content(session, "windvane_staged").await?.agrees(self.request, &self.expected, 0)?;
+            self.proved = true;
+        }
+        Ok(())
+    }
+
+    /// Rows of a temporary table, read back.
+    async fn content(&self, session: &mut PgConnection, table: &str) -> Result<ReadBack> {
+        let schema: String =
+            sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
+                .fetch_one(&mut *session)
+                .await
+                .map_err(|error| translate(&error))?;
+        let name = TableName { schema, table: table.to_owned() };
         let existing = name.existing(session).await?.ok_or_else(|| Error::internal("the staged rows are gone"))?;
         let fields = self.request.schema.fields.iter().enumerate();
         let wanted = Schema::new(fields.map(|(at, field)| Field::new(format!("c{at}"), field.data_type)).collect());
