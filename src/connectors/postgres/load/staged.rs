@@ -20,8 +20,9 @@ use sqlx::postgres::PgConnection;
 
 /// The rows as they came: their place, and our columns by number, since names may be anything.
 pub(super) const STAGED: &str = "pg_temp.windvane_staged";
-/// Sorts and hashes of keys; of this transaction only.
-const MEMORY: &str = "SET LOCAL work_mem = '64MB'";
+/// For sorts and hashes of keys, in this transaction only; more where the user gives more.
+const MEMORY: &str =
+    "SELECT set_config('work_mem', '64MB', true) WHERE pg_size_bytes(current_setting('work_mem')) < 67108864";
 const TABLES: &str = "\
 CREATE TEMP TABLE windvane_marks (low int8 NOT NULL) ON COMMIT DROP;
 CREATE TEMP TABLE windvane_did (inserted int8 NOT NULL, updated int8 NOT NULL) ON COMMIT DROP;
