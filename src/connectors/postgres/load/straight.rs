@@ -1,8 +1,8 @@
 //! Rows copied into the table itself.
 //!
-//! `replace` deletes and copies in one transaction. Measured against a staging table whose rows are then inserted
-//! (`tests/bench/bench_postgres_in.py`), the latter takes the same lock and leaves the same dead rows, and writes every
-//! row twice. TRUNCATE would leave no dead rows, but locks readers out until the commit and empties the table for
+//! `replace` deletes and copies in one transaction. A staging table whose rows are then inserted would take the same
+//! lock, if for a shorter time, leave the same dead rows, and write every row twice
+//! (`tests/bench/bench_postgres_in.py` compares the two). TRUNCATE would leave no dead rows, but locks readers out until the commit and empties the table for
 //! readers of an older snapshot. So: DELETE under a lock that keeps out writers, whose rows would otherwise survive the
 //! replacement; readers go on seeing the old rows until the commit. Autovacuum reclaims the old rows' space afterwards.
 
