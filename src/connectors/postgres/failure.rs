@@ -28,6 +28,13 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
     }
 }
 
+/// Whether a row is to blame: its values, a constraint, or what a trigger of the user's raises.
+pub(super) fn refuses_a_row(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else { return false };
+    let Some(server) = database.try_downcast_ref::<PgDatabaseError>() else { return false };
+    matches!(server.code().get(..2), Some("22" | "23")) || server.code() == "P0001"
+}
+
 /// What the server said.
 #[derive(Debug, Default)]
 pub(super) struct Said<'a> {
@@ -36,6 +43,7 @@ pub(super) struct Said<'a> {
     pub(super) hint: Option<&'a str>,
     pub(super) schema: Option<&'a str>,
     pub(super) table: Option<&'a str>,
+    pub(super) column: Option<&'a str>,
     pub(super) constraint: Option<&'a str>,
     pub(super) context: Option<&'a str>,
 }
@@ -47,6 +55,7 @@ fn from_driver(server: &PgDatabaseError) -> Error {
         hint: server.hint(),
         schema: server.schema(),
         table: server.table(),
+        column: server.column(),
         constraint: server.constraint(),
         context: server.r#where(),
     })
@@ -70,6 +79,9 @@ pub(super) fn from_server(said: &Said<'_>) -> Error {
             None => table.to_owned(),
         };
         error = error.in_table(named);
+    }
+    if let Some(column) = said.column {
+        error = error.at_path(column);
     }
     if let Some(row) = said.context.and_then(copied_row) {
         error = error.in_row(row);

@@ -174,17 +174,21 @@ pub(super) fn refusal(bytes: &[u8], data_type: DataType) -> Refusal {
 /// Appends a decimal as a binary numeric, without its length.
 pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     let scale = u32::from(scale.unsigned_abs());
-    let mut rest = value.unsigned_abs();
+    let mut wide = value.unsigned_abs();
     // From the last group to the first.
     let mut groups = [0_u16; MOST_GROUPS];
     let mut count = 0;
     let partial = scale % 4;
     if partial > 0 {
-        let divisor = 10_u128.pow(partial);
-        groups[0] = low(rest % divisor) * 10_u16.pow(4 - partial);
-        rest /= divisor;
+        let divisor = 10_u64.pow(partial);
+        groups[0] = cut_off(&mut wide, divisor) * 10_u16.pow(4 - partial);
         count = 1;
     }
+    while wide > u128::from(u64::MAX) && count < MOST_GROUPS {
+        groups[count] = cut_off(&mut wide, 10_000);
+        count += 1;
+    }
+    let mut rest = u64::try_from(wide).unwrap_or(u64::MAX);
     while rest > 0 && count < MOST_GROUPS {
         groups[count] = low(rest % 10_000);
         rest /= 10_000;
@@ -198,16 +202,28 @@ pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     // At most eleven groups each side: these never saturate.
     let weight = if count == 0 { 0 } else { signed(count) - signed(behind_point) - 1 };
     let sent = &groups[first..count];
-    out.extend(signed(sent.len()).to_be_bytes());
-    out.extend(weight.to_be_bytes());
-    out.extend(if value < 0 { NEGATIVE } else { 0 }.to_be_bytes());
-    out.extend(u16::try_from(scale).unwrap_or(0).to_be_bytes());
+    let sign = if value < 0 { NEGATIVE } else { 0 };
+    let words = [signed(sent.len()).cast_unsigned(), weight.cast_unsigned(), sign, u16::try_from(scale).unwrap_or(0)];
+    for word in words {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
     for group in sent.iter().rev() {
-        out.extend(group.to_be_bytes());
+        out.extend_from_slice(&group.to_be_bytes());
     }
 }
 
-fn low(value: u128) -> u16 {
+/// Takes the last digits off a number. Divisions of 64 bits are many times faster, and nearly every number fits.
+fn cut_off(wide: &mut u128, divisor: u64) -> u16 {
+    if let Ok(narrow) = u64::try_from(*wide) {
+        *wide = u128::from(narrow / divisor);
+        return low(narrow % divisor);
+    }
+    let digits = *wide % u128::from(divisor);
+    *wide /= u128::from(divisor);
+    low(u64::try_from(digits).unwrap_or(u64::MAX))
+}
+
+fn low(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 

@@ -250,6 +250,7 @@ impl Raw {
             hint: field('H'),
             schema: field('s'),
             table: field('t'),
+            column: field('c'),
             constraint: field('n'),
             context: field('W'),
         })
