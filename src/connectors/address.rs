@@ -2,7 +2,7 @@
 
 use crate::connectors::Context;
 use crate::error::{Error, Result};
-use crate::spec::source::{FilesSource, PostgresSource, Source, SqliteSource};
+use crate::spec::source::{FilesSource, MysqlSource, PostgresSource, Source, SqliteSource};
 
 /// The connection id under which a URL given as an argument is kept.
 const ARGUMENT: &str = "argument";
@@ -39,9 +39,10 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
     let connection = id.to_owned();
     match scheme {
         "postgres" | "postgresql" => Ok(Source::Postgres(PostgresSource { connection, schema: None, tables })),
+        "mysql" | "mariadb" => Ok(Source::Mysql(MysqlSource { connection, database: None, tables })),
         "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
         other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
-            .hint("Known are files, postgresql://… and sqlite:///…")),
+            .hint("Known are files, postgresql://…, mysql://… and sqlite:///…")),
     }
 }
 

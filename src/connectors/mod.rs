@@ -1,7 +1,7 @@
 //! Where data lives: every kind of source and target behind one door.
 //!
 //! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
-//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`.
+//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`, `mysql`.
 //!
 //! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
 //!
@@ -9,9 +9,11 @@
 //! rejected row; a load is visible whole or not at all, and a second load with the same id changes nothing and returns
 //! the first one's receipt; memory is bounded by a few batches.
 
+mod account;
 pub mod address;
 pub mod files;
 mod gather;
+pub mod mysql;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
@@ -68,6 +70,7 @@ pub enum Connection {
     Files(files::Files),
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    Mysql(mysql::Mysql),
 }
 
 /// A dataset as its home describes it.
@@ -350,7 +353,8 @@ impl Connection {
             }
             Source::Sqlite(source) => sqlite::Sqlite::open_source(source, context).map(Self::Sqlite),
             Source::Postgres(source) => postgres::Postgres::open_source(source, context).map(Self::Postgres),
-            Source::Mysql(_) | Source::Http(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
+            Source::Mysql(source) => mysql::Mysql::open_source(source, context).map(Self::Mysql),
+            Source::Http(_) | Source::Python(_) | Source::Hook(_) => Err(not_yet()),
         }
     }
 
@@ -361,7 +365,8 @@ impl Connection {
             }
             Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
-            Target::Mysql(_) | Target::Python(_) => Err(not_yet()),
+            Target::Mysql(target) => mysql::Mysql::open_target(target, context).map(Self::Mysql),
+            Target::Python(_) => Err(not_yet()),
         }
     }
 
@@ -371,6 +376,7 @@ impl Connection {
             Self::Files(files) => files.datasets().await,
             Self::Sqlite(sqlite) => sqlite.datasets().await,
             Self::Postgres(postgres) => postgres.datasets().await,
+            Self::Mysql(mysql) => mysql.datasets().await,
         }
     }
 
@@ -379,6 +385,7 @@ impl Connection {
             Self::Files(files) => files.read(request).await,
             Self::Sqlite(sqlite) => sqlite.read(request).await,
             Self::Postgres(postgres) => postgres.read(request).await,
+            Self::Mysql(mysql) => mysql.read(request).await,
         }
     }
 
@@ -388,6 +395,7 @@ impl Connection {
             Self::Files(files) => files.split(request, parts).await,
             Self::Sqlite(sqlite) => sqlite.split(request, parts).await,
             Self::Postgres(postgres) => postgres.split(request, parts).await,
+            Self::Mysql(mysql) => mysql.split(request, parts).await,
         }
     }
 
@@ -397,6 +405,7 @@ impl Connection {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
             Self::Postgres(postgres) => postgres.load(request, rows).await,
+            Self::Mysql(mysql) => mysql.load(request, rows).await,
         }
     }
 
@@ -406,6 +415,7 @@ impl Connection {
             Self::Files(files) => files.test().await,
             Self::Sqlite(sqlite) => sqlite.test().await,
             Self::Postgres(postgres) => postgres.test().await,
+            Self::Mysql(mysql) => mysql.test().await,
         }
     }
 }
