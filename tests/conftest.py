@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from services.mariadb import Server as MariadbServer
     from services.postgres import Server
 
 
@@ -33,6 +34,18 @@ def postgres() -> Iterator[Server]:
     if programs is None:
         unavailable("PostgreSQL server programs (initdb, postgres)")
     with server(programs) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    """One MariaDB server for all tests; each test makes a database of its own."""
+    from services.mariadb import binaries, server
+
+    program = binaries()
+    if program is None:
+        unavailable("MariaDB server programs (mariadb-install-db, mariadbd)")
+    with server(program) as running:
         yield running
 
 

@@ -1,6 +1,5 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
-use super::catalog::LEDGER;
 use super::session::Session;
 use super::table::{TableName, check_name, quote};
 use crate::connectors::read_back::already;
