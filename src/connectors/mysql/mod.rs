@@ -26,6 +26,7 @@ mod merge;
 mod read;
 mod select;
 mod session;
+mod stage;
 mod table;
 mod target;
 mod versions;
