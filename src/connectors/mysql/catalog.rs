@@ -17,11 +17,7 @@ ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
 
 type KeyRow = (String, String, String, String, String, String);
 
-pub(super) async fn datasets(
-    session: &mut Session,
-    database: &str,
-    wanted: &[String],
-) -> Result<Vec<(String, Found)>> {
+pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[String]) -> Result<Vec<(String, Found)>> {
     let mut databases = vec![database.to_owned()];
     let names: Vec<TableName> = wanted.iter().map(|name| TableName::parse(name, database)).collect();
     databases.extend(names.iter().map(|name| name.database.clone()));
@@ -89,7 +85,11 @@ async fn foreign_keys(
             continue;
         }
         let ref_dataset = TableName { database: ref_database, table: ref_table }.dataset(default);
-        keys.push((table, constraint, ForeignKey { columns: vec![column], ref_dataset, ref_columns: vec![ref_column] }));
+        keys.push((
+            table,
+            constraint,
+            ForeignKey { columns: vec![column], ref_dataset, ref_columns: vec![ref_column] },
+        ));
     }
     Ok(())
 }

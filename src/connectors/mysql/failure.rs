@@ -31,7 +31,8 @@ fn from_server(server: &MySqlDatabaseError) -> Error {
     let (number, state) = (server.number(), server.code().unwrap_or_default());
     let (kind, hint) = kind_and_hint(number, state);
     let message = quiet(server.message());
-    let hint = if hint.is_empty() { format!("MySQL calls this error {number} (SQLSTATE {state})") } else { hint.into() };
+    let hint =
+        if hint.is_empty() { format!("MySQL calls this error {number} (SQLSTATE {state})") } else { hint.into() };
     Error::new(kind, message).hint(hint)
 }
 
@@ -41,23 +42,20 @@ fn kind_and_hint(number: u16, state: &str) -> (Kind, &'static str) {
         1044 | 1142 | 1143 | 1227 | 1370 => {
             (Kind::Auth, "Ask the database's owner to grant the connection's user what it needs")
         }
-        1290 | 1792 | 1836 => {
-            (Kind::Auth, "The server or the user is read-only: point the connection at the primary")
-        }
+        1290 | 1792 | 1836 => (Kind::Auth, "The server or the user is read-only: point the connection at the primary"),
         1049 => (Kind::Missing, "Check the database's name at the end of the connection's URL"),
-        1051 | 1054 | 1146 => {
-            (Kind::Missing, "It may have been dropped or renamed since: discover the source again")
+        1051 | 1054 | 1146 => (Kind::Missing, "It may have been dropped or renamed since: discover the source again"),
+        1040 | 1203 | 1226 => {
+            (Kind::Unavailable, "The server has no connection left: run fewer tasks at once or raise max_connections")
         }
-        1040 | 1203 | 1226 => (
-            Kind::Unavailable,
-            "The server has no connection left: run fewer tasks at once or raise max_connections",
-        ),
         1205 | 1213 | 1020 => (Kind::Unavailable, "Another transaction was in the way: run it again"),
         1021 | 1114 | 1041 | 1037 | 1038 => (Kind::Unavailable, "The server's disk or memory is full"),
         1053 | 1152 | 1158..=1161 | 1927 | 4031 => (Kind::Unavailable, "Run it again when the server is up"),
         1317 | 1969 | 3024 => (Kind::Timeout, "The server's limits or its administrator stopped the statement"),
         1153 => (Kind::Unsupported, "Raise the server's max_allowed_packet: a value is larger than it takes"),
-        1118 | 1117 | 1071 | 1059 | 1425 | 1426 => (Kind::Unsupported, "The server's limit of columns or sizes is reached"),
+        1118 | 1117 | 1071 | 1059 | 1425 | 1426 => {
+            (Kind::Unsupported, "The server's limit of columns or sizes is reached")
+        }
         // Statement and rows alike: what breaks a rule of the table.
         1048 | 1062 | 1216 | 1217 | 1364 | 1366 | 1406 | 1264 | 1265 | 1292 | 1451 | 1452 | 1557 | 1586 | 1644
         | 1690 | 1761 | 1762 | 3140 | 3819 | 4025 => {

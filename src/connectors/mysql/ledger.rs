@@ -30,7 +30,10 @@ pub(super) async fn prepare(session: &mut Session, ledger: &TableName) -> Result
         return Ok(());
     }
     let known: Option<(String,)> = session
-        .one("SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", &[&ledger.database])
+        .one(
+            "SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+            &[&ledger.database],
+        )
         .await?;
     if known.is_none() {
         check_name(&ledger.database, "database")?;

@@ -19,14 +19,10 @@ use futures::StreamExt;
 use std::sync::{Mutex, PoisonError};
 
 /// A snapshot, so that what other sessions add meanwhile is not taken for ours.
-const BEGIN: [&str; 2] = ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"];
+const BEGIN: [&str; 2] =
+    ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"];
 
-pub(super) async fn load(
-    mut session: Session,
-    database: &str,
-    request: LoadRequest,
-    mut rows: Rows,
-) -> Result<Loaded> {
+pub(super) async fn load(mut session: Session, database: &str, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     let table = TableName { database: database.to_owned(), table: request.dataset.clone() };
     check(&request)?;
     merge::check(&request)?;
@@ -40,6 +36,8 @@ async fn alone(session: &mut Session, table: &TableName, request: &LoadRequest, 
     let ledger = TableName { database: table.database.clone(), table: LEDGER.to_owned() };
     ledger::lock(session, table).await?;
     ledger::prepare(session, &ledger).await.map_err(|error| name(error, &ledger))?;
+    // A DELETE by alias wants one.
+    session.execute(&format!("USE {}", quote(&table.database))).await?;
     if let Some(loaded) = ledger::receipt(session, &ledger, request).await? {
         return Ok(loaded);
     }
@@ -96,8 +94,7 @@ async fn direct(
     }
     let mine = Mine::mark(session, table, existing, request).await?;
     let mut account = Account::new(request);
-    let inserts =
-        Inserts::new(session, table, &request.schema.fields, &existing.columns, None, request.refused);
+    let inserts = Inserts::new(session, table, &request.schema.fields, &existing.columns, None, request.refused);
     let mut bytes = 0;
     let mut rows = rows.open()?;
     while let Some(batch) = rows.next().await {
@@ -127,11 +124,17 @@ enum Mine {
 }
 
 impl Mine {
-    async fn mark(session: &mut Session, table: &TableName, existing: &Existing, request: &LoadRequest) -> Result<Self> {
+    async fn mark(
+        session: &mut Session,
+        table: &TableName,
+        existing: &Existing,
+        request: &LoadRequest,
+    ) -> Result<Self> {
         if request.mode != Mode::Append || !request.reads_back(0) {
             return Ok(Self::All);
         }
-        let counted = existing.columns.iter().find(|column| column.counted && request.schema.field(&column.name).is_none());
+        let counted =
+            existing.columns.iter().find(|column| column.counted && request.schema.field(&column.name).is_none());
         if let Some(counted) = counted {
             let number = quote(&counted.name);
             let sql = format!("SELECT CAST(MAX({number}) AS CHAR) FROM {}", table.sql());

@@ -118,7 +118,9 @@ impl Merge {
         let sets = if is_history { ends.clone() } else { stage.sets(existing, &others) };
         // Of keys alone, there is nothing that could change.
         let change = (!others.is_empty()).then(|| {
-            format!("UPDATE {target} t JOIN {staged} s ON {matches}{current} SET {sets} WHERE {in_range} AND NOT ({same})")
+            format!(
+                "UPDATE {target} t JOIN {staged} s ON {matches}{current} SET {sets} WHERE {in_range} AND NOT ({same})"
+            )
         });
         let mut names: Vec<String> = request.schema.names().map(quote).collect();
         let mut values = stage.values(existing);

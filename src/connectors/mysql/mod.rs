@@ -2,7 +2,8 @@
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
-//! rows of the binary protocol into batches, `within` and `split` cut them, `write` and `load` go the other way.
+//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. `target` makes a table ready,
+//! `write` fills it, `load` does so once (`ledger`), and `merge` goes by key over a `stage`.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -31,6 +32,7 @@ mod table;
 mod target;
 mod versions;
 mod wire;
+mod within;
 mod write;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
@@ -75,9 +77,14 @@ impl Mysql {
         read::read(session, &self.database, request).await
     }
 
-    #[expect(clippy::unused_async, reason = "until it is built")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
+    /// By ranges of the primary key, each read in a snapshot of its own.
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let mut session = connect::open(&self.options).await?;
+        let table = table::TableName::parse(&request.locator, &self.database);
+        match table.existing(&mut session).await? {
+            Some(existing) => within::split(&mut session, &table, &existing, parts).await,
+            None => Err(catalog::missing(&mut session, &table, &self.database).await),
+        }
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {

@@ -6,6 +6,7 @@ use super::select::{Selected, select};
 use super::session::Session;
 use super::table::{Existing, TableName, quote, same};
 use super::wire::put;
+use super::within::condition;
 use crate::connectors::gather::{Gather, produce};
 use crate::connectors::{Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use futures::{FutureExt, StreamExt};
 use sqlx::mysql::{MySql, MySqlRow};
 use sqlx::{AssertSqlSafe, Decode, Row};
 use std::future::Future;
+use tokio::task::JoinHandle;
 
 pub(super) async fn read(mut session: Session, database: &str, request: ReadRequest) -> Result<BatchStream> {
     let table = TableName::parse(&request.locator, database);
@@ -23,17 +25,36 @@ pub(super) async fn read(mut session: Session, database: &str, request: ReadRequ
         return Err(catalog::missing(&mut session, &table, database).await);
     };
     let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    let rest = format!("{}{limit}", in_order(&existing));
+    let rest = format!("{}{}{limit}", condition(&request, &existing)?, in_order(&existing));
     let query = Select::new(&table, &existing, &request.schema, &rest);
     let wanted = request.schema;
+    // In a task of its own, since decoding and what is done with the rows take about the same time.
     Ok(produce(move |sender| async move {
-        let give = |batch| {
-            let sender = sender.clone();
-            // A reader that is gone needs no more batches: this future is dropped with it.
-            async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
+        let work = async move {
+            let give = |batch| {
+                let sender = sender.clone();
+                // A reader that is gone needs no more batches: this task is stopped with it.
+                async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
+            };
+            query.run(&mut session, &wanted, give).await.map_err(|error| name(error, &table))
         };
-        query.run(&mut session, &wanted, give).await.map_err(|error| name(error, &table))
+        Beside(tokio::spawn(work)).done().await
     }))
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Beside(JoinHandle<Result<()>>);
+
+impl Beside {
+    async fn done(mut self) -> Result<()> {
+        (&mut self.0).await.map_err(|error| Error::internal("the reading stopped").caused_by(&error))?
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// By the primary key, so that the same rows always come in the same order.

@@ -37,8 +37,11 @@ impl Stage {
         // Seen by this session only, and gone with it.
         let table = TableName { database: target.database.clone(), table: "_windvane_stage".to_owned() };
         let keys: Vec<&Field> = request.key.iter().filter_map(|key| request.schema.field(key)).collect();
-        let mut parts =
-            vec![format!("{} bigint unsigned NOT NULL PRIMARY KEY, {} tinyint NOT NULL DEFAULT 0", quote(AT), quote(OUT))];
+        let mut parts = vec![format!(
+            "{} bigint unsigned NOT NULL PRIMARY KEY, {} tinyint NOT NULL DEFAULT 0",
+            quote(AT),
+            quote(OUT)
+        )];
         parts.extend(fields.iter().map(|field| declared(field, true)));
         parts.push(format!("KEY ({})", indexed(&keys)));
         let create = format!("CREATE TEMPORARY TABLE {} ({}) ENGINE = InnoDB", table.sql(), parts.join(", "));
@@ -77,7 +80,8 @@ impl Stage {
         let mut refused: Vec<RefusedRow> = Vec::new();
         let mut seen = HashSet::new();
         for key in &request.key {
-            let sql = format!("SELECT CAST({at} AS UNSIGNED) FROM {} WHERE {} IS NULL ORDER BY {at}", self.sql(), quote(key));
+            let sql =
+                format!("SELECT CAST({at} AS UNSIGNED) FROM {} WHERE {} IS NULL ORDER BY {at}", self.sql(), quote(key));
             let rows: Vec<(u64,)> = session.all(&sql, &[]).await?;
             for (at,) in rows {
                 // Of several nulls in one key, the first is told.

@@ -236,9 +236,8 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
     }
     let letters = name.chars().count();
     if letters > LONGEST_NAME || name.chars().any(|letter| letter > '\u{ffff}') {
-        return Err(Error::spec(format!("the name '{name}' cannot be one of a {what} of MySQL")).hint(format!(
-            "Rename it: {LONGEST_NAME} letters of the basic plane are allowed, it has {letters}"
-        )));
+        return Err(Error::spec(format!("the name '{name}' cannot be one of a {what} of MySQL"))
+            .hint(format!("Rename it: {LONGEST_NAME} letters of the basic plane are allowed, it has {letters}")));
     }
     Ok(())
 }

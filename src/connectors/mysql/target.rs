@@ -25,8 +25,10 @@ pub(super) fn check(request: &LoadRequest) -> Result<()> {
     for column in request.schema.names() {
         check_name(column, "column")?;
         if !names.insert(column.to_lowercase()) {
-            return Err(Error::spec(format!("'{column}' is the name of two columns: MySQL does not tell upper from lower case"))
-                .hint("Rename one of them in the steps"));
+            return Err(Error::spec(format!(
+                "'{column}' is the name of two columns: MySQL does not tell upper from lower case"
+            ))
+            .hint("Rename one of them in the steps"));
         }
     }
     Ok(())
@@ -73,7 +75,8 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
     let keys: Vec<&Field> =
         if by_key { request.key.iter().filter_map(|name| request.schema.field(name)).collect() } else { Vec::new() };
     let whole = keys.iter().all(|field| is_indexed_whole(field.data_type));
-    let is_primary = |field: &Field| request.mode == Mode::Merge && whole && keys.iter().any(|key| key.name == field.name);
+    let is_primary =
+        |field: &Field| request.mode == Mode::Merge && whole && keys.iter().any(|key| key.name == field.name);
     let mut parts: Vec<String> =
         request.schema.fields.iter().map(|field| declared(field, !is_primary(field))).collect();
     if request.mode == Mode::History {
@@ -118,8 +121,11 @@ async fn check_engine(session: &mut Session, engine: &str) -> Result<()> {
     if known.is_some_and(|(transactions,)| transactions.as_deref() == Some("YES")) {
         return Ok(());
     }
-    Err(Error::new(Kind::Conflict, format!("the table's engine {engine} has no transactions: a load could end half-way"))
-        .hint("ALTER TABLE … ENGINE = InnoDB, or choose another name for the output"))
+    Err(Error::new(
+        Kind::Conflict,
+        format!("the table's engine {engine} has no transactions: a load could end half-way"),
+    )
+    .hint("ALTER TABLE … ENGINE = InnoDB, or choose another name for the output"))
 }
 
 /// Whether the target's column holds each of our values exactly.

@@ -26,8 +26,11 @@ pub(super) fn check(existing: &Existing, table: &TableName) -> Result<()> {
             (theirs, ours) => theirs == ours,
         });
         if !fits {
-            return Err(Error::new(Kind::Conflict, format!("'{table}' is no history: it lacks the column '{}'", field.name))
-                .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table"));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("'{table}' is no history: it lacks the column '{}'", field.name),
+            )
+            .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table"));
         }
     }
     Ok(())

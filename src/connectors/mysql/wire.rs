@@ -179,7 +179,8 @@ fn date(bytes: &[u8]) -> Result<i32, Refusal> {
 /// Of a date, then hour, minute, second, and the microseconds in four bytes; what is zero at the end is not sent.
 fn timestamp(bytes: &[u8]) -> Result<i64, Refusal> {
     let clock = |at: usize| i64::from(bytes.get(at).copied().unwrap_or(0));
-    let fraction = bytes.get(8..12).map_or(0, |four| four.iter().rev().fold(0, |sum, byte| (sum << 8) | i64::from(*byte)));
+    let fraction =
+        bytes.get(8..12).map_or(0, |four| four.iter().rev().fold(0, |sum, byte| (sum << 8) | i64::from(*byte)));
     match date(bytes) {
         Ok(days) => {
             let seconds = (clock(5) * 60 + clock(6)) * 60 + clock(7);

@@ -50,7 +50,8 @@ impl Inserts {
         at: Option<&str>,
         policy: RowPolicy,
     ) -> Self {
-        let names: Vec<String> = at.into_iter().chain(fields.iter().map(|field| field.name.as_str())).map(quote).collect();
+        let names: Vec<String> =
+            at.into_iter().chain(fields.iter().map(|field| field.name.as_str())).map(quote).collect();
         let marks = fields.iter().map(|field| mark(columns.iter().find(|column| column.name == field.name)));
         let one: Vec<&str> = at.map(|_| "?").into_iter().chain(marks).collect();
         let head = format!("INSERT INTO {} ({}) VALUES ", table.sql(), names.join(", "));
