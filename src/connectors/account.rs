@@ -40,16 +40,8 @@ impl Account {
         self.sent
     }
 
-    pub(super) fn refused(&self) -> &[RefusedRow] {
-        &self.refused
-    }
-
     pub(super) fn kept(&self) -> u64 {
         self.sent - self.refused.len() as u64
-    }
-
-    pub(super) fn taken(&self) -> &Checksum {
-        &self.taken
     }
 
     /// Adds the next batch, of which these rows (by their place in the load) are refused.

@@ -8,11 +8,15 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from conformance import Conformance, Home, column, ordered
+from conformance import Conformance, Home, Row, column, ordered
+from conformance_modes import ConformanceModes
 from sql_homes import CHARACTERS, load_refused, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TestSqliteConforms(Conformance):
@@ -28,6 +32,21 @@ class TestSqliteConforms(Conformance):
         home.load("items", [column("id", "int64")], [{"id": 1}], load_id="one")
         home.load("items", [column("name", "text")], [{"name": "a"}], load_id="two")
         assert home.rows("items") == [{"id": None, "name": "a"}]
+
+
+class TestSqliteModes(ConformanceModes):
+    REFUSED: ClassVar[list[tuple[Row, str]]] = [
+        (row, "name" if named == "one_name" else named) for row, named in ConformanceModes.REFUSED
+    ]
+    """SQLite names the columns of a key and not the constraint."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Home:
+        return sqlite_home(tmp_path / "lake.db")
+
+    @pytest.fixture
+    def execute(self, tmp_path: Path) -> Callable[[str], None]:
+        return lambda sql: sqlite_run(tmp_path / "lake.db", sql)
 
 
 # ------------------------------------------------------------------------------------------------------------ SQLite

@@ -1,7 +1,8 @@
 //! A SQLite file, as a source and as a target.
 //!
 //! Doors: those of [`super::Connection`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
-//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values, `load` writes.
+//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
+//! and `merge` goes by key.
 //!
 //! Deliberately absent: pools, retries, attached databases, SQL of the user's.
 //!
@@ -10,10 +11,13 @@
 
 mod catalog;
 mod failure;
+mod ledger;
 mod load;
+mod merge;
 mod place;
 mod read;
 mod table;
+mod target;
 mod value;
 mod write;
 

@@ -34,13 +34,18 @@ pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Re
 
 /// The wanted columns of a table. A name that is no column must not reach SQLite: it would take it as a text.
 pub(super) fn select(table: &str, native: &[NativeColumn], wanted: &Schema, rest: &str) -> String {
+    select_from(&sql(table), native, wanted, rest)
+}
+
+/// Of a table as SQL.
+pub(super) fn select_from(table: &str, native: &[NativeColumn], wanted: &Schema, rest: &str) -> String {
     let column = |name: &str| {
         let known = native.iter().find(|column| column.name == name);
         let known = known.or_else(|| native.iter().find(|column| same(&column.name, name)));
         known.map_or_else(|| "NULL".to_owned(), |column| quote(&column.name))
     };
     let list: Vec<String> = wanted.names().map(column).collect();
-    format!("SELECT {} FROM {}{rest}", list.join(", "), sql(table))
+    format!("SELECT {} FROM {table}{rest}", list.join(", "))
 }
 
 /// Gives every batch to `give`.
