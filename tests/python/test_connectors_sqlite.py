@@ -282,7 +282,8 @@ class TestSqliteLoads:
         path = tmp_path / "a.db"
         check = "CREATE TABLE items (id INTEGER, name TEXT CONSTRAINT short CHECK (length(name) < 5))"
         sqlite_run(path, check, "INSERT INTO items VALUES (1, 'old')")
-        error = load_refused("data", sqlite_home(path), CHARACTERS, [{"id": 2, "name": "confidential"}], mode=mode)
+        rows = [{"id": 2, "name": "confidential"}]
+        error = load_refused("data", sqlite_home(path), CHARACTERS, rows, mode=mode, refused="fail")
         assert "short" in str(error)
         assert "confidential" not in f"{error} {error.hint}"
         assert sqlite_query(path, "SELECT * FROM items") == [(1, "old")]
@@ -300,7 +301,7 @@ class TestSqliteLoads:
 
     def test_not_a_number_is_refused(self, tmp_path: Path) -> None:
         home = sqlite_home(tmp_path / "a.db")
-        error = load_refused("data", home, [column("x", "float64")], [{"x": 1.0}, {"x": "NaN"}])
+        error = load_refused("data", home, [column("x", "float64")], [{"x": 1.0}, {"x": "NaN"}], refused="fail")
         assert "row 2" in str(error)
 
     def test_concurrent_loads_with_one_id_load_once(self, tmp_path: Path) -> None:

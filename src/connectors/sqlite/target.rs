@@ -3,6 +3,7 @@
 use super::failure::translate;
 use super::load::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
+use super::within::free_name;
 use crate::connectors::LoadRequest;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
@@ -136,8 +137,7 @@ fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
 /// Makes the rows that come from now on tellable: the condition that selects them.
 pub(super) async fn mark(file: &mut SqliteConnection, dataset: &str, native: &[NativeColumn]) -> Result<String> {
     // A column may have taken one of the names that the row's number goes by.
-    let free =
-        ["rowid", "_rowid_", "oid"].into_iter().find(|name| !native.iter().any(|column| same(&column.name, name)));
+    let free = free_name(native);
     let Some(number) = row_number_column(native).map(|column| quote(&column.name)).or(free.map(str::to_owned)) else {
         return Err(Error::unsupported("the table hides its row numbers")
             .hint("Rename one of its columns rowid, _rowid_ and oid"));
