@@ -114,12 +114,10 @@ fn mysql(whole: &str, word: &str, digits: &str) -> DataType {
     let unsigned = whole.contains("unsigned");
     match word.split(' ').next().unwrap_or_default() {
         "tinyint" if digits == "1" && !unsigned => DataType::Boolean,
-        "tinyint" | "year" => DataType::Int16,
-        "smallint" if unsigned => DataType::Int32,
-        "smallint" => DataType::Int16,
-        "mediumint" => DataType::Int32,
         "int" | "integer" if unsigned => DataType::Int64,
-        "int" | "integer" => DataType::Int32,
+        "smallint" if unsigned => DataType::Int32,
+        "tinyint" | "year" | "smallint" => DataType::Int16,
+        "mediumint" | "int" | "integer" => DataType::Int32,
         "bigint" if unsigned => DataType::Decimal { precision: 20, scale: 0 },
         "bigint" => DataType::Int64,
         "bit" => match digits {

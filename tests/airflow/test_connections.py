@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from airflow.sdk import Connection
 from windvane_provider.connections import address_urls, engine_url, engine_urls
@@ -30,6 +32,20 @@ def test_postgres_on_an_ipv6_host_without_a_user() -> None:
     assert engine_url(connection(conn_type="postgres", host="::1", schema="shop")) == "postgresql://[::1]/shop"
 
 
+def test_mysql_with_the_extras_that_the_engine_knows() -> None:
+    url = engine_url(
+        connection(
+            conn_type="mysql",
+            host="db",
+            login="me",
+            password="p@ss",
+            schema="shop",
+            extra=json.dumps({"ssl_mode": "REQUIRED", "charset": "utf8mb4"}),
+        )
+    )
+    assert url == "mysql://me:p%40ss@db/shop?ssl-mode=REQUIRED"
+
+
 @pytest.mark.parametrize("field", ["host", "schema"])
 def test_sqlite_names_a_file(field: str) -> None:
     assert engine_url(connection(conn_type="sqlite", **{field: "/data/shop.db"})) == "sqlite:///data/shop.db"
@@ -43,7 +59,7 @@ def test_an_extra_that_cannot_be_honoured_is_refused_by_name_only() -> None:
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="has the type 'oracle'; windvane reads postgres, postgresql, sqlite"):
+    with pytest.raises(ValueError, match="has the type 'oracle'; windvane reads mariadb, mysql, postgres, postgresql, sqlite"):
         engine_url(connection(conn_type="oracle", host="db"))
 
 

@@ -29,8 +29,11 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
 
 fn from_server(server: &MySqlDatabaseError) -> Error {
     let (number, state) = (server.number(), server.code().unwrap_or_default());
-    let (kind, hint) = kind_and_hint(number, state);
     let message = quiet(server.message());
+    // The system's own number is behind many of the server's.
+    let full = message.contains("No space left on device");
+    let (kind, hint) =
+        if full { (Kind::Unavailable, "The server's disk is full") } else { kind_and_hint(number, state) };
     let hint =
         if hint.is_empty() { format!("MySQL calls this error {number} (SQLSTATE {state})") } else { hint.into() };
     Error::new(kind, message).hint(hint)

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 /// Without a byte for so long, the server is asked how it is.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Which of the two servers it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

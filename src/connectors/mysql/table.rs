@@ -143,7 +143,7 @@ pub(super) async fn tables(
     for (database, table, name, declared, base, nullable, extra, comment) in columns {
         let table = TableName { database, table };
         let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
-        let column = native(name, declared, base, &nullable, &extra.unwrap_or_default(), comment, is_json);
+        let column = native(name, declared, &base, &nullable, &extra.unwrap_or_default(), comment, is_json);
         described.entry(table).or_default().push(column);
     }
     let mut keys: HashMap<TableName, Vec<String>> = HashMap::new();
@@ -168,7 +168,7 @@ pub(super) async fn tables(
 fn native(
     name: String,
     declared: String,
-    base: String,
+    base: &str,
     nullable: &str,
     extra: &str,
     comment: Option<String>,

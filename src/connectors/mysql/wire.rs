@@ -49,13 +49,10 @@ pub(super) fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) 
             Err(_) => Err(does_not_fit(integer(bytes, unsigned)?)),
         },
         Wire::Decimal { precision, scale } => decimal(bytes, precision, scale).map(Value::Decimal),
-        Wire::Text => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Value::Text(text)),
-            Err(_) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                Err(Refusal { reason: "the text is not UTF-8".to_owned(), text })
-            }
-        },
+        Wire::Text => std::str::from_utf8(bytes).map(Value::Text).map_err(|_| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            Refusal { reason: "the text is not UTF-8".to_owned(), text }
+        }),
         Wire::Date => date(bytes).map(Value::Date),
         Wire::Double => Ok(Value::Float64(f64::from_le_bytes(fixed(bytes)?))),
         Wire::Float => Ok(Value::Float32(f32::from_le_bytes(fixed(bytes)?))),

@@ -75,17 +75,17 @@ impl Inserts {
         let mut start = 0;
         while start < batch.num_rows() {
             let end = self.end(batch, start, bytes);
-            let mut todo = vec![start..end];
-            while let Some(rows) = todo.pop() {
-                let Err(error) = self.rows(session, batch, rows.clone(), first).await else { continue };
-                let at = first + rows.start as u64;
+            let mut todo = vec![(start, end)];
+            while let Some((from, to)) = todo.pop() {
+                let Err(error) = self.rows(session, batch, from..to, first).await else { continue };
+                let at = first + from as u64;
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                if rows.len() > 1 {
-                    let middle = rows.start + rows.len() / 2;
-                    todo.push(middle..rows.end);
-                    todo.push(rows.start..middle);
+                if to - from > 1 {
+                    let middle = from + (to - from) / 2;
+                    todo.push((middle, to));
+                    todo.push((from, middle));
                 } else if self.policy == RowPolicy::Fail {
                     return Err(error.in_row(at + 1));
                 } else {

@@ -65,7 +65,7 @@ impl Ranges {
             (false, false) => format!("({})", ends.join(" AND ")),
         };
         let lead = if self.condition.is_empty() { " WHERE" } else { " AND" };
-        self.condition.push_str(&format!("{lead} {inside}"));
+        self.condition = format!("{}{lead} {inside}", self.condition);
         Ok(())
     }
 

@@ -78,17 +78,17 @@ impl Inserts {
         let mut start = 0;
         while start < batch.num_rows() {
             let end = (start + self.at_once).min(batch.num_rows());
-            let mut todo = vec![start..end];
-            while let Some(rows) = todo.pop() {
-                let Err(error) = self.rows(file, batch, rows.clone(), first, bytes).await else { continue };
+            let mut todo = vec![(start, end)];
+            while let Some((from, to)) = todo.pop() {
+                let Err(error) = self.rows(file, batch, from..to, first, bytes).await else { continue };
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                let at = first + rows.start as u64;
-                if rows.len() > 1 {
-                    let middle = rows.start + rows.len() / 2;
-                    todo.push(middle..rows.end);
-                    todo.push(rows.start..middle);
+                let at = first + from as u64;
+                if to - from > 1 {
+                    let middle = from + (to - from) / 2;
+                    todo.push((middle, to));
+                    todo.push((from, middle));
                 } else if self.policy == RowPolicy::Fail {
                     return Err(error.in_row(at + 1));
                 } else {
