@@ -59,7 +59,9 @@ def test_an_extra_that_cannot_be_honoured_is_refused_by_name_only() -> None:
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="has the type 'oracle'; windvane reads mariadb, mysql, postgres, postgresql, sqlite"):
+    with pytest.raises(
+        ValueError, match="has the type 'oracle'; windvane reads mariadb, mysql, postgres, postgresql, sqlite"
+    ):
         engine_url(connection(conn_type="oracle", host="db"))
 
 

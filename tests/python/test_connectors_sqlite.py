@@ -70,6 +70,43 @@ def sqlite_query(path: Path, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
+class TestSqliteRanges:
+    """Whatever a value is stored as, it is compared as what it means."""
+
+    DAYS = ("'2024-01-09'", "'2024-01-10 00:00:00'", "2460320.5", "NULL", "'2024-01-12'")
+    FROM: ClassVar[Row] = {"column": "day", "data_type": "date", "from": {"value": "2024-01-10", "inclusive": True}}
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Home:
+        rows = [f"INSERT INTO items VALUES ({number + 1}, {day})" for number, day in enumerate(self.DAYS)]
+        sqlite_run(tmp_path / "a.db", "CREATE TABLE items (id INTEGER PRIMARY KEY, day DATE)", *rows)
+        return sqlite_home(tmp_path / "a.db")
+
+    def ids(self, home: Home, *within: Row, **more: Any) -> list[int]:
+        return [row["id"] for row in home.read("items", within=list(within), **more)["rows"]]
+
+    def test_ends_are_in_or_out_and_nulls_when_asked(self, home: Home) -> None:
+        until = {"value": "2024-01-12", "inclusive": False}
+        assert self.ids(home, {**self.FROM, "nulls": False}) == [2, 3, 5]
+        assert self.ids(home, {**self.FROM, "nulls": True}) == [2, 3, 4, 5]
+        assert self.ids(home, {**self.FROM, "to": until, "nulls": False}) == [2, 3]
+        assert self.ids(home, {**self.FROM, "nulls": False}, limit=2) == [2, 3]
+
+    def test_a_column_that_is_only_looked_at(self, home: Home) -> None:
+        rows = home.read("items", schema=[column("id", "int64")], within=[{**self.FROM, "nulls": False}])["rows"]
+        assert rows == [{"id": 2}, {"id": 3}, {"id": 5}]
+
+    def test_parts_are_ranges_of_row_numbers(self, home: Home) -> None:
+        cut = {"value": "3", "inclusive": False}
+        first = {"column": "id", "data_type": "int64", "to": cut, "nulls": True}
+        rest = {"column": "id", "data_type": "int64", "from": {**cut, "inclusive": True}, "nulls": False}
+        assert self.ids(home, part={"keys": first}) + self.ids(home, part={"keys": rest}) == [1, 2, 3, 4, 5]
+
+    def test_a_value_of_another_type_is_refused(self, home: Home) -> None:
+        wrong = {**self.FROM, "from": {"value": "1 OR 1=1", "inclusive": True}, "nulls": False}
+        refused("spec", "read_rows", home.request(source=home.source, dataset="items", within=[wrong]))
+
+
 class TestSqliteValues:
     """A declared type promises nothing: each value is looked at."""
 

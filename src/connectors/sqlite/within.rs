@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, infer, sql::quote};
 use arrow::array::{Array, BooleanArray, Datum, Scalar, StringArray};
 use arrow::compute::kernels::cmp;
-use arrow::compute::{and_kleene, filter_record_batch, prep_null_mask_filter};
+use arrow::compute::{and_kleene, filter_record_batch};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -117,7 +117,6 @@ impl Ranges {
                 .collect();
             keep = and_kleene(&keep, &inside).map_err(broken)?;
         }
-        let keep = prep_null_mask_filter(&keep);
         let rows = filter_record_batch(&batch.rows, &keep).map_err(broken)?;
         let rows = rows.project(&(0..self.wanted).collect::<Vec<_>>()).map_err(broken)?;
         let numbers: Vec<u64> = batch
