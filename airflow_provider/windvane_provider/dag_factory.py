@@ -32,6 +32,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# What works on one dataset, and which earlier stages of it each takes something from.
+_OPERATORS: dict[str, Any] = {
+    "split": SplitOperator,
+    "extract": ExtractOperator,
+    "transform": TransformOperator,
+    "validate": ValidateOperator,
+    "load": LoadOperator,
+    "move": MoveOperator,
+}
+_TAKES = {
+    "transform": {"extracted": "extract"},
+    "validate": {"transformed": "transform", "extracted": "extract"},
+    "load": {"verdict": "validate"},
+}
+
 # Airflow schedules nothing without a first day; a fixed one, because today would make a new DAG version every day.
 _FIRST_DAY = "2024-01-01"
 
@@ -202,15 +217,13 @@ class _Tasks:
     def _make(
         self, node: Mapping[str, Any], siblings: Mapping[str, WindvaneBaseOperator], dataset: Any
     ) -> WindvaneBaseOperator:
-        task = self._operator(node, siblings, dataset)
+        task: WindvaneBaseOperator = self._operator(node, siblings, dataset)
         self.made[node["id"]] = task
         for earlier in node["after"]:
             task.set_upstream(self.made[earlier])
         return task
 
-    def _operator(
-        self, node: Mapping[str, Any], siblings: Mapping[str, WindvaneBaseOperator], dataset: Any
-    ) -> WindvaneBaseOperator:
+    def _operator(self, node: Mapping[str, Any], siblings: Mapping[str, WindvaneBaseOperator], dataset: Any) -> Any:
         stage = node["stage"]
         if stage == "plan":
             return PlanOperator(
@@ -228,23 +241,12 @@ class _Tasks:
         common |= {"dataset": dataset}
         if node["mapped"]:
             common |= {"map_index_template": "{{ task.dataset }}"}
-        if stage == "split":
-            return SplitOperator(**common)
-        if stage == "extract" and node["pieces"]:
-            return ExtractOperator.partial(**common).expand(piece=siblings["split"].output)
-        if stage == "extract":
-            return ExtractOperator(**common)
-        if stage == "transform":
-            return TransformOperator(extracted=siblings["extract"].output, **common)
-        if stage == "validate":
-            return ValidateOperator(
-                transformed=siblings["transform"].output, extracted=siblings["extract"].output, **common
-            )
-        if stage == "load":
-            return LoadOperator(verdict=siblings["validate"].output, **common)
-        if stage == "move":
-            return MoveOperator(**common)
-        raise ValueError(f"this version of the provider does not know the stage {stage!r}")
+        if stage not in _OPERATORS:
+            raise ValueError(f"this version of the provider does not know the stage {stage!r}")
+        common |= {name: siblings[earlier].output for name, earlier in _TAKES.get(stage, {}).items()}
+        if node["pieces"]:
+            return _OPERATORS[stage].partial(**common).expand(piece=siblings["split"].output)
+        return _OPERATORS[stage](**common)
 
     @property
     def _plan(self) -> WindvaneBaseOperator:

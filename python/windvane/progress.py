@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Mapping
 
     Show = Callable[[Mapping[str, Any]], object]
@@ -38,7 +37,7 @@ def clear_line() -> None:
         sys.stderr.flush()
 
 
-def logged(log: logging.Logger, keep: Callable[[dict[str, Any]], object] | None = None) -> Show:
+def logged(log: Any, keep: Callable[[dict[str, Any]], object] | None = None) -> Show:
     """A line in a log every ten seconds; ``keep`` is given every count (Airflow's task state)."""
     last = {"stage": "", "at": 0.0}
 

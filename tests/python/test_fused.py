@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import move, outside, parquet_rows, write_spec
-
 import windvane as wv
+from pipelines import move, outside, parquet_rows, write_spec
 from windvane.errors import WindvaneError
 
 ROWS = 40_000
@@ -155,7 +154,7 @@ def test_databases(tmp_path: Path, postgres_database: str) -> None:
 def test_the_plan_says_why(tmp_path: Path) -> None:
     orders(tmp_path, rows=10)
     path = write_spec(tmp_path, "small", source={"csv": {"path": "orders.csv"}}, target={"parquet": {"path": "out"}})
-    plan = wv.plan(path, rules_only=True, **{"store": outside(tmp_path)["store"]})
+    plan = wv.plan(path, rules_only=True, store=outside(tmp_path)["store"])
     assert plan["outputs"][0]["strategy"]["strategy"] == "staged"
     assert "Moves in stages (rules: 10 rows rest cheaply" in wv.explain(tmp_path / "small.plan.json")
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import move, outside, write_spec
-
 import windvane as wv
+from pipelines import move, outside, write_spec
 from windvane import _core
 from windvane.errors import WindvaneError
 

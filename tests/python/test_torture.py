@@ -1,4 +1,4 @@
-"""`kill -9` over every target × mode × way. ``WINDVANE_TORTURE`` is the number of kills over all (``make torture``: 1000).
+"""`kill -9` over every target x mode x way. ``WINDVANE_TORTURE`` is the number of kills over all (``make torture``: 1000).
 
 The reduced form kills each target a few times, in modes and ways that a fixed seed picks.
 """

@@ -106,7 +106,10 @@ class Torture:
         if path.exists():
             return path
         path.parent.mkdir()
-        settings: dict[str, Any] = {"mode": self.case.mode, "to": f"{self.case.name.replace('-', '_')}_{side}"}
+        settings: dict[str, Any] = {
+            "mode": self.case.mode,
+            "to": f"t_{self.case.name.replace(chr(45), chr(95))}_{side}",
+        }
         if self.case.mode in ("merge", "history"):
             settings["key"] = "id"
         if self.case.way == "incremental":

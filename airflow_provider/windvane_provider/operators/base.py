@@ -75,7 +75,7 @@ class WindvaneBaseOperator(BaseOperator):
         """
         from windvane import progress
 
-        state = context.get("task_state_store")
+        state: Any = context.get("task_state_store")
 
         def keep(now: dict[str, Any]) -> None:
             try:
