@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+
     import pytest
     from conftest import Dags
 
@@ -16,6 +17,30 @@ source:
   csv: {{path: data/*.csv}}
 target:
   sqlite: {{connection: warehouse}}
+"""
+
+PIECES = """\
+pipeline: {name}
+source:
+  sqlite: {{path: source.db}}
+target:
+  parquet: {{path: lake}}
+datasets:
+  events:
+    partitions: 3
+    checks:
+      - expression: "id <> 500"
+"""
+
+FUSED = """\
+pipeline: {name}
+source:
+  csv: {{path: data/*.csv}}
+target:
+  parquet: {{path: lake}}
+datasets:
+  orders: {{strategy: fused}}
+  people: {{strategy: fused}}
 """
 
 
@@ -106,3 +131,31 @@ def test_operators_of_ones_own(bundled: Dags) -> None:
     assert sorted(one["name"] for one in datasets) == ["orders", "people"]
     assert tasks["profile", -1].xcom_pull(task_ids="profile")["dataset"] == "orders"
     assert tasks["move", -1].xcom_pull(task_ids="move")["reconciliation"]["loaded"] == 4
+
+
+def test_a_dataset_in_pieces_is_read_by_mapped_tasks(bundled: Dags) -> None:
+    from windvane import plan
+
+    with sqlite3.connect(bundled.specs / "source.db") as database:
+        database.execute("create table events (id integer primary key, what text)")
+        database.executemany("insert into events values (?, ?)", [(n, f"event {n}") for n in range(1000)])
+    database.close()
+    spec = bundled.spec("pieces", PIECES)
+    plan(spec, rules_only=True)
+    state, tasks = run(bundled)
+    assert state == "success"
+    pieces = [ti for (task, index), ti in tasks.items() if task == "events.extract" and index >= 0]
+    assert len(pieces) == 3
+    sums = tasks["record", -1].xcom_pull(task_ids="record")["reconciliation"]
+    assert (sums["rows_in"], sums["loaded"], sums["quarantined"]) == (1000, 999, 1)
+
+
+def test_a_fused_dataset_is_one_task(bundled: Dags) -> None:
+    from windvane import plan
+
+    spec = bundled.spec("fused", FUSED)
+    plan(spec, rules_only=True)
+    state, tasks = run(bundled)
+    assert state == "success"
+    assert {task for task, _ in tasks} == {"plan", "orders.move", "people.move", "record"}
+    assert tasks["record", -1].xcom_pull(task_ids="record")["reconciliation"]["balanced"]

@@ -186,9 +186,8 @@ def test_a_store_is_needed(tmp_path: Path) -> None:
 
 def test_postgres(tmp_path: Path, postgres: Any) -> None:
     database = postgres.database()
-    postgres.script(
-        database, "CREATE TABLE items (id int PRIMARY KEY, v numeric(10,2)); INSERT INTO items VALUES (1, 1), (2, 2)"
-    )
+    postgres.execute("CREATE TABLE items (id int PRIMARY KEY, v numeric(10,2))", database=database)
+    postgres.execute("INSERT INTO items VALUES (1, 1), (2, 2)", database=database)
     path = write_spec(
         tmp_path,
         "items",
@@ -198,5 +197,5 @@ def test_postgres(tmp_path: Path, postgres: Any) -> None:
     )
     world = outside(tmp_path, db=postgres.url(database))
     assert move(path, run="r1", **world)["reconciliation"]["loaded"] == 2
-    postgres.script(database, "INSERT INTO items VALUES (3, 3)")
+    postgres.execute("INSERT INTO items VALUES (3, 3)", database=database)
     assert move(path, run="r2", **world)["reconciliation"]["rows_in"] == 1
