@@ -269,7 +269,7 @@ impl Moves<'_> {
 
     /// A staged value as one of the column's type.
     fn typed(&self, at: usize) -> String {
-        format!("s.c{at}::{}", self.column(at).type_sql)
+        self.column(at).cast(&format!("s.c{at}"))
     }
 
     fn matches(&self) -> String {

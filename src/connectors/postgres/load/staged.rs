@@ -231,7 +231,7 @@ impl<'a> Stage<'a> {
         self.prove(session).await?;
         let meant = |(at, column): (usize, &Column)| match column.form {
             Some(_) => format!("s.c{at}"),
-            None => format!("(s.c{at}::{})::text AS c{at}", column.type_sql),
+            None => format!("{} AS c{at}", column.told(&column.cast(&format!("s.c{at}")))),
         };
         let columns = target.columns.iter().enumerate().map(meant).collect::<Vec<_>>().join(", ");
         execute(session, &format!("CREATE TEMP VIEW windvane_meant AS SELECT {columns} FROM {STAGED} AS s")).await?;

@@ -34,6 +34,8 @@ pub(super) struct Column {
     pub(super) type_sql: String,
     /// Binary COPY can write it from our type; otherwise the server must cast our text.
     pub(super) form: Option<Form>,
+    /// An array or a composite, which comes as JSON: the server makes it of that.
+    pub(super) of_json: bool,
     /// It takes text as it is, so that a value that is too long is refused and not cut.
     pub(super) text: bool,
     /// What values are compared as, where the type itself cannot be compared or is blind to differences.
@@ -196,10 +198,12 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
     let of_base = NativeColumn { base: known_type.base.clone(), modifier: known_type.base_modifier, ..known.clone() };
     let meant = if known_type.kind == "d" { &of_base } else { known };
     let ours_is_text = field.data_type == DataType::Text;
+    let of_json = field.data_type == DataType::Json && (known_type.kind == "c" || known.declared.ends_with("[]"));
     let form = match form(field, meant) {
         Ok(form) => Some(form),
         Err(_) if ours_is_text && known_type.kind == "e" => Some(Form::Text),
         Err(_) if ours_is_text && takes_text(known, known_type) => None,
+        Err(_) if of_json => None,
         Err(error) => return Err(error),
     };
     let compared_as = match meant.base.as_str() {
@@ -212,9 +216,26 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
         name: quote(&field.name),
         type_sql: known_type.sql.clone(),
         form,
+        of_json,
         text: matches!(meant.base.as_str(), "text" | "varchar" | "bpchar"),
         compared_as,
     })
+}
+
+impl Column {
+    /// A staged text as a value of the column's type.
+    pub(super) fn cast(&self, staged: &str) -> String {
+        let kind = &self.type_sql;
+        if self.of_json {
+            return format!("(SELECT r.v FROM json_to_record(json_build_object('v', {staged}::json)) AS r (v {kind}))");
+        }
+        format!("{staged}::{kind}")
+    }
+
+    /// A value of the column's type as the text that we read it as.
+    pub(super) fn told(&self, value: &str) -> String {
+        if self.of_json { format!("to_jsonb({value})::text") } else { format!("({value})::text") }
+    }
 }
 
 /// Whether the type is text here, because we have no type of our own for it.
