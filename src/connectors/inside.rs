@@ -1,11 +1,10 @@
 //! The rows of a batch inside the asked ranges, where the source itself cannot leave the others out.
 
-use super::{Batch, Limit, Within};
+use super::{Batch, Within, within};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, infer};
-use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBuilder, Scalar, StringArray};
+use crate::schema::{Field, Schema};
+use arrow::array::ArrayRef;
 use arrow::compute::filter;
-use arrow::compute::kernels::cmp;
 use arrow::record_batch::RecordBatch;
 
 /// The wanted columns, and behind them those that only the ranges need.
@@ -20,17 +19,11 @@ pub(super) fn widen(wanted: &Schema, within: &[Within]) -> Schema {
 }
 
 /// The rows inside every range, in the first `columns` columns only.
-pub(super) fn keep(batch: Batch, schema: &Schema, within: &[Within], columns: usize) -> Result<Batch> {
-    if within.is_empty() {
+pub(super) fn keep(batch: Batch, ranges: &[Within], columns: usize) -> Result<Batch> {
+    if ranges.is_empty() {
         return Ok(batch);
     }
-    let mut inside = BooleanArray::from(vec![true; batch.rows.num_rows()]);
-    for range in within {
-        let at = schema.fields.iter().position(|field| field.name == range.column);
-        let at = at.ok_or_else(|| Error::internal("a range is of a column that was not read"))?;
-        let mask = mask(batch.rows.column(at), schema.fields[at].data_type, range)?;
-        inside = arrow::compute::and(&inside, &mask).map_err(|error| broken(&error))?;
-    }
+    let inside = within::keep(ranges, &batch.rows)?;
     let narrow: Vec<usize> = (0..columns).collect();
     let rows = batch.rows.project(&narrow).map_err(|error| broken(&error))?;
     let kept = rows.columns().iter().map(|column| filter(column, &inside)).collect::<Result<Vec<ArrayRef>, _>>();
@@ -52,30 +45,6 @@ pub(super) fn cut(batch: &mut Batch, left: &mut u64) {
         batch.rejected.retain(|refused| refused.row <= *last);
     }
     *left -= (batch.numbers.len() + batch.rejected.len()) as u64;
-}
-
-fn mask(column: &ArrayRef, data_type: DataType, range: &Within) -> Result<BooleanArray> {
-    let ends = [
-        range.from.as_ref().map(|end| (end, if end.inclusive { cmp::gt_eq } else { cmp::gt })),
-        range.to.as_ref().map(|end| (end, if end.inclusive { cmp::lt_eq } else { cmp::lt })),
-    ];
-    let mut inside = BooleanBuilder::with_capacity(column.len());
-    (0..column.len()).for_each(|row| inside.append_value(column.is_valid(row) || range.nulls));
-    let mut inside = inside.finish();
-    for (end, compare) in ends.into_iter().flatten() {
-        let compared = compare(column, &Scalar::new(value(end, data_type, range)?)).map_err(|error| broken(&error))?;
-        let compared: BooleanArray = compared.iter().map(|one| Some(one.unwrap_or(range.nulls))).collect();
-        inside = arrow::compute::and(&inside, &compared).map_err(|error| broken(&error))?;
-    }
-    Ok(inside)
-}
-
-fn value(end: &Limit, data_type: DataType, range: &Within) -> Result<ArrayRef> {
-    let (array, wrong) = infer::parse(&StringArray::from(vec![end.value.as_str()]), data_type);
-    if wrong.is_empty() {
-        return Ok(array);
-    }
-    Err(Error::spec(format!("'{}' is no {data_type}, which column '{}' is compared with", end.value, range.column)))
 }
 
 fn broken(error: &arrow::error::ArrowError) -> Error {

@@ -92,7 +92,7 @@ impl AllRows {
                 builder.finish()?
             }
         };
-        let mut batch = inside::keep(batch, &self.schema, &self.within, self.columns)?;
+        let mut batch = inside::keep(batch, &self.within, self.columns)?;
         if let Some(left) = &mut self.left {
             inside::cut(&mut batch, left);
         }

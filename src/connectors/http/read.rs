@@ -58,7 +58,7 @@ where
             ready.extend(rows.rest()?);
         }
         for batch in ready {
-            let mut batch = inside::keep(batch, &schema, &request.within, columns)?;
+            let mut batch = inside::keep(batch, &request.within, columns)?;
             if let Some(limit) = &mut left {
                 inside::cut(&mut batch, limit);
             }
