@@ -53,9 +53,11 @@ fn transformed(
         quarantine: quarantine::Writer::create(&refused, "transform", &output.name),
         policy: plan.errors.rows,
         schema: &output.schema,
+        progress,
         filtered: 0,
     };
     for frame in staging::frames(input)? {
+        progress.wanted()?;
         let frame = frame?;
         progress.read(frame.len());
         sink.pass(|outcome, give| pipe.push(frame, outcome, give))?;
@@ -93,6 +95,7 @@ struct Sink<'a> {
     quarantine: quarantine::Writer,
     policy: RowPolicy,
     schema: &'a Schema,
+    progress: &'a Progress,
     filtered: u64,
 }
 
@@ -118,6 +121,7 @@ impl Sink<'_> {
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
+        self.progress.wanted()?;
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         self.writer.write(&staging::with_numbers(&named)?)
     }
