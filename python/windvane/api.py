@@ -106,9 +106,9 @@ def diff(old: str | Path, new: str | Path) -> list[dict[str, str]]:
     return differences
 
 
-def explain(plan_file: str | Path) -> str:
-    """Each step of a plan file and why, as Markdown."""
-    text: str = call("explain", plan=str(plan_file))["text"]
+def explain(plan_file: str | Path, *, code: bool = False) -> str:
+    """Each step of a plan file and why, as Markdown; with ``code`` the same plan as polars code."""
+    text: str = call("explain", plan=str(plan_file), code=code)["text"]
     return text
 
 

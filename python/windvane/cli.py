@@ -116,7 +116,7 @@ _COMMANDS: dict[str, Command] = {
     "map": (lambda o: api.map(o.source, o.target, rules_only=o.rules_only), show.mapping, _always),
     "plan": (_planned, show.plan, _always),
     "diff": (_differs, show.differences, lambda document: not document["differences"]),
-    "explain": (lambda o: {"text": api.explain(o.plan)}, lambda document: str(document["text"]), _always),
+    "explain": (lambda o: {"text": api.explain(o.plan, code=o.code)}, lambda document: str(document["text"]), _always),
     "run": (_ran, show.run, lambda document: document["status"] == "success"),
     "diagnose": (_diagnosed, show.diagnosis, _always),
     "schema": (lambda o: api.schema(o.noun), lambda document: json.dumps(document, indent=2), _always),
@@ -160,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("new", metavar="NEW")
     explain = command("explain", "Tells each step of a plan and why.")
     explain.add_argument("plan", metavar="PLAN")
+    explain.add_argument("--code", action="store_true", help="the same plan as polars code")
     run = command("run", "Moves the data in this process.")
     run.add_argument("path", metavar="SPEC_OR_PLAN")
     run.add_argument("--run", help="the run's id; the same id never loads twice")

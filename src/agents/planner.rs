@@ -60,7 +60,18 @@ impl<'a> Question<'a> {
         let settings = self.spec.datasets.get(output);
         let steps = self.spec.steps.iter().chain(settings.into_iter().flat_map(|settings| &settings.steps));
         let checks = self.spec.checks.iter().chain(settings.into_iter().flat_map(|settings| &settings.checks));
-        let joined = steps.clone().any(|step| matches!(step, Step::Join(_) | Step::Aggregate(_)));
+        let joined = steps.clone().any(|step| {
+            matches!(
+                step,
+                Step::Join(_)
+                    | Step::Aggregate(_)
+                    | Step::Pivot(_)
+                    | Step::Unpivot(_)
+                    | Step::Explode(_)
+                    | Step::Sql(_)
+                    | Step::Python(_)
+            )
+        });
         let written = [
             serde_json::to_string(&steps.collect::<Vec<_>>()).unwrap_or_default(),
             serde_json::to_string(&checks.collect::<Vec<_>>()).unwrap_or_default(),

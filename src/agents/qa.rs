@@ -34,6 +34,9 @@ pub struct Part {
     pub by: By,
     pub rows_in: u64,
     pub rows_out: u64,
+    /// Rows that the part made beside those that it got.
+    #[serde(default)]
+    pub added: u64,
     /// Rows that left because the part says so.
     pub filtered: u64,
     /// Rows that the part could not take, or that broke the check.
@@ -92,8 +95,8 @@ pub fn rules(run: &DryRun) -> Proposal<Verdict> {
         .iter()
         .map(|part| {
             format!(
-                "{}: {} rows in, {} out, {} filtered, {} refused.",
-                part.what, part.rows_in, part.rows_out, part.filtered, part.rejected
+                "{}: {} rows in, {} added, {} out, {} filtered, {} refused.",
+                part.what, part.rows_in, part.added, part.rows_out, part.filtered, part.rejected
             )
         })
         .collect();

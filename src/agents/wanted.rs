@@ -84,7 +84,17 @@ fn expressions(step: &Step) -> Vec<&str> {
         | Step::Fill(_)
         | Step::Join(_)
         | Step::Deduplicate(_)
-        | Step::Aggregate(_) => Vec::new(),
+        | Step::Aggregate(_)
+        | Step::Window(_)
+        | Step::Sort(_)
+        | Step::Split(_)
+        | Step::Mask(_)
+        | Step::Flatten(_)
+        | Step::Explode(_)
+        | Step::Pivot(_)
+        | Step::Unpivot(_)
+        | Step::Sql(_)
+        | Step::Python(_) => Vec::new(),
     }
 }
 
@@ -179,7 +189,9 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
         Change::Check(
             Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_),
         ) => Err("a check that could send good rows to quarantine: a person must approve".to_owned()),
-        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_)) if !overwrites_nothing(&wanted.change, loaded) => {
+        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_) | Step::Window(_))
+            if !overwrites_nothing(&wanted.change, loaded) =>
+        {
             Err("it replaces values of existing columns: a person must approve".to_owned())
         }
         Change::Step(_) | Change::Check(_) => Ok("it fits the columns and takes nothing away".to_owned()),
@@ -188,9 +200,28 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
 
 fn removes(step: &Step) -> bool {
     match step {
-        Step::Filter(_) | Step::Drop(_) | Step::Select(_) | Step::Deduplicate(_) | Step::Aggregate(_) => true,
+        Step::Filter(_)
+        | Step::Drop(_)
+        | Step::Select(_)
+        | Step::Deduplicate(_)
+        | Step::Aggregate(_)
+        | Step::Pivot(_)
+        | Step::Unpivot(_)
+        | Step::Explode(_)
+        | Step::Mask(_)
+        | Step::Sql(_)
+        | Step::Python(_) => true,
+        Step::Sort(sort) => sort.limit.is_some(),
         Step::Join(join) => join.how == JoinKind::Inner,
-        Step::Rename(_) | Step::Cast(_) | Step::Parse(_) | Step::Derive(_) | Step::Set(_) | Step::Fill(_) => false,
+        Step::Rename(_)
+        | Step::Cast(_)
+        | Step::Parse(_)
+        | Step::Derive(_)
+        | Step::Set(_)
+        | Step::Fill(_)
+        | Step::Window(_)
+        | Step::Split(_)
+        | Step::Flatten(_) => false,
     }
 }
 
@@ -238,7 +269,17 @@ fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> bool {
         | Step::Parse(_)
         | Step::Derive(_)
         | Step::Set(_)
-        | Step::Fill(_) => false,
+        | Step::Fill(_)
+        | Step::Window(_)
+        | Step::Sort(_)
+        | Step::Split(_)
+        | Step::Mask(_)
+        | Step::Flatten(_)
+        | Step::Explode(_)
+        | Step::Pivot(_)
+        | Step::Unpivot(_)
+        | Step::Sql(_)
+        | Step::Python(_) => false,
     }
 }
 

@@ -13,7 +13,7 @@ use arrow::array::{
 };
 use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::util::display::array_value_to_string;
 use futures::{FutureExt, StreamExt, stream};
 use std::{collections::BTreeMap, future::Future, sync::Arc};
@@ -59,10 +59,24 @@ pub(super) struct Gather {
     first: u64,
 }
 
-struct Fault {
-    row: usize,
-    column: usize,
-    refusal: Refusal,
+/// A value of a batch that could not be given: its place in the batch and the reason.
+pub(super) struct Fault {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) refusal: Refusal,
+}
+
+/// What was gathered for one batch, before texts are parsed and rows with faults are taken out.
+pub(super) struct Gathered<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) arrow: &'a SchemaRef,
+    /// Which columns come as texts that are parsed into their type.
+    pub(super) parsed: &'a [bool],
+    pub(super) given: Vec<ArrayRef>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) rows: usize,
+    /// The number of the first row.
+    pub(super) first: u64,
 }
 
 enum Column {
@@ -197,56 +211,69 @@ impl Gather {
             return Ok(None);
         }
         let rows = std::mem::take(&mut self.rows);
-        let mut faults = std::mem::take(&mut self.faults);
         let first = self.first;
         self.first += rows as u64;
         self.bytes = 0;
-        let given: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
-        let mut arrays = Vec::with_capacity(given.len());
-        for (column, array) in given.iter().enumerate() {
-            arrays.push(if self.parsed[column] { self.parse(column, array, &mut faults)? } else { Arc::clone(array) });
+        let gathered = Gathered {
+            schema: &self.schema,
+            arrow: &self.arrow,
+            parsed: &self.parsed,
+            given: self.columns.iter_mut().map(Column::finish).collect(),
+            faults: std::mem::take(&mut self.faults),
+            rows,
+            first,
+        };
+        gathered.batch().map(Some)
+    }
+}
+
+impl Gathered<'_> {
+    pub(super) fn batch(mut self) -> Result<Batch> {
+        let mut arrays = Vec::with_capacity(self.given.len());
+        for (column, parsed) in self.parsed.iter().enumerate() {
+            arrays.push(if *parsed { self.parse(column)? } else { Arc::clone(&self.given[column]) });
         }
-        let numbers = (0..rows as u64).map(|row| first + row);
-        if faults.is_empty() {
-            return Ok(Some(Batch { rows: self.batch(arrays)?, numbers: numbers.collect(), rejected: Vec::new() }));
+        let numbers = (0..self.rows as u64).map(|row| self.first + row);
+        if self.faults.is_empty() {
+            return Ok(Batch { rows: self.record_batch(arrays)?, numbers: numbers.collect(), rejected: Vec::new() });
         }
-        let mut by_row: BTreeMap<usize, Vec<Fault>> = BTreeMap::new();
-        for fault in faults {
+        let mut by_row: BTreeMap<usize, Vec<&Fault>> = BTreeMap::new();
+        for fault in &self.faults {
             by_row.entry(fault.row).or_default().push(fault);
         }
         let mut rejected = Vec::with_capacity(by_row.len());
         for (row, faults) in &by_row {
-            rejected.push(self.reject(first, *row, faults, &given)?);
+            rejected.push(self.reject(*row, faults)?);
         }
-        let keep: BooleanArray = (0..rows).map(|row| Some(!by_row.contains_key(&row))).collect();
+        let keep: BooleanArray = (0..self.rows).map(|row| Some(!by_row.contains_key(&row))).collect();
         let kept =
             arrays.iter().map(|array| filter(array, &keep)).collect::<Result<Vec<_>, _>>().map_err(|e| broken(&e))?;
-        let numbers =
-            numbers.filter(|number| !by_row.contains_key(&usize::try_from(number - first).unwrap_or(usize::MAX)));
-        Ok(Some(Batch { numbers: numbers.collect(), rows: self.batch(kept)?, rejected }))
+        let numbers = numbers.zip(keep.values()).filter_map(|(number, keep)| keep.then_some(number));
+        Ok(Batch { numbers: numbers.collect(), rows: self.record_batch(kept)?, rejected })
     }
 
-    fn batch(&self, arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
-        RecordBatch::try_new(Arc::clone(&self.arrow), arrays).map_err(|error| broken(&error))
+    fn record_batch(&self, arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(arrays.is_empty().then_some(self.rows));
+        RecordBatch::try_new_with_options(Arc::clone(self.arrow), arrays, &options).map_err(|error| broken(&error))
     }
 
-    fn parse(&self, column: usize, array: &ArrayRef, faults: &mut Vec<Fault>) -> Result<ArrayRef> {
+    fn parse(&mut self, column: usize) -> Result<ArrayRef> {
         let data_type = self.schema.fields[column].data_type;
-        let texts = array
+        let texts = self.given[column]
             .as_any()
             .downcast_ref::<StringArray>()
             .ok_or_else(|| Error::internal(format!("a {data_type} column was not gathered as text")))?;
         let (values, wrong) = infer::parse(texts, data_type);
-        faults.extend(wrong.into_iter().map(|row| {
+        self.faults.extend(wrong.into_iter().map(|row| {
             let text = texts.value(row).to_owned();
             Fault { row, column, refusal: Refusal { reason: not_a(&text, data_type), text } }
         }));
         Ok(values)
     }
 
-    fn reject(&self, first: u64, row: usize, faults: &[Fault], given: &[ArrayRef]) -> Result<Rejected> {
+    fn reject(&self, row: usize, faults: &[&Fault]) -> Result<Rejected> {
         let mut record = serde_json::Map::new();
-        for (column, array) in given.iter().enumerate() {
+        for (column, array) in self.given.iter().enumerate() {
             let refused = faults.iter().find(|fault| fault.column == column).map(|fault| fault.refusal.text.clone());
             let text = match refused {
                 Some(text) if array.is_null(row) => (!text.is_empty()).then_some(text),
@@ -257,7 +284,7 @@ impl Gather {
         }
         let fault = faults.first();
         Ok(Rejected {
-            row: first + row as u64,
+            row: self.first + row as u64,
             column: fault.map(|fault| self.schema.fields[fault.column].name.clone()),
             reason: fault.map(|fault| fault.refusal.reason.clone()).unwrap_or_default(),
             record,
@@ -323,6 +350,6 @@ fn narrow(value: f64) -> Option<f32> {
     (value.is_nan() || f64::from(single).to_bits() == value.to_bits()).then_some(single)
 }
 
-fn broken(error: &arrow::error::ArrowError) -> Error {
+pub(super) fn broken(error: &arrow::error::ArrowError) -> Error {
     Error::internal("the rows read do not make a batch").caused_by(error)
 }

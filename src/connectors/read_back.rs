@@ -63,14 +63,24 @@ impl ReadBack {
         checksum.update(&batch.rows)
     }
 
+    pub(super) fn rows(&self) -> u64 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).0.rows()
+    }
+
+    /// What came back.
+    pub(super) fn sum(self) -> Result<Expected> {
+        let (checksum, rejected) = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match rejected {
+            Some(rejected) => Err(changed(&rejected)),
+            None => Ok(Expected { rows: checksum.rows(), checksum: Some(checksum.finish()) }),
+        }
+    }
+
     /// The receipt, when the rows that came back are the ones that were sent.
     pub(super) fn agrees(self, request: &LoadRequest, expected: &Expected, bytes: u64) -> Result<Loaded> {
         let (checksum, rejected) = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(rejected) = rejected {
-            let column = rejected.column.unwrap_or_default();
-            return Err(Error::data(format!("column '{column}' does not come back from the target as it was sent"))
-                .hint("A trigger or the column's type changes it: nothing was loaded")
-                .in_row(rejected.row));
+            return Err(changed(&rejected));
         }
         let (rows, checksum) = (checksum.rows(), checksum.finish());
         if rows != expected.rows {
@@ -84,6 +94,13 @@ impl ReadBack {
         }
         Ok(Loaded { checksum: Some(checksum), ..counted(request, rows, bytes) })
     }
+}
+
+fn changed(rejected: &Rejected) -> Error {
+    let column = rejected.column.as_deref().unwrap_or_default();
+    Error::data(format!("column '{column}' does not come back from the target as it was sent"))
+        .hint("A trigger or the column's type changes it: nothing was loaded")
+        .in_row(rejected.row)
 }
 
 /// The receipt of rows that the target has counted.

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::spec::Spec;
 use crate::spec::source::Source;
-use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,9 +70,8 @@ pub fn catalog(sources: Vec<Vec<Dataset>>) -> Result<Catalog> {
 /// `datasets` adds, takes away or starts from elsewhere. A name that is not in the catalog is left to the caller.
 pub fn outputs<'a>(spec: &Spec, catalog: &'a Catalog) -> BTreeMap<String, &'a Dataset> {
     let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
-    let joined: BTreeSet<&str> =
-        steps.filter_map(|step| if let Step::Join(join) = step { Some(join.with.as_str()) } else { None }).collect();
-    let alone = catalog.datasets.iter().filter(|dataset| !joined.contains(dataset.name.as_str()));
+    let joined: BTreeSet<String> = steps.flat_map(crate::engine::step::reads).collect();
+    let alone = catalog.datasets.iter().filter(|dataset| !joined.contains(&dataset.name));
     let mut outputs: BTreeMap<String, &Dataset> = alone.map(|dataset| (dataset.name.clone(), dataset)).collect();
     for (name, settings) in &spec.datasets {
         let from = settings.from.as_ref().unwrap_or(name);

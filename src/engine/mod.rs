@@ -1,7 +1,8 @@
 //! Expressions and verbs on rows: the only room that names polars and sqlparser.
 //!
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
-//! on many frames), [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back).
+//! on many frames), [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back),
+//! [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user functions).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
 //! decimal product to the scale of its operands and cannot say which row failed. Polars sorts, groups and finds
@@ -10,13 +11,16 @@
 //! Deliberately absent: I/O, clocks, row numbers' names (a [`frame::Frame`] carries the numbers beside the rows).
 //!
 //! Invariants: what is wrong with a step is found before anything runs; nothing is silently wrapped, rounded away or
-//! turned to null: the row is rejected with the reason; rows in = rows out + filtered + rejected after every step.
+//! turned to null: the row is rejected with the reason; rows in + added = rows out + filtered + rejected after every step.
 
 pub mod bridge;
 pub mod check;
 pub mod convert;
 pub mod expression;
+pub mod code;
 pub mod frame;
+pub mod guest;
+pub mod pushdown;
 pub mod step;
 
 use crate::error::{Error, Result};

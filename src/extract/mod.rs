@@ -39,8 +39,11 @@ pub struct Staged {
     /// Rows in the files.
     pub rows: u64,
     pub bytes: u64,
-    /// Counted since the source, over all stages so far: `rows_in = rows + filtered + quarantined`.
+    /// Counted since the source, over all stages so far: `rows_in + added = rows + filtered + quarantined`.
     pub rows_in: u64,
+    /// Rows that steps made beside those that they got (unpivot, explode).
+    #[serde(default)]
+    pub added: u64,
     pub filtered: u64,
     pub quarantined: u64,
     /// JSON lines of quarantined rows, one file a stage that refused any.
@@ -54,6 +57,13 @@ pub struct Rest {
     pub uri: String,
     /// What its row numbers count from.
     pub offset: u64,
+}
+
+impl Staged {
+    /// Whether every row since the source is accounted for.
+    pub fn balances(&self) -> bool {
+        self.rows_in + self.added == self.rows + self.filtered + self.quarantined
+    }
 }
 
 /// The file of a dataset and stage inside a run's staging folder. Names may hold anything: what is not plain becomes
@@ -155,6 +165,7 @@ pub async fn run(
         rows,
         bytes,
         rows_in: rows + quarantined,
+        added: 0,
         filtered: 0,
         quarantined,
         quarantine: refused.map(|(path, _)| path.display().to_string()).into_iter().collect(),

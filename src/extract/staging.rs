@@ -1,5 +1,6 @@
 //! Rows at rest: Parquet files that appear whole or not at all.
 
+use crate::connectors::files::{Encoder, Groups};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{ROW_COLUMN, Staged};
@@ -7,10 +8,7 @@ use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use std::sync::Arc;
 pub struct Writer {
     path: PathBuf,
     beside: PathBuf,
-    file: ArrowWriter<File>,
+    file: Encoder,
     rows: u64,
 }
 
@@ -30,9 +28,8 @@ impl Writer {
         let handle = File::create(&beside).map_err(|error| failed("written", &beside, &error))?;
         // Level 1 halves the bytes at nearly the speed of none; statistics would only cost time here.
         let level = ZstdLevel::try_new(1).map_err(|error| failed("written", path, &error))?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-        let file =
-            ArrowWriter::try_new(handle, schema, Some(properties)).map_err(|error| failed("written", path, &error))?;
+        let file = Encoder::start(handle, schema, Compression::ZSTD(level), false)
+            .map_err(|error| failed("written", path, &error))?;
         Ok(Self { path: path.to_owned(), beside, file, rows: 0 })
     }
 
@@ -44,14 +41,14 @@ impl Writer {
     /// Flushes to the disk, then renames: what has the name is whole. Gives the rows and bytes of the file.
     pub fn finish(self) -> Result<(u64, u64)> {
         let Self { path, beside, file, rows } = self;
-        let handle = file.into_inner().map_err(|error| failed("written", &path, &error))?;
+        let handle = file.finish().map_err(|error| failed("written", &path, &error))?;
         let bytes = settle(&handle, &beside, &path)?;
         Ok((rows, bytes))
     }
 }
 
-/// The batches of a staged file, in order.
-pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+/// The batches of a staged file, in order: the columns of the schema and the numbers.
+fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let handle = File::open(path).map_err(|error| {
         let problem = failed("read", path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {
@@ -60,11 +57,13 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + u
         }
         problem
     })?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|error| failed("read", path, &error))?;
-    let reader =
-        builder.with_batch_size(crate::connectors::BATCH_ROWS).build().map_err(|error| failed("read", path, &error))?;
+    let groups = Groups::open(handle).map_err(|error| failed("read", path, &error))?;
+    let all = 0..groups.count();
+    let batches =
+        groups.batches(all, |name| name == ROW_COLUMN || schema.field(name).is_some(), crate::connectors::BATCH_ROWS);
+    let batches = batches.map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
-    Ok(reader.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
+    Ok(batches.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
 }
 
 /// What a staged file between two stages holds: these columns, then the row number.
@@ -86,10 +85,11 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 /// The rows of a staged dataset with their numbers, in order.
 pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
     let schema = staged.schema.clone();
-    let first = read(Path::new(&staged.uri))?.map(|batch| (batch, 0));
-    let rest = staged.rest.clone().into_iter().flat_map(|rest| {
+    let first = read(Path::new(&staged.uri), &schema)?.map(|batch| (batch, 0));
+    let columns = schema.clone();
+    let rest = staged.rest.clone().into_iter().flat_map(move |rest| {
         // A file that cannot be opened gives its error in the place of its rows.
-        let (rows, error) = match read(Path::new(&rest.uri)) {
+        let (rows, error) = match read(Path::new(&rest.uri), &columns) {
             Ok(rows) => (Some(rows), None),
             Err(error) => (None, Some(Err(error))),
         };

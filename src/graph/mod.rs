@@ -124,7 +124,7 @@ pub fn from_spec(_: &Spec) -> Result<TaskGraph> {
 fn stages(output: &Output) -> &'static [Stage] {
     match output.strategy.strategy {
         Strategy::Staged if output.partitions > 1 => &IN_PIECES,
-        Strategy::Staged => &OF_AN_OUTPUT,
+        Strategy::Staged | Strategy::Pushdown => &OF_AN_OUTPUT,
         Strategy::Fused => &FUSED,
     }
 }

@@ -4,13 +4,14 @@
 //!
 //! Invariants: a load is identified by (pipeline, plan, run, output, partition); a second load with that identity
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
-//! verdict and `rows_in = loaded + filtered + quarantined`.
+//! verdict and `rows_in + added = loaded + filtered + quarantined`.
 
 mod refused;
 
 use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
+
 use crate::error::{Error, Kind, Result};
-use crate::extract::staging;
+use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
 use crate::spec::target::{Compression, Target};
@@ -31,6 +32,9 @@ pub struct Receipt {
     pub run: String,
     pub load_id: String,
     pub rows_in: u64,
+    /// Rows that steps made beside those that they got: `rows_in + added = loaded + filtered + quarantined`.
+    #[serde(default)]
+    pub added: u64,
     pub loaded: u64,
     pub filtered: u64,
     pub quarantined: u64,
@@ -71,8 +75,8 @@ pub async fn run(
     folder: &Path,
 ) -> Result<Receipt> {
     let staged = &verdict.staged;
-    if staged.rows_in != staged.rows + staged.filtered + staged.quarantined {
-        return Err(unbalanced(output, staged.rows_in, staged.rows, staged.filtered, staged.quarantined));
+    if !staged.balances() {
+        return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
     let request = LoadRequest {
@@ -106,6 +110,7 @@ pub async fn run(
         run: run.to_owned(),
         load_id: loaded.load_id,
         rows_in: staged.rows_in,
+        added: staged.added,
         loaded: loaded.rows,
         filtered: staged.filtered,
         quarantined: staged.quarantined + loaded.refused.len() as u64,
@@ -162,9 +167,11 @@ pub async fn is_done(plan: &Plan, output: &Output, run: &str, context: &Context)
     }
 }
 
-fn unbalanced(output: &Output, rows_in: u64, loaded: u64, filtered: u64, quarantined: u64) -> Error {
-    let message =
-        format!("{rows_in} rows came in, but {loaded} + {filtered} filtered + {quarantined} quarantined go out");
+fn unbalanced(output: &Output, staged: &Staged) -> Error {
+    let Staged { rows_in, added, rows, filtered, quarantined, .. } = staged;
+    let message = format!(
+        "{rows_in} rows came in and {added} were added, but {rows} + {filtered} filtered + {quarantined} quarantined go out"
+    );
     Error::internal(message).in_table(&output.name)
 }
 

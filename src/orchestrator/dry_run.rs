@@ -96,7 +96,7 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
     for (at, planned) in output.steps.iter().enumerate() {
         let mut outcome = Outcome::default();
         let rows_in = frame.len() as u64;
-        let done = runner.run(at..at + 1, frame, &mut outcome);
+        let done = runner.run(runner.program().part(at), frame, &mut outcome);
         let error = done.as_ref().err().map(ToString::to_string);
         let rows_out = done.as_ref().map_or(0, Frame::len) as u64;
         let rejected = outcome.rejected.len() as u64;
@@ -107,6 +107,7 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
             by: planned.by,
             rows_in,
             rows_out,
+            added: outcome.added,
             filtered: outcome.filtered,
             rejected,
             error: error.clone(),
@@ -124,7 +125,17 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
         let error = judged.err().map(|error| error.to_string());
         let what = in_words(&planned.check);
         let rows_out = rows_in - rejected;
-        run.parts.push(Part { what, is_check: true, by: planned.by, rows_in, rows_out, filtered: 0, rejected, error });
+        run.parts.push(Part {
+            what,
+            is_check: true,
+            by: planned.by,
+            rows_in,
+            rows_out,
+            added: 0,
+            filtered: 0,
+            rejected,
+            error,
+        });
     }
     Ok(run)
 }

@@ -52,6 +52,7 @@ struct Rest {
     refused: quarantine::Writer,
     schema: Schema,
     filtered: u64,
+    added: u64,
     out: Option<Sender<Result<Item>>>,
     progress: Progress,
 }
@@ -63,6 +64,8 @@ pub(super) struct Flowed {
     pub(super) rows_in: u64,
     pub(super) rows: u64,
     pub(super) filtered: u64,
+    #[serde(default)]
+    pub(super) added: u64,
     pub(super) quarantined: u64,
     pub(super) quarantine: Vec<String>,
     pub(super) checksum: Option<String>,
@@ -110,6 +113,7 @@ impl Flow {
                 refused: refused("validate", &output.name),
                 schema: output.schema.clone(),
                 filtered: 0,
+                added: 0,
                 out: None,
                 progress,
             },
@@ -182,6 +186,7 @@ impl Flow {
 
     fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {
         self.rest.filtered += outcome.filtered;
+        self.rest.added += outcome.added;
         for row in &outcome.rejected {
             if self.rest.policy.rows == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
@@ -202,6 +207,7 @@ impl Flow {
         }
         finished.map_err(|error| error.in_stage("transform"))?;
         self.rest.filtered += outcome.filtered;
+        self.rest.added += outcome.added;
         for row in &outcome.rejected {
             if self.rest.policy.rows == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
@@ -225,12 +231,13 @@ impl Flow {
             rows_in: self.rows_in,
             rows,
             filtered: self.rest.filtered,
+            added: self.rest.added,
             quarantined,
             quarantine: files,
             checksum: self.rest.sum.finish(),
             checks: self.rest.tests.results(&self.checks, rows),
         };
-        if flowed.rows_in != flowed.rows + flowed.filtered + flowed.quarantined {
+        if flowed.rows_in + flowed.added != flowed.rows + flowed.filtered + flowed.quarantined {
             return Err(Error::internal(format!("the flow does not account for every row: {flowed:?}")).into());
         }
         // Before the target commits: whoever finds the load done must find this too.
@@ -308,6 +315,7 @@ impl Flowed {
             run: run.to_owned(),
             load_id: loaded.load_id,
             rows_in: self.rows_in,
+            added: self.added,
             loaded: loaded.rows,
             filtered: self.filtered,
             quarantined: self.quarantined,
@@ -325,6 +333,7 @@ impl Flowed {
             step,
             status: Status::Success,
             rows_in: self.rows_in,
+            added: self.added,
             rows_out: receipt.loaded,
             filtered: self.filtered,
             quarantined: self.quarantined,

@@ -32,7 +32,8 @@ async fn stages(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let mut receipts = Vec::new();
     for output in &plan.outputs {
         receipts.push(match output.strategy.strategy {
-            Strategy::Staged => staged(world, plan, &output.name, run).await?,
+            // A plan with pushdown is refused when it is made, until loads can run steps at the target.
+            Strategy::Staged | Strategy::Pushdown => staged(world, plan, &output.name, run).await?,
             Strategy::Fused => fused::run(world, plan, &output.name, run).await?,
         });
     }

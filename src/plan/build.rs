@@ -6,10 +6,10 @@ use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
-use crate::schema::{DataType, Schema};
+use crate::schema::{DataType, Schema, sql::quote};
 use crate::spec::check::Check;
 use crate::spec::step::Step;
-use crate::spec::target::Mode;
+use crate::spec::target::{Mode, Target};
 use crate::spec::{DatasetSpec, Incremental, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,6 +144,9 @@ fn output(
         };
         decisions.push(decided(&suggestion.decision, reason));
     }
+    if settings.strategy == Some(Strategy::Pushdown) {
+        pushdown(&plain(&steps), &input, &lookup, &given.spec.target).map_err(|error| error.in_table(name))?;
+    }
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     Ok(Output {
@@ -273,6 +276,18 @@ fn strategy(
     PlannedStrategy { strategy, by: By::Rules, reason }
 }
 
+/// Whether the target can do these steps; what it cannot do is said before anything runs.
+fn pushdown(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>, target: &Target) -> Result<()> {
+    let Target::Postgres(_) = target else {
+        return Err(Error::unsupported("only a postgres target runs steps as SQL")
+            .hint("Leave `strategy` out: the engine runs the steps on the way"));
+    };
+    let tables = steps.iter().flat_map(engine::step::reads).map(|name| (name.clone(), quote(&name))).collect();
+    engine::pushdown::postgres(steps, input, "raw", lookup, &tables)?;
+    Err(Error::unsupported("the steps have a form in SQL, but loads do not run them at the target yet")
+        .hint("Leave `strategy` out: the engine runs the steps on the way"))
+}
+
 /// The reason to accept, or the reason to refuse.
 fn verdict(decision: &Decision) -> std::result::Result<String, String> {
     if !decision.accepted {
@@ -299,9 +314,7 @@ fn plain(steps: &[PlannedStep]) -> Vec<Step> {
 }
 
 fn reads(steps: &[PlannedStep], checks: &[PlannedCheck], from: &str) -> Vec<String> {
-    let joins = steps
-        .iter()
-        .filter_map(|planned| if let Step::Join(join) = &planned.step { Some(join.with.clone()) } else { None });
+    let joins = steps.iter().flat_map(|planned| engine::step::reads(&planned.step));
     let references = checks.iter().filter_map(|planned| {
         if let Check::References(references) = &planned.check { Some(references.dataset.clone()) } else { None }
     });

@@ -1,8 +1,11 @@
 //! A plan in words: what is read, each step and why, what is checked, where it goes, who decided what.
 
 use crate::agents::By;
+use crate::engine;
+use crate::error::{Error, Result};
 use crate::plan::{Output, Plan};
 use crate::spec::Strategy;
+use crate::spec::step::Step;
 use crate::spec::target::Mode;
 use std::fmt::Write;
 
@@ -47,6 +50,48 @@ pub fn explain(plan: &Plan) -> String {
     text
 }
 
+/// The same plan as polars code: one function an output, with the frames of its datasets as arguments.
+pub fn code(plan: &Plan) -> Result<String> {
+    let mut text = format!("\"\"\"Plan {} of pipeline {}.\"\"\"\n\n{}", plan.id, plan.pipeline, engine::code::HEAD);
+    for output in &plan.outputs {
+        let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
+        let from = lookup(&output.from)
+            .ok_or_else(|| Error::internal(format!("the plan lacks the input '{}'", output.from)))?;
+        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+        let calls = engine::code::polars(&steps, &from, &lookup, &variable)?;
+        let joined: Vec<String> =
+            steps.iter().flat_map(engine::step::reads).filter(|name| *name != output.from).collect();
+        let joined: std::collections::BTreeSet<String> = joined.iter().map(|name| variable(name)).collect();
+        let arguments: String = joined.iter().fold(String::new(), |all, name| format!("{all}, {name}: pl.LazyFrame"));
+        let _ = writeln!(
+            text,
+            "\n\ndef load_{}({}: pl.LazyFrame{arguments}) -> pl.LazyFrame:\n    frame = {1}",
+            variable(&output.name),
+            variable(&output.from)
+        );
+        calls.lines().for_each(|line| _ = writeln!(text, "    {line}"));
+        text.push_str("    return frame\n");
+    }
+    Ok(text)
+}
+
+/// A dataset's name as a name of Python.
+fn variable(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if name.starts_with(|first: char| first.is_ascii_digit()) || KEYWORDS.contains(&name.as_str()) {
+        return format!("{name}_");
+    }
+    name
+}
+
+/// Of Python, and the names that the program uses itself.
+const KEYWORDS: &[&str] = &[
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally", "for", "frame", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass",
+    "pl", "raise", "return", "total", "try", "while", "with", "yield",
+];
+
 fn explain_output(output: &Output, text: &mut String) {
     let mode = match output.mode {
         Mode::Replace => "replaces the content of",
@@ -57,6 +102,7 @@ fn explain_output(output: &Output, text: &mut String) {
     let _ = writeln!(text, "\n## {} {mode} `{}`\n", output.name, output.dataset);
     let way = match output.strategy.strategy {
         Strategy::Staged => "in stages",
+        Strategy::Pushdown => "with its steps at the target",
         Strategy::Fused => "in one stream",
     };
     let _ = writeln!(text, "Moves {way} ({}: {}).\n", by(output.strategy.by), output.strategy.reason);

@@ -3,9 +3,9 @@
 use super::TopValue;
 use super::cells::Cell;
 use crate::schema::DataType;
+use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use datasketches::hll::{HllSketch, HllType};
-use std::collections::{HashMap, HashSet};
 
 /// Up to here every different value is held with its count.
 const FEW: usize = 10_000;

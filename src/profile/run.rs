@@ -9,10 +9,41 @@ use crate::schema::infer::Inference;
 use crate::schema::{DataType, Field, Schema};
 use arrow::array::{Array, AsArray, RecordBatch};
 use futures::StreamExt;
+use std::sync::{Mutex, PoisonError};
 
 /// Hashes that all columns of a dataset may hold together to prove that a column repeats no value (16 bytes each, about
 /// 100 MB at the most).
 const HASHES: usize = 2_000_000;
+
+/// Batches of fewer rows are not worth a second thread.
+const SHARED_ROWS: usize = 4_096;
+
+/// Does the work of each column of a batch, on two threads where the batch is large.
+fn shared<T: Send>(mut columns: Vec<T>, rows: usize, work: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+    if rows < SHARED_ROWS {
+        return columns.into_iter().try_for_each(work);
+    }
+    columns.reverse();
+    let columns = Mutex::new(columns);
+    let turn = || {
+        loop {
+            let next = columns.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match next {
+                Some(column) => work(column)?,
+                None => return Ok(()),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        // Without the helper all is done here.
+        let helper = std::thread::Builder::new().name("windvane-profile".to_owned()).spawn_scoped(scope, turn);
+        let mine = turn();
+        let others = helper.map_or(Ok(()), |helper| {
+            helper.join().unwrap_or_else(|_| Err(Error::internal("a column could not be profiled")))
+        });
+        mine.and(others)
+    })
+}
 
 /// Gathers the figures of one dataset.
 pub struct Profiler {
@@ -35,11 +66,11 @@ impl Profiler {
             return Err(Error::internal("a batch does not fit the profiled schema"));
         }
         self.rows += numbers.len() as u64;
-        for (index, column) in self.columns.iter_mut().enumerate() {
+        shared(self.columns.iter_mut().enumerate().collect(), numbers.len(), |(index, column)| {
             let cells = Cells::of(batch, index, column.data_type())?;
             column.observe(&cells, numbers);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Rows that could not be read.
@@ -113,12 +144,14 @@ async fn typed(connection: &Connection, found: &Found, limit: Option<u64>) -> Re
     let mut batches = open(connection, found, texts, limit).await?;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
-        for (inference, column) in inferences.iter_mut().zip(batch.rows.columns()) {
+        let columns = inferences.iter_mut().zip(batch.rows.columns()).collect();
+        shared(columns, batch.rows.num_rows(), |(inference, column)| {
             let texts = column.as_string_opt::<i32>().ok_or_else(|| Error::internal("text did not come as text"))?;
             for index in 0..texts.len() {
                 inference.observe(texts.is_valid(index).then(|| texts.value(index)));
             }
-        }
+            Ok(())
+        })?;
     }
     let fields = found.fields.fields.iter().zip(&inferences).map(|(field, inference)| Field {
         data_type: inference.data_type(),

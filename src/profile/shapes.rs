@@ -2,7 +2,8 @@
 
 use super::distinct::shown;
 use super::{Lengths, PatternCount, Suspect};
-use std::collections::HashMap;
+use ahash::AHashMap as HashMap;
+use std::collections::hash_map::Entry;
 
 /// Different shapes that are counted; a column with more has no shape worth telling.
 const SHAPES: usize = 1_000;
@@ -35,10 +36,12 @@ impl Shapes {
         self.characters += length;
         self.texts += 1;
         let pattern = pattern(text);
-        if !self.known.contains_key(&pattern) && self.known.len() >= SHAPES {
-            return;
-        }
-        let shape = self.known.entry(pattern).or_default();
+        let full = self.known.len() >= SHAPES;
+        let shape = match self.known.entry(pattern) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if full => return,
+            Entry::Vacant(new) => new.insert(Shape::default()),
+        };
         shape.count += 1;
         if shape.examples.len() < EXAMPLES {
             shape.examples.push((row, shown(text)));

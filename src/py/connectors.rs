@@ -64,6 +64,26 @@ struct RowsRequest {
     within: Vec<Within>,
     #[serde(default)]
     part: Option<Part>,
+    /// Of `split_rows`: how many parts there may be.
+    #[serde(default)]
+    parts: Option<usize>,
+}
+
+impl RowsRequest {
+    /// What to read, and the connection to read it from.
+    async fn asked(self) -> Result<(Connection, ReadRequest)> {
+        let context = context(self.base, self.roots, self.connections);
+        let connection = open(self.source.as_ref(), self.target.as_ref(), &context)?;
+        let read = match (self.locator, self.kind, self.schema) {
+            (Some(locator), Some(kind), Some(schema)) => ReadRequest::whole(locator, kind, self.format, schema),
+            (locator, kind, schema) => {
+                let found = find(&connection, self.dataset.as_deref(), locator.as_deref()).await?;
+                let (kind, format) = (kind.unwrap_or(found.kind), self.format.or(found.format));
+                ReadRequest::whole(found.locator, kind, format, schema.unwrap_or(found.fields))
+            }
+        };
+        Ok((connection, ReadRequest { limit: self.limit, within: self.within, part: self.part, ..read }))
+    }
 }
 
 #[derive(Deserialize)]
@@ -145,6 +165,11 @@ struct ReadRows {
 }
 
 #[derive(Serialize)]
+struct Split {
+    parts: Vec<Part>,
+}
+
+#[derive(Serialize)]
 struct Reached {
     ok: bool,
 }
@@ -179,23 +204,21 @@ pub(super) fn test_connection(py: Python<'_>, request: &str) -> PyResult<String>
 pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let request: RowsRequest = understood(&request)?;
-        let context = context(request.base, request.roots, request.connections);
-        let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
-        let read = match (request.locator, request.kind, request.schema) {
-            (Some(locator), Some(kind), Some(schema)) => ReadRequest::whole(locator, kind, request.format, schema),
-            (locator, kind, schema) => {
-                let found = find(&connection, request.dataset.as_deref(), locator.as_deref()).await?;
-                ReadRequest::whole(
-                    found.locator,
-                    kind.unwrap_or(found.kind),
-                    request.format.or(found.format),
-                    schema.unwrap_or(found.fields),
-                )
-            }
-        };
-        let read = ReadRequest { limit: request.limit, within: request.within, part: request.part, ..read };
+        let (connection, read) = understood::<RowsRequest>(&request)?.asked().await?;
         collect(&connection, read).await.and_then(|rows| answer(&rows))
+    })
+}
+
+/// The parts of a dataset: what `read_rows` takes and `parts`, how many there may be, to `{parts: [...]}`.
+#[pyfunction]
+pub(super) fn split_rows(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let request: RowsRequest = understood(&request)?;
+        let most = request.parts.unwrap_or(1);
+        let (connection, read) = request.asked().await?;
+        let parts = connection.split(&read, most).await?;
+        answer(&Split { parts })
     })
 }
 

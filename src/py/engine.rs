@@ -2,10 +2,10 @@
 
 use super::enter;
 use crate::connectors::Rejected;
-use crate::engine::bridge;
 use crate::engine::expression::Expression;
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
+use crate::engine::{bridge, code, pushdown};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, infer};
 use crate::spec::check::Check;
@@ -41,6 +41,7 @@ struct TransformAnswer {
     schema: Schema,
     rows: Vec<Map<String, Value>>,
     numbers: Vec<i64>,
+    added: u64,
     filtered: u64,
     rejected: Vec<Rejected>,
 }
@@ -94,9 +95,40 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
             schema: runner.program().schema().clone(),
             rows: rows(&done),
             numbers: done.numbers.values().to_vec(),
+            added: outcome.added,
             filtered: outcome.filtered,
             rejected: outcome.rejected,
         })
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WriteRequest {
+    schema: Vec<Field>,
+    steps: Vec<Step>,
+    #[serde(default)]
+    others: BTreeMap<String, Vec<Field>>,
+    /// Quoted name of the raw table, and of the others' tables.
+    table: String,
+    #[serde(default)]
+    tables: BTreeMap<String, String>,
+}
+
+/// Steps in another language: `{sql, polars}`; the SQL is null, with the reason, where there is none.
+#[pyfunction]
+pub(super) fn write_steps(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let WriteRequest { schema, steps, others, table, tables } = read(request)?;
+        let schema = Schema::new(schema);
+        let lookup = |name: &str| others.get(name).map(|fields| Schema::new(fields.clone()));
+        let sql = pushdown::postgres(&steps, &schema, &table, &lookup, &tables);
+        let polars = code::polars(&steps, &schema, &lookup, &|name| name.to_owned())?;
+        write(&serde_json::json!({
+            "sql": sql.as_ref().ok(),
+            "refused": sql.as_ref().err().map(ToString::to_string),
+            "polars": format!("{}\n{polars}", code::HEAD),
+        }))
     })
 }
 

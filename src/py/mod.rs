@@ -7,6 +7,7 @@ mod engine;
 mod enter;
 mod errors;
 mod graph;
+mod function;
 mod guest;
 mod json;
 mod planning;
@@ -32,9 +33,9 @@ mod _core {
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]
-    use super::connectors::{compact, datasets, load_rows, read_rows, test_connection};
+    use super::connectors::{compact, datasets, load_rows, read_rows, split_rows, test_connection};
     #[pymodule_export]
-    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows};
+    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
@@ -49,6 +50,14 @@ mod _core {
     use super::stages::{extract, load, move_rows, record, split, transform, validate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
+
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature that pyo3 asks for")]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let _ = module;
+        super::function::install();
+        Ok(())
+    }
 
     /// The version of the engine.
     #[pyfunction]

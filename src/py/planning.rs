@@ -183,14 +183,18 @@ pub(super) fn diff(py: Python<'_>, request: &str) -> PyResult<String> {
 #[serde(deny_unknown_fields)]
 struct ExplainRequest {
     plan: PathBuf,
+    #[serde(default)]
+    code: bool,
 }
 
-/// `{plan}` to `{text}`: Markdown.
+/// `{plan, code}` to `{text}`: Markdown, or polars code.
 #[pyfunction]
 pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let ExplainRequest { plan } = json::request(request)?;
-        json::answer(&serde_json::json!({"text": words::explain(&file::read(&plan)?)}))
+        let ExplainRequest { plan, code } = json::request(request)?;
+        let plan = file::read(&plan)?;
+        let text = if code { words::code(&plan)? } else { words::explain(&plan) };
+        json::answer(&serde_json::json!({"text": text}))
     })
 }
 

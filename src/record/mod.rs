@@ -43,6 +43,9 @@ pub struct StepStats {
     pub rows_in: u64,
     pub rows_out: u64,
     /// By this step.
+    #[serde(default)]
+    pub added: u64,
+    /// By this step.
     pub filtered: u64,
     /// By this step.
     pub quarantined: u64,
@@ -57,6 +60,8 @@ pub struct StepStats {
 #[serde(deny_unknown_fields)]
 pub struct Reconciliation {
     pub rows_in: u64,
+    #[serde(default)]
+    pub added: u64,
     pub loaded: u64,
     pub filtered: u64,
     pub quarantined: u64,
@@ -89,9 +94,10 @@ pub fn run(plan: &Plan, run: &str, steps: Vec<StepStats>, mut receipts: Vec<Rece
 
 fn reconcile(receipts: &[Receipt]) -> Reconciliation {
     let sum = |count: fn(&Receipt) -> u64| receipts.iter().map(count).sum::<u64>();
-    let balanced = receipts.iter().all(|one| one.rows_in == one.loaded + one.filtered + one.quarantined);
+    let balanced = receipts.iter().all(|one| one.rows_in + one.added == one.loaded + one.filtered + one.quarantined);
     Reconciliation {
         rows_in: sum(|receipt| receipt.rows_in),
+        added: sum(|receipt| receipt.added),
         loaded: sum(|receipt| receipt.loaded),
         filtered: sum(|receipt| receipt.filtered),
         quarantined: sum(|receipt| receipt.quarantined),

@@ -9,13 +9,10 @@ use arrow::array::{
     Int16Builder, Int32Builder, Int64Builder, StringArray, StringBuilder, Time64MicrosecondBuilder,
     TimestampMicrosecondBuilder,
 };
-use chrono::{NaiveDate, NaiveTime};
 use std::sync::Arc;
 
 /// More digits behind the point than this are a measurement, not money.
 const MAX_INFERRED_SCALE: usize = 12;
-/// Days from 0001-01-01 to 1970-01-01.
-const EPOCH_DAYS: i32 = 719_163;
 
 /// Watches the texts of one column and names the narrowest type that holds them all.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +40,17 @@ impl Inference {
         };
         self.values += 1;
         if let Some((whole, scale)) = digits(text) {
-            if scale == 0 && text.parse::<i64>().is_ok() {
+            if scale == 0 && (whole <= 18 || text.parse::<i64>().is_ok()) {
                 self.integers += 1;
             }
             self.decimals += 1;
             self.whole_digits = self.whole_digits.max(whole);
             self.scale = self.scale.max(scale);
+            // So few digits are a finite number, and no day or time is written so.
+            if whole <= 300 {
+                self.floats += 1;
+                return;
+            }
         }
         match text.as_bytes()[0] {
             b't' | b'T' | b'f' | b'F' => {
@@ -104,6 +106,9 @@ fn digits(text: &str) -> Option<(usize, usize)> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !unsigned.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
     let code = whole.len() > 1 && whole.starts_with('0');
     let point = unsigned.contains('.');
     let complete = !whole.is_empty() && (!point || !fraction.is_empty());
@@ -159,10 +164,7 @@ pub fn parse(texts: &StringArray, to: DataType) -> (ArrayRef, Vec<usize>) {
         DataType::Binary => column!(BinaryBuilder::new(), |text: &str| hex(text.trim())),
         DataType::Date => column!(Date32Builder::new(), |text: &str| date(text.trim())),
         DataType::Time => column!(Time64MicrosecondBuilder::new(), |text: &str| time(text.trim())),
-        DataType::Timestamp => column!(TimestampMicrosecondBuilder::new(), |text: &str| {
-            let text = text.trim();
-            timestamp(text).or_else(|| date(text).map(|days| i64::from(days) * 86_400_000_000))
-        }),
+        DataType::Timestamp => column!(TimestampMicrosecondBuilder::new(), |text: &str| moment(text.trim())),
         DataType::TimestampTz => {
             column!(TimestampMicrosecondBuilder::new().with_timezone("UTC"), |text: &str| timestamp_tz(text.trim()))
         }
@@ -170,12 +172,14 @@ pub fn parse(texts: &StringArray, to: DataType) -> (ArrayRef, Vec<usize>) {
     (array, failed)
 }
 
-fn boolean(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "1" => Some(true),
-        "false" | "f" | "no" | "n" | "0" => Some(false),
-        _ => None,
+/// The truth that a text states.
+pub fn boolean(text: &str) -> Option<bool> {
+    let text = text.trim();
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(["true", "t", "yes", "y", "1"]) {
+        return Some(true);
     }
+    is_one_of(["false", "f", "no", "n", "0"]).then_some(false)
 }
 
 /// Exact: digits that do not fit the scale or the precision are no value, unless they are zeros.
@@ -204,7 +208,8 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     (value < limit).then_some(if negative { -value } else { value })
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
+/// The bytes that hexadecimal digits after `\x` mean.
+pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?;
     if digits.len() % 2 != 0 || !digits.is_ascii() {
         return None;
@@ -212,11 +217,13 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
 }
 
-fn is_json(text: &str) -> bool {
+/// Whether a text is a JSON value.
+pub fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-fn uuid(text: &str) -> bool {
+/// Whether a text is a UUID with its four dashes.
+pub fn uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -230,9 +237,21 @@ pub fn date(text: &str) -> Option<i32> {
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let year = number(&bytes[..4])?;
-    let day = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(&bytes[5..7])?, number(&bytes[8..])?)?;
-    Some(chrono::Datelike::num_days_from_ce(&day) - EPOCH_DAYS)
+    days(number(&bytes[..4])?, number(&bytes[5..7])?, number(&bytes[8..])?)
+}
+
+/// A day of the calendar as days since 1970; the year has four digits at most.
+pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
+    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let length = *LENGTHS.get(usize::try_from(month.checked_sub(1)?).ok()?)? + u32::from(leap && month == 2);
+    if day == 0 || day > length {
+        return None;
+    }
+    // Years that begin in March have their odd day last; 400 years before the year 0 keep everything positive.
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let past = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    i32::try_from(past).ok().map(|past| past - 865_565)
 }
 
 /// `HH:MM[:SS[.ffffff]]` as microseconds since midnight.
@@ -248,7 +267,9 @@ pub fn time(text: &str) -> Option<i64> {
         Some([b':', a, b, b'.' | b',', rest @ ..]) => (number(&[*a, *b])?, microseconds(rest)?),
         Some(_) => return None,
     };
-    NaiveTime::from_hms_opt(hour, minute, second)?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
     Some((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000 + fraction)
 }
 
@@ -257,6 +278,11 @@ pub fn timestamp(text: &str) -> Option<i64> {
     let (day, rest) = text.split_at_checked(10)?;
     let clock = rest.strip_prefix(['T', ' ', 't'])?;
     Some(i64::from(date(day)?) * 86_400_000_000 + time(clock)?)
+}
+
+/// A timestamp, or a date as its midnight.
+pub fn moment(text: &str) -> Option<i64> {
+    timestamp(text).or_else(|| date(text).map(|days| i64::from(days) * 86_400_000_000))
 }
 
 /// A timestamp with `Z` or an offset (`+02`, `+0200`, `+02:00`), as microseconds since 1970 in UTC.

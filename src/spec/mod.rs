@@ -32,6 +32,7 @@ mod scalar;
 mod semantics;
 mod tree;
 mod validate;
+pub mod verb;
 
 use check::Check;
 use schemars::JsonSchema;
@@ -183,6 +184,8 @@ pub enum Strategy {
     Staged,
     /// One task streams source, steps, checks and target; nothing rests in between.
     Fused,
+    /// Rows are loaded raw into a staging table of the target database and the steps run there as SQL.
+    Pushdown,
 }
 
 /// What a change of the source's columns does to a run.

@@ -2,6 +2,7 @@
 //!
 //! Expressions are SQL scalar expressions over the columns at that point (`"status = 'complete' AND amount > 0"`).
 
+use super::verb::{Explode, Filling, Flatten, Mask, Pivot, PythonStep, Sort, Split, Unpivot, Window};
 use crate::schema::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,14 +28,65 @@ pub enum Step {
     Derive(BTreeMap<String, String>),
     /// Set columns only in the rows where the condition holds.
     Set(Set),
-    /// Nulls of a column become this value.
-    Fill(BTreeMap<String, serde_json::Value>),
+    /// Nulls of a column become this value, or what is found in other rows.
+    Fill(BTreeMap<String, Filling>),
     /// Add the columns of another dataset.
     Join(Join),
     /// One row a key; the others count as filtered.
     Deduplicate(Deduplicate),
     /// One row a group. The rows folded into a group count as filtered.
     Aggregate(Aggregate),
+    /// Values of a column become columns, one row a group. The rows folded into a group count as filtered.
+    Pivot(Pivot),
+    /// Columns become rows: a column with the name, a column with the value. The new rows count as added.
+    Unpivot(Unpivot),
+    /// New columns computed from a row and its neighbours: ranks, running totals, the value before.
+    Window(Window),
+    /// Rows in an order, all or the first of them.
+    Sort(Sort),
+    /// Text taken apart into columns.
+    Split(Split),
+    /// Values that nobody behind this step may read.
+    Mask(Mask),
+    /// Values inside a JSON object become columns.
+    Flatten(Flatten),
+    /// One row for each element of a JSON array. The new rows count as added.
+    Explode(Explode),
+    /// One SELECT over the dataset, which is called `input`, and the datasets that it joins. It is done by the other
+    /// verbs, with their meaning.
+    Sql(String),
+    /// A function of the user's over batches of rows.
+    Python(PythonStep),
+}
+
+impl Step {
+    /// The word that the spec uses.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Select(_) => "select",
+            Self::Drop(_) => "drop",
+            Self::Rename(_) => "rename",
+            Self::Cast(_) => "cast",
+            Self::Parse(_) => "parse",
+            Self::Filter(_) => "filter",
+            Self::Derive(_) => "derive",
+            Self::Set(_) => "set",
+            Self::Fill(_) => "fill",
+            Self::Join(_) => "join",
+            Self::Deduplicate(_) => "deduplicate",
+            Self::Aggregate(_) => "aggregate",
+            Self::Pivot(_) => "pivot",
+            Self::Unpivot(_) => "unpivot",
+            Self::Window(_) => "window",
+            Self::Sort(_) => "sort",
+            Self::Split(_) => "split",
+            Self::Mask(_) => "mask",
+            Self::Flatten(_) => "flatten",
+            Self::Explode(_) => "explode",
+            Self::Sql(_) => "sql",
+            Self::Python(_) => "python",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

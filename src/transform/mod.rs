@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!
-//! Invariants: rows in = rows + filtered + quarantined, counted since the source; the file appears whole or not at all;
+//! Invariants: rows in + added = rows + filtered + quarantined, counted since the source; the file appears whole or not at all;
 //! the same input and plan give the same rows in the same order.
 
 use crate::engine::frame::Frame;
@@ -54,6 +54,7 @@ fn transformed(
         policy: plan.errors.rows,
         schema: &output.schema,
         progress,
+        added: 0,
         filtered: 0,
     };
     for frame in staging::frames(input)? {
@@ -76,14 +77,15 @@ fn transformed(
         rows,
         bytes,
         rows_in: input.rows_in,
+        added: input.added + sink.added,
         filtered: input.filtered + sink.filtered,
         quarantined: input.quarantined + quarantined,
         quarantine: files,
     };
-    if done.rows_in != done.rows + done.filtered + done.quarantined {
+    if !done.balances() {
         return Err(Error::internal(format!(
-            "transform does not account for every row: {} came in, {} are left, {} were filtered, {} quarantined",
-            done.rows_in, done.rows, done.filtered, done.quarantined
+            "transform does not account for every row: {} came in, {} were added, {} are left, {} were filtered, {} quarantined",
+            done.rows_in, done.added, done.rows, done.filtered, done.quarantined
         )));
     }
     Ok(done)
@@ -96,11 +98,13 @@ struct Sink<'a> {
     policy: RowPolicy,
     schema: &'a Schema,
     progress: &'a Progress,
+    added: u64,
     filtered: u64,
 }
 
 impl Sink<'_> {
     fn left(&mut self, outcome: &Outcome) -> Result<()> {
+        self.added += outcome.added;
         self.filtered += outcome.filtered;
         for row in &outcome.rejected {
             if self.policy == RowPolicy::Fail {
@@ -130,11 +134,10 @@ impl Sink<'_> {
 /// The datasets that joins read, whole.
 fn others(steps: &[Step], staged: &BTreeMap<String, Staged>) -> Result<BTreeMap<String, Frame>> {
     let mut others = BTreeMap::new();
-    for step in steps {
-        let Step::Join(join) = step else { continue };
-        let other = staged.get(&join.with).ok_or_else(|| not_staged(&join.with))?;
+    for name in steps.iter().flat_map(crate::engine::step::reads) {
+        let other = staged.get(&name).ok_or_else(|| not_staged(&name))?;
         let frames = staging::frames(other)?.collect::<Result<Vec<_>>>()?;
-        others.insert(join.with.clone(), Frame::concat(&other.schema, &frames)?);
+        others.insert(name, Frame::concat(&other.schema, &frames)?);
     }
     Ok(others)
 }

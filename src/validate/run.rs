@@ -71,7 +71,7 @@ fn judged(
     let mut files = staged.quarantine.clone();
     files.extend(kept.map(|(path, _)| path.display().to_string()));
     let total = staged.quarantined + quarantined;
-    within_budget(&plan.errors, total, staged.rows_in, &files)?;
+    within_budget(&plan.errors, total, staged.rows_in + staged.added, &files)?;
     counted(&checks, sum.rows)?;
     let (rows, bytes) = writer.finish()?;
     let judged = Staged {
@@ -82,14 +82,15 @@ fn judged(
         rows,
         bytes,
         rows_in: staged.rows_in,
+        added: staged.added,
         filtered: staged.filtered,
         quarantined: total,
         quarantine: files,
     };
-    if judged.rows_in != judged.rows + judged.filtered + judged.quarantined {
+    if !judged.balances() {
         return Err(Error::internal(format!(
-            "validate does not account for every row: {} came in, {} passed, {} were filtered, {} quarantined",
-            judged.rows_in, judged.rows, judged.filtered, judged.quarantined
+            "validate does not account for every row: {} came in, {} were added, {} passed, {} were filtered, {} quarantined",
+            judged.rows_in, judged.added, judged.rows, judged.filtered, judged.quarantined
         )));
     }
     Ok(Verdict { staged: judged, checksum: sum.finish(), checks: tests.results(&checks, rows) })

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import windvane as wv
 from pipelines import outside, write_spec
 from windvane._call import call
-from windvane.errors import ConflictError, MissingError, SpecError, UnavailableError
+from windvane.errors import ConflictError, MissingError, SpecError, UnavailableError, WindvaneError
 
 ORDERS = "id,customer,amount,day\n" + "".join(f"{n},{n % 7},{n}.50,2024-01-{n % 28 + 1:02d}\n" for n in range(1, 101))
 CUSTOMERS = "customer,country\n" + "".join(f"{n},{'DE' if n % 2 else 'FR'}\n" for n in range(7))
@@ -141,6 +142,39 @@ def test_explain_names_each_step_and_why(shop: Path) -> None:
     assert "rules" in text
 
 
+def test_explain_as_code_is_polars_that_runs_and_gives_what_is_loaded(shop: Path) -> None:
+    steps = [
+        JOIN,
+        {"filter": "amount > 10 AND country LIKE 'D%'"},
+        {"derive": {"month": "date_trunc('month', day)", "gross": "amount * 1.19"}},
+        {"sql": "SELECT country, customer, sum(gross) AS gross, count(*) AS n FROM input GROUP BY country, customer"},
+        {"sort": {"by": ["n desc", "customer"]}},
+    ]
+    planned(spec(shop, steps=steps), shop)
+    text = wv.explain(shop / "shop.plan.json", code=True)
+    shell = subprocess.run(
+        [sys.executable, "-m", "windvane", "explain", "--code", str(shop / "shop.plan.json")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shell.stdout.strip() == text.strip()
+    program: dict[str, Any] = {}
+    exec(compile(text, "plan", "exec"), program)
+    kinds = {input_["name"]: input_["schema"] for input_ in json.loads((shop / "shop.plan.json").read_text())["inputs"]}
+    frames = []
+    for name in ("orders", "customers"):
+        frame = pl.scan_csv(shop / "data" / f"{name}.csv", try_parse_dates=True)
+        decimals = [f for f in kinds[name] if f["type"].startswith("decimal")]
+        frames.append(frame.with_columns(pl.col(f["name"]).cast(pl.Decimal(18, 2)) for f in decimals))
+    loaded = program["load_orders"](*frames).collect()
+    run = wv.run(shop / "shop.plan.json", rules_only=True, **outside(shop))
+    assert run["status"] == "success"
+    files = [str(file) for file in (shop / "lake").rglob("*.parquet")]
+    assert loaded.rows() == pl.read_parquet(files).rows()
+    assert loaded.height == 3
+
+
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
@@ -168,3 +202,108 @@ def test_a_dead_source_trips_its_own_breaker_only(tmp_path: Path, postgres_datab
         for name in ("alive", "dead")
     ]
     assert phases == ["closed", "open"]
+
+
+def test_rows_that_steps_make_are_accounted_for_from_source_to_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    rows = ['1;"[1, 2, 3]"', '2;"[]"', '3;"oops"', '4;"[5]"', "5;"]
+    (tmp_path / "data" / "things.csv").write_text("id;tags\n" + "\n".join(rows) + "\n")
+    (tmp_path / "data" / "names.csv").write_text("id;name\n1;one\n2;two\n4;four\n5;five\n")
+    (tmp_path / "own_functions.py").write_text(
+        "import pyarrow.compute as pc\n\n\ndef upper(batch):\n"
+        "    at = batch.schema.get_field_index('name')\n"
+        "    batch = batch.set_column(at, 'name', pc.utf8_upper(batch['name']))\n"
+        "    return batch.filter(pc.not_equal(batch['name'], 'FIVE'))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    steps = [
+        {"sql": "SELECT i.id, n.name, i.tags FROM input i JOIN names n ON n.id = i.id ORDER BY i.id"},
+        {"explode": {"column": "tags", "type": "int64"}},
+        {"python": {"object": "own_functions:upper", "schema": {"id": "int64", "name": "text", "tags": "int64"}}},
+    ]
+    path = write_spec(
+        tmp_path,
+        "things",
+        source={"csv": {"path": "data", "delimiter": ";"}},
+        target={"parquet": {"path": "lake"}},
+        steps=steps,
+        errors={"rows": "quarantine", "max_quarantined": 0.5},
+    )
+    plan = planned(path, tmp_path)
+    assert [(output["name"], output["reads"]) for output in plan["outputs"]] == [("things", ["names"])]
+    run = wv.run(path, rules_only=True, **outside(tmp_path))
+    assert run["status"] == "success"
+    sums = run["reconciliation"]
+    # Row 3 has no name; 1 became three rows; 5 is left out by the function.
+    assert (sums["rows_in"], sums["added"], sums["loaded"], sums["filtered"], sums["quarantined"]) == (5, 2, 5, 2, 0)
+    assert sums["balanced"]
+    files = [str(file) for file in (tmp_path / "lake").rglob("*.parquet")]
+    assert pl.read_parquet(files).rows() == [
+        (1, "ONE", 1),
+        (1, "ONE", 2),
+        (1, "ONE", 3),
+        (2, "TWO", None),
+        (4, "FOUR", 5),
+    ]
+
+
+def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
+    pushed = {"orders": {"strategy": "pushdown"}}
+    with pytest.raises(WindvaneError, match="only a postgres target"):
+        planned(spec(shop, steps=[], datasets=pushed), shop)
+    postgres = {"postgres": {"connection": "warehouse"}}
+    world = {**outside(shop), "connections": {"warehouse": "postgresql://nobody@localhost:1/none"}}
+    path = write_spec(
+        shop, "shop", source={"csv": {"path": "data"}}, target=postgres, steps=[JOIN, {"derive": {"u": "upper(country)"}}],
+        datasets=pushed,
+    )  # fmt: skip
+    with pytest.raises(WindvaneError, match="locale") as caught:
+        wv.plan(path, rules_only=True, **world)
+    assert caught.value.place["path"] == "steps[1].derive"
+    write_spec(shop, "shop", source={"csv": {"path": "data"}}, target=postgres, steps=[JOIN], datasets=pushed)
+    with pytest.raises(WindvaneError, match="do not run them at the target yet"):
+        wv.plan(path, rules_only=True, **world)
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "said"),
+    [
+        ({"split": {"column": "t", "by": "-"}}, "steps[0].split.by", "needs 'into'"),
+        ({"split": {"column": "t", "by": "-", "pattern": "(?<a>.)"}}, "steps[0].split.pattern", "exclude each other"),
+        ({"split": {"column": "t", "pattern": "("}}, "steps[0].split.pattern", "regular expression"),
+        ({"pivot": {"by": "a", "column": "k", "values": [], "value": "v"}}, "steps[0].pivot.values", "empty"),
+        (
+            {"pivot": {"by": "a", "column": "k", "values": ["x"], "names": ["p", "q"], "value": "v"}},
+            "steps[0].pivot.names",
+            "1 values and 2 names",
+        ),
+        ({"pivot": {"by": "a", "column": "k", "values": ["x"]}}, "steps[0].pivot", "value"),
+        ({"window": {"columns": {"n": " "}}}, "steps[0].window.columns.n", "empty"),
+        (
+            {"window": {"order_by": ["a", "a"], "columns": {"n": "row_number()"}}},
+            "steps[0].window.order_by[1]",
+            "second",
+        ),
+        ({"fill": {"a": {"from": "prev"}}}, "steps[0].fill.a.from", "previous"),
+        ({"fill": {"a": [1]}}, "steps[0].fill.a", "list"),
+        ({"unpivot": {"columns": []}}, "steps[0].unpivot.columns", "empty"),
+        ({"mask": {"columns": {"a": "hsh"}}}, "steps[0].mask.columns.a", "hash"),
+        ({"sql": ""}, "steps[0].sql", "empty"),
+        ({"python": {"object": "a:b", "schema": {"x": "strnig"}}}, "steps[0].python.schema.x", "not"),
+        ({"sort": {"by": "a", "limit": -1}}, "steps[0].sort.limit", "0"),
+        ({"windw": {}}, "steps[0]", "window"),
+    ],
+)
+def test_verbs_are_checked_in_the_spec_where_the_mistake_is(
+    tmp_path: Path, step: dict[str, Any], place: str, said: str
+) -> None:
+    path = write_spec(
+        tmp_path, "x", source={"csv": {"path": "data"}}, target={"parquet": {"path": "lake"}}, steps=[step]
+    )
+    problems = wv.check(path, roots=[tmp_path])["problems"]
+    assert problems
+    assert any(
+        str(one["path"]).startswith(place) and said in f"{one['message']} {one.get('hint')}" for one in problems
+    ), problems

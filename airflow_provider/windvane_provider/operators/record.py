@@ -37,9 +37,10 @@ class RecordOperator(StageOperator):
             run = stages.record(self.beside_dag(self.plan_file), receipts, **self.outside(context))
         sums = run["reconciliation"]
         self.log.info(
-            "Run %s: %s rows in = %s loaded + %s filtered + %s in quarantine.",
+            "Run %s: %s rows in + %s added = %s loaded + %s filtered + %s in quarantine.",
             run["run"],
             sums["rows_in"],
+            sums["added"],
             sums["loaded"],
             sums["filtered"],
             sums["quarantined"],

@@ -133,6 +133,7 @@ def run(document: Mapping[str, Any]) -> str:
                 output["output"],
                 output["dataset"],
                 output["rows_in"],
+                output["added"],
                 output["loaded"],
                 output["filtered"],
                 output["quarantined"],
@@ -140,7 +141,7 @@ def run(document: Mapping[str, Any]) -> str:
             )
             for output in document["outputs"]
         ),
-        ("output", "into", "rows in", "loaded", "filtered", "quarantined", ""),
+        ("output", "into", "rows in", "added", "loaded", "filtered", "quarantined", ""),
     )
     seconds = sum(step["seconds"] for step in document["steps"])
     where = sorted({path for output in document["outputs"] for path in output["quarantine"]})

@@ -1,18 +1,21 @@
-//! Delimited text: its columns, and its rows as batches.
+//! Delimited text: its columns, and what its rows are.
 //!
 //! An empty cell is null; in a text column a quoted empty cell (`""`) is the empty text. A row with a wrong number of
 //! fields, with bytes that are no text, with a NUL, or with a quote that is never closed is put aside, and so is a row
 //! with a cell that is no value of its column. Blank lines are no rows (but in one-column files of our own).
 
 use super::decode::{self, Bytes};
-use super::rows::RowBuilder;
+use super::lane::{Lane, Rejects, Shape};
+use super::read::Rows;
+use super::stretches::Stretches;
 use super::tokens::{Dialect, Record, Token, Tokenizer};
 use super::{Described, failure};
-use crate::connectors::{Batch, TextFormat};
+use crate::connectors::{BATCH_ROWS, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema, infer::Inference};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 /// How our own files are written.
 pub(super) fn own_format() -> TextFormat {
@@ -42,7 +45,7 @@ pub(super) fn dialect(format: &TextFormat, strict: bool) -> Result<Dialect> {
     })
 }
 
-fn tokenizer(path: &Path, format: &TextFormat, strict: bool) -> Result<Tokenizer<Bytes>> {
+pub(super) fn tokenizer(path: &Path, format: &TextFormat, strict: bool) -> Result<Tokenizer<Bytes>> {
     let text = decode::text(path, decode::named(&format.encoding)?)?;
     Ok(Tokenizer::new(text, dialect(format, strict)?))
 }
@@ -126,132 +129,51 @@ fn estimate(path: &Path, rows: u64, bytes: u64) -> Option<u64> {
     u64::try_from(u128::from(size) * u128::from(rows) / u128::from(bytes)).ok()
 }
 
-/// The rows of one file.
-pub(super) struct CsvRows {
-    path: PathBuf,
-    tokens: Tokenizer<Bytes>,
-    record: Record,
-    /// Where each wanted column stands in the file.
-    places: Vec<Option<usize>>,
-    width: usize,
-    builder: RowBuilder,
-    row: u64,
-    /// The first record, when it is a row.
-    first: bool,
-    ended: bool,
-}
-
-impl CsvRows {
-    pub(super) fn open(
-        path: &Path,
-        format: &TextFormat,
-        strict: bool,
-        schema: &Schema,
-        capacity: usize,
-    ) -> Result<Self> {
-        let mut tokens = tokenizer(path, format, strict)?;
-        let builder = RowBuilder::new(schema, &format.nulls, capacity);
-        let mut rows = Self {
-            path: path.to_owned(),
-            record: Record::default(),
-            places: Vec::new(),
-            width: 0,
-            builder,
-            row: 0,
-            first: false,
-            ended: false,
-            tokens: Tokenizer::new(Box::new(std::io::empty()), dialect(format, strict)?),
-        };
-        loop {
-            match tokens.next(&mut rows.record).map_err(|error| failure(path, "read", &error))? {
-                Token::End => rows.ended = true,
-                Token::Broken { reason, raw } => {
-                    rows.row += 1;
-                    rows.builder.reject(rows.row, reason, &raw);
-                    continue;
-                }
-                Token::Record => {
-                    let is_header = format.header_rows > 0;
-                    let names = names(&rows.record, is_header, strict);
-                    rows.places = schema.names().map(|name| names.iter().position(|known| known == name)).collect();
-                    rows.width = names.len();
-                    rows.first = !is_header;
-                }
-            }
-            break;
-        }
-        rows.tokens = tokens;
-        Ok(rows)
-    }
-
-    fn batch(&mut self) -> Result<Option<Batch>> {
-        while !self.ended && !self.builder.is_full() {
-            if !std::mem::take(&mut self.first) {
-                match self.tokens.next(&mut self.record).map_err(|error| failure(&self.path, "read", &error))? {
-                    Token::End => {
-                        self.ended = true;
-                        break;
-                    }
-                    Token::Broken { reason, raw } => {
-                        self.row += 1;
-                        self.builder.reject(self.row, reason, &raw);
-                        continue;
-                    }
-                    Token::Record => {}
-                }
-            }
-            self.row += 1;
-            self.take_row();
-        }
-        if self.builder.is_empty() { Ok(None) } else { self.builder.finish().map(Some) }
-    }
-
-    fn take_row(&mut self) {
-        if suspicious(&self.record, self.width)
-            && let Some(raw) = self.tokens.recover(self.width)
-        {
-            self.builder.reject(self.row, "a quote is opened and not closed in the same row", &raw);
-            return;
-        }
-        if self.record.len() != self.width {
-            let (found, wanted) = (self.record.len(), self.width);
-            self.builder.reject(self.row, format!("{found} fields where {wanted} are expected"), &self.tokens.raw());
-            return;
-        }
-        if let Err(reason) = readable(&self.record) {
-            self.builder.reject(self.row, reason, &self.tokens.raw());
-            return;
-        }
-        for (column, place) in self.places.iter().enumerate() {
-            let text = place.and_then(|at| std::str::from_utf8(self.record.field(at)).ok());
-            let quoted = place.is_some_and(|at| self.record.quoted(at));
-            self.builder.push(column, text, quoted);
-        }
-        self.builder.end_row(self.row);
-    }
-}
-
 /// Whether a stray quote may have swallowed more than this row.
-fn suspicious(record: &Record, width: usize) -> bool {
+pub(super) fn suspicious(record: &Record, width: usize) -> bool {
     record.len() != width || record.loose()
 }
 
-/// Whether every field is text.
-fn readable(record: &Record) -> Result<(), &'static str> {
-    if record.text().contains(&0) {
-        return Err("the row holds a NUL character");
-    }
-    if std::str::from_utf8(record.text()).is_ok() && record.text().is_ascii() {
-        return Ok(());
-    }
-    let broken = (0..record.len()).any(|at| std::str::from_utf8(record.field(at)).is_err());
-    if broken { Err("the row holds bytes that are no text in the file's encoding") } else { Ok(()) }
-}
-
-impl Iterator for CsvRows {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.batch().transpose()
+/// The rows of one file.
+pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Schema, capacity: usize) -> Result<Rows> {
+    let wrong = |error: std::io::Error| failure(path, "read", &error);
+    let dialect = dialect(format, strict)?;
+    let mut tokens = tokenizer(path, format, strict)?;
+    let mut record = Record::default();
+    let mut before = Rejects::new(schema);
+    let mut shape = Shape {
+        path: path.to_owned(),
+        schema: schema.clone(),
+        nulls: format.nulls.clone(),
+        capacity,
+        places: Vec::new(),
+        width: 0,
+    };
+    let is_header = format.header_rows > 0;
+    loop {
+        let start = tokens.settle().map_err(wrong)?;
+        match tokens.next(&mut record).map_err(wrong)? {
+            Token::End => return Ok(Box::new(before.finish().transpose().into_iter())),
+            Token::Broken { reason, raw } => before.push(reason, &raw),
+            Token::Record => {
+                let names = names(&record, is_header, strict);
+                shape.places = schema.names().map(|name| names.iter().position(|known| known == name)).collect();
+                shape.width = names.len();
+                let shape = Arc::new(shape);
+                let from = if is_header { tokens.settle().map_err(wrong)? } else { start };
+                let row = before.rows();
+                let rejected = before.finish().transpose().into_iter();
+                // A few rows are not worth threads.
+                if capacity >= BATCH_ROWS
+                    && let Some(mark) = decode::plain_from(path, &format.encoding)?
+                    && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
+                {
+                    return Ok(Box::new(rejected.chain(rows)));
+                }
+                let lane = Lane::new(&shape, tokens, u64::MAX).after(row);
+                let lane = if is_header { lane } else { lane.with_first(record) };
+                return Ok(Box::new(rejected.chain(lane)));
+            }
+        }
     }
 }

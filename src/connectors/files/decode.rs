@@ -12,6 +12,8 @@ pub(super) type Bytes = Box<dyn Read + Send>;
 
 /// Stands for bytes that are no text; never part of UTF-8, so the row that holds it is refused.
 const BROKEN: u8 = 0xFF;
+/// The byte order mark of UTF-8.
+const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 const CHUNK: usize = 64 << 10;
 /// How much of a file the encoding is judged by.
 pub(super) const SAMPLE: usize = 4 << 20;
@@ -37,6 +39,17 @@ pub(super) fn is_compressed(path: &Path) -> bool {
     let mut magic = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic));
     read.is_ok() && (magic.starts_with(&[0x1F, 0x8B]) || magic == [0x28, 0xB5, 0x2F, 0xFD])
+}
+
+/// Where the text of a file begins that needs no decompressing and no decoding; nothing for other files.
+pub(super) fn plain_from(path: &Path, encoding: &str) -> Result<Option<u64>> {
+    if named(encoding)? != UTF_8 || is_compressed(path) {
+        return Ok(None);
+    }
+    let mut first = Vec::new();
+    let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
+    file.take(MARK.len() as u64).read_to_end(&mut first).map_err(|error| failure(path, "read", &error))?;
+    Ok(Some(if first == MARK { MARK.len() as u64 } else { 0 }))
 }
 
 /// The first bytes of a file, decompressed; whether they are all of it.
@@ -121,7 +134,7 @@ pub(super) fn decoded(mut input: Bytes, encoding: &'static Encoding) -> io::Resu
     // UTF-8 passes as it is: whoever takes rows checks them.
     let mut first = Vec::new();
     input.by_ref().take(3).read_to_end(&mut first)?;
-    if first == [0xEF, 0xBB, 0xBF] {
+    if first == MARK {
         first.clear();
     }
     Ok(Box::new(io::Cursor::new(first).chain(input)))

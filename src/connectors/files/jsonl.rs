@@ -75,8 +75,8 @@ impl Objects {
     pub(crate) fn push(&self, line: &str, row: u64, builder: &mut RowBuilder) {
         match self.cells(line) {
             Ok(cells) => {
-                for (column, cell) in cells.iter().enumerate() {
-                    builder.push(column, cell.as_deref(), true);
+                for cell in &cells {
+                    builder.push(cell.as_deref(), true);
                 }
                 builder.end_row(row);
             }

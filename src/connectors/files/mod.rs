@@ -1,11 +1,16 @@
 //! Files: CSV, JSON lines and Parquet, plain or compressed, on the local disk or in an object store, read as they are
 //! found and written as folders of parts.
 //!
-//! Doors: [`Files`]. Inside: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies,
-//! as a local one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `sniff`
-//! (how a CSV is written), `tokens` (its records), `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows`
-//! (texts to batches), `read` (all files of a dataset), `write` and `text` (one file), `parts` (the files of a load),
-//! `load`, `merge` and `compact` (what a load makes of a folder), `work`, `folder` and `manifest` (it becomes visible).
+//! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
+//!
+//! Inside, reading: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies, as a local
+//! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `sniff` (how a CSV is
+//! written), `tokens` and `marks` (its records), `lane` and `stretches` (records to rows, on one thread or on several),
+//! `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
+//! `groups` (one file, many threads), `read` (all files of a dataset).
+//!
+//! Inside, writing: `write`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `load`, `merge` and
+//! `compact` (what a load makes of a folder), `work`, `folder` and `manifest` (it becomes visible).
 //!
 //! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
 //!
@@ -18,24 +23,33 @@
 //! Empty and null in CSV: an empty cell is null. In a text column a quoted empty cell (`""`) is the empty text; this is
 //! also how the two are written, so both come back as they went.
 
+mod choose;
+mod columns;
 mod compact;
 mod csv;
 mod decode;
+mod digits;
+mod encode;
 mod find;
 mod folder;
+mod groups;
 mod hive;
 mod jsonl;
+mod lane;
 mod load;
 mod locate;
 mod manifest;
+mod marks;
 mod merge;
 mod parquet;
 mod parts;
 mod piece;
 mod read;
 mod rows;
+mod shared;
 mod sniff;
 mod split;
+mod stretches;
 mod text;
 mod tokens;
 mod work;
@@ -43,6 +57,8 @@ mod write;
 
 pub use compact::Compacted;
 pub(crate) use jsonl::{Members, Objects, Seen, text_of};
+pub(crate) use encode::Encoder;
+pub(crate) use groups::Groups;
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 

@@ -1,5 +1,6 @@
 //! Parquet: columns from the file's own words, rows without a detour.
 
+use super::groups::{Batches, Groups};
 use super::{Described, failure};
 use crate::connectors::Batch;
 use crate::error::{Error, Result};
@@ -9,8 +10,6 @@ use crate::schema::{
 };
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes as a;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -27,50 +26,46 @@ fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
     about.in_file(path.display().to_string()).caused_by(error)
 }
 
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+fn open(path: &Path) -> Result<Groups> {
     let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
     if super::decode::is_compressed(path) {
         return Err(Error::unsupported("a compressed Parquet file is not read")
             .in_file(path.display().to_string())
             .hint("Unpack it: Parquet is compressed inside"));
     }
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(path, &error))
+    Groups::open(file).map_err(|error| broken(path, &error))
 }
 
 pub(super) fn describe(path: &Path) -> Result<Described> {
-    let builder = builder(path)?;
-    let mut fields = from_arrow(builder.schema()).map_err(|error| error.in_file(path.display().to_string()))?;
-    for (field, column) in fields.fields.iter_mut().zip(builder.parquet_schema().root_schema().get_fields()) {
+    let groups = open(path)?;
+    let about = groups.metadata();
+    let mut fields = from_arrow(about.schema()).map_err(|error| error.in_file(path.display().to_string()))?;
+    for (field, column) in fields.fields.iter_mut().zip(about.parquet_schema().root_schema().get_fields()) {
         if column.is_primitive() {
             let logical = column.get_basic_info().logical_type_ref().map(|kind| format!(" ({kind:?})"));
             field.native_type = Some(format!("{}{}", column.get_physical_type(), logical.unwrap_or_default()));
         }
     }
-    let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
+    let rows = u64::try_from(about.metadata().file_metadata().num_rows()).unwrap_or_default();
     Ok(Described { fields, rows: Some(rows), exact: true })
 }
 
 /// The rows of one file.
 pub(super) struct ParquetRows {
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    batches: Batches,
     schema: Schema,
     row: u64,
 }
 
 impl ParquetRows {
-    /// All row groups, or those of the range.
+    /// All row groups, or those of the range. Only the columns of the schema are decoded.
     pub(super) fn open(path: &Path, schema: &Schema, capacity: usize, groups: Option<Range<usize>>) -> Result<Self> {
-        let mut builder = builder(path)?;
-        if let Some(groups) = groups {
-            builder = builder.with_row_groups(groups.collect());
-        }
-        let fields = builder.schema().fields();
-        let roots = fields.iter().enumerate().filter(|(_, field)| schema.field(field.name()).is_some());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));
-        let reader = builder.with_projection(mask).with_batch_size(capacity.max(1)).build();
-        let reader = reader.map_err(|error| broken(path, &error))?;
-        Ok(Self { path: path.to_owned(), reader, schema: schema.clone(), row: 0 })
+        let file = open(path)?;
+        let groups = groups.unwrap_or(0..file.count());
+        let batches = file.batches(groups, |name| schema.field(name).is_some(), capacity);
+        let batches = batches.map_err(|error| broken(path, &error))?;
+        Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), row: 0 })
     }
 
     fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch> {
@@ -102,7 +97,7 @@ impl Iterator for ParquetRows {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.reader.next()? {
+        let batch = match self.batches.next()? {
             Ok(batch) => batch,
             Err(error) => return Some(Err(broken(&self.path, &error))),
         };

@@ -1,6 +1,6 @@
 //! What a set of files holds, and its rows: one file after the other, on a thread of its own.
 
-use super::csv::{self, CsvRows};
+use super::csv;
 use super::hive::{self, Values};
 use super::jsonl::{self, JsonRows};
 use super::locate::{Item, kind_by_ending};
@@ -26,7 +26,7 @@ const LEAST_ROWS_A_FILE: u64 = 500;
 /// Batches that wait for a slow reader.
 const WAITING: usize = 2;
 
-type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
+pub(super) type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
 /// The rows of a local file that we wrote.
 pub(super) fn own_rows(path: &Path, kind: FoundKind, schema: &Schema, capacity: usize) -> Result<Rows> {
@@ -57,7 +57,7 @@ fn file_rows(
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {
-        (FoundKind::Csv, Some(format)) => Box::new(CsvRows::open(path, format, strict, schema, capacity)?),
+        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity)?,
         (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity)?),
         (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {

@@ -1,14 +1,19 @@
 //! Texts of rows become batches of the wanted types; rows with a text that is no value are put aside with the reason.
 
+use super::columns::{Cells, Column, Span};
 use crate::connectors::{Batch, Rejected};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Schema, arrow::to_arrow, infer};
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, StringBuilder};
+use crate::schema::{DataType, Schema, arrow::to_arrow};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A batch ends early when its texts are larger than this, so that memory stays bounded with very long texts.
 const MAX_BATCH_BYTES: usize = 64 << 20;
+/// Rows that are given one by one wait for each other, up to so many or so long.
+const LOOSE_ROWS: usize = 256;
+const LOOSE_BYTES: usize = 1 << 20;
 /// How much of a text is shown in a reason.
 const MAX_SHOWN: usize = 80;
 
@@ -16,11 +21,33 @@ const MAX_SHOWN: usize = 80;
 pub(crate) struct RowBuilder {
     schema: Schema,
     nulls: Vec<String>,
-    columns: Vec<StringBuilder>,
+    columns: Vec<Column>,
     numbers: Vec<u64>,
     rejected: Vec<Rejected>,
+    /// Rows of the batch that hold a text that is no value.
+    bad: Vec<usize>,
     bytes: usize,
     capacity: usize,
+    /// Rows that were given one by one and are not in the columns yet.
+    loose: Loose,
+}
+
+/// Texts of rows, column by column.
+#[derive(Default)]
+struct Loose {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+    numbers: Vec<u64>,
+}
+
+/// Rows of fields in one text.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<'a> {
+    pub(super) text: &'a [u8],
+    /// All fields of the first row, then those of the next.
+    pub(super) spans: &'a [Span],
+    /// How many fields a row has.
+    pub(super) width: usize,
 }
 
 impl RowBuilder {
@@ -28,31 +55,82 @@ impl RowBuilder {
         Self {
             schema: schema.clone(),
             nulls: nulls.to_vec(),
-            columns: schema.fields.iter().map(|_| StringBuilder::new()).collect(),
+            columns: schema.fields.iter().map(|field| Column::new(field.data_type)).collect(),
             numbers: Vec::new(),
             rejected: Vec::new(),
+            bad: Vec::new(),
             bytes: 0,
             capacity,
+            loose: Loose::default(),
         }
     }
 
-    /// The next column's text of the current row. An empty text is null but in a text column where it was `quoted`.
-    pub(crate) fn push(&mut self, column: usize, text: Option<&str>, quoted: bool) {
-        let (Some(builder), Some(field)) = (self.columns.get_mut(column), self.schema.fields.get(column)) else {
-            return;
-        };
-        let is_text = field.data_type == DataType::Text;
-        let kept = text.filter(|text| {
-            let empty = if is_text { text.is_empty() && !quoted } else { text.trim().is_empty() };
-            !empty && !self.nulls.iter().any(|null| null == text)
+    /// The current row's text of the next column. An empty text is null but in a text column where it was `quoted`.
+    pub(crate) fn push(&mut self, text: Option<&str>, quoted: bool) {
+        let start = offset(self.loose.text.len());
+        self.loose.spans.push(match text {
+            None => Span::NONE,
+            Some(text) => {
+                self.loose.text.extend_from_slice(text.as_bytes());
+                Span { start, end: offset(self.loose.text.len()), quoted }
+            }
         });
-        self.bytes += kept.map_or(0, str::len);
-        builder.append_option(kept);
     }
 
-    /// Every column has been given its text.
+    /// Every column has been given its text, in the order of the schema.
     pub(crate) fn end_row(&mut self, number: u64) {
-        self.numbers.push(number);
+        self.loose.numbers.push(number);
+        if self.loose.numbers.len() >= LOOSE_ROWS || self.loose.text.len() >= LOOSE_BYTES {
+            self.settle();
+        }
+    }
+
+    /// Takes the rows that were given one by one into the columns.
+    fn settle(&mut self) {
+        if self.loose.numbers.is_empty() {
+            return;
+        }
+        let mut loose = std::mem::take(&mut self.loose);
+        let width = self.schema.fields.len();
+        let tile = Tile { text: &loose.text, spans: &loose.spans, width };
+        let places: Vec<Option<usize>> = (0..width).map(Some).collect();
+        self.take(tile, &places, &loose.numbers);
+        loose.text.clear();
+        loose.spans.clear();
+        loose.numbers.clear();
+        self.loose = loose;
+    }
+
+    /// Rows whose fields stand in a text, and their numbers; `places` says where in a row each column stands.
+    pub(super) fn push_tile(&mut self, tile: Tile<'_>, places: &[Option<usize>], numbers: &[u64]) {
+        self.settle();
+        self.take(tile, places, numbers);
+    }
+
+    fn take(&mut self, tile: Tile<'_>, places: &[Option<usize>], numbers: &[u64]) {
+        let mut failed: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut rows = Vec::new();
+        let none = Cells { text: tile.text, spans: &[], stride: 0, rows: numbers.len(), nulls: &self.nulls };
+        for (column, (builder, place)) in self.columns.iter_mut().zip(places).enumerate() {
+            let cells = match place.and_then(|place| tile.spans.get(place..)) {
+                Some(spans) => Cells { spans, stride: tile.width, ..none },
+                None => none,
+            };
+            builder.extend(cells, &mut rows);
+            for row in rows.drain(..) {
+                failed.entry(row).or_insert(column);
+            }
+        }
+        let first = self.numbers.len();
+        for (row, column) in failed {
+            let fields = tile.spans.get(row * tile.width..).unwrap_or_default();
+            let number = numbers.get(row).copied().unwrap_or_default();
+            self.rejected.push(self.refused(tile.text, fields, places, column, number));
+            self.bad.push(first + row);
+        }
+        self.numbers.extend_from_slice(numbers);
+        let span = |one: Option<&Span>| one.map_or(0, |span| span.end.max(span.start) as usize);
+        self.bytes += span(tile.spans.last()).saturating_sub(tile.spans.first().map_or(0, |span| span.start as usize));
     }
 
     /// A row without columns.
@@ -63,67 +141,72 @@ impl RowBuilder {
         self.rejected.push(Rejected { row, column: None, reason: reason.into(), record });
     }
 
+    /// How many rows still fit.
+    pub(super) fn room(&self) -> usize {
+        let rows = self.numbers.len() + self.loose.numbers.len() + self.rejected.len();
+        if self.bytes + self.loose.text.len() >= MAX_BATCH_BYTES { 0 } else { self.capacity.saturating_sub(rows) }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
-        self.numbers.len() + self.rejected.len() >= self.capacity || self.bytes >= MAX_BATCH_BYTES
+        self.room() == 0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.numbers.is_empty() && self.rejected.is_empty()
+        self.numbers.is_empty() && self.loose.numbers.is_empty() && self.rejected.is_empty()
     }
 
     /// The batch collected so far; the builder is empty afterwards.
     pub(crate) fn finish(&mut self) -> Result<Batch> {
-        let texts: Vec<StringArray> = self.columns.iter_mut().map(StringBuilder::finish).collect();
-        let numbers = std::mem::take(&mut self.numbers);
+        self.settle();
+        let mut numbers = std::mem::take(&mut self.numbers);
         let mut rejected = std::mem::take(&mut self.rejected);
+        let bad = std::mem::take(&mut self.bad);
         self.bytes = 0;
-
-        let mut bad: Vec<Option<usize>> = vec![None; numbers.len()];
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(texts.len());
-        for (column, (texts, field)) in texts.iter().zip(&self.schema.fields).enumerate() {
-            let (array, failed) = infer::parse(texts, field.data_type);
-            for row in failed {
-                if let Some(slot) = bad.get_mut(row) {
-                    slot.get_or_insert(column);
-                }
-            }
-            arrays.push(array);
-        }
-        for (row, column) in bad.iter().enumerate().filter_map(|(row, column)| column.map(|column| (row, column))) {
-            rejected.push(self.refused(&texts, row, column, numbers.get(row).copied().unwrap_or_default()));
-        }
+        let arrays = self.columns.iter_mut().map(Column::finish);
+        let mut arrays: Vec<ArrayRef> = arrays.collect::<Result<_, _>>().map_err(|error| broken(&error))?;
         rejected.sort_by_key(|one| one.row);
-
-        let keep: BooleanArray = bad.iter().map(|column| Some(column.is_none())).collect();
-        let kept: Vec<u64> =
-            numbers.iter().zip(&bad).filter(|(_, column)| column.is_none()).map(|(number, _)| *number).collect();
-        if kept.len() < numbers.len() {
+        if !bad.is_empty() {
+            let mut keep = vec![true; numbers.len()];
+            for row in bad {
+                keep[row] = false;
+            }
+            let mut flags = keep.iter();
+            numbers.retain(|_| flags.next().copied().unwrap_or(true));
+            let keep = BooleanArray::from(keep);
             for array in &mut arrays {
                 *array = filter(array, &keep).map_err(|error| broken(&error))?;
             }
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
+        let options = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
         let rows = RecordBatch::try_new_with_options(to_arrow(&self.schema), arrays, &options)
             .map_err(|error| broken(&error))?;
-        Ok(Batch { rows, numbers: kept, rejected })
+        Ok(Batch { rows, numbers, rejected })
     }
 
-    fn refused(&self, texts: &[StringArray], row: usize, column: usize, number: u64) -> Rejected {
-        let text_at = |array: &StringArray| array.is_valid(row).then(|| array.value(row).to_owned());
-        let record = self.schema.fields.iter().zip(texts);
-        let record = record
-            .map(|(field, array)| (field.name.clone(), text_at(array).map_or(Value::Null, Value::String)))
-            .collect();
-        let text = texts.get(column).and_then(text_at).unwrap_or_default();
+    fn refused(&self, text: &[u8], fields: &[Span], places: &[Option<usize>], column: usize, number: u64) -> Rejected {
+        let text_at = |column: usize| {
+            let span = places.get(column).copied().flatten().and_then(|place| fields.get(place))?;
+            let written = span.of(text).and_then(|field| std::str::from_utf8(field).ok())?;
+            let is_text = self.schema.fields.get(column).is_some_and(|field| field.data_type == DataType::Text);
+            let empty = if is_text { written.is_empty() && !span.quoted } else { written.trim().is_empty() };
+            (!empty && !self.nulls.iter().any(|null| null == written)).then(|| written.to_owned())
+        };
+        let record = self.schema.names().enumerate();
+        let record = record.map(|(at, name)| (name.to_owned(), text_at(at).map_or(Value::Null, Value::String)));
         let field = self.schema.fields.get(column);
         let wanted = field.map_or("a value", |field| called(field.data_type));
         Rejected {
             row: number,
             column: field.map(|field| field.name.clone()),
-            reason: format!("'{}' is not {wanted}", shown(&text)),
-            record,
+            reason: format!("'{}' is not {wanted}", shown(&text_at(column).unwrap_or_default())),
+            record: record.collect(),
         }
     }
+}
+
+/// Texts end long before 4 GiB.
+fn offset(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 fn broken(error: &arrow::error::ArrowError) -> Error {

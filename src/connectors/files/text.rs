@@ -2,93 +2,181 @@
 
 use crate::error::{Error, Result};
 use crate::schema::DataType;
-use arrow::array::{Array, AsArray, StringArray, StringBuilder};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes as a;
-use chrono::{DateTime, NaiveTime, TimeDelta};
-use std::fmt::Write;
+use chrono::{DateTime, Datelike};
+use std::io::Write;
 
-type Out = StringBuilder;
+const DAY: i64 = 86_400_000_000;
 
 /// A column as texts; nulls stay nulls.
 pub(super) fn texts(column: &dyn Array, data_type: DataType) -> Result<StringArray> {
-    let mut out = StringBuilder::with_capacity(column.len(), column.len() * 8);
-    let mut fine = true;
-    macro_rules! each {
-        ($array:expr, $write:expr) => {{
-            let array = $array.ok_or_else(|| unexpected(column))?;
-            for row in 0..array.len() {
-                if array.is_null(row) {
-                    out.append_null();
-                } else {
-                    fine &= $write(&mut out, array.value(row)).is_ok();
-                    out.append_value("");
-                }
-            }
-        }};
-    }
     match data_type {
-        DataType::Boolean => each!(column.as_boolean_opt(), |out: &mut Out, value| write!(out, "{value}")),
-        DataType::Int16 => {
-            each!(column.as_primitive_opt::<a::Int16Type>(), |out: &mut Out, value| write!(out, "{value}"));
+        DataType::Boolean => {
+            let array = column.as_boolean_opt().ok_or_else(|| unexpected(column))?;
+            let word = |at: usize| if array.value(at) { "true" } else { "false" };
+            each(array, 5, |out, at| out.extend_from_slice(word(at).as_bytes()))
         }
-        DataType::Int32 => {
-            each!(column.as_primitive_opt::<a::Int32Type>(), |out: &mut Out, value| write!(out, "{value}"));
-        }
-        DataType::Int64 => {
-            each!(column.as_primitive_opt::<a::Int64Type>(), |out: &mut Out, value| write!(out, "{value}"));
-        }
-        DataType::Float32 => {
-            each!(column.as_primitive_opt::<a::Float32Type>(), |out: &mut Out, value: f32| {
-                write!(out, "{}", float(f64::from(value), &format!("{value:?}")))
-            });
-        }
-        DataType::Float64 => {
-            each!(column.as_primitive_opt::<a::Float64Type>(), |out: &mut Out, value: f64| {
-                write!(out, "{}", float(value, &format!("{value:?}")))
-            });
-        }
-        DataType::Decimal { .. } => {
-            let array = column.as_primitive_opt::<a::Decimal128Type>().ok_or_else(|| unexpected(column))?;
-            for row in 0..array.len() {
-                out.append_option(array.is_valid(row).then(|| array.value_as_string(row)));
-            }
+        DataType::Int16 => values::<a::Int16Type>(column, 6, |out, value| integer(out, value.into())),
+        DataType::Int32 => values::<a::Int32Type>(column, 8, |out, value| integer(out, value.into())),
+        DataType::Int64 => values::<a::Int64Type>(column, 8, integer),
+        DataType::Float32 => values::<a::Float32Type>(column, 8, |out, value| {
+            float(out, value.is_infinite(), value > 0.0, format_args!("{value:?}"));
+        }),
+        DataType::Float64 => values::<a::Float64Type>(column, 8, |out, value| {
+            float(out, value.is_infinite(), value > 0.0, format_args!("{value:?}"));
+        }),
+        DataType::Decimal { scale, .. } => {
+            let scale = usize::try_from(scale).unwrap_or(0);
+            values::<a::Decimal128Type>(column, 10, |out, value| decimal(out, value, scale))
         }
         DataType::Text | DataType::Json | DataType::Uuid => {
-            return column.as_string_opt::<i32>().cloned().ok_or_else(|| unexpected(column));
+            column.as_string_opt::<i32>().cloned().ok_or_else(|| unexpected(column))
         }
-        DataType::Binary => each!(column.as_binary_opt::<i32>(), |out: &mut Out, value: &[u8]| {
-            out.write_str("\\x").and_then(|()| value.iter().try_for_each(|byte| write!(out, "{byte:02x}")))
-        }),
-        DataType::Date => each!(column.as_primitive_opt::<a::Date32Type>(), |out: &mut Out, value: i32| {
-            let day = DateTime::from_timestamp(i64::from(value) * 86_400, 0).ok_or(std::fmt::Error)?;
-            write!(out, "{}", day.format("%Y-%m-%d"))
-        }),
-        DataType::Time => each!(column.as_primitive_opt::<a::Time64MicrosecondType>(), |out: &mut Out, value: i64| {
-            let (clock, _) = NaiveTime::MIN.overflowing_add_signed(TimeDelta::microseconds(value));
-            write!(out, "{}", clock.format("%H:%M:%S%.f"))
-        }),
-        DataType::Timestamp => {
-            each!(column.as_primitive_opt::<a::TimestampMicrosecondType>(), |out: &mut Out, value| {
-                let at = DateTime::from_timestamp_micros(value).ok_or(std::fmt::Error)?;
-                write!(out, "{}", at.format("%Y-%m-%dT%H:%M:%S%.f"))
-            });
+        DataType::Binary => {
+            let array = column.as_binary_opt::<i32>().ok_or_else(|| unexpected(column))?;
+            each(array, 32, |out, at| {
+                out.extend_from_slice(b"\\x");
+                for byte in array.value(at) {
+                    out.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
+                }
+            })
         }
-        DataType::TimestampTz => {
-            each!(column.as_primitive_opt::<a::TimestampMicrosecondType>(), |out: &mut Out, value| {
-                let at = DateTime::from_timestamp_micros(value).ok_or(std::fmt::Error)?;
-                write!(out, "{}", at.format("%Y-%m-%dT%H:%M:%S%.fZ"))
+        DataType::Date => {
+            let mut fine = true;
+            let texts = values::<a::Date32Type>(column, 10, |out, value| fine &= date(out, value.into()));
+            within(fine, texts)
+        }
+        DataType::Time => {
+            values::<a::Time64MicrosecondType>(column, 15, |out, value| clock(out, value.rem_euclid(DAY)))
+        }
+        DataType::Timestamp | DataType::TimestampTz => {
+            let (mut fine, zoned) = (true, data_type == DataType::TimestampTz);
+            let texts = values::<a::TimestampMicrosecondType>(column, 27, |out, value| {
+                fine &= date(out, value.div_euclid(DAY));
+                out.push(b'T');
+                clock(out, value.rem_euclid(DAY));
+                if zoned {
+                    out.push(b'Z');
+                }
             });
+            within(fine, texts)
         }
     }
-    if fine { Ok(out.finish()) } else { Err(Error::data("a date or time lies outside the calendar")) }
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
+fn within(fine: bool, texts: Result<StringArray>) -> Result<StringArray> {
+    if fine { texts } else { Err(Error::data("a date or time lies outside the calendar")) }
+}
+
+fn values<T: ArrowPrimitiveType>(
+    column: &dyn Array,
+    width: usize,
+    mut write: impl FnMut(&mut Vec<u8>, T::Native),
+) -> Result<StringArray> {
+    let array = column.as_primitive_opt::<T>().ok_or_else(|| unexpected(column))?;
+    each(array, width, |out, at| write(out, array.value(at)))
+}
+
+/// The text of each value that is there; `width` is what most take.
+fn each(array: &dyn Array, width: usize, mut write: impl FnMut(&mut Vec<u8>, usize)) -> Result<StringArray> {
+    let mut out = Vec::with_capacity(array.len() * width);
+    let mut ends = Vec::with_capacity(array.len() + 1);
+    ends.push(0_i32);
+    for at in 0..array.len() {
+        if array.is_valid(at) {
+            write(&mut out, at);
+        }
+        ends.push(i32::try_from(out.len()).map_err(|_| Error::internal("a batch holds more than 2 GiB of text"))?);
+    }
+    let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+    StringArray::try_new(ends, Buffer::from_vec(out), array.nulls().cloned())
+        .map_err(|error| Error::internal("texts could not be put together").caused_by(&error))
+}
+
+fn integer(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    digits(out, u128::from(value.unsigned_abs()), 1);
+}
+
+fn decimal(out: &mut Vec<u8>, value: i128, scale: usize) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    digits(out, value.unsigned_abs(), scale + 1);
+    if scale > 0 {
+        out.insert(out.len() - scale, b'.');
+    }
+}
+
+/// A number with at least so many digits.
+fn digits(out: &mut Vec<u8>, value: u128, least: usize) {
+    let mut text = [b'0'; 40];
+    let mut at = text.len();
+    let mut large = value;
+    while large > u128::from(u64::MAX) {
+        at -= 1;
+        text[at] = digit(u64::try_from(large % 10).unwrap_or(0));
+        large /= 10;
+    }
+    let mut small = u64::try_from(large).unwrap_or(0);
+    while small > 0 {
+        at -= 1;
+        text[at] = digit(small % 10);
+        small /= 10;
+    }
+    out.extend_from_slice(&text[at.min(text.len() - least.min(text.len()))..]);
+}
+
+fn digit(value: u64) -> u8 {
+    b'0' + u8::try_from(value).unwrap_or(0)
+}
+
+/// Days since 1970 as `YYYY-MM-DD`; false outside of the calendar.
+fn date(out: &mut Vec<u8>, days: i64) -> bool {
+    let seconds = days.checked_mul(86_400).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let Some(day) = seconds.map(|day| day.date_naive()) else { return false };
+    match u128::try_from(day.year()) {
+        Ok(year @ 0..=9999) => digits(out, year, 4),
+        // As chrono writes it: with a sign.
+        _ => return write!(out, "{}", day.format("%Y-%m-%d")).is_ok(),
+    }
+    out.push(b'-');
+    digits(out, day.month().into(), 2);
+    out.push(b'-');
+    digits(out, day.day().into(), 2);
+    true
+}
+
+/// Microseconds since midnight, with three or six digits behind the seconds where there are any.
+fn clock(out: &mut Vec<u8>, micros: i64) {
+    let [hours, minutes, seconds, behind] =
+        [micros / 3_600_000_000, micros / 60_000_000 % 60, micros / 1_000_000 % 60, micros % 1_000_000]
+            .map(|part| u128::try_from(part).unwrap_or(0));
+    digits(out, hours, 2);
+    out.push(b':');
+    digits(out, minutes, 2);
+    out.push(b':');
+    digits(out, seconds, 2);
+    if behind > 0 {
+        out.push(b'.');
+        if behind.is_multiple_of(1000) { digits(out, behind / 1000, 3) } else { digits(out, behind, 6) }
+    }
 }
 
 /// As people and JSON readers know the values that are no numbers.
-fn float(value: f64, digits: &str) -> String {
-    if value.is_finite() || value.is_nan() {
-        return digits.to_owned();
+fn float(out: &mut Vec<u8>, infinite: bool, positive: bool, digits: std::fmt::Arguments<'_>) {
+    if infinite {
+        out.extend_from_slice(if positive { b"Infinity" } else { b"-Infinity" });
+    } else {
+        // Writing to memory does not fail.
+        let _ = out.write_fmt(digits);
     }
-    if value > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
 }
 
 fn unexpected(column: &dyn Array) -> Error {

@@ -3,6 +3,8 @@
 //! The `csv` crate is not used here because it forgets whether a field was quoted (an unquoted empty field is null, a
 //! quoted one is the empty text), and because an unclosed quote would swallow the rest of the file.
 
+use super::columns::Span;
+use super::marks::{BLOCK, Marks};
 use std::io::{self, Read};
 
 /// A record longer than this is refused, so that memory stays bounded whatever the file holds.
@@ -101,11 +103,47 @@ pub(super) struct Tokenizer<R> {
     last: usize,
     ended: bool,
     consumed: u64,
+    /// Whether the buffer holds ASCII without NUL only.
+    plain: bool,
 }
 
 impl<R: Read> Tokenizer<R> {
     pub(super) fn new(input: R, dialect: Dialect) -> Self {
-        Self { input, dialect, buffer: Vec::new(), start: 0, last: 0, ended: false, consumed: 0 }
+        Self { input, dialect, buffer: Vec::new(), start: 0, last: 0, ended: false, consumed: 0, plain: true }
+    }
+
+    /// Takes records of exactly `width` fields that need no second look, at most so many and only those that start
+    /// before `until`; puts their fields into `spans` and says how many there were. It stops in front of anything else
+    /// (an odd quote, a blank line, bytes that are no text, the end of what is read), which is for [`Self::next`].
+    pub(super) fn plain(&mut self, width: usize, most: usize, until: u64, spans: &mut Vec<Span>) -> usize {
+        spans.clear();
+        let (Some(delimiter), None) = (self.dialect.delimiter, self.dialect.escape) else { return 0 };
+        let length = usize::try_from(until.saturating_sub(self.consumed)).unwrap_or(usize::MAX);
+        let scanner = Scanner {
+            bytes: self.buffer.get(self.start..).unwrap_or_default(),
+            offset: self.start,
+            delimiter,
+            quote: self.dialect.quote,
+            plain: self.plain,
+        };
+        let (rows, used) = scanner.rows(width, most, length, spans);
+        if rows > 0 {
+            self.take(used);
+        }
+        rows
+    }
+
+    /// What the fields of [`Self::plain`] stand in.
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Goes to where the next record starts, and says how many bytes lie before it.
+    pub(super) fn settle(&mut self) -> io::Result<u64> {
+        if !self.dialect.strict {
+            self.skip_blank_lines()?;
+        }
+        Ok(self.consumed)
     }
 
     /// Bytes of whole records given so far.
@@ -184,6 +222,7 @@ impl<R: Read> Tokenizer<R> {
         let wanted = self.buffer.len().clamp(CHUNK, MAX_RECORD) as u64;
         let got = self.input.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
         self.ended |= (got as u64) < wanted;
+        self.plain = self.buffer.is_ascii() && memchr::memchr(0, &self.buffer).is_none();
         Ok(())
     }
 
@@ -216,6 +255,93 @@ impl<R: Read> Tokenizer<R> {
             }
             self.fill()?;
         }
+    }
+}
+
+/// Ordinary records in a row.
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    /// What is added to every place.
+    offset: usize,
+    delimiter: u8,
+    quote: Option<u8>,
+    plain: bool,
+}
+
+impl Scanner<'_> {
+    /// How many rows there are, and how many bytes they take.
+    fn rows(&self, width: usize, most: usize, until: usize, spans: &mut Vec<Span>) -> (usize, usize) {
+        let marks = Marks::new(self.delimiter, self.quote);
+        let (mut rows, mut used) = (0, 0);
+        // Where the field starts; where its closing quote stands, if it had one; whether it is still open.
+        let (mut start, mut closed, mut open) = (0, None, false);
+        // A line end of two bytes: the second one is not looked at.
+        let mut skipped = usize::MAX;
+        let mut base = 0;
+        'blocks: while base < self.bytes.len() && rows < most && used < until {
+            let rest = self.bytes.get(base..).unwrap_or_default();
+            let mut mask = rest.first_chunk::<BLOCK>().map_or_else(|| marks.of_rest(rest), |block| marks.of(block));
+            while mask != 0 {
+                let at = base + mask.trailing_zeros() as usize;
+                mask &= mask - 1;
+                let Some(byte) = self.bytes.get(at).copied() else { break 'blocks };
+                if open {
+                    if Some(byte) == self.quote {
+                        (open, closed) = (false, Some(at));
+                    }
+                    continue;
+                }
+                if Some(byte) == self.quote {
+                    if at != start || closed.is_some() {
+                        break 'blocks;
+                    }
+                    open = true;
+                    continue;
+                }
+                if at == skipped {
+                    continue;
+                }
+                let span = match closed.take() {
+                    None => self.span(start, at, false),
+                    Some(end) if end + 1 == at => self.span(start + 1, end, true),
+                    Some(_) => break 'blocks,
+                };
+                spans.push(span);
+                start = at + 1;
+                if byte == self.delimiter {
+                    continue;
+                }
+                if byte == b'\r' {
+                    if self.bytes.get(start) != Some(&b'\n') {
+                        break 'blocks;
+                    }
+                    skipped = start;
+                    start += 1;
+                }
+                let blank = at == used;
+                if blank || spans.len() != (rows + 1) * width || !self.is_text(used, start) {
+                    break 'blocks;
+                }
+                (rows, used) = (rows + 1, start);
+                if rows >= most || used >= until {
+                    break 'blocks;
+                }
+            }
+            base += BLOCK;
+        }
+        spans.truncate(rows * width);
+        (rows, used)
+    }
+
+    fn span(&self, start: usize, end: usize, quoted: bool) -> Span {
+        let place = |at: usize| u32::try_from(self.offset + at).unwrap_or(u32::MAX);
+        Span { start: place(start), end: place(end), quoted }
+    }
+
+    /// Whether a row is text without NUL, and not too long.
+    fn is_text(&self, from: usize, to: usize) -> bool {
+        let row = self.bytes.get(from..to).unwrap_or_default();
+        to - from <= MAX_RECORD && (self.plain || std::str::from_utf8(row).is_ok() && memchr::memchr(0, row).is_none())
     }
 }
 

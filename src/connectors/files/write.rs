@@ -1,5 +1,6 @@
 //! One part file of a load: Parquet, CSV or JSON lines, plain or compressed.
 
+use super::encode::Encoder;
 use super::{failure, text::texts};
 use crate::connectors::FoundKind;
 use crate::error::{Error, Kind, Result};
@@ -7,15 +8,11 @@ use crate::schema::{DataType, Schema, arrow::to_arrow};
 use crate::spec::target::Compression;
 use arrow::array::{Array, RecordBatch, StringArray};
 use flate2::write::GzEncoder;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-
-const ROW_GROUP: usize = 131_072;
 
 /// A file being written.
 pub(super) struct PartFile {
@@ -25,7 +22,7 @@ pub(super) struct PartFile {
 }
 
 enum Form {
-    Parquet(Box<ArrowWriter<File>>),
+    Parquet(Encoder),
     Csv(Sink),
     Jsonl(Sink),
 }
@@ -65,7 +62,7 @@ impl PartFile {
     ) -> Result<Self> {
         let file = File::create(path).map_err(|error| failure(path, "written", &error))?;
         let mut form = match kind {
-            FoundKind::Parquet => Form::Parquet(Box::new(parquet_writer(path, file, compression, schema)?)),
+            FoundKind::Parquet => Form::Parquet(encoder(path, file, compression, schema)?),
             FoundKind::Csv => {
                 Form::Csv(Sink::new(file, compression).map_err(|error| failure(path, "written", &error))?)
             }
@@ -104,7 +101,7 @@ impl PartFile {
     /// Everything is on the disk afterwards.
     pub(super) fn finish(self) -> Result<()> {
         let file = match self.form {
-            Form::Parquet(writer) => writer.into_inner().map_err(|error| parquet_failure(&self.path, &error))?,
+            Form::Parquet(writer) => writer.finish().map_err(|error| parquet_failure(&self.path, &error))?,
             Form::Csv(sink) | Form::Jsonl(sink) => {
                 sink.finish().map_err(|error| failure(&self.path, "written", &error))?
             }
@@ -113,20 +110,13 @@ impl PartFile {
     }
 }
 
-fn parquet_writer(
-    path: &Path,
-    file: File,
-    compression: Option<Compression>,
-    schema: &Schema,
-) -> Result<ArrowWriter<File>> {
+fn encoder(path: &Path, file: File, compression: Option<Compression>, schema: &Schema) -> Result<Encoder> {
     let codec = match compression {
         Some(Compression::None) => Codec::UNCOMPRESSED,
         Some(Compression::Snappy) => Codec::SNAPPY,
         None | Some(Compression::Zstd | Compression::Gzip) => Codec::ZSTD(ZstdLevel::default()),
     };
-    let properties =
-        WriterProperties::builder().set_compression(codec).set_max_row_group_row_count(Some(ROW_GROUP)).build();
-    ArrowWriter::try_new(file, to_arrow(schema), Some(properties)).map_err(|error| parquet_failure(path, &error))
+    Encoder::start(file, to_arrow(schema), codec, true).map_err(|error| parquet_failure(path, &error))
 }
 
 fn parquet_failure(path: &Path, error: &ParquetError) -> Error {
@@ -175,10 +165,22 @@ fn columns_as_texts(batch: &RecordBatch, schema: &Schema) -> Result<Vec<StringAr
 
 fn csv_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>> {
     let columns = columns_as_texts(batch, schema)?;
-    let mut out = Vec::new();
+    // Numbers, days and the like hold nothing that needs quotes.
+    let simple = |data_type| !matches!(data_type, DataType::Text | DataType::Json | DataType::Uuid);
+    let columns: Vec<(StringArray, bool)> =
+        columns.into_iter().zip(&schema.fields).map(|(texts, field)| (texts, simple(field.data_type))).collect();
+    let mut out = Vec::with_capacity(columns.iter().map(|(texts, _)| texts.value_data().len() + texts.len()).sum());
     for row in 0..batch.num_rows() {
-        for (at, column) in columns.iter().enumerate() {
-            csv_field(&mut out, at, column.is_valid(row).then(|| column.value(row)));
+        for (at, (column, simple)) in columns.iter().enumerate() {
+            let text = column.is_valid(row).then(|| column.value(row));
+            if *simple {
+                if at > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(text.unwrap_or_default().as_bytes());
+            } else {
+                csv_field(&mut out, at, text);
+            }
         }
         out.push(b'\n');
     }
@@ -243,7 +245,16 @@ fn json_value(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<()> 
         | DataType::Time
         | DataType::Timestamp
         | DataType::TimestampTz
-        | DataType::Uuid => out.extend(json_text(text)?),
+        | DataType::Uuid => {
+            // Most texts are themselves between quotes.
+            if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+                out.extend(json_text(text)?);
+            } else {
+                out.push(b'"');
+                out.extend_from_slice(text.as_bytes());
+                out.push(b'"');
+            }
+        }
     }
     Ok(())
 }

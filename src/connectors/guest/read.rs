@@ -84,8 +84,8 @@ impl AllRows {
                 let Some(chunk) = texts.next() else { return Ok(None) };
                 for row in chunk? {
                     self.row += 1;
-                    for (column, text) in row.iter().enumerate() {
-                        builder.push(column, text.as_deref(), true);
+                    for text in &row {
+                        builder.push(text.as_deref(), true);
                     }
                     builder.end_row(self.row);
                 }

@@ -159,7 +159,7 @@ impl Rows {
                 return;
             }
         };
-        for (column, origin) in self.origins.iter().enumerate() {
+        for origin in &self.origins {
             let number;
             let text = match origin {
                 Origin::Item(at) => cells.get(*at).and_then(Option::as_deref),
@@ -170,7 +170,7 @@ impl Rows {
                     number.as_deref()
                 }
             };
-            self.builder.push(column, text, true);
+            self.builder.push(text, true);
         }
         self.builder.end_row(self.row);
     }

@@ -3,9 +3,10 @@
 use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
+use super::wire::ours;
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::quote};
+use crate::schema::{DataType, Field, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ pub(super) const LEDGER: &str = "windvane_loads";
 const EMPTY_SCALE: i32 = 10;
 const MOST_DIGITS: i32 = 38;
 /// Nobody waits longer for the digits of an undeclared numeric: it becomes text then.
-const LOOK_TIMEOUT: &str = "SET statement_timeout = '60s'";
+const LOOK: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '60s'";
 
 /// Ours to see: no system schemas, no partitions (their parent has the rows), nothing that an extension brought.
 const RELATIONS: &str = "\
@@ -54,8 +55,12 @@ pub(super) async fn datasets(
     schema: &str,
     tables: &[String],
 ) -> Result<Vec<(String, Found)>> {
-    let all: Vec<RelationRow> =
-        sqlx::query_as(RELATIONS).fetch_all(&mut *session).await.map_err(|error| translate(&error))?;
+    execute(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let all: Vec<RelationRow> = sqlx::query_as(RELATIONS)
+        .persistent(false)
+        .fetch_all(&mut *session)
+        .await
+        .map_err(|error| translate(&error))?;
     let named = all.into_iter().map(|row| (TableName { schema: row.1.clone(), table: row.2.clone() }, row)).collect();
     let wanted = choose(named, schema, tables)?;
     if wanted.is_empty() {
@@ -66,9 +71,13 @@ pub(super) async fn datasets(
     for column in columns(session, &ids).await? {
         described.entry(column.relation).or_default().push(column);
     }
-    let keys: Vec<KeyRow> =
-        sqlx::query_as(KEYS).bind(&ids).fetch_all(&mut *session).await.map_err(|error| translate(&error))?;
-    execute(session, LOOK_TIMEOUT).await?;
+    let keys: Vec<KeyRow> = sqlx::query_as(KEYS)
+        .bind(&ids)
+        .persistent(false)
+        .fetch_all(&mut *session)
+        .await
+        .map_err(|error| translate(&error))?;
+    execute(session, "COMMIT").await?;
     let mut datasets = Vec::with_capacity(wanted.len());
     for (name, (id, _, _, kind, rows, bytes)) in wanted {
         let native = described.remove(&id).unwrap_or_default();
@@ -125,6 +134,7 @@ fn choose(all: Vec<Named>, schema: &str, tables: &[String]) -> Result<Vec<Named>
 
 async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {
     let schemas: Vec<String> = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace")
+        .persistent(false)
         .fetch_all(session)
         .await
         .map_err(|error| translate(&error))?;
@@ -138,7 +148,7 @@ async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {
 
 /// The error for a table that is not there.
 pub(super) async fn missing(session: &mut PgConnection, table: &TableName, schema: &str) -> Error {
-    match sqlx::query_as::<_, RelationRow>(RELATIONS).fetch_all(session).await {
+    match sqlx::query_as::<_, RelationRow>(RELATIONS).persistent(false).fetch_all(session).await {
         Ok(all) => {
             let all: Vec<TableName> = all.into_iter().map(|row| TableName { schema: row.1, table: row.2 }).collect();
             not_there(table, schema, all.iter())
@@ -177,9 +187,7 @@ async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeC
                 let digits = digits.or_else(|| looked.remove(&column.name));
                 decimal(digits).unwrap_or(DataType::Text)
             }
-            // Of enums, domains and composites: their text.
-            "" => DataType::Text,
-            _ => from_native(&column.declared, Dialect::Postgres),
+            _ => ours(column),
         };
         fields.push(Field {
             name: column.name.clone(),
@@ -206,8 +214,12 @@ async fn looked_up(
             "SELECT max(scale({name})), max(length(trunc(abs({name}))::text)) FILTER (WHERE scale({name}) IS NOT NULL) FROM {}",
             table.sql()
         );
+        execute(session, LOOK).await?;
         let digits: Result<(Option<i32>, Option<i32>), _> =
-            sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut *session).await;
+            sqlx::query_as(AssertSqlSafe(sql)).persistent(false).fetch_one(&mut *session).await;
+        if digits.as_ref().err().map(translate).is_none_or(|error| error.kind() != Kind::Unavailable) {
+            execute(session, "ROLLBACK").await?;
+        }
         match digits {
             // All 38 digits, so that larger numbers may come; but not fewer than are there.
             Ok((Some(scale), Some(whole))) => {

@@ -1,6 +1,11 @@
 //! From a connection's URL to a session.
+//!
+//! A server that accepts us has [`CONNECT_TIMEOUT`] to do so. One that then says nothing for [`SILENCE`] is asked through
+//! a second session whether it is still at work on what we wait for (a view may take long to begin); if not, or if that
+//! cannot be asked either, the connection is taken for dead: `timeout`.
 
 use super::failure::translate;
+use super::read::{BEGIN, execute};
 use crate::error::{Error, Kind, Result};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -8,6 +13,13 @@ use std::time::Duration;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// So long a session may say nothing before we look whether it is alive.
+pub(super) const SILENCE: Duration = Duration::from_mins(1);
+/// What the texts of values depend on, for one transaction: see `wire`. Nothing of a session outlives its transaction,
+/// so that a pooler may give each transaction another session.
+pub(super) const CANONICAL: &str = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \
+SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
+SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0";
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 11] = [
     "sslmode",
@@ -25,8 +37,28 @@ const PARAMETERS: [&str; 11] = [
 /// Airflow keeps extras that are not flat under this key, as one JSON object.
 const AIRFLOW_EXTRAS: &str = "__extra__";
 
+/// How to reach a server.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) options: Box<PgConnectOptions>,
+    /// The driver knows it too, but does not tell.
+    password: Option<String>,
+}
+
+impl Access {
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("server", &server(&self.options)).finish_non_exhaustive()
+    }
+}
+
 /// What the URL of the connection `id` says. Messages name the connection, never its URL.
-pub(super) fn options(id: &str, url: &str) -> Result<PgConnectOptions> {
+pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let wrong = |what: &str| {
         Error::spec(format!("the URL of connection '{id}' {what}"))
             .hint("It should look like postgresql://user:password@host:5432/database; write special characters as %XX")
@@ -46,12 +78,33 @@ pub(super) fn options(id: &str, url: &str) -> Result<PgConnectOptions> {
         }
     }
     known.retain(|(key, _)| PARAMETERS.contains(&key.as_str()));
+    let given = known.iter().rev().find(|(key, _)| key == "password").map(|(_, value)| value.clone());
+    let password = given.or_else(|| url.password().and_then(decoded));
     url.set_query(None);
     if !known.is_empty() {
         url.query_pairs_mut().extend_pairs(known);
     }
     let options: PgConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
-    Ok(options.application_name("windvane").disable_statement_logging())
+    // Neither is more than a pooler in transaction mode takes: no statement that outlives a transaction, and no setting
+    // at the start that it does not know.
+    let options = options.statement_cache_capacity(0).extra_float_digits(None);
+    let options = options.application_name("windvane").disable_statement_logging();
+    Ok(Access { options: Box::new(options), password })
+}
+
+/// A part of a URL without its %XX.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn extras(json: &str) -> Vec<(String, String)> {
@@ -60,22 +113,61 @@ fn extras(json: &str) -> Vec<(String, String)> {
 }
 
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
-    let server = || format!("{}:{}", options.get_host(), options.get_port());
     match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
         Ok(Ok(session)) => Ok(session),
-        Ok(Err(sqlx::Error::Io(error))) => {
-            Err(Error::new(Kind::Unavailable, format!("the PostgreSQL server at {} cannot be reached", server()))
-                .hint("Check the host and the port of the connection, and that the server is up")
-                .caused_by(&error))
-        }
+        Ok(Err(sqlx::Error::Io(error))) => Err(Error::new(
+            Kind::Unavailable,
+            format!("the PostgreSQL server at {} cannot be reached", server(options)),
+        )
+        .hint("Check the host and the port of the connection, and that the server is up")
+        .caused_by(&error)),
         Ok(Err(error)) => Err(translate(&error)),
-        Err(_) => {
-            let seconds = CONNECT_TIMEOUT.as_secs();
-            Err(Error::new(
-                Kind::Timeout,
-                format!("the PostgreSQL server at {} did not answer in {seconds} s", server()),
-            )
-            .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
-        }
+        Err(_) => Err(too_late(options, CONNECT_TIMEOUT)),
     }
+}
+
+/// The same for something else that reaches the server.
+pub(super) async fn in_time<T>(options: &PgConnectOptions, opening: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(CONNECT_TIMEOUT, opening).await.unwrap_or_else(|_| Err(too_late(options, CONNECT_TIMEOUT)))
+}
+
+/// What should be answered at once, or the error that says it was not.
+pub(super) async fn answered<T>(options: &PgConnectOptions, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(SILENCE, answer).await.unwrap_or_else(|_| Err(silent(options)))
+}
+
+/// Whether the server's process works on a statement, other than by waiting for us to take what it sends.
+pub(super) async fn at_work(options: &PgConnectOptions, process: i32) -> bool {
+    let asked = async {
+        let mut session = open(options).await?;
+        execute(&mut session, BEGIN).await?;
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity
+             WHERE pid = $1 AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite')",
+        )
+        .bind(process)
+        .persistent(false)
+        .fetch_one(&mut session)
+        .await
+        .map_err(|error| translate(&error))
+    };
+    in_time(options, asked).await.unwrap_or(false)
+}
+
+pub(super) fn silent(options: &PgConnectOptions) -> Error {
+    Error::new(
+        Kind::Timeout,
+        format!("the PostgreSQL server at {} fell silent for {} s", server(options), SILENCE.as_secs()),
+    )
+    .hint("Look at the network between here and the server; run it again")
+}
+
+fn too_late(options: &PgConnectOptions, timeout: Duration) -> Error {
+    let seconds = timeout.as_secs();
+    Error::new(Kind::Timeout, format!("the PostgreSQL server at {} did not answer in {seconds} s", server(options)))
+        .hint("Check the host and the port of the connection, and that no firewall drops the packets")
+}
+
+fn server(options: &PgConnectOptions) -> String {
+    format!("{}:{}", options.get_host(), options.get_port())
 }

@@ -5,6 +5,7 @@ use super::table::NativeColumn;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field};
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
@@ -71,6 +72,25 @@ pub(super) fn form(field: &Field, column: &NativeColumn) -> Result<Form> {
     Ok(form)
 }
 
+/// How our type goes into the column that is declared for it in a staging table. JSON is staged as text.
+pub(super) fn staged_form(data_type: DataType) -> Form {
+    match data_type {
+        DataType::Boolean => Form::Boolean,
+        DataType::Int16 => Form::Int2,
+        DataType::Int32 => Form::Int4,
+        DataType::Int64 => Form::Int8,
+        DataType::Float32 => Form::Float4,
+        DataType::Float64 => Form::Float8,
+        DataType::Decimal { .. } => Form::Numeric,
+        DataType::Text | DataType::Json => Form::Text,
+        DataType::Binary => Form::Bytea,
+        DataType::Date => Form::Date,
+        DataType::Time => Form::Time,
+        DataType::Timestamp | DataType::TimestampTz => Form::Timestamp,
+        DataType::Uuid => Form::Uuid,
+    }
+}
+
 fn holds(column: &NativeColumn, precision: u8, scale: i8) -> bool {
     let whole = i32::from(precision) - i32::from(scale);
     column.digits().is_none_or(|(theirs, their_scale)| theirs >= whole && their_scale >= i32::from(scale))
@@ -96,37 +116,45 @@ pub(super) fn header(out: &mut Vec<u8>) {
 }
 
 pub(super) fn trailer(out: &mut Vec<u8>) {
-    out.extend(TRAILER.to_be_bytes());
+    out.extend_from_slice(&TRAILER.to_be_bytes());
 }
 
 /// Appends one row.
 pub(super) struct RowEncoder<'a> {
-    columns: Vec<(Values<'a>, &'a ArrayRef, Form)>,
+    columns: Vec<(Values<'a>, Option<&'a NullBuffer>, Form)>,
+    /// The number of values of a row, as it is sent.
+    count: [u8; 2],
+    /// The place of the first row in its stream, when rows begin with it.
+    first: Option<u64>,
 }
 
 impl<'a> RowEncoder<'a> {
-    /// Of a batch in exactly the Arrow types of `fields`.
-    pub(super) fn new(batch: &'a RecordBatch, fields: &[Field], forms: &[Form]) -> Result<Self> {
+    /// Of a batch in exactly the Arrow types of `fields`. With `first`, rows begin with their place in the stream.
+    pub(super) fn new(batch: &'a RecordBatch, fields: &[Field], forms: &[Form], first: Option<u64>) -> Result<Self> {
         let mut columns = Vec::with_capacity(forms.len());
         for ((array, field), form) in batch.columns().iter().zip(fields).zip(forms) {
             let values = values(array, field.data_type)
                 .ok_or_else(|| Error::internal(format!("column '{}' is not {}", field.name, field.data_type)))?;
-            columns.push((values, array, *form));
+            columns.push((values, array.nulls().filter(|nulls| nulls.null_count() > 0), *form));
         }
-        Ok(Self { columns })
+        let count = i16::try_from(columns.len() + usize::from(first.is_some()))
+            .map_err(|_| Error::unsupported("PostgreSQL has no tables of so many columns").hint("Leave some out"))?;
+        Ok(Self { columns, count: count.to_be_bytes(), first })
     }
 
     pub(super) fn append(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        let count = i16::try_from(self.columns.len())
-            .map_err(|_| Error::unsupported("PostgreSQL has no tables of so many columns").hint("Leave some out"))?;
-        out.extend(count.to_be_bytes());
-        for (values, array, form) in &self.columns {
-            if array.is_null(row) {
-                out.extend((-1_i32).to_be_bytes());
+        out.extend_from_slice(&self.count);
+        if let Some(first) = self.first {
+            out.extend_from_slice(&8_i32.to_be_bytes());
+            out.extend_from_slice(&(first + row as u64).to_be_bytes());
+        }
+        for (values, nulls, form) in &self.columns {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                out.extend_from_slice(&(-1_i32).to_be_bytes());
                 continue;
             }
             let start = out.len();
-            out.extend([0; 4]);
+            out.extend_from_slice(&[0; 4]);
             values.append(row, *form, out)?;
             let length = i32::try_from(out.len() - start - 4)
                 .map_err(|_| Error::data("a value is larger than PostgreSQL takes").hint("A value may have 1 GB"))?;
@@ -160,20 +188,22 @@ impl Values<'_> {
             Self::Int16(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int32(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int64(array) => integer(array.value(row), form, out),
-            Self::Float32(array) if form == Form::Float8 => out.extend(f64::from(array.value(row)).to_be_bytes()),
-            Self::Float32(array) => out.extend(array.value(row).to_be_bytes()),
-            Self::Float64(array) => out.extend(array.value(row).to_be_bytes()),
+            Self::Float32(array) if form == Form::Float8 => {
+                out.extend_from_slice(&f64::from(array.value(row)).to_be_bytes());
+            }
+            Self::Float32(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
+            Self::Float64(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::Decimal(array, scale) => numeric::encode(array.value(row), *scale, out),
             Self::Text(array) => return text(array.value(row), form, out),
             Self::Binary(array) => out.extend(array.value(row)),
             Self::Date(array) => {
                 let days = array.value(row).checked_sub(EPOCH_DAYS).ok_or_else(|| outside("date"))?;
-                out.extend(days.to_be_bytes());
+                out.extend_from_slice(&days.to_be_bytes());
             }
-            Self::Time(array) => out.extend(array.value(row).to_be_bytes()),
+            Self::Time(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::Timestamp(array) => {
                 let moment = array.value(row).checked_sub(EPOCH_MICROSECONDS).ok_or_else(|| outside("timestamp"))?;
-                out.extend(moment.to_be_bytes());
+                out.extend_from_slice(&moment.to_be_bytes());
             }
         }
         Ok(())
@@ -184,10 +214,10 @@ impl Values<'_> {
 #[expect(clippy::cast_possible_truncation, reason = "the form was chosen by the array's width")]
 fn integer(value: i64, form: Form, out: &mut Vec<u8>) {
     match form {
-        Form::Int2 => out.extend((value as i16).to_be_bytes()),
-        Form::Int4 => out.extend((value as i32).to_be_bytes()),
+        Form::Int2 => out.extend_from_slice(&(value as i16).to_be_bytes()),
+        Form::Int4 => out.extend_from_slice(&(value as i32).to_be_bytes()),
         Form::Numeric => numeric::encode(i128::from(value), 0, out),
-        _ => out.extend(value.to_be_bytes()),
+        _ => out.extend_from_slice(&value.to_be_bytes()),
     }
 }
 
@@ -200,7 +230,7 @@ fn text(text: &str, form: Form, out: &mut Vec<u8>) -> Result<()> {
         } else {
             return Err(wrong());
         };
-        out.extend(uuid.to_be_bytes());
+        out.extend_from_slice(&uuid.to_be_bytes());
         return Ok(());
     }
     if form == Form::Jsonb {

@@ -9,7 +9,7 @@ use sqlx::postgres::PgDatabaseError;
 pub(super) fn translate(error: &sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
-            Some(server) => from_server(server),
+            Some(server) => from_driver(server),
             None => Error::new(Kind::Unavailable, "the PostgreSQL server refused").caused_by(error),
         },
         sqlx::Error::Io(_) => Error::new(Kind::Unavailable, "the connection to the PostgreSQL server broke")
@@ -28,26 +28,62 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
     }
 }
 
-fn from_server(server: &PgDatabaseError) -> Error {
-    let code = server.code();
+/// Whether a row is to blame: its values, a constraint, or what a trigger of the user's raises.
+pub(super) fn refuses_a_row(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else { return false };
+    let Some(server) = database.try_downcast_ref::<PgDatabaseError>() else { return false };
+    matches!(server.code().get(..2), Some("22" | "23")) || server.code() == "P0001"
+}
+
+/// What the server said.
+#[derive(Debug, Default)]
+pub(super) struct Said<'a> {
+    pub(super) code: &'a str,
+    pub(super) message: &'a str,
+    pub(super) hint: Option<&'a str>,
+    pub(super) schema: Option<&'a str>,
+    pub(super) table: Option<&'a str>,
+    pub(super) column: Option<&'a str>,
+    pub(super) constraint: Option<&'a str>,
+    pub(super) context: Option<&'a str>,
+}
+
+fn from_driver(server: &PgDatabaseError) -> Error {
+    from_server(&Said {
+        code: server.code(),
+        message: server.message(),
+        hint: server.hint(),
+        schema: server.schema(),
+        table: server.table(),
+        column: server.column(),
+        constraint: server.constraint(),
+        context: server.r#where(),
+    })
+}
+
+pub(super) fn from_server(said: &Said<'_>) -> Error {
+    let code = said.code;
     let (kind, hint) = kind_and_hint(code);
-    let mut message = server.message().to_owned();
-    if let Some(constraint) = server.constraint().filter(|constraint| !message.contains(constraint)) {
+    let mut message = said.message.to_owned();
+    if let Some(constraint) = said.constraint.filter(|constraint| !message.contains(constraint)) {
         message = format!("{message} (constraint \"{constraint}\")");
     }
-    let mut error = Error::new(kind, message).hint(match server.hint() {
+    let mut error = Error::new(kind, message).hint(match said.hint {
         Some(given) if hint.is_empty() => given.to_owned(),
         Some(_) | None if hint.is_empty() => format!("PostgreSQL calls this SQLSTATE {code}"),
         Some(_) | None => hint.to_owned(),
     });
-    if let Some(table) = server.table() {
-        let named = match server.schema() {
+    if let Some(table) = said.table {
+        let named = match said.schema {
             Some(schema) => format!("{schema}.{table}"),
             None => table.to_owned(),
         };
         error = error.in_table(named);
     }
-    if let Some(row) = server.r#where().and_then(copied_row) {
+    if let Some(column) = said.column {
+        error = error.at_path(column);
+    }
+    if let Some(row) = said.context.and_then(copied_row) {
         error = error.in_row(row);
     }
     error

@@ -1,11 +1,13 @@
 //! PostgreSQL 12 and later, as a source and as a target.
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
-//! asks what exists, `wire` and `read` turn binary COPY into batches, `encode` and `load` the other way round.
+//! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `lane`s that decode binary COPY
+//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
-//! Invariants: one session an operation, closed when its future or stream is dropped; a read is one snapshot; rows, the
+//! Invariants: sessions are closed when their future or stream is dropped; a read is one snapshot, over however many
+//! sessions; rows, the
 //! ledger row and new columns of a load become visible in one commit; identifiers are always quoted; no message holds
 //! the connection's password or a row's values.
 
@@ -13,16 +15,23 @@ mod catalog;
 mod connect;
 mod encode;
 mod failure;
+mod filter;
+mod lane;
 mod load;
+mod moments;
 mod numeric;
+mod raw;
 mod read;
+mod rows;
+mod scram;
+mod split;
 mod table;
 mod wire;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::PostgresSource, target::PostgresTarget};
-use sqlx::postgres::PgConnectOptions;
+use connect::Access;
 
 /// The schema that is meant when none is named.
 const DEFAULT_SCHEMA: &str = "public";
@@ -31,7 +40,7 @@ const OLDEST_VERSION: i32 = 120_000;
 
 #[derive(Debug, Clone)]
 pub struct Postgres {
-    options: Box<PgConnectOptions>,
+    access: Access,
     schema: String,
     /// Empty: all tables of the schema.
     tables: Vec<String>,
@@ -48,35 +57,36 @@ impl Postgres {
 
     fn open(id: &str, schema: Option<&str>, tables: Vec<String>, context: &Context) -> Result<Self> {
         Ok(Self {
-            options: Box::new(connect::options(id, context.url(id)?)?),
+            access: connect::access(id, context.url(id)?)?,
             schema: schema.unwrap_or(DEFAULT_SCHEMA).to_owned(),
             tables,
         })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         catalog::datasets(&mut session, &self.schema, &self.tables).await
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        let session = connect::open(&self.options).await?;
-        read::read(session, &self.schema, request).await
+        read::read(&self.access, &self.schema, request).await
     }
 
-    #[expect(clippy::unused_async, reason = "until it is built")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let mut session = connect::open(&self.access.options).await?;
+        connect::answered(&self.access.options, split::split(&mut session, &self.schema, request, parts)).await
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
-        let session = connect::open(&self.options).await?;
+        let session = connect::open(&self.access.options).await?;
         load::load(session, &self.schema, request, rows).await
     }
 
     pub async fn test(&self) -> Result<()> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
+        read::execute(&mut session, read::BEGIN).await?;
         let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
+            .persistent(false)
             .fetch_one(&mut session)
             .await
             .map_err(|error| failure::translate(&error))?;

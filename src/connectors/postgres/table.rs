@@ -22,13 +22,27 @@ pub(super) struct NativeColumn {
     pub(super) name: String,
     /// As people write it: `character varying(20)`.
     pub(super) declared: String,
-    /// The base type's own name when it is one of the server's, otherwise empty: enums, domains, composites.
+    /// The same of the type that a domain stands for, through all domains; of others what was declared.
+    pub(super) resolved: String,
+    /// That type's own name when it is one of the server's, otherwise empty.
     pub(super) base: String,
-    /// The type's modifier: digits of a numeric. -1 without.
+    pub(super) shape: Shape,
+    /// That type's modifier: digits of a numeric. -1 without.
     pub(super) modifier: i32,
     pub(super) required: bool,
     pub(super) generated: bool,
     pub(super) comment: Option<String>,
+}
+
+/// What sort of type a column has, domains seen through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A scalar of the server's own.
+    BuiltIn,
+    Array,
+    Composite,
+    /// Enums, ranges, what extensions bring.
+    Other,
 }
 
 /// What a table name stands for.
@@ -38,11 +52,28 @@ pub(super) struct Existing {
     pub(super) columns: Vec<NativeColumn>,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Storage {
+    /// Of a heap, now.
+    pub(super) pages: Option<u64>,
+    /// Whether the server finds a run of pages without looking at the others.
+    pub(super) ranges: bool,
+}
+
 const COLUMNS: &str = "\
-SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod),
-       CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b' THEN t.typname::text ELSE '' END,
-       a.atttypmod, a.attnotnull, a.attgenerated <> '', col_description(a.attrelid, a.attnum)
-FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(t.oid, real.modifier),
+       CASE WHEN t.typcategory <> 'A' AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b'
+            THEN t.typname::text ELSE '' END,
+       CASE WHEN t.typcategory = 'A' THEN 'a' ELSE t.typtype::text END,
+       real.modifier, a.attnotnull, a.attgenerated <> '', col_description(a.attrelid, a.attnum)
+FROM pg_attribute a
+CROSS JOIN LATERAL (
+  WITH RECURSIVE up (id, modifier, depth) AS (
+    SELECT a.atttypid, a.atttypmod, 0
+    UNION ALL
+    SELECT d.typbasetype, d.typtypmod, up.depth + 1 FROM up JOIN pg_type d ON d.oid = up.id WHERE d.typtype = 'd')
+  SELECT id, modifier FROM up ORDER BY depth DESC LIMIT 1) real
+JOIN pg_type t ON t.oid = real.id
 WHERE a.attrelid = ANY ($1::int8[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
 
@@ -90,11 +121,33 @@ impl TableName {
         )
         .bind(&self.schema)
         .bind(&self.table)
+        .persistent(false)
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
         let Some((relation, kind)) = found else { return Ok(None) };
         Ok(Some(Existing { kind, columns: columns(session, &[relation]).await? }))
+    }
+}
+
+impl TableName {
+    /// How the table lies on the disk.
+    pub(super) async fn storage(&self, session: &mut PgConnection) -> Result<Storage> {
+        let found: Option<(Option<i64>, bool)> = sqlx::query_as(
+            "SELECT CASE WHEN a.amname = 'heap' AND c.relkind IN ('r', 'm')
+                         THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 END,
+                    current_setting('server_version_num')::int4 >= 140000
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam
+             WHERE n.nspname = $1 AND c.relname = $2",
+        )
+        .bind(&self.schema)
+        .bind(&self.table)
+        .persistent(false)
+        .fetch_optional(session)
+        .await
+        .map_err(|error| translate(&error))?;
+        let (pages, ranges) = found.unwrap_or_default();
+        Ok(Storage { pages: pages.and_then(|pages| u64::try_from(pages).ok()), ranges })
     }
 }
 
@@ -106,18 +159,22 @@ impl fmt::Display for TableName {
 
 /// The columns of tables, in their order.
 pub(super) async fn columns(session: &mut PgConnection, relations: &[i64]) -> Result<Vec<NativeColumn>> {
-    type Row = (i64, String, String, String, i32, bool, bool, Option<String>);
-    let rows: Vec<Row> =
-        sqlx::query_as(COLUMNS).bind(relations).fetch_all(session).await.map_err(|error| translate(&error))?;
-    let column = |(relation, name, declared, base, modifier, required, generated, comment): Row| NativeColumn {
-        relation,
-        name,
-        declared,
-        base,
-        modifier,
-        required,
-        generated,
-        comment,
+    type Row = (i64, String, String, String, String, String, i32, bool, bool, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(COLUMNS)
+        .bind(relations)
+        .persistent(false)
+        .fetch_all(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    let column = |row: Row| {
+        let (relation, name, declared, resolved, base, shape, modifier, required, generated, comment) = row;
+        let shape = match shape.as_str() {
+            "a" => Shape::Array,
+            "c" => Shape::Composite,
+            _ if base.is_empty() => Shape::Other,
+            _ => Shape::BuiltIn,
+        };
+        NativeColumn { relation, name, declared, resolved, base, shape, modifier, required, generated, comment }
     };
     Ok(rows.into_iter().map(column).collect())
 }

@@ -1,36 +1,43 @@
-//! Binary COPY from the server, row by row, into batches.
+//! Which type of ours each of the server's becomes, how a column is asked for, and how its values are sent.
+//!
+//! | the server's | ours | how it comes |
+//! |---|---|---|
+//! | `boolean`, `smallint`, `integer`, `bigint`, `real`, `double precision` | the same | binary |
+//! | `numeric(p,s)` up to 38 digits | `decimal(p,s)` | binary; a value that does not fit (NaN, an infinity, more digits) rejects its row |
+//! | `numeric` without digits | `decimal(38,s)` with the scale that its values have, `text` when 38 digits do not hold them | binary or exact text |
+//! | `text`, `varchar`, `char`, `name` | `text` | binary |
+//! | `bytea` | `binary` | binary |
+//! | `date`, `time`, `timestamp`, `timestamptz` | the same, the years 1 to 9999 | binary; infinities and others reject their row |
+//! | `json`, `jsonb` | `json` | its text |
+//! | `uuid` | `uuid` | binary |
+//! | a domain | as its base type | as its base type |
+//! | an array, a composite | `json` | `to_json`: numbers keep their digits, `[[1,2],[3,4]]`, `{"field":1}`; bytes are `"\\x00ff"` |
+//! | `interval` | `text` | ISO 8601: `P1Y2M3DT4H5M6.7S` |
+//! | an enum, a range, a multirange | `text` | its label; `[1,5)` |
+//! | `inet`, `cidr`, `macaddr`, `macaddr8` | `text` | `10.0.0.1/8` |
+//! | `money` | `text` | as with `lc_monetary = 'C'`: `$1,234.50` |
+//! | `bit`, `varbit` | `text` | `101` |
+//! | `timetz` | `text` | `12:00:00+02` |
+//! | `xml`, `tsvector`, `tsquery`, `hstore`, `ltree`, geometric types, `oid`, `reg*`, `pg_lsn` and all others | `text` | the server's text |
+//!
+//! Texts are canonical because each transaction sets what they depend on ([`super::connect::CANONICAL`]): each casts
+//! back to the value it came from with `text::type`. Arrays and composites come back through
+//! `(json_populate_record(NULL::t, json_build_object('column', value))).column`, multi-dimensional arrays with lower
+//! bounds other than 1 without these bounds.
 
-use super::numeric;
-use super::table::NativeColumn;
-use crate::connectors::gather::{Gather, Refusal, Value};
-use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, sql::quote};
-use chrono::{Days, NaiveDate, TimeDelta};
-
-const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// The signature, flags and the length of an extension that nobody uses.
-const HEADER: usize = 19;
-/// From 1970-01-01 to PostgreSQL's 2000-01-01.
-const EPOCH_DAYS: i32 = 10_957;
-const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
-const DAY_MICROSECONDS: i64 = 86_400_000_000;
-/// 0001-01-01 and 9999-12-31 in days since 1970: what ISO text, Python and every target can hold.
-const FIRST_DAY: i32 = -719_162;
-const LAST_DAY: i32 = 2_932_896;
+use super::table::{NativeColumn, Shape};
+use crate::error::{Error, Kind};
+use crate::schema::{DataType, sql::Dialect, sql::from_native, sql::quote};
 
 /// How a value of a column is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wire {
     Boolean,
-    Int2,
-    Int4,
-    Int8,
-    Float4,
-    Float8,
-    Numeric {
-        precision: u8,
-        scale: i8,
-    },
+    /// Two, four or eight bytes.
+    Integer,
+    /// Four or eight bytes.
+    Float,
+    Numeric,
     /// UTF-8, of every type that is sent as its text.
     Text,
     /// A version byte and the text.
@@ -51,216 +58,55 @@ pub(super) struct Selected {
     pub(super) parsed: bool,
 }
 
+/// Our type of a column; of a numeric without declared digits the values decide, see `catalog`.
+pub(super) fn ours(column: &NativeColumn) -> DataType {
+    match column.shape {
+        Shape::Array | Shape::Composite => DataType::Json,
+        Shape::Other => DataType::Text,
+        Shape::BuiltIn => from_native(&column.resolved, Dialect::Postgres),
+    }
+}
+
 /// The most direct way from the server's type to the wanted one. Without one, the server gives its text.
 pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selected {
     let Some(column) = column else {
         return Selected { sql: "NULL::text".to_owned(), wire: Wire::Text, parsed: wanted != DataType::Text };
     };
     let name = quote(&column.name);
-    let direct = |wire| Selected { sql: name.clone(), wire, parsed: false };
-    match (wanted, column.base.as_str()) {
-        (DataType::Boolean, "bool") => direct(Wire::Boolean),
-        (DataType::Int16 | DataType::Int32 | DataType::Int64, "int2") => direct(Wire::Int2),
-        (DataType::Int16 | DataType::Int32 | DataType::Int64, "int4") => direct(Wire::Int4),
-        (DataType::Int16 | DataType::Int32 | DataType::Int64, "int8") => direct(Wire::Int8),
-        (DataType::Float32 | DataType::Float64, "float4") => direct(Wire::Float4),
-        (DataType::Float32 | DataType::Float64, "float8") => direct(Wire::Float8),
-        (DataType::Decimal { precision, scale }, "numeric") => direct(Wire::Numeric { precision, scale }),
-        (DataType::Text, "text" | "varchar" | "bpchar" | "name") | (DataType::Json, "json") => direct(Wire::Text),
-        (DataType::Json, "jsonb") => direct(Wire::Jsonb),
-        (DataType::Binary, "bytea") => direct(Wire::Bytea),
-        (DataType::Date, "date") => direct(Wire::Date),
-        (DataType::Time, "time") => direct(Wire::Time),
-        (DataType::Timestamp, "timestamp") | (DataType::TimestampTz, "timestamptz") => direct(Wire::Timestamp),
-        (DataType::Uuid, "uuid") => direct(Wire::Uuid),
-        (wanted, _) => Selected { sql: format!("{name}::text"), wire: Wire::Text, parsed: wanted != DataType::Text },
-    }
-}
-
-/// Takes the server's bytes as they come and fills batches.
-pub(super) struct Decoder {
-    wires: Vec<Wire>,
-    /// The start of a row whose end has not come yet.
-    pending: Vec<u8>,
-    started: bool,
-    ended: bool,
-}
-
-impl Decoder {
-    pub(super) fn new(wires: Vec<Wire>) -> Self {
-        Self { wires, pending: Vec::new(), started: false, ended: false }
-    }
-
-    /// Decodes the complete rows of what came so far, until the batch is full (true: take it and call again with
-    /// nothing new).
-    pub(super) fn feed(&mut self, bytes: &[u8], gather: &mut Gather) -> Result<bool> {
-        self.pending.extend_from_slice(bytes);
-        let pending = std::mem::take(&mut self.pending);
-        let mut at = 0;
-        let mut full = false;
-        if !self.started && pending.len() >= HEADER {
-            if !pending.starts_with(SIGNATURE) {
-                return Err(garbled());
-            }
-            self.started = true;
-            at = HEADER;
+    match direct(wanted, column) {
+        Some(wire) => Selected { sql: name, wire, parsed: false },
+        None if wanted == DataType::Json && matches!(column.shape, Shape::Array | Shape::Composite) => {
+            Selected { sql: format!("to_json({name})"), wire: Wire::Text, parsed: false }
         }
-        while self.started && !self.ended && !full {
-            let Some(end) = self.row_end(&pending, at)? else { break };
-            if self.ended {
-                at = end;
-                break;
-            }
-            self.row(&pending[at..end], gather)?;
-            full = gather.end_row();
-            at = end;
-        }
-        self.pending = pending;
-        self.pending.drain(..at);
-        Ok(full)
-    }
-
-    /// Where the row that starts here ends, once all of it is here.
-    fn row_end(&mut self, bytes: &[u8], start: usize) -> Result<Option<usize>> {
-        let Some(count) = bytes.get(start..start + 2) else { return Ok(None) };
-        let count = i16::from_be_bytes([count[0], count[1]]);
-        let mut at = start + 2;
-        if count == -1 {
-            self.ended = true;
-            return Ok(Some(at));
-        }
-        if usize::try_from(count) != Ok(self.wires.len()) {
-            return Err(garbled());
-        }
-        for _ in 0..count {
-            let Some(length) = length(bytes, at) else { return Ok(None) };
-            at += 4 + usize::try_from(length).unwrap_or(0);
-        }
-        Ok((at <= bytes.len()).then_some(at))
-    }
-
-    fn row(&self, row: &[u8], gather: &mut Gather) -> Result<()> {
-        let mut at = 2;
-        for (column, wire) in self.wires.iter().enumerate() {
-            let length = length(row, at).ok_or_else(garbled)?;
-            at += 4;
-            let Ok(length) = usize::try_from(length) else {
-                gather.null(column);
-                continue;
-            };
-            let bytes = row.get(at..at + length).ok_or_else(garbled)?;
-            at += length;
-            put(*wire, bytes, column, gather)?;
-        }
-        Ok(())
+        None => Selected { sql: format!("{name}::text"), wire: Wire::Text, parsed: wanted != DataType::Text },
     }
 }
 
-fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) -> Result<()> {
-    let value = match wire {
-        Wire::Boolean => Value::Boolean(fixed::<1>(bytes)?[0] != 0),
-        Wire::Int2 => Value::Integer(i64::from(i16::from_be_bytes(fixed(bytes)?))),
-        Wire::Int4 => Value::Integer(i64::from(i32::from_be_bytes(fixed(bytes)?))),
-        Wire::Int8 => Value::Integer(i64::from_be_bytes(fixed(bytes)?)),
-        Wire::Float4 => Value::Float32(f32::from_be_bytes(fixed(bytes)?)),
-        Wire::Float8 => Value::Float64(f64::from_be_bytes(fixed(bytes)?)),
-        Wire::Numeric { precision, scale } => match numeric::decode(bytes, precision, scale) {
-            Ok(value) => Value::Decimal(value),
-            Err(refusal) => return refused(column, refusal, gather),
-        },
-        Wire::Text => return text(bytes, column, gather),
-        Wire::Jsonb => return text(bytes.get(1..).unwrap_or_default(), column, gather),
-        Wire::Bytea => Value::Binary(bytes),
-        Wire::Date => match day(i32::from_be_bytes(fixed(bytes)?)) {
-            Ok(days) => Value::Date(days),
-            Err(refusal) => return refused(column, refusal, gather),
-        },
-        Wire::Time => match i64::from_be_bytes(fixed(bytes)?) {
-            DAY_MICROSECONDS => {
-                let refusal =
-                    Refusal { reason: "24:00:00 is not a time of the day".to_owned(), text: "24:00:00".to_owned() };
-                return refused(column, refusal, gather);
-            }
-            time => Value::Time(time),
-        },
-        Wire::Timestamp => match moment(i64::from_be_bytes(fixed(bytes)?)) {
-            Ok(microseconds) => Value::Timestamp(microseconds),
-            Err(refusal) => return refused(column, refusal, gather),
-        },
-        Wire::Uuid => return gather.value(column, Value::Text(&uuid(u128::from_be_bytes(fixed(bytes)?)))),
-    };
-    gather.value(column, value)
+/// How the values come when they are sent as they are.
+fn direct(wanted: DataType, column: &NativeColumn) -> Option<Wire> {
+    Some(match (wanted, column.base.as_str()) {
+        (DataType::Boolean, "bool") => Wire::Boolean,
+        (DataType::Int16 | DataType::Int32 | DataType::Int64, "int2" | "int4" | "int8") => Wire::Integer,
+        (DataType::Float32 | DataType::Float64, "float4" | "float8") => Wire::Float,
+        (DataType::Decimal { .. }, "numeric") => Wire::Numeric,
+        (DataType::Text, "text" | "varchar" | "bpchar" | "name") | (DataType::Json, "json") => Wire::Text,
+        (DataType::Json, "jsonb") => Wire::Jsonb,
+        (DataType::Binary, "bytea") => Wire::Bytea,
+        (DataType::Date, "date") => Wire::Date,
+        (DataType::Time, "time") => Wire::Time,
+        (DataType::Timestamp, "timestamp") | (DataType::TimestampTz, "timestamptz") => Wire::Timestamp,
+        (DataType::Uuid, "uuid") => Wire::Uuid,
+        _ => return None,
+    })
 }
 
-fn text(bytes: &[u8], column: usize, gather: &mut Gather) -> Result<()> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return gather.value(column, Value::Text(text));
-    }
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    refused(column, Refusal { reason: "the text is not UTF-8".to_owned(), text }, gather)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "ends a decoding arm")]
-fn refused(column: usize, refusal: Refusal, gather: &mut Gather) -> Result<()> {
-    gather.refuse(column, refusal);
-    Ok(())
-}
-
-/// Days since 1970 of days since 2000.
-fn day(days: i32) -> Result<i32, Refusal> {
-    let refuse = |text: String| Err(Refusal { reason: format!("{text} is outside the years 1 to 9999"), text });
-    match days {
-        i32::MAX => refuse("infinity".to_owned()),
-        i32::MIN => refuse("-infinity".to_owned()),
-        days => match days.checked_add(EPOCH_DAYS) {
-            Some(known) if (FIRST_DAY..=LAST_DAY).contains(&known) => Ok(known),
-            _ => refuse(calendar(i64::from(days)).map_or_else(|| format!("day {days}"), |date| date.to_string())),
-        },
-    }
-}
-
-/// Microseconds since 1970 of microseconds since 2000.
-fn moment(microseconds: i64) -> Result<i64, Refusal> {
-    let refuse = |text: String| Err(Refusal { reason: format!("{text} is outside the years 1 to 9999"), text });
-    let first = i64::from(FIRST_DAY) * DAY_MICROSECONDS;
-    let last = i64::from(LAST_DAY + 1) * DAY_MICROSECONDS;
-    match microseconds {
-        i64::MAX => refuse("infinity".to_owned()),
-        i64::MIN => refuse("-infinity".to_owned()),
-        microseconds => match microseconds.checked_add(EPOCH_MICROSECONDS) {
-            Some(known) if (first..last).contains(&known) => Ok(known),
-            _ => {
-                let date = calendar(microseconds.div_euclid(DAY_MICROSECONDS)).and_then(|date| {
-                    let time = TimeDelta::microseconds(microseconds.rem_euclid(DAY_MICROSECONDS));
-                    date.and_hms_opt(0, 0, 0)?.checked_add_signed(time)
-                });
-                refuse(date.map_or_else(|| format!("microsecond {microseconds}"), |date| date.to_string()))
-            }
-        },
-    }
-}
-
-/// The date of days since 2000, as far as there is one.
-fn calendar(days: i64) -> Option<NaiveDate> {
-    let start = NaiveDate::from_ymd_opt(2000, 1, 1)?;
-    let distance = Days::new(days.unsigned_abs());
-    if days < 0 { start.checked_sub_days(distance) } else { start.checked_add_days(distance) }
-}
-
-fn uuid(value: u128) -> String {
+/// The 36 characters of a UUID.
+pub(super) fn uuid(value: u128) -> String {
     let hex = format!("{value:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-fn length(bytes: &[u8], at: usize) -> Option<i32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(i32::from_be_bytes)
-}
-
-fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH]> {
-    bytes.try_into().map_err(|_| garbled())
-}
-
-fn garbled() -> Error {
+pub(super) fn garbled() -> Error {
     Error::new(Kind::Unavailable, "the server's rows were not understood")
         .hint("Check that nothing between here and the server changes the stream, and run it again")
 }

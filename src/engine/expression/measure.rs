@@ -24,6 +24,9 @@ use std::sync::Arc;
 /// The aggregated expression of each call, none for `count(*)`, and the rows where one fails.
 type Arguments = (Vec<Option<ArrayRef>>, BTreeMap<usize, String>);
 
+/// Word, argument and result of a call, for those who write it down.
+type WrittenCall<'a> = (&'static str, Option<&'a Node>, DataType);
+
 /// One new column of an aggregate step.
 #[derive(Debug, Clone)]
 pub(crate) struct Measure {
@@ -65,6 +68,20 @@ impl Measure {
         }
         let field = Field { nullable: outer.nullable, ..Field::new(name, outer.data_type) };
         Ok(Self { field, calls, outer })
+    }
+
+    /// The calls in order (word, argument, type), and the expression over the groups and their results.
+    pub(super) fn written(&self) -> (Vec<WrittenCall<'_>>, &Node) {
+        let word = |aggregate| match aggregate {
+            Aggregate::Count => "count",
+            Aggregate::CountDistinct => "count distinct",
+            Aggregate::Sum => "sum",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+            Aggregate::Avg => "avg",
+        };
+        let calls = self.calls.iter().map(|call| (word(call.aggregate), call.argument.as_ref(), call.data_type));
+        (calls.collect(), &self.outer)
     }
 
     /// The aggregated expressions of every row, and the rows where one fails.

@@ -24,9 +24,12 @@ mod evaluate;
 mod function;
 pub(crate) mod measure;
 mod node;
+pub(crate) mod polars;
+pub(crate) mod postgres;
 mod syntax;
 mod text;
 pub(crate) mod time;
+pub(crate) mod window;
 
 use crate::engine::convert::{is_number, is_text};
 use crate::engine::frame::Frame;
@@ -43,6 +46,11 @@ pub(crate) fn common_type(left: DataType, right: DataType) -> Option<DataType> {
 /// A regular expression with bounded memory.
 pub(crate) fn pattern(text: &str) -> Result<regex::Regex> {
     text::compile(text)
+}
+
+/// One query, of bounded size and depth.
+pub(crate) fn statement(text: &str) -> Result<sqlparser::ast::Query> {
+    syntax::query(text)
 }
 
 /// An expression that fits a schema.

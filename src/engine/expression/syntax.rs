@@ -1,7 +1,7 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
 use crate::error::{Error, Result};
-use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Expr, TimezoneInfo};
+use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Expr, Query, TimezoneInfo};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -14,8 +14,27 @@ const MAX_CHARACTERS: usize = 100_000;
 const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
+    read(text, SYNTAX, one)
+}
+
+fn one(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.parse_expr()
+}
+
+/// One query; whether it can be done is for the reader to say.
+pub(super) fn query(text: &str) -> Result<Query> {
+    read(text, QUERY, |parser| parser.parse_query().map(|query| *query))
+}
+
+type Parse<T> = for<'a> fn(&mut Parser<'a>) -> Result<T, ParserError>;
+
+fn read<T>(text: &str, syntax: &str, parse: Parse<T>) -> Result<T> {
+    let (article, what) = if syntax == QUERY { ("a", "query") } else { ("an", "expression") };
     if text.trim().is_empty() {
-        return Err(Error::spec("the expression is empty").hint("Write a SQL expression, such as \"amount > 0\""));
+        return Err(Error::spec(format!("the {what} is empty")).hint(match what {
+            "query" => "Write one SELECT, such as \"SELECT id, amount FROM input\"",
+            _ => "Write a SQL expression, such as \"amount > 0\"",
+        }));
     }
     if text.len() > MAX_CHARACTERS {
         return Err(too_large(format!("an expression of {} characters is too long", text.len())));
@@ -23,28 +42,30 @@ pub(super) fn parse(text: &str) -> Result<Expr> {
     let dialect = PostgreSqlDialect {};
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
-        .map_err(|error| Error::spec(format!("{} is not an expression: {error}", shown(text))).hint(SYNTAX))?;
+        .map_err(|error| Error::spec(format!("{} is not an expression: {error}", shown(text))).hint(syntax))?;
     let operators = tokens.iter().filter(|token| is_operator(&token.token)).count();
     if operators > MAX_OPERATORS {
         return Err(too_large(format!("an expression with {operators} operators is too large")));
     }
     if tokens.iter().any(|token| matches!(token.token, Token::SemiColon)) {
-        return Err(Error::unsupported("several statements are not an expression")
-            .hint("Write one expression and no semicolon; text goes into single quotes"));
+        return Err(Error::unsupported(format!("several statements are not a single {what}"))
+            .hint(format!("Write one {what} and no semicolon; text goes into single quotes")));
     }
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
-    let parsed = parser.parse_expr().map_err(|error| match error {
+    let parsed = parse(&mut parser).map_err(|error| match error {
         ParserError::RecursionLimitExceeded => too_large("the expression is nested too deeply".to_owned()),
         ParserError::TokenizerError(reason) | ParserError::ParserError(reason) => {
-            Error::spec(format!("{} is not an expression: {reason}", shown(text))).hint(SYNTAX)
+            Error::spec(format!("{} is not {article} {what}: {reason}", shown(text))).hint(syntax)
         }
     })?;
     let rest = parser.peek_token().token;
     if rest != Token::EOF {
-        return Err(Error::spec(format!("{} goes on where it should end, at '{rest}'", shown(text))).hint(SYNTAX));
+        return Err(Error::spec(format!("{} goes on where it should end, at '{rest}'", shown(text))).hint(syntax));
     }
     Ok(parsed)
 }
+
+const QUERY: &str = "A query is one SELECT ... FROM input, with JOIN, WHERE, GROUP BY, HAVING, ORDER BY and LIMIT";
 
 const SYNTAX: &str = "Expressions are SQL: text in single quotes, columns bare or in double quotes, \
                       operators + - * / % = <> < <= > >= AND OR NOT, for example: status = 'complete' AND amount > 0";

@@ -1,14 +1,22 @@
 //! Steps: checked once against the columns they meet ([`Program`]), then run on frames ([`Runner`]).
 //!
-//! Select, drop, rename, cast, parse, filter, derive, set, fill and join need one row at a time, so a frame may be any
-//! part of the data. Deduplicate and aggregate need all rows in one frame.
+//! Most steps need one row at a time, so a frame may be any part of the data. Deduplicate, aggregate, sort, window and a
+//! fill from other rows need all rows in one frame. Pivot and sql are done by other verbs ([`expand`], [`select`]).
 
 mod aggregate;
 mod columns;
 mod compute;
 mod deduplicate;
+mod expand;
 mod join;
 pub mod pipe;
+mod json;
+pub(crate) mod order;
+mod python;
+mod reshape;
+pub(crate) mod select;
+mod text;
+mod window;
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;
@@ -16,15 +24,22 @@ use crate::engine::no_column;
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema};
 use crate::spec::step::Step;
+use crate::spec::verb::Filling;
 use arrow::array::BooleanArray;
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+pub(crate) use expand::expand;
+pub use expand::{Plain, plain};
+pub use select::reads;
 
 /// Steps that fit their input.
 #[derive(Debug, Clone)]
 pub struct Program {
     input: Schema,
     verbs: Vec<Checked>,
+    /// Of each written step the verbs that do it.
+    parts: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,11 +60,22 @@ enum Verb {
     Join(join::Join),
     Deduplicate(deduplicate::Deduplicate),
     Aggregate(aggregate::Aggregate),
+    Refill(Vec<window::Refill>),
+    Window(window::Window),
+    Sort(order::Sort),
+    Unpivot(reshape::Unpivot),
+    Explode(reshape::Explode),
+    Flatten(json::Flatten),
+    Split(text::Split),
+    Mask(text::Mask),
+    Python(python::Python),
 }
 
 /// What became of the rows that are not in the resulting frame.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// Rows that a step made beside those that it got.
+    pub added: u64,
     pub filtered: u64,
     pub rejected: Vec<Rejected>,
 }
@@ -58,17 +84,35 @@ impl Program {
     /// The first mistake is located: `steps[2].derive.total`.
     pub fn new(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
         let mut verbs: Vec<Checked> = Vec::with_capacity(steps.len());
+        let mut parts = Vec::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
+            let from = verbs.len();
             let before = verbs.last().map_or(input, |checked| &checked.schema);
-            let (verb, schema) = check(step, before, lookup).map_err(|error| {
+            let located = |error: Error, inner: Option<String>| {
+                let inner = inner.map(|inner| format!(".{inner}")).unwrap_or_default();
+                error.at_path(format!("steps[{index}].{}{inner}", step.verb()))
+            };
+            let expanded = expand(step, before, lookup).map_err(|error| {
                 let inner = error.place().path.clone();
-                let path =
-                    inner.map_or_else(|| verb_name(step).to_owned(), |inner| format!("{}.{inner}", verb_name(step)));
-                error.at_path(format!("steps[{index}].{path}"))
+                located(error, inner)
             })?;
-            verbs.push(Checked { verb, schema });
+            for part in expanded.as_deref().unwrap_or(std::slice::from_ref(step)) {
+                let before = verbs.last().map_or(input, |checked| &checked.schema);
+                let (verb, schema) = check(part, before, lookup).map_err(|error| {
+                    // The places inside an expansion are not the user's.
+                    let inner = if expanded.is_none() { error.place().path.clone() } else { None };
+                    located(error, inner)
+                })?;
+                verbs.push(Checked { verb, schema });
+            }
+            parts.push(from..verbs.len());
         }
-        Ok(Self { input: input.clone(), verbs })
+        Ok(Self { input: input.clone(), verbs, parts })
+    }
+
+    /// The verbs that do a written step.
+    pub fn part(&self, step: usize) -> Range<usize> {
+        self.parts.get(step).cloned().unwrap_or(0..0)
     }
 
     /// The columns after the last step.
@@ -87,10 +131,19 @@ impl Program {
     /// The first step at or after `from` that needs all rows in one frame.
     pub fn next_whole(&self, from: usize) -> Option<usize> {
         let whole = |checked: &Checked| match checked.verb {
-            Verb::Deduplicate(_) | Verb::Aggregate(_) => true,
-            Verb::Keep(_) | Verb::Convert(_) | Verb::Fill(_) | Verb::Filter(_) | Verb::Compute(_) | Verb::Join(_) => {
-                false
-            }
+            Verb::Deduplicate(_) | Verb::Aggregate(_) | Verb::Refill(_) | Verb::Window(_) | Verb::Sort(_) => true,
+            Verb::Keep(_)
+            | Verb::Convert(_)
+            | Verb::Fill(_)
+            | Verb::Filter(_)
+            | Verb::Compute(_)
+            | Verb::Join(_)
+            | Verb::Unpivot(_)
+            | Verb::Explode(_)
+            | Verb::Flatten(_)
+            | Verb::Split(_)
+            | Verb::Mask(_)
+            | Verb::Python(_) => false,
         };
         (from..self.verbs.len()).find(|index| self.verbs.get(*index).is_some_and(whole))
     }
@@ -101,23 +154,6 @@ impl Program {
     }
 }
 
-fn verb_name(step: &Step) -> &'static str {
-    match step {
-        Step::Select(_) => "select",
-        Step::Drop(_) => "drop",
-        Step::Rename(_) => "rename",
-        Step::Cast(_) => "cast",
-        Step::Parse(_) => "parse",
-        Step::Filter(_) => "filter",
-        Step::Derive(_) => "derive",
-        Step::Set(_) => "set",
-        Step::Fill(_) => "fill",
-        Step::Join(_) => "join",
-        Step::Deduplicate(_) => "deduplicate",
-        Step::Aggregate(_) => "aggregate",
-    }
-}
-
 fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(Verb, Schema)> {
     match step {
         Step::Select(names) => columns::select(names, schema).map(|(kept, after)| (Verb::Keep(kept), after)),
@@ -125,7 +161,7 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
         Step::Rename(names) => columns::rename(names, schema).map(|(kept, after)| (Verb::Keep(kept), after)),
         Step::Cast(types) => columns::cast(types, schema).map(|(verb, after)| (Verb::Convert(verb), after)),
         Step::Parse(parse) => columns::parse(parse, schema).map(|(verb, after)| (Verb::Convert(verb), after)),
-        Step::Fill(values) => columns::fill(values, schema).map(|(verb, after)| (Verb::Fill(verb), after)),
+        Step::Fill(values) => filled(values, schema),
         Step::Filter(condition) => {
             let condition = crate::engine::expression::Expression::condition(condition, schema)?;
             Ok((Verb::Filter(condition), schema.clone()))
@@ -137,7 +173,32 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
             deduplicate::check(step, schema).map(|verb| (Verb::Deduplicate(verb), schema.clone()))
         }
         Step::Aggregate(step) => aggregate::check(step, schema).map(|(verb, after)| (Verb::Aggregate(verb), after)),
+        Step::Window(step) => window::check(step, schema).map(|(verb, after)| (Verb::Window(verb), after)),
+        Step::Sort(step) => order::check(step, schema).map(|verb| (Verb::Sort(verb), schema.clone())),
+        Step::Unpivot(step) => reshape::unpivot(step, schema).map(|(verb, after)| (Verb::Unpivot(verb), after)),
+        Step::Explode(step) => reshape::explode(step, schema).map(|(verb, after)| (Verb::Explode(verb), after)),
+        Step::Flatten(step) => json::check(step, schema).map(|(verb, after)| (Verb::Flatten(verb), after)),
+        Step::Split(step) => text::split(step, schema).map(|(verb, after)| (Verb::Split(verb), after)),
+        Step::Mask(step) => text::mask(step, schema).map(|(verb, after)| (Verb::Mask(verb), after)),
+        Step::Python(step) => python::check(step).map(|(verb, after)| (Verb::Python(verb), after)),
+        Step::Pivot(_) | Step::Sql(_) => Err(Error::internal("a step was not expanded")),
     }
+}
+
+/// Constants need one row at a time, other rows' values need them all: `expand` has told the two apart.
+fn filled(values: &BTreeMap<String, Filling>, schema: &Schema) -> Result<(Verb, Schema)> {
+    let mut constants = BTreeMap::new();
+    let mut others = Vec::new();
+    for (name, value) in values {
+        match value {
+            Filling::Value(value) => _ = constants.insert(name.clone(), value.to_json()),
+            Filling::From(from) => others.push(window::refill(name, from, schema)?),
+        }
+    }
+    if others.is_empty() {
+        return columns::fill(&constants, schema).map(|(verb, after)| (Verb::Fill(verb), after));
+    }
+    Ok((Verb::Refill(others), schema.clone()))
 }
 
 /// A program with the other datasets that its joins read, indexed once.
@@ -145,17 +206,24 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
 pub struct Runner {
     program: Program,
     indexes: BTreeMap<usize, join::Index>,
+    keys: BTreeMap<usize, text::Key>,
 }
 
 impl Runner {
     pub fn new(program: Program, others: &BTreeMap<String, Frame>) -> Result<Self> {
         let mut indexes = BTreeMap::new();
+        let mut keys = BTreeMap::new();
         for (index, checked) in program.verbs.iter().enumerate() {
             if let Verb::Join(join) = &checked.verb {
                 indexes.insert(index, join.index(others)?);
             }
+            if let Verb::Mask(mask) = &checked.verb
+                && let Some(key) = mask.key()?
+            {
+                keys.insert(index, key);
+            }
         }
-        Ok(Self { program, indexes })
+        Ok(Self { program, indexes, keys })
     }
 
     pub fn program(&self) -> &Program {
@@ -168,12 +236,13 @@ impl Runner {
         for index in steps {
             let Some(checked) = self.program.verbs.get(index) else { break };
             let before = frame.len() as u64;
-            let (filtered, rejected) = (outcome.filtered, outcome.rejected.len());
+            let (added, filtered, rejected) = (outcome.added, outcome.filtered, outcome.rejected.len());
             frame = self.step(index, checked, &frame, outcome)?;
             let left = outcome.filtered - filtered + (outcome.rejected.len() - rejected) as u64;
-            if before != frame.len() as u64 + left {
+            let made = outcome.added - added;
+            if before + made != frame.len() as u64 + left {
                 return Err(Error::internal(format!(
-                    "step {index} took {before} rows, gave {} and accounts for {left}",
+                    "step {index} took {before} rows, made {made}, gave {} and accounts for {left}",
                     frame.len()
                 )));
             }
@@ -195,6 +264,21 @@ impl Runner {
             }
             Verb::Deduplicate(deduplicate) => deduplicate.run(frame, outcome),
             Verb::Aggregate(aggregate) => aggregate.run(schema, frame, outcome),
+            Verb::Refill(columns) => {
+                let mut arrays = frame.rows.columns().to_vec();
+                for column in columns {
+                    column.run(frame, &mut arrays)?;
+                }
+                Frame::new(schema.clone(), arrays, frame.numbers.clone())
+            }
+            Verb::Window(window) => window.run(schema, frame, outcome),
+            Verb::Sort(sort) => sort.run(frame, outcome),
+            Verb::Unpivot(unpivot) => unpivot.run(schema, frame, outcome),
+            Verb::Explode(explode) => explode.run(schema, frame, outcome),
+            Verb::Flatten(flatten) => flatten.run(schema, frame, outcome),
+            Verb::Split(split) => split.run(schema, frame),
+            Verb::Mask(mask) => mask.run(self.keys.get(&index), schema, frame),
+            Verb::Python(python) => python.run(schema, frame, outcome),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
             judge.every(node, |judge, column| _ = data_type(judge, &column.node));
         }
         "parse" => parse(judge, node),
-        "filter" => judge.not_blank(node),
+        "filter" | "sql" => judge.not_blank(node),
         "derive" => expressions(judge, node),
         "set" => {
             judge.key(node, "where", Judge::not_blank);
@@ -27,7 +27,10 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
         }
         "fill" => {
             judge.not_empty(node, "columns");
-            judge.every(node, |judge, column| one_value(judge, &column.node, false));
+            judge.every(node, |judge, column| match &column.node.value {
+                Value::Map(_) => partition(judge, &column.node),
+                _ => one_value(judge, &column.node, false),
+            });
         }
         "join" => {
             judge.key(node, "on", |judge, on| judge.distinct(on, "column"));
@@ -40,6 +43,37 @@ pub(super) fn step<'a>(judge: &mut Judge<'a, '_>, step: &'a Node) {
         "aggregate" => {
             judge.key(node, "by", |judge, by| judge.distinct(by, "column"));
             judge.key(node, "measures", expressions);
+        }
+        "pivot" => {
+            judge.key(node, "by", |judge, by| judge.distinct(by, "column"));
+            judge.key(node, "values", |judge, values| {
+                judge.not_empty(values, "values");
+                judge.each(values, |judge, value| one_value(judge, value, false));
+                judge.distinct_values(values);
+            });
+            judge.key(node, "names", |judge, names| judge.distinct(names, "column"));
+            as_many_names(judge, node);
+        }
+        "unpivot" => {
+            judge.key(node, "keep", |judge, keep| judge.distinct(keep, "column"));
+            judge.key(node, "columns", |judge, columns| {
+                judge.not_empty(columns, "columns");
+                judge.distinct(columns, "column");
+            });
+        }
+        "window" => {
+            partition(judge, node);
+            judge.key(node, "columns", expressions);
+        }
+        "sort" => judge.key(node, "by", |judge, by| judge.distinct(by, "column")),
+        "split" => split(judge, node),
+        "mask" => judge.key(node, "columns", |judge, columns| judge.not_empty(columns, "columns")),
+        "flatten" => judge.key(node, "fields", expressions),
+        "python" => {
+            judge.key(node, "schema", |judge, columns| {
+                judge.not_empty(columns, "columns");
+                judge.every(columns, |judge, column| _ = data_type(judge, &column.node));
+            });
         }
         // An unknown word has been reported already.
         _ => {}
@@ -64,6 +98,37 @@ pub(super) fn check<'a>(judge: &mut Judge<'a, '_>, check: &'a Node) {
         "expression" => judge.not_blank(node),
         _ => {}
     });
+}
+
+fn partition<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
+    judge.key(node, "partition_by", |judge, columns| judge.distinct(columns, "column"));
+    judge.key(node, "order_by", |judge, columns| judge.distinct(columns, "column"));
+}
+
+fn as_many_names<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
+    let (Some(values), Some(names)) = (node.get("values"), node.get("names")) else { return };
+    let (values, given) = (values.items().len(), names.items().len());
+    if given > 0 && values != given {
+        judge.key(node, "names", |judge, names| {
+            judge.problem(
+                names.mark,
+                format!("there are {values} values and {given} names"),
+                "Give every value a name",
+            );
+        });
+    }
+}
+
+fn split<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
+    judge.one_of(node, ["by", "pattern"]);
+    judge.key(node, "into", |judge, into| judge.distinct(into, "column"));
+    judge.key(node, "pattern", pattern);
+    if let (None, Some(by)) = (node.get("into"), node.entry("by")) {
+        judge.problem_at(by, "'by' needs 'into'", "Name the new columns: into: [first, last]");
+    }
+    if let (Some(_), Some(into)) = (node.get("pattern"), node.entry("into")) {
+        judge.problem_at(into, "'pattern' names its columns itself", "Delete 'into', or use 'by'");
+    }
 }
 
 fn rename<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {

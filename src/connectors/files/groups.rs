@@ -1,0 +1,158 @@
+//! The batches of a Parquet file in order, its row groups decoded by several threads.
+
+use super::shared::Shared;
+use crate::connectors::BATCH_ROWS;
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::{ParquetError, Result};
+use std::fs::File;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+/// Batches that each thread may be ahead.
+const WAITING: usize = 3;
+const MAX_THREADS: usize = 4;
+
+/// A batch, or nothing where a row group ends.
+type Decoded = std::result::Result<Option<RecordBatch>, ArrowError>;
+
+/// A Parquet file, with its metadata read.
+#[derive(Clone)]
+pub(crate) struct Groups {
+    file: Shared,
+    metadata: ArrowReaderMetadata,
+}
+
+impl Groups {
+    pub(crate) fn open(file: File) -> Result<Self> {
+        let file = Shared::new(file);
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+        Ok(Self { file, metadata })
+    }
+
+    pub(super) fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    /// The wanted columns of all rows, or of some row groups.
+    pub(crate) fn batches(self, groups: Range<usize>, wanted: impl Fn(&str) -> bool, rows: usize) -> Result<Batches> {
+        let fields = self.metadata.schema().fields();
+        let roots = fields.iter().enumerate().filter(|(_, field)| wanted(field.name()));
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.map(|(at, _)| at));
+        let groups = groups.start..groups.end.min(self.metadata.metadata().num_row_groups());
+        let work = Work { file: self, mask, rows };
+        let count = thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
+        if count < 2 || groups.len() < 2 || rows < BATCH_ROWS {
+            return Ok(Batches::Here(Box::new(work.reader(groups.collect())?)));
+        }
+        let mut all = Threads { lanes: Vec::new(), workers: Vec::new(), next: 0, groups: groups.len() };
+        for first in groups.clone().take(count) {
+            let (sender, receiver) = sync_channel(WAITING);
+            let (work, mine) = (work.clone(), (first..groups.end).step_by(count));
+            let thread = thread::Builder::new().name("windvane-parquet".to_owned());
+            all.workers.push(thread.spawn(move || work.decode(mine, &sender))?);
+            all.lanes.push(receiver);
+        }
+        Ok(Batches::Threads(all))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+}
+
+#[derive(Clone)]
+struct Work {
+    file: Groups,
+    mask: ProjectionMask,
+    rows: usize,
+}
+
+impl Work {
+    fn reader(&self, groups: Vec<usize>) -> Result<ParquetRecordBatchReader> {
+        let (file, metadata) = (self.file.file.clone(), self.file.metadata.clone());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_projection(self.mask.clone())
+            .with_row_groups(groups)
+            .with_batch_size(self.rows.max(1))
+            .build()
+    }
+
+    /// Decodes some row groups, until nobody takes their batches any more.
+    fn decode(&self, groups: impl Iterator<Item = usize>, sender: &SyncSender<Decoded>) {
+        for group in groups {
+            let reader = match self.reader(vec![group]) {
+                Ok(reader) => reader,
+                Err(error) => {
+                    let _ = sender.send(Err(error.into()));
+                    return;
+                }
+            };
+            for batch in reader {
+                let failed = batch.is_err();
+                if sender.send(batch.map(Some)).is_err() || failed {
+                    return;
+                }
+            }
+            if sender.send(Ok(None)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The batches of some row groups, in order.
+pub(crate) enum Batches {
+    Here(Box<ParquetRecordBatchReader>),
+    Threads(Threads),
+}
+
+/// Each thread has every so many-th row group.
+pub(crate) struct Threads {
+    lanes: Vec<Receiver<Decoded>>,
+    workers: Vec<JoinHandle<()>>,
+    /// The row group that comes next, counted from the first one wanted.
+    next: usize,
+    groups: usize,
+}
+
+impl Threads {
+    fn batch(&mut self) -> Decoded {
+        while self.next < self.groups {
+            let lane = self.lanes.get(self.next % self.lanes.len().max(1));
+            let received = lane.and_then(|lane| lane.recv().ok());
+            let broken = || ParquetError::General("the decoding broke off".to_owned());
+            match received.ok_or_else(broken)?? {
+                Some(batch) => return Ok(Some(batch)),
+                None => self.next += 1,
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Whoever waits to hand over a batch learns that nobody takes it.
+        self.lanes.clear();
+        for thread in self.workers.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Here(reader) => reader.next(),
+            Self::Threads(threads) => threads.batch().transpose(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Rows copied into a temporary table first, which takes every value of ours, and moved from there by the server.
+
+use super::super::encode::staged_form;
+use super::super::failure::translate;
+use super::super::read::{Copy, execute};
+use super::super::table::TableName;
+use super::copy::{Layout, send};
+use super::moves::{Counts, Moves};
+use super::sift::{self, Did};
+use super::straight::{CHECK_NOW, empty, kept_away, look};
+use super::target::{Column, Target};
+use super::{Job, Stop, run};
+use crate::connectors::read_back::{ReadBack, Tally, counted};
+use crate::connectors::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
+use crate::error::{Error, Result};
+use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::native};
+use crate::spec::RowPolicy;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+
+/// The rows as they came: their place, and our columns by number, since names may be anything.
+pub(super) const STAGED: &str = "pg_temp.windvane_staged";
+/// For sorts and hashes of keys, in this transaction only; more where the user gives more.
+const MEMORY: &str =
+    "SELECT set_config('work_mem', '64MB', true) WHERE pg_size_bytes(current_setting('work_mem')) < 67108864";
+const TABLES: &str = "\
+CREATE TEMP TABLE windvane_marks (low int8 NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE windvane_did (inserted int8 NOT NULL, updated int8 NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE windvane_refused (at int8 NOT NULL, name text, state text, rule text, said text) ON COMMIT DROP";
+
+pub(super) async fn load(
+    session: &mut PgConnection,
+    job: &Job,
+    target: &Target,
+    moves: &Moves<'_>,
+    rows: &mut Rows,
+    sifting: bool,
+) -> Result<Loaded, Stop> {
+    let request = &job.request;
+    let mut stage = Stage::fill(session, request, rows).await?;
+    if moves.by_key() {
+        let faults = stage.faults(session, moves.key()).await?;
+        stage.refuse(session, faults).await?;
+    }
+    if moves.empties() {
+        empty(session, target).await?;
+    }
+    let deleted = match moves.absent() {
+        Some(sql) => run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?,
+        None => 0,
+    };
+    let did = if let Some(did) = stage.whole(session, moves, sifting).await? {
+        did
+    } else {
+        let fails = request.refused == RowPolicy::Fail;
+        let (did, refused) = sift::rows(session, moves, target, stage.expected.rows, fails).await?;
+        stage.refuse(session, refused).await?;
+        did
+    };
+    let kept = stage.expected.rows - stage.refused.len() as u64;
+    let unchanged = kept.checked_sub(did.inserted + did.updated).filter(|rest| moves.by_key() || *rest == 0);
+    let unchanged = unchanged.ok_or_else(|| kept_away(kept, did.inserted + did.updated))?;
+    let loaded = if stage.reads_back {
+        let expected = stage.kept(session, target).await?;
+        look(session, job, target, &moves.mine()).await?.agrees(request, &expected, stage.bytes)?
+    } else {
+        if !moves.counts_suffice() {
+            count(session, target, moves, kept).await?;
+        }
+        counted(request, kept, stage.bytes)
+    };
+    let changes = Changes { inserted: did.inserted, updated: did.updated, deleted, unchanged };
+    stage.refused.sort_by_key(|row| row.at);
+    Ok(Loaded { refused: stage.refused, changes: moves.tells_changes().then_some(changes), ..loaded })
+}
+
+async fn count(session: &mut PgConnection, target: &Target, moves: &Moves<'_>, kept: u64) -> Result<()> {
+    let sql = format!("SELECT count(*) FROM {}{}", target.name.sql(), moves.mine());
+    let there: i64 =
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(session).await.map_err(|error| translate(&error))?;
+    if u64::try_from(there) == Ok(kept) {
+        return Ok(());
+    }
+    Err(Error::data(format!("{kept} rows were expected at the target, {there} are there"))
+        .hint("The table has a key twice, or a trigger keeps rows away: nothing was loaded"))
+}
+
+/// The temporary table and what is known of its rows.
+struct Stage<'a> {
+    request: &'a LoadRequest,
+    expected: Expected,
+    bytes: u64,
+    reads_back: bool,
+    /// The staged rows were compared with what was sent, while all of them were there.
+    proved: bool,
+    refused: Vec<RefusedRow>,
+}
+
+impl<'a> Stage<'a> {
+    async fn fill(session: &mut PgConnection, request: &'a LoadRequest, rows: &mut Rows) -> Result<Self, Stop> {
+        execute(session, MEMORY).await?;
+        execute(session, TABLES).await?;
+        let column = |(at, field): (usize, &Field)| match field.data_type {
+            // Nothing that the server would look into before the row can be told.
+            DataType::Json => format!(", c{at} text"),
+            other => format!(", c{at} {}", native(other, Dialect::Postgres)),
+        };
+        let columns: String = request.schema.fields.iter().enumerate().map(column).collect();
+        let create = format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP");
+        execute(session, &create).await?;
+        let layout = Layout {
+            schema: request.schema.clone(),
+            forms: request.schema.fields.iter().map(|field| staged_form(field.data_type)).collect(),
+            placed: true,
+        };
+        let copy = format!("COPY {STAGED} FROM STDIN (FORMAT binary)");
+        let sent = send(session, &copy, layout, rows.open()?, Tally::new(request)).await;
+        // What not even this table takes cannot be told apart.
+        let sent = sent.map_err(|stop| Stop::Failed(stop.error()))?;
+        let (tally, unfit) = (sent.tally, sent.unfit);
+        if sent.taken + unfit.len() as u64 != tally.rows() {
+            return Err(kept_away(tally.rows(), sent.taken).into());
+        }
+        execute(session, &format!("ANALYZE {STAGED}")).await?;
+        let mut stage = Self {
+            request,
+            expected: tally.expected(request)?,
+            bytes: sent.bytes,
+            reads_back: request.reads_back(tally.rows()),
+            proved: !unfit.is_empty(),
+            refused: Vec::new(),
+        };
+        stage.refuse(session, unfit).await?;
+        Ok(stage)
+    }
+
+    /// Takes rows out of the stage; an error when none may be refused.
+    async fn refuse(&mut self, session: &mut PgConnection, mut rows: Vec<RefusedRow>) -> Result<()> {
+        rows.sort_by_key(|row| row.at);
+        let Some(first) = rows.first() else { return Ok(()) };
+        if self.request.refused == RowPolicy::Fail {
+            let error = Error::data(first.reason.clone())
+                .in_table(&self.request.dataset)
+                .in_row(first.at + 1)
+                .hint("Look at the rows that break it, or drop the constraint: nothing was loaded");
+            return Err(match &first.column {
+                Some(column) => error.at_path(column),
+                None => error,
+            });
+        }
+        if self.reads_back {
+            self.prove(session).await?;
+        }
+        let places: Vec<i64> = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
+        sqlx::query(AssertSqlSafe(format!("DELETE FROM {STAGED} AS s WHERE s.at = ANY ($1)")))
+            .bind(places)
+            .execute(session)
+            .await
+            .map_err(|error| translate(&error))?;
+        self.refused.extend(rows);
+        Ok(())
+    }
+
+    /// Rows with a null in their key, and those after the first of one key.
+    async fn faults(&self, session: &mut PgConnection, key: &[usize]) -> Result<Vec<RefusedRow>> {
+        let columns =
+            |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
+        let list = columns(&|at| format!("s.c{at}"), ", ");
+        let full = columns(&|at| format!("s.c{at} IS NOT NULL"), " AND ");
+        // The usual answer is that there are none, and it is found by one hash of the keys.
+        let sound = format!(
+            "SELECT (SELECT count(*) FROM (SELECT DISTINCT {list} FROM {STAGED} AS s WHERE {full}) AS d)
+                  = (SELECT count(*) FROM {STAGED})"
+        );
+        let sound: bool = sqlx::query_scalar(AssertSqlSafe(sound))
+            .fetch_one(&mut *session)
+            .await
+            .map_err(|error| translate(&error))?;
+        if sound {
+            return Ok(Vec::new());
+        }
+        let empty = columns(&|at| format!("WHEN s.c{at} IS NULL THEN {at}"), " ");
+        let shown = columns(&|at| format!("s.c{at}::text"), ", ");
+        let faults = format!(
+            "SELECT at, fault, shown FROM (
+               SELECT s.at, CASE {empty} ELSE -1 END AS fault, concat_ws(', ', {shown}) AS shown,
+                      row_number() OVER (PARTITION BY {list} ORDER BY s.at) AS turn FROM {STAGED} AS s
+             ) AS n WHERE fault >= 0 OR turn > 1 ORDER BY at"
+        );
+        let faults: Vec<(i64, i32, String)> =
+            sqlx::query_as(AssertSqlSafe(faults)).fetch_all(session).await.map_err(|error| translate(&error))?;
+        let name = |at: usize| self.request.schema.fields[at].name.clone();
+        let names = key.iter().map(|at| name(*at)).collect::<Vec<_>>().join(", ");
+        let told = |(at, fault, shown): (i64, i32, String)| {
+            let empty = usize::try_from(fault).ok().map(name);
+            let reason = match &empty {
+                Some(column) => format!("'{column}' is part of the key and has no value"),
+                None => format!("an earlier row of the load has the same key: {names} = {shown}"),
+            };
+            RefusedRow { at: u64::try_from(at).unwrap_or_default(), column: empty, reason }
+        };
+        Ok(faults.into_iter().map(told).collect())
+    }
+
+    /// Moves all rows at once; nothing when the server refuses one of them.
+    async fn whole(&self, session: &mut PgConnection, moves: &Moves<'_>, sifting: bool) -> Result<Option<Did>, Stop> {
+        if sifting {
+            return Ok(None);
+        }
+        execute(session, "SAVEPOINT windvane_moved").await?;
+        match at_once(session, moves).await {
+            Ok(did) => Ok(Some(did)),
+            Err(Stop::Refused(_)) => {
+                execute(session, "ROLLBACK TO SAVEPOINT windvane_moved").await?;
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// What must be at the target: the rows that were not refused, in the words of its types.
+    async fn kept(&mut self, session: &mut PgConnection, target: &Target) -> Result<Expected> {
+        if target.direct() {
+            return if self.refused.is_empty() {
+                Ok(self.expected.clone())
+            } else {
+                self.content(session, "windvane_staged").await?.sum()
+            };
+        }
+        // The server writes the values of its own types in one form, ours came in any: `{1, 2}` for `{1,2}`.
+        self.prove(session).await?;
+        let meant = |(at, column): (usize, &Column)| match column.form {
+            Some(_) => format!("s.c{at}"),
+            None => format!("(s.c{at}::{})::text AS c{at}", column.type_sql),
+        };
+        let columns = target.columns.iter().enumerate().map(meant).collect::<Vec<_>>().join(", ");
+        execute(session, &format!("CREATE TEMP VIEW windvane_meant AS SELECT {columns} FROM {STAGED} AS s")).await?;
+        let meant = self.content(session, "windvane_meant").await?.sum()?;
+        execute(session, "DROP VIEW pg_temp.windvane_meant").await?;
+        Ok(meant)
+    }
+
+    /// The staged rows are those that were sent.
+    async fn prove(&mut self, session: &mut PgConnection) -> Result<()> {
+        if !self.proved {
+            self.content(session, "windvane_staged").await?.agrees(self.request, &self.expected, 0)?;
+            self.proved = true;
+        }
+        Ok(())
+    }
+
+    /// Rows of a temporary table, read back.
+    async fn content(&self, session: &mut PgConnection, table: &str) -> Result<ReadBack> {
+        let schema: String =
+            sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
+                .fetch_one(&mut *session)
+                .await
+                .map_err(|error| translate(&error))?;
+        let name = TableName { schema, table: table.to_owned() };
+        let existing = name.existing(session).await?.ok_or_else(|| Error::internal("the staged rows are gone"))?;
+        let fields = self.request.schema.fields.iter().enumerate();
+        let wanted = Schema::new(fields.map(|(at, field)| Field::new(format!("c{at}"), field.data_type)).collect());
+        let seen = ReadBack::default();
+        let look = |batch: Batch| {
+            let looked = seen.look(batch);
+            async move { looked }
+        };
+        Copy::new(&name, &existing, &wanted, "").run(session, &wanted, look).await?;
+        Ok(seen)
+    }
+}
+
+async fn at_once(session: &mut PgConnection, moves: &Moves<'_>) -> Result<Did, Stop> {
+    execute(session, "INSERT INTO pg_temp.windvane_marks VALUES (0)").await?;
+    let mut did = Did::default();
+    for step in moves.steps("") {
+        match step.counts {
+            Counts::Inserted => did.inserted += run(session, &step.sql).await?,
+            Counts::Updated => did.updated += run(session, &step.sql).await?,
+            Counts::Both => {
+                let both: (i64, i64) = sqlx::query_as(AssertSqlSafe(step.sql))
+                    .fetch_one(&mut *session)
+                    .await
+                    .map_err(|error| Stop::of(&error))?;
+                did = did.plus(both);
+            }
+        }
+    }
+    run(session, CHECK_NOW).await?;
+    Ok(did.fresh(moves))
+}

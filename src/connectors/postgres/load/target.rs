@@ -1,0 +1,224 @@
+//! The table that is loaded into: made or extended when needed, and what must be known of it.
+
+use super::super::encode::{Form, form};
+use super::super::failure::translate;
+use super::super::read::execute;
+use super::super::table::{Existing, NativeColumn, TableName};
+use super::{Job, VERSION};
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::spec::target::Mode;
+use sqlx::postgres::PgConnection;
+
+pub(super) struct Target {
+    pub(super) name: TableName,
+    pub(super) existing: Existing,
+    /// Of the loaded columns, in the order of the rows.
+    pub(super) columns: Vec<Column>,
+    /// Nothing was in it when the transaction began: it did not exist.
+    pub(super) created: bool,
+    /// Triggers or rules of the user's, which may change or drop rows.
+    pub(super) reacts: bool,
+    /// A foreign key to itself.
+    pub(super) self_reference: bool,
+    /// Pages of its heap before the load.
+    pub(super) pages: i64,
+    pub(super) version: i32,
+}
+
+/// A column of the target that the rows have.
+pub(super) struct Column {
+    /// As SQL.
+    pub(super) name: String,
+    /// The type without length or digits, as SQL.
+    pub(super) type_sql: String,
+    /// Binary COPY can write it from our type; otherwise the server must cast our text.
+    pub(super) form: Option<Form>,
+    /// It takes text as it is, so that a value that is too long is refused and not cut.
+    pub(super) text: bool,
+    /// What values are compared as, where the type itself cannot be compared or is blind to differences.
+    pub(super) compared_as: Option<&'static str>,
+}
+
+struct Type {
+    name: String,
+    sql: String,
+    kind: String,
+    base: String,
+    base_modifier: i32,
+}
+
+const TYPES: &str = "\
+SELECT a.attname::text, quote_ident(n.nspname) || '.' || quote_ident(t.typname), t.typtype::text,
+       CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace AND b.typtype = 'b' THEN b.typname::text ELSE '' END,
+       t.typtypmod
+FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN pg_type b ON b.oid = t.typbasetype
+WHERE s.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped";
+
+const FACTS: &str = "\
+SELECT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) OR c.relhasrules,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = c.oid),
+       CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END,
+       current_setting('server_version_num')::int4
+FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = $1 AND c.relname = $2";
+
+impl Target {
+    /// Whether binary COPY can fill every column.
+    pub(super) fn direct(&self) -> bool {
+        self.columns.iter().all(|column| column.form.is_some())
+    }
+
+    pub(super) fn partitioned(&self) -> bool {
+        self.existing.kind == "p"
+    }
+
+    pub(super) fn column_list(&self) -> String {
+        self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The table with all our columns; locked against other writers where their rows would come between.
+pub(super) async fn ready(session: &mut PgConnection, job: &Job) -> Result<Target> {
+    let (table, request) = (&job.table, &job.request);
+    let Some(existing) = table.existing(session).await? else {
+        create(session, job).await?;
+        return describe(session, job, true).await;
+    };
+    if !matches!(existing.kind.as_str(), "r" | "p") {
+        return Err(Error::new(Kind::Conflict, format!("'{table}' exists and is not a table"))
+            .hint("Choose another name for the output, or drop what has this name"));
+    }
+    if request.mode == Mode::History {
+        check_versions(table, &existing)?;
+    }
+    let known = |name: &str| existing.columns.iter().any(|column| column.name == name);
+    let (old, new): (Vec<&Field>, Vec<&Field>) = request.schema.fields.iter().partition(|field| known(&field.name));
+    // What cannot work is said before anything is locked.
+    let types = types(session, table).await?;
+    columns(&old, &existing, &types)?;
+    if !new.is_empty() {
+        execute(session, &format!("ALTER TABLE {} {}", table.sql(), declared(&new, "ADD COLUMN "))).await?;
+    }
+    describe(session, job, false).await
+}
+
+async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {
+    let (table, request) = (job.table.sql(), &job.request);
+    let all: Vec<&Field> = request.schema.fields.iter().collect();
+    let mut inside = vec![declared(&all, "")];
+    let key = request.key.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    match request.mode {
+        Mode::Append | Mode::Replace => {}
+        Mode::Merge => inside.push(format!("PRIMARY KEY ({key})")),
+        Mode::History => {
+            let version = |(name, kind): &(&str, &str)| {
+                format!("{name} {kind}{}", if *name == "valid_to" { "" } else { " NOT NULL" })
+            };
+            inside.extend(VERSION.iter().map(version));
+        }
+    }
+    inside.retain(|part| !part.is_empty());
+    execute(session, &format!("CREATE TABLE {table} ({})", inside.join(", "))).await?;
+    if request.mode == Mode::History {
+        execute(session, &format!("CREATE UNIQUE INDEX ON {table} ({key}) WHERE is_current")).await?;
+    }
+    Ok(())
+}
+
+fn declared(fields: &[&Field], lead: &str) -> String {
+    let column =
+        |field: &&Field| format!("{lead}{} {}", quote(&field.name), native(field.data_type, Dialect::Postgres));
+    fields.iter().map(column).collect::<Vec<_>>().join(", ")
+}
+
+fn check_versions(table: &TableName, existing: &Existing) -> Result<()> {
+    let has = |name: &str, base: &str| existing.columns.iter().any(|known| known.name == name && known.base == base);
+    for (name, kind) in VERSION {
+        if !has(name, if kind == "boolean" { "bool" } else { kind }) {
+            return Err(Error::new(Kind::Conflict, format!("'{table}' is no history: it lacks '{name} {kind}'"))
+                .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table"));
+        }
+    }
+    Ok(())
+}
+
+async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Result<Target> {
+    let name = job.table.clone();
+    let gone = || Error::internal("the table is gone in its own transaction");
+    let existing = name.existing(session).await?.ok_or_else(gone)?;
+    let types = types(session, &name).await?;
+    let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
+    let columns = columns(&fields, &existing, &types)?;
+    let facts: Option<(bool, bool, i64, i32)> = sqlx::query_as(FACTS)
+        .bind(&name.schema)
+        .bind(&name.table)
+        .fetch_optional(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    let (reacts, self_reference, pages, version) = facts.ok_or_else(gone)?;
+    Ok(Target { name, existing, columns, created, reacts, self_reference, pages, version })
+}
+
+async fn types(session: &mut PgConnection, table: &TableName) -> Result<Vec<Type>> {
+    let rows: Vec<(String, String, String, String, i32)> = sqlx::query_as(TYPES)
+        .bind(&table.schema)
+        .bind(&table.table)
+        .fetch_all(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    let one = |(name, sql, kind, base, base_modifier)| Type { name, sql, kind, base, base_modifier };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+fn columns(fields: &[&Field], existing: &Existing, types: &[Type]) -> Result<Vec<Column>> {
+    let mut columns = Vec::with_capacity(fields.len());
+    for field in fields {
+        let known = existing.columns.iter().find(|column| column.name == field.name);
+        let known_type = types.iter().find(|known| known.name == field.name);
+        let (Some(known), Some(known_type)) = (known, known_type) else {
+            return Err(Error::internal(format!("column '{}' was not added", field.name)));
+        };
+        if known.generated {
+            return Err(Error::new(Kind::Conflict, format!("the target computes column '{}' itself", field.name))
+                .at_path(&field.name)
+                .hint("Leave the column out in the steps"));
+        }
+        columns.push(column(field, known, known_type)?);
+    }
+    Ok(columns)
+}
+
+/// How our column goes into the target's. Enums take their label as binary text, domains what their base type takes;
+/// what else has no counterpart here takes its text, cast by the server.
+fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Column> {
+    let of_base = NativeColumn { base: known_type.base.clone(), modifier: known_type.base_modifier, ..known.clone() };
+    let meant = if known_type.kind == "d" { &of_base } else { known };
+    let ours_is_text = field.data_type == DataType::Text;
+    let form = match form(field, meant) {
+        Ok(form) => Some(form),
+        Err(_) if ours_is_text && known_type.kind == "e" => Some(Form::Text),
+        Err(_) if ours_is_text && takes_text(known, known_type) => None,
+        Err(error) => return Err(error),
+    };
+    let compared_as = match meant.base.as_str() {
+        "json" => Some("jsonb"),
+        "" => Some("text"),
+        _ if form.is_none() => Some("text"),
+        _ => None,
+    };
+    Ok(Column {
+        name: quote(&field.name),
+        type_sql: known_type.sql.clone(),
+        form,
+        text: matches!(meant.base.as_str(), "text" | "varchar" | "bpchar"),
+        compared_as,
+    })
+}
+
+/// Whether the type is text here, because we have no type of our own for it.
+fn takes_text(known: &NativeColumn, known_type: &Type) -> bool {
+    known_type.kind == "d"
+        || known.base != "numeric" && from_native(&known.declared, Dialect::Postgres) == DataType::Text
+}
