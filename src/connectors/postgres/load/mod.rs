@@ -20,9 +20,11 @@ mod straight;
 mod target;
 
 use super::catalog::LEDGER;
+use super::connect::NOTICE_OUR_END;
 use super::failure::{refuses_a_row, translate};
 use super::read::{execute, name};
 use super::table::{TableName, check_name};
+use super::watch::Pulse;
 use crate::connectors::{LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::spec::RowPolicy;
@@ -42,6 +44,7 @@ struct Job {
     table: TableName,
     ledger: TableName,
     request: LoadRequest,
+    pulse: Pulse,
 }
 
 /// Why an attempt ended.
@@ -81,10 +84,11 @@ pub(super) async fn load(
     schema: &str,
     request: LoadRequest,
     mut rows: Rows,
+    pulse: Pulse,
 ) -> Result<Loaded> {
     check(&request)?;
     let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
-    let job = Job { table: named(&request.dataset), ledger: named(LEDGER), request };
+    let job = Job { table: named(&request.dataset), ledger: named(LEDGER), request, pulse };
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
     let mut done = attempt(&mut session, &job, &mut rows, false).await;
     if let Err(Stop::Refused(error)) = done {
@@ -144,7 +148,8 @@ fn check(request: &LoadRequest) -> Result<()> {
 /// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
 async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
     execute(session, "BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-    execute(session, LOCK_TIMEOUT).await?;
+    execute(session, &format!("{LOCK_TIMEOUT}; {NOTICE_OUR_END}")).await?;
+    job.pulse.learn(session).await?;
     // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
     ledger::lock(session, &format!("windvane:{}", job.table)).await?;
     if let Some(loaded) = ledger::receipt(session, job).await? {
