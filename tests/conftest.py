@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services import s3 as s3_service
+    from services.mariadb import Server as MariadbServer
     from services.postgres import Server
 
 
@@ -49,6 +50,18 @@ def s3() -> Iterator[s3_service.Server]:
 
 
 @pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    """One MariaDB server for all tests; each test makes a database of its own."""
+    from services.mariadb import binaries, server
+
+    program = binaries()
+    if program is None:
+        unavailable("MariaDB server programs (mariadb-install-db, mariadbd)")
+    with server(program) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The data that lies beside the project; never copied into it."""
     for folder in [*Path(__file__).resolve().parents]:
@@ -62,3 +75,9 @@ def shared_data() -> Path:
 def postgres_database(postgres: Server) -> str:
     """The URL of a new, empty database."""
     return postgres.url(postgres.database())
+
+
+@pytest.fixture
+def mysql_database(mariadb: MariadbServer) -> str:
+    """The URL of a new, empty MariaDB database."""
+    return mariadb.url(mariadb.database())

@@ -42,6 +42,12 @@ _POSTGRES = UrlRule(
     query={name: name for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options")},
     ignored=frozenset({"cursor", "client_encoding", "connect_timeout", "keepalives", "keepalives_idle"}),
 )
+_MYSQL = UrlRule(
+    scheme="mysql",
+    query={"ssl_mode": "ssl-mode", "unix_socket": "socket"}
+    | {name: name for name in ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key")},
+    ignored=frozenset({"charset", "client", "connect_timeout", "cursor", "local_infile"}),
+)
 _SQLITE = UrlRule(scheme="sqlite", is_file=True, ignored=frozenset({"timeout", "check_same_thread"}))
 _AWS = UrlRule(
     scheme="aws",
@@ -67,12 +73,13 @@ _AZURE = UrlRule(
 RULES: dict[str, UrlRule] = {
     "postgres": _POSTGRES,
     "postgresql": _POSTGRES,
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
     "sqlite": _SQLITE,
     "aws": _AWS,
     "google_cloud_platform": _GOOGLE,
     "wasb": _AZURE,
 }
-
 
 APIS = frozenset({"http", "https"})
 

@@ -14,7 +14,15 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_SCHEMES = {"postgres": "postgresql", "postgresql+psycopg2": "postgresql", "postgresql+asyncpg": "postgresql"}
+_SCHEMES = {
+    "postgres": "postgresql",
+    "postgresql+psycopg2": "postgresql",
+    "postgresql+asyncpg": "postgresql",
+    "mariadb": "mysql",
+    "mysql+mysqldb": "mysql",
+    "mysql+mysqlconnector": "mysql",
+    "mysql+pymysql": "mysql",
+}
 _STORES = {"aws", "google_cloud_platform", "wasb", "azure_data_lake", "adls"}
 
 

@@ -4,7 +4,7 @@ use crate::connectors::Context;
 use crate::connectors::objects::is_address;
 use crate::error::{Error, Result};
 use crate::spec::http::Resource;
-use crate::spec::source::{FilesSource, HttpSource, PostgresSource, Source, SqliteSource};
+use crate::spec::source::{FilesSource, HttpSource, MysqlSource, PostgresSource, Source, SqliteSource};
 use url::Url;
 
 /// The connection id under which a URL given as an argument is kept.
@@ -46,6 +46,7 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
     let connection = id.to_owned();
     match scheme {
         "postgres" | "postgresql" => Ok(Source::Postgres(PostgresSource { connection, schema: None, tables })),
+        "mysql" | "mariadb" => Ok(Source::Mysql(MysqlSource { connection, database: None, tables })),
         "http" | "https" => Ok(Source::Http(HttpSource {
             resources: tables
                 .into_iter()
@@ -56,7 +57,7 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
         })),
         "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
         other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
-            .hint("Known are files, s3://…, gs://…, az://…, postgresql://…, sqlite:///… and https://…")),
+            .hint("Known are files, s3://…, gs://…, az://…, postgresql://…, mysql://…, sqlite:///… and https://…")),
     }
 }
 

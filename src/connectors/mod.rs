@@ -1,7 +1,7 @@
 //! Where data lives: every kind of source and target behind one door.
 //!
 //! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
-//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`.
+//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`, `mysql`.
 //!
 //! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
 //!
@@ -9,6 +9,7 @@
 //! rejected row; a load is visible whole or not at all, and a second load with the same id changes nothing and returns
 //! the first one's receipt; memory is bounded by a few batches.
 
+mod account;
 pub mod address;
 pub mod files;
 pub mod gate;
@@ -17,6 +18,7 @@ pub mod guest;
 pub mod http;
 mod inside;
 mod objects;
+pub mod mysql;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
@@ -84,6 +86,7 @@ pub enum Connection {
     Postgres(postgres::Postgres),
     Http(http::Http),
     Guest(guest::Guest),
+    Mysql(mysql::Mysql),
 }
 
 /// A dataset as its home describes it.
@@ -384,7 +387,7 @@ impl Connection {
             Source::Http(source) => http::Http::open_source(source, context).map(Self::Http),
             Source::Python(source) => guest::Guest::open_object(source, context).map(Self::Guest),
             Source::Hook(source) => guest::Guest::open_hook(source, context).map(Self::Guest),
-            Source::Mysql(_) => Err(not_yet()),
+            Source::Mysql(source) => mysql::Mysql::open_source(source, context).map(Self::Mysql),
         }
     }
 
@@ -396,7 +399,7 @@ impl Connection {
             Target::Sqlite(target) => sqlite::Sqlite::open_target(target, context).map(Self::Sqlite),
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
             Target::Python(target) => guest::Guest::open_target(target, context).map(Self::Guest),
-            Target::Mysql(_) => Err(not_yet()),
+            Target::Mysql(target) => mysql::Mysql::open_target(target, context).map(Self::Mysql),
         }
     }
 
@@ -408,6 +411,7 @@ impl Connection {
             Self::Postgres(postgres) => postgres.datasets().await,
             Self::Http(http) => http.datasets().await,
             Self::Guest(guest) => guest.datasets().await,
+            Self::Mysql(mysql) => mysql.datasets().await,
         }
     }
 
@@ -418,6 +422,7 @@ impl Connection {
             Self::Postgres(postgres) => postgres.read(request).await,
             Self::Http(http) => http.read(request).await,
             Self::Guest(guest) => guest.read(request).await,
+            Self::Mysql(mysql) => mysql.read(request).await,
         }
     }
 
@@ -429,6 +434,7 @@ impl Connection {
             Self::Postgres(postgres) => postgres.split(request, parts).await,
             Self::Http(http) => http.split(request, parts).await,
             Self::Guest(guest) => guest.split(request, parts).await,
+            Self::Mysql(mysql) => mysql.split(request, parts).await,
         }
     }
 
@@ -438,6 +444,7 @@ impl Connection {
             Self::Files(files) => files.load(request, rows).await,
             Self::Sqlite(sqlite) => sqlite.load(request, rows).await,
             Self::Postgres(postgres) => postgres.load(request, rows).await,
+            Self::Mysql(mysql) => mysql.load(request, rows).await,
             Self::Guest(guest) => guest.load(request, rows).await,
             Self::Http(_) => Err(Error::internal("an API is no target")),
         }
@@ -447,7 +454,7 @@ impl Connection {
     pub async fn compact(&self, dataset: &str) -> Result<files::Compacted> {
         match self {
             Self::Files(files) => files.compact(dataset).await,
-            Self::Sqlite(_) | Self::Postgres(_) | Self::Http(_) | Self::Guest(_) => {
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Mysql(_) | Self::Http(_) | Self::Guest(_) => {
                 Err(Error::unsupported("only files are compacted").hint("A database looks after its tables itself"))
             }
         }
@@ -459,12 +466,9 @@ impl Connection {
             Self::Files(files) => files.test().await,
             Self::Sqlite(sqlite) => sqlite.test().await,
             Self::Postgres(postgres) => postgres.test().await,
+            Self::Mysql(mysql) => mysql.test().await,
             Self::Http(http) => http.test().await,
             Self::Guest(guest) => guest.test().await,
         }
     }
-}
-
-fn not_yet() -> Error {
-    Error::unsupported("this kind of place is not built yet")
 }

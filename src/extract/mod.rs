@@ -144,8 +144,11 @@ pub async fn run(
     let mut opened = open(plan, input, context, slice).await?;
     let path = file(folder, &input.name, &format!("extracted{ending}.parquet"));
     let mut writer = staging::Writer::create(&path, staging::numbered(&opened.kept))?;
-    let mut quarantine =
-        quarantine::Writer::create(&file(folder, &input.name, &format!("extract{ending}.quarantine.jsonl")), "extract", &input.name);
+    let mut quarantine = quarantine::Writer::create(
+        &file(folder, &input.name, &format!("extract{ending}.quarantine.jsonl")),
+        "extract",
+        &input.name,
+    );
     while let Some(rows) = opened.next().await {
         let (frame, refused) = rows?;
         for rejected in &refused {

@@ -75,7 +75,12 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> 
         let Some(input) = plan.input(name) else { continue };
         let limit = (*name == output.from).then_some(SAMPLE);
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-        let staged = world.guarded(breaker, extract::run(plan, input, &world.context, folder, Slice { limit, ..Slice::default() }, "")).await?;
+        let staged = world
+            .guarded(
+                breaker,
+                extract::run(plan, input, &world.context, folder, Slice { limit, ..Slice::default() }, ""),
+            )
+            .await?;
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)

@@ -83,11 +83,7 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
 pub(super) async fn begin(world: &World, plan: &Plan, run: &str) -> Result<()> {
     let document = json!({"pipeline": plan.pipeline});
     let entry = World::entry(plan, run);
-    world
-        .remember("run", async |store| {
-            store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await
-        })
-        .await
+    world.remember("run", async |store| store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await).await
 }
 
 /// Applies the planned steps to the staged inputs.
@@ -230,16 +226,13 @@ fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
     }
     let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
-    planned.schema =
-        engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| changed(error, output))?;
+    planned.schema = engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| changed(error, output))?;
     Ok(planned)
 }
 
 /// The steps do not fit the columns that the source has now.
 pub(super) fn changed(error: Error, output: &str) -> Error {
-    error
-        .in_table(output)
-        .hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
+    error.in_table(output).hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
 }
 
 fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {

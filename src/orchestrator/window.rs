@@ -79,13 +79,11 @@ pub(super) async fn still_mine(world: &World, plan: &Plan, output: &Output, run:
 /// The store, when this output has windows in it.
 fn kept<'a>(world: &'a World, output: &Output) -> Result<Option<&'a Store>> {
     match &output.incremental {
-        Some(incremental) if incremental.by == Progress::Watermark => {
-            world.store.as_ref().map(Some).ok_or_else(|| {
-                Error::spec("an incremental dataset needs a store that remembers where the last run ended")
-                    .in_table(&output.name)
-                    .hint("Name a store (WINDVANE_STORE, or [windvane] store in Airflow), or use `by: interval`")
-            })
-        }
+        Some(incremental) if incremental.by == Progress::Watermark => world.store.as_ref().map(Some).ok_or_else(|| {
+            Error::spec("an incremental dataset needs a store that remembers where the last run ended")
+                .in_table(&output.name)
+                .hint("Name a store (WINDVANE_STORE, or [windvane] store in Airflow), or use `by: interval`")
+        }),
         _ => Ok(None),
     }
 }
@@ -144,7 +142,9 @@ async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, othe
     if other.state == WindowState::Open && !idle {
         return Err(Error::new(Kind::Unavailable, format!("run '{}' is moving this dataset now", other.run))
             .in_table(&output.name)
-            .hint(format!("Run them one after the other; a run that shows no life for {LEASE_SECONDS} s is passed over")));
+            .hint(format!(
+                "Run them one after the other; a run that shows no life for {LEASE_SECONDS} s is passed over"
+            )));
     }
     let theirs = Plan { id: other.plan.clone(), ..plan.clone() };
     let loaded = load::is_done(&theirs, output, &other.run, &world.context).await?;
@@ -170,7 +170,9 @@ async fn newest(world: &World, plan: &Plan, input: &Input, field: &Field, low: O
     while let Some(batch) = batches.next().await {
         let column = Arc::clone(batch?.rows.column(0));
         let both = match &largest {
-            Some(known) => arrow::compute::concat(&[known.as_ref(), column.as_ref()]).map_err(|error| broken(&error))?,
+            Some(known) => {
+                arrow::compute::concat(&[known.as_ref(), column.as_ref()]).map_err(|error| broken(&error))?
+            }
             None => column,
         };
         let order = SortOptions { descending: true, nulls_first: false };
@@ -233,7 +235,11 @@ fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, n
 }
 
 /// A value so much smaller: seconds of dates and times, otherwise the number itself. Nothing where that cannot be said.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a lag is a rough thing; it only widens")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a lag is a rough thing; it only widens"
+)]
 fn behind(value: &str, data_type: DataType, lag: f64) -> Option<String> {
     let (one, wrong) = infer::parse(&StringArray::from(vec![value]), data_type);
     if !wrong.is_empty() {
@@ -251,14 +257,23 @@ fn behind(value: &str, data_type: DataType, lag: f64) -> Option<String> {
             let earlier = moments.unary::<_, a::TimestampMicrosecondType>(|at| at.saturating_sub(microseconds));
             Arc::new(earlier.with_timezone_opt(zone))
         }
-        DataType::Int16 => Arc::new(one.as_primitive::<a::Int16Type>().unary::<_, a::Int16Type>(|n| n.saturating_sub(lag.ceil() as i16))),
-        DataType::Int32 => Arc::new(one.as_primitive::<a::Int32Type>().unary::<_, a::Int32Type>(|n| n.saturating_sub(lag.ceil() as i32))),
-        DataType::Int64 => Arc::new(one.as_primitive::<a::Int64Type>().unary::<_, a::Int64Type>(|n| n.saturating_sub(lag.ceil() as i64))),
-        DataType::Float32 => Arc::new(one.as_primitive::<a::Float32Type>().unary::<_, a::Float32Type>(|n| n - lag as f32)),
+        DataType::Int16 => Arc::new(
+            one.as_primitive::<a::Int16Type>().unary::<_, a::Int16Type>(|n| n.saturating_sub(lag.ceil() as i16)),
+        ),
+        DataType::Int32 => Arc::new(
+            one.as_primitive::<a::Int32Type>().unary::<_, a::Int32Type>(|n| n.saturating_sub(lag.ceil() as i32)),
+        ),
+        DataType::Int64 => Arc::new(
+            one.as_primitive::<a::Int64Type>().unary::<_, a::Int64Type>(|n| n.saturating_sub(lag.ceil() as i64)),
+        ),
+        DataType::Float32 => {
+            Arc::new(one.as_primitive::<a::Float32Type>().unary::<_, a::Float32Type>(|n| n - lag as f32))
+        }
         DataType::Float64 => Arc::new(one.as_primitive::<a::Float64Type>().unary::<_, a::Float64Type>(|n| n - lag)),
         DataType::Decimal { scale, .. } => {
             let digits = (lag * 10_f64.powi(i32::from(scale))).ceil() as i128;
-            let smaller = one.as_primitive::<a::Decimal128Type>().unary::<_, a::Decimal128Type>(|n| n.saturating_sub(digits));
+            let smaller =
+                one.as_primitive::<a::Decimal128Type>().unary::<_, a::Decimal128Type>(|n| n.saturating_sub(digits));
             Arc::new(smaller.with_data_type(one.data_type().clone()))
         }
         DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => {

@@ -231,10 +231,13 @@ fn incremental(mode: Mode, settings: &DatasetSpec, input: &Schema) -> Result<Opt
     let grows = match field.data_type {
         DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => true,
         DataType::Decimal { .. } | DataType::Date | DataType::Timestamp | DataType::TimestampTz => true,
-        DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => false,
+        DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => {
+            false
+        }
     };
     if !grows {
-        let message = format!("'{}' is {}: a watermark is a number, a date or a time stamp", field.name, field.data_type);
+        let message =
+            format!("'{}' is {}: a watermark is a number, a date or a time stamp", field.name, field.data_type);
         return Err(place(Error::spec(message).hint("Name a column that grows with new rows")));
     }
     match mode {
@@ -267,7 +270,9 @@ fn strategy(
     let (strategy, reason) = match rows {
         _ if settings.partitions.is_some_and(|parts| parts > 1) => (Strategy::Staged, "it is read in parts".to_owned()),
         _ if whole => (Strategy::Staged, "a step needs all rows, so they rest before it anyway".to_owned()),
-        None => (Strategy::Staged, "nobody knows how many rows come, and each stage can be tried again alone".to_owned()),
+        None => {
+            (Strategy::Staged, "nobody knows how many rows come, and each stage can be tried again alone".to_owned())
+        }
         Some(rows) if rows < FUSED_FROM => {
             (Strategy::Staged, format!("{rows} rows rest cheaply, and each stage can be tried again alone"))
         }

@@ -9,8 +9,8 @@ use crate::load::Receipt;
 use crate::orchestrator::pieces::{self, Piece};
 use crate::orchestrator::{fused, stage};
 use crate::plan::file;
-use crate::validate::Verdict;
 use crate::resilience::progress::Progress;
+use crate::validate::Verdict;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,9 +111,12 @@ fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<Py<PyAny>>) 
     let request = request.to_owned();
     let counters = Progress::default();
     let shown = counters.clone();
-    enter::block_on_showing(py, &shown, progress, async move {
-        perform(stage, json::request(&request)?, counters).await
-    })
+    enter::block_on_showing(
+        py,
+        &shown,
+        progress,
+        async move { perform(stage, json::request(&request)?, counters).await },
+    )
 }
 
 async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<String> {

@@ -6,38 +6,43 @@ use crate::schema::DataType;
 pub enum Dialect {
     Postgres,
     Sqlite,
+    /// MySQL and MariaDB.
+    Mysql,
 }
 
 /// The column type to declare at a target.
 ///
 /// SQLite gives a column an affinity by words inside its type; `DECIMAL_TEXT`, `JSON_TEXT` and `UUID_TEXT` hold the
-/// word TEXT so that SQLite never turns such a value into a floating-point number.
+/// word TEXT so that SQLite never turns such a value into a floating-point number. MySQL has no type for instants of all
+/// years and none for UUIDs everywhere: the connector marks such columns in their comment.
 pub fn native(data_type: DataType, dialect: Dialect) -> String {
-    let (postgres, sqlite) = match data_type {
-        DataType::Boolean => ("boolean", "BOOLEAN"),
-        DataType::Int16 => ("smallint", "INT2"),
-        DataType::Int32 => ("integer", "INT4"),
-        DataType::Int64 => ("bigint", "INTEGER"),
-        DataType::Float32 => ("real", "FLOAT4"),
-        DataType::Float64 => ("double precision", "DOUBLE"),
+    let (postgres, sqlite, mysql) = match data_type {
+        DataType::Boolean => ("boolean", "BOOLEAN", "tinyint(1)"),
+        DataType::Int16 => ("smallint", "INT2", "smallint"),
+        DataType::Int32 => ("integer", "INT4", "int"),
+        DataType::Int64 => ("bigint", "INTEGER", "bigint"),
+        DataType::Float32 => ("real", "FLOAT4", "float"),
+        DataType::Float64 => ("double precision", "DOUBLE", "double"),
         DataType::Decimal { precision, scale } => {
             return match dialect {
                 Dialect::Postgres => format!("numeric({precision},{scale})"),
                 Dialect::Sqlite => format!("DECIMAL_TEXT({precision},{scale})"),
+                Dialect::Mysql => format!("decimal({precision},{scale})"),
             };
         }
-        DataType::Text => ("text", "TEXT"),
-        DataType::Binary => ("bytea", "BLOB"),
-        DataType::Date => ("date", "DATE"),
-        DataType::Time => ("time", "TIME"),
-        DataType::Timestamp => ("timestamp", "TIMESTAMP"),
-        DataType::TimestampTz => ("timestamptz", "TIMESTAMPTZ"),
-        DataType::Json => ("jsonb", "JSON_TEXT"),
-        DataType::Uuid => ("uuid", "UUID_TEXT"),
+        DataType::Text => ("text", "TEXT", "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+        DataType::Binary => ("bytea", "BLOB", "longblob"),
+        DataType::Date => ("date", "DATE", "date"),
+        DataType::Time => ("time", "TIME", "time(6)"),
+        DataType::Timestamp => ("timestamp", "TIMESTAMP", "datetime(6)"),
+        DataType::TimestampTz => ("timestamptz", "TIMESTAMPTZ", "datetime(6)"),
+        DataType::Json => ("jsonb", "JSON_TEXT", "json"),
+        DataType::Uuid => ("uuid", "UUID_TEXT", "char(36) CHARACTER SET ascii COLLATE ascii_bin"),
     };
     match dialect {
         Dialect::Postgres => postgres.to_owned(),
         Dialect::Sqlite => sqlite.to_owned(),
+        Dialect::Mysql => mysql.to_owned(),
     }
 }
 
@@ -52,6 +57,7 @@ pub fn from_native(declared: &str, dialect: Dialect) -> DataType {
     match dialect {
         Dialect::Postgres => postgres(&lower, word, digits),
         Dialect::Sqlite => sqlite(word, digits),
+        Dialect::Mysql => mysql(&lower, word, digits),
     }
 }
 
@@ -99,6 +105,40 @@ fn sqlite(word: &str, digits: &str) -> DataType {
         _ if word.contains("char") || word.contains("clob") || word.contains("text") => DataType::Text,
         _ if word.contains("blob") || word.contains("binary") => DataType::Binary,
         _ if word.contains("real") || word.contains("floa") || word.contains("doub") => DataType::Float64,
+        _ => DataType::Text,
+    }
+}
+
+/// Display widths say nothing, but for `tinyint(1)`: everybody's boolean.
+fn mysql(whole: &str, word: &str, digits: &str) -> DataType {
+    let unsigned = whole.contains("unsigned");
+    match word.split(' ').next().unwrap_or_default() {
+        "tinyint" if digits == "1" && !unsigned => DataType::Boolean,
+        "int" | "integer" if unsigned => DataType::Int64,
+        "smallint" if unsigned => DataType::Int32,
+        "tinyint" | "year" | "smallint" => DataType::Int16,
+        "mediumint" | "int" | "integer" => DataType::Int32,
+        "bigint" if unsigned => DataType::Decimal { precision: 20, scale: 0 },
+        "bigint" => DataType::Int64,
+        "bit" => match digits {
+            "" | "1" => DataType::Boolean,
+            "64" => DataType::Decimal { precision: 20, scale: 0 },
+            _ => DataType::Int64,
+        },
+        "float" => DataType::Float32,
+        "double" | "real" => DataType::Float64,
+        // Up to 65 digits are allowed there; more than 38 are text here.
+        "decimal" | "numeric" => decimal(digits).unwrap_or(DataType::Text),
+        "date" => DataType::Date,
+        "time" => DataType::Time,
+        "datetime" => DataType::Timestamp,
+        "timestamp" => DataType::TimestampTz,
+        "json" => DataType::Json,
+        "uuid" => DataType::Uuid,
+        // Shapes go as WKB.
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
+        | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection"
+        | "geomcollection" => DataType::Binary,
         _ => DataType::Text,
     }
 }

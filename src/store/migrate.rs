@@ -7,8 +7,7 @@ use crate::error::{Error, Result};
 use crate::resilience::clock;
 
 /// Every version in order; the first is version 1. Never change one that was released: add the next.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_windows.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_windows.sql")];
 
 /// Any number that no other program uses for an advisory lock: "windvane" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8604529940829924965)";

@@ -79,15 +79,8 @@ impl Store {
         let sql = "INSERT INTO windows (pipeline, output, run, plan, low, high, state, touched_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, 'open', $7) ON CONFLICT DO NOTHING";
         let at = clock::now().rfc3339();
-        let cells = vec![
-            pipeline.into(),
-            output.into(),
-            run.into(),
-            plan.into(),
-            ends.0.into(),
-            ends.1.into(),
-            at.into(),
-        ];
+        let cells =
+            vec![pipeline.into(), output.into(), run.into(), plan.into(), ends.0.into(), ends.1.into(), at.into()];
         Ok(self.execute(sql, cells).await? == 1)
     }
 

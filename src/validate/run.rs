@@ -141,7 +141,10 @@ impl Tests {
         Ok(Self { all: tests, rows: 0, failed })
     }
 
-    pub(crate) fn learn<I: Iterator<Item = Result<Frame>>>(&mut self, frames: impl Fn(&str) -> Result<I>) -> Result<()> {
+    pub(crate) fn learn<I: Iterator<Item = Result<Frame>>>(
+        &mut self,
+        frames: impl Fn(&str) -> Result<I>,
+    ) -> Result<()> {
         for test in &mut self.all {
             let Some(dataset) = test.reads().map(|(dataset, _)| dataset.to_owned()) else { continue };
             for frame in frames(&dataset)? {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -30,6 +31,20 @@ def test_postgres_with_a_password_that_needs_quoting() -> None:
 
 def test_postgres_on_an_ipv6_host_without_a_user() -> None:
     assert engine_url(connection(conn_type="postgres", host="::1", schema="shop")) == "postgresql://[::1]/shop"
+
+
+def test_mysql_with_the_extras_that_the_engine_knows() -> None:
+    url = engine_url(
+        connection(
+            conn_type="mysql",
+            host="db",
+            login="me",
+            password="p@ss",
+            schema="shop",
+            extra=json.dumps({"ssl_mode": "REQUIRED", "charset": "utf8mb4"}),
+        )
+    )
+    assert url == "mysql://me:p%40ss@db/shop?ssl-mode=REQUIRED"
 
 
 @pytest.mark.parametrize("field", ["host", "schema"])

@@ -41,6 +41,8 @@ class Home:
     connections: dict[str, str] = field(default_factory=dict)
     keeps_not_a_number: bool = True
     """SQLite stores NaN as null."""
+    keeps_infinity: bool = True
+    """MySQL has no such numbers."""
 
     def request(self, **more: Any) -> dict[str, Any]:
         return {"base": self.base, "roots": self.roots, "connections": self.connections, **more}
@@ -227,7 +229,9 @@ class Conformance:
         }
 
     def test_special_floats_come_back(self, home: Home) -> None:
-        values: list[Any] = ["Infinity", "-Infinity", 5e-324, 1e-7, 123456789.123456789, 1e22]
+        values: list[Any] = [5e-324, 1e-7, 123456789.123456789, 1e22]
+        if home.keeps_infinity:
+            values += ["Infinity", "-Infinity"]
         if home.keeps_not_a_number:
             values.append("NaN")
         rows = [{"x": value} for value in values]

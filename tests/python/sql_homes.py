@@ -9,6 +9,7 @@ from conformance import Home, Row, call, column
 from windvane.errors import WindvaneError
 
 if TYPE_CHECKING:
+    from services.mariadb import Server as MariadbServer
     from services.postgres import Server
 
 CHARACTERS = [column("id", "int64"), column("name", "text")]
@@ -21,6 +22,12 @@ def postgres_home(postgres: Server, database: str, *, user: str = "postgres", qu
         source={"postgres": {"connection": "db", **place}},
         connections={"db": url},
     )
+
+
+def mysql_home(mariadb: MariadbServer, database: str, *, user: str = "root", query: str = "", **place: Any) -> Home:
+    where = {"mysql": {"connection": "db", **place}}
+    connections = {"db": mariadb.url(database, user, query=query)}
+    return Home(target=where, source=where, connections=connections, keeps_not_a_number=False, keeps_infinity=False)
 
 
 def refused(kind: str, verb: str, request: dict[str, Any]) -> WindvaneError:

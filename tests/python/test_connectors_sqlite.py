@@ -8,11 +8,15 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from conformance import Conformance, Home, column, ordered
+from conformance import Conformance, Home, Row, column, ordered
+from conformance_modes import ConformanceModes
 from sql_homes import CHARACTERS, load_refused, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TestSqliteConforms(Conformance):
@@ -28,6 +32,21 @@ class TestSqliteConforms(Conformance):
         home.load("items", [column("id", "int64")], [{"id": 1}], load_id="one")
         home.load("items", [column("name", "text")], [{"name": "a"}], load_id="two")
         assert home.rows("items") == [{"id": None, "name": "a"}]
+
+
+class TestSqliteModes(ConformanceModes):
+    REFUSED: ClassVar[list[tuple[Row, str]]] = [
+        (row, "name" if named == "one_name" else named) for row, named in ConformanceModes.REFUSED
+    ]
+    """SQLite names the columns of a key and not the constraint."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Home:
+        return sqlite_home(tmp_path / "lake.db")
+
+    @pytest.fixture
+    def execute(self, tmp_path: Path) -> Callable[[str], None]:
+        return lambda sql: sqlite_run(tmp_path / "lake.db", sql)
 
 
 # ------------------------------------------------------------------------------------------------------------ SQLite
@@ -49,6 +68,43 @@ def sqlite_run(path: Path, *statements: str) -> None:
 def sqlite_query(path: Path, sql: str) -> list[Any]:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+class TestSqliteRanges:
+    """Whatever a value is stored as, it is compared as what it means."""
+
+    DAYS = ("'2024-01-09'", "'2024-01-10 00:00:00'", "2460320.5", "NULL", "'2024-01-12'")
+    FROM: ClassVar[Row] = {"column": "day", "data_type": "date", "from": {"value": "2024-01-10", "inclusive": True}}
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Home:
+        rows = [f"INSERT INTO items VALUES ({number + 1}, {day})" for number, day in enumerate(self.DAYS)]
+        sqlite_run(tmp_path / "a.db", "CREATE TABLE items (id INTEGER PRIMARY KEY, day DATE)", *rows)
+        return sqlite_home(tmp_path / "a.db")
+
+    def ids(self, home: Home, *within: Row, **more: Any) -> list[int]:
+        return [row["id"] for row in home.read("items", within=list(within), **more)["rows"]]
+
+    def test_ends_are_in_or_out_and_nulls_when_asked(self, home: Home) -> None:
+        until = {"value": "2024-01-12", "inclusive": False}
+        assert self.ids(home, {**self.FROM, "nulls": False}) == [2, 3, 5]
+        assert self.ids(home, {**self.FROM, "nulls": True}) == [2, 3, 4, 5]
+        assert self.ids(home, {**self.FROM, "to": until, "nulls": False}) == [2, 3]
+        assert self.ids(home, {**self.FROM, "nulls": False}, limit=2) == [2, 3]
+
+    def test_a_column_that_is_only_looked_at(self, home: Home) -> None:
+        rows = home.read("items", schema=[column("id", "int64")], within=[{**self.FROM, "nulls": False}])["rows"]
+        assert rows == [{"id": 2}, {"id": 3}, {"id": 5}]
+
+    def test_parts_are_ranges_of_row_numbers(self, home: Home) -> None:
+        cut = {"value": "3", "inclusive": False}
+        first = {"column": "id", "data_type": "int64", "to": cut, "nulls": True}
+        rest = {"column": "id", "data_type": "int64", "from": {**cut, "inclusive": True}, "nulls": False}
+        assert self.ids(home, part={"keys": first}) + self.ids(home, part={"keys": rest}) == [1, 2, 3, 4, 5]
+
+    def test_a_value_of_another_type_is_refused(self, home: Home) -> None:
+        wrong = {**self.FROM, "from": {"value": "1 OR 1=1", "inclusive": True}, "nulls": False}
+        refused("spec", "read_rows", home.request(source=home.source, dataset="items", within=[wrong]))
 
 
 class TestSqliteValues:
@@ -263,7 +319,8 @@ class TestSqliteLoads:
         path = tmp_path / "a.db"
         check = "CREATE TABLE items (id INTEGER, name TEXT CONSTRAINT short CHECK (length(name) < 5))"
         sqlite_run(path, check, "INSERT INTO items VALUES (1, 'old')")
-        error = load_refused("data", sqlite_home(path), CHARACTERS, [{"id": 2, "name": "confidential"}], mode=mode)
+        rows = [{"id": 2, "name": "confidential"}]
+        error = load_refused("data", sqlite_home(path), CHARACTERS, rows, mode=mode, refused="fail")
         assert "short" in str(error)
         assert "confidential" not in f"{error} {error.hint}"
         assert sqlite_query(path, "SELECT * FROM items") == [(1, "old")]
@@ -281,7 +338,7 @@ class TestSqliteLoads:
 
     def test_not_a_number_is_refused(self, tmp_path: Path) -> None:
         home = sqlite_home(tmp_path / "a.db")
-        error = load_refused("data", home, [column("x", "float64")], [{"x": 1.0}, {"x": "NaN"}])
+        error = load_refused("data", home, [column("x", "float64")], [{"x": 1.0}, {"x": "NaN"}], refused="fail")
         assert "row 2" in str(error)
 
     def test_concurrent_loads_with_one_id_load_once(self, tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def test_again_on_another_machine_counts_again(tmp_path: Path) -> None:
         ({"errors": {"max_quarantined": 0.0001}}, "a share of"),
         ({"errors": {"rows": "fail"}}, "a row breaks a check: country must not be null"),
         ({"orders": {"checks": [{"rows": {"max": 3}}]}}, "rows are left to load"),
-        ({"orders": {"checks": [{"accepted": {"column": "country", "values": ["C1"]}}]}, "errors": {"rows": "fail"}}, "country"),
+        (
+            {"orders": {"checks": [{"accepted": {"column": "country", "values": ["C1"]}}]}, "errors": {"rows": "fail"}},
+            "country",
+        ),
     ],
 )
 def test_what_must_not_be_loaded_leaves_the_target_as_it_was(tmp_path: Path, more: Any, message: str) -> None:
@@ -151,9 +154,7 @@ def test_databases(tmp_path: Path, postgres_database: str) -> None:
 
 def test_the_plan_says_why(tmp_path: Path) -> None:
     orders(tmp_path, rows=10)
-    path = write_spec(
-        tmp_path, "small", source={"csv": {"path": "orders.csv"}}, target={"parquet": {"path": "out"}}
-    )
+    path = write_spec(tmp_path, "small", source={"csv": {"path": "orders.csv"}}, target={"parquet": {"path": "out"}})
     plan = wv.plan(path, rules_only=True, **{"store": outside(tmp_path)["store"]})
     assert plan["outputs"][0]["strategy"]["strategy"] == "staged"
     assert "Moves in stages (rules: 10 rows rest cheaply" in wv.explain(tmp_path / "small.plan.json")

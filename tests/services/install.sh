@@ -7,12 +7,20 @@ have_postgres() {
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
-if ! have_postgres; then
+have_mariadb() {
+  command -v mariadb-install-db >/dev/null && { command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ]; }
+}
+
+wanted=()
+have_postgres || wanted+=(postgresql postgresql-client)
+have_mariadb || wanted+=(mariadb-server)
+
+if [ "${#wanted[@]}" -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      -o DPkg::Lock::Timeout=300 postgresql postgresql-client
+      -o DPkg::Lock::Timeout=300 "${wanted[@]}"
   else
-    echo "PostgreSQL's server programs are missing: install them to run the tests that need a server" >&2
+    echo "Missing: ${wanted[*]}: install them to run the tests that need a server" >&2
   fi
 fi

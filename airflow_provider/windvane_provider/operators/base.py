@@ -137,7 +137,12 @@ class StageOperator(WindvaneBaseOperator):
         from windvane_provider.surroundings import interval_of
 
         base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
-        return {**self.surroundings(context, base), "base": base, "progress": self.showing(context), "interval": interval_of(context)}
+        return {
+            **self.surroundings(context, base),
+            "base": base,
+            "progress": self.showing(context),
+            "interval": interval_of(context),
+        }
 
     def say_loaded(self, receipt: Mapping[str, Any]) -> None:
         """A receipt as a line of the task's log.

@@ -56,9 +56,9 @@ mod work;
 mod write;
 
 pub use compact::Compacted;
-pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(crate) use encode::Encoder;
 pub(crate) use groups::Groups;
+pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 

@@ -13,16 +13,14 @@ use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use url::Url;
 
-/// What the texts of values depend on, for one transaction: see `wire`. Nothing of a session outlives its transaction,
+/// What the texts of values depend on, for one transaction: see `wire`. And that a server at a long statement looks now
+/// and then whether we are still there, and stops if not: those before 14 cannot, those on some systems refuse. Nothing of a session outlives its transaction,
 /// so that a pooler may give each transaction another session.
 pub(super) const CANONICAL: &str = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \
 SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
-SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0";
-/// A server at a long statement does not listen; with this it looks now and then whether we are still there, and stops
-/// if not. Servers before 14 cannot, and those on some systems refuse it.
-pub(super) const NOTICE_OUR_END: &str = "SELECT set_config('client_connection_check_interval', '2s', true) \
-WHERE version() ~ 'linux|darwin|bsd' AND EXISTS \
-(SELECT FROM pg_settings WHERE name = 'client_connection_check_interval')";
+SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0; \
+SELECT set_config('client_connection_check_interval', '2s', true) WHERE version() ~ 'linux|darwin|bsd' \
+AND EXISTS (SELECT FROM pg_settings WHERE name = 'client_connection_check_interval')";
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 11] = [
     "sslmode",

@@ -6,7 +6,7 @@
 //! one COPY.
 
 use super::catalog;
-use super::connect::{self, Access, CANONICAL, NOTICE_OUR_END, answered};
+use super::connect::{self, Access, CANONICAL, answered};
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
 use super::lane::{Lane, Piece, close, gone};
@@ -43,7 +43,7 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
     let table = TableName::parse(&request.locator, schema);
     let mut leader = connect::open(&access.options).await?;
     let looking = async {
-        execute(&mut leader, &format!("{BEGIN}; {CANONICAL}; {NOTICE_OUR_END}")).await?;
+        execute(&mut leader, &format!("{BEGIN}; {CANONICAL}")).await?;
         let Some(existing) = table.existing(&mut leader).await? else {
             return Err(catalog::missing(&mut leader, &table, schema).await);
         };
@@ -93,7 +93,7 @@ fn runs(pages: Pages, count: u64) -> Vec<Pages> {
 
 /// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
 async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Result<Vec<Lane>> {
-    let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}; {NOTICE_OUR_END}");
+    let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}");
     if wanted > 1 {
         match answered(&access.options, together(access, &mut leader, wanted)).await {
             Ok(lanes) => {
@@ -104,7 +104,7 @@ async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Resu
         }
     }
     if wanted > 0
-        && let Ok(lane) = Lane::open(access, &format!("{BEGIN}; {CANONICAL}; {NOTICE_OUR_END}")).await
+        && let Ok(lane) = Lane::open(access, &format!("{BEGIN}; {CANONICAL}")).await
     {
         close(leader, access).await;
         return Ok(vec![lane]);
@@ -118,7 +118,7 @@ async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> 
         .fetch_one(leader)
         .await
         .map_err(|error| translate(&error))?;
-    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}; {NOTICE_OUR_END}");
+    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}");
     try_join_all((0..wanted).map(|_| Lane::open(access, &begin))).await
 }
 

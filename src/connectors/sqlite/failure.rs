@@ -2,6 +2,23 @@
 
 use crate::error::{Error, Kind};
 
+/// The hints of errors that are about a row and not about the file.
+const REFUSED: &str = "Look at the rows that break it, or drop the constraint: nothing was loaded";
+const TOO_LARGE: &str = "The value is larger than SQLite takes";
+pub(super) const NOT_A_NUMBER: &str = "Turn NaN into null in a step";
+
+/// Whether a row was refused for what it holds: then other rows may go.
+pub(super) fn refuses_rows(error: &Error) -> bool {
+    error.kind() == Kind::Data && matches!(error.hint_text(), Some(REFUSED | TOO_LARGE | NOT_A_NUMBER))
+}
+
+/// The column that a message names: `NOT NULL constraint failed: items.name`. Of several, none is.
+pub(super) fn column_in(message: &str) -> Option<String> {
+    let (rule, names) = message.split_once(" constraint failed: ")?;
+    let (_, column) = names.split_once('.').filter(|_| !rule.starts_with("CHECK"))?;
+    (!column.contains(", ")).then(|| column.to_owned())
+}
+
 pub(super) fn translate(error: &sqlx::Error) -> Error {
     let sqlx::Error::Database(database) = error else {
         return match error {
@@ -23,8 +40,8 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
             Kind::Auth,
             "Check that the file and its folder can be opened: SQLite also needs its -wal and -shm files there",
         ),
-        18 => (Kind::Data, "The value is larger than SQLite takes"),
-        19 | 20 => (Kind::Data, "Look at the rows that break it, or drop the constraint: nothing was loaded"),
+        18 => (Kind::Data, TOO_LARGE),
+        19 | 20 => (Kind::Data, REFUSED),
         _ => (Kind::Conflict, "It may have been changed since: discover the source again"),
     };
     Error::new(kind, database.message()).hint(hint)

@@ -1,7 +1,8 @@
 //! A SQLite file, as a source and as a target.
 //!
 //! Doors: those of [`super::Connection`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
-//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values, `load` writes.
+//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values, `within` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
+//! and `merge` goes by key.
 //!
 //! Deliberately absent: pools, retries, attached databases, SQL of the user's.
 //!
@@ -10,11 +11,15 @@
 
 mod catalog;
 mod failure;
+mod ledger;
 mod load;
+mod merge;
 mod place;
 mod read;
 mod table;
+mod target;
 mod value;
+mod within;
 mod write;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
@@ -51,9 +56,12 @@ impl Sqlite {
         read::read(file, request).await.map_err(|error| self.name(error))
     }
 
-    #[expect(clippy::unused_async, reason = "until it is built")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
+    /// By ranges of row numbers.
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let mut file = place::open(&self.path).await?;
+        let table = &request.locator;
+        let native = table::columns(&mut file, table).await.map_err(|error| self.name(failure::translate(&error)))?;
+        within::split(&mut file, table, &native, parts).await.map_err(|error| self.name(error))
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {

@@ -4,11 +4,12 @@ use super::catalog::missing;
 use super::failure::translate;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::value::{Stored, is_parsed, put};
+use super::within::Ranges;
 use crate::connectors::gather::{Gather, produce};
 use crate::connectors::{Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, sql::quote};
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
 use std::future::Future;
@@ -20,27 +21,51 @@ pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Re
         return Err(missing(&request.locator, &relations));
     };
     let native = columns(&mut file, &table).await.map_err(|error| translate(&error).in_table(&table))?;
-    let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    let statement = select(&table, &native, &request.schema, &limit);
-    Ok(produce(move |sender| async move {
+    let ranges = Ranges::new(&request, &native)?;
+    let limit = request.limit.filter(|_| ranges.decided());
+    let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+    let statement = select(&table, &native, &ranges.read, &format!("{}{limit}", ranges.condition));
+    let read = ranges.read.clone();
+    let batches = produce(move |sender| async move {
         let give = |batch| {
             let sender = sender.clone();
             // A reader that is gone needs no more batches: this future is dropped with it.
             async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
         };
-        run(&mut file, &statement, &request.schema, give).await.map_err(|error| error.in_table(table))
-    }))
+        run(&mut file, &statement, &read, give).await.map_err(|error| error.in_table(table))
+    });
+    Ok(if ranges.decided() { batches } else { inside(batches, ranges, request.limit) })
+}
+
+/// Only the rows inside the ranges, up to the limit.
+fn inside(batches: BatchStream, ranges: Ranges, limit: Option<u64>) -> BatchStream {
+    let open = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    stream::try_unfold((batches, ranges, open), |(mut batches, ranges, open)| async move {
+        if open == 0 {
+            return Ok(None);
+        }
+        let Some(batch) = batches.next().await.transpose()? else { return Ok(None) };
+        let batch = ranges.filter(batch, open)?;
+        let open = open - batch.rows.num_rows();
+        Ok(Some((batch, (batches, ranges, open))))
+    })
+    .boxed()
 }
 
 /// The wanted columns of a table. A name that is no column must not reach SQLite: it would take it as a text.
 pub(super) fn select(table: &str, native: &[NativeColumn], wanted: &Schema, rest: &str) -> String {
+    select_from(&sql(table), native, wanted, rest)
+}
+
+/// Of a table as SQL.
+pub(super) fn select_from(table: &str, native: &[NativeColumn], wanted: &Schema, rest: &str) -> String {
     let column = |name: &str| {
         let known = native.iter().find(|column| column.name == name);
         let known = known.or_else(|| native.iter().find(|column| same(&column.name, name)));
         known.map_or_else(|| "NULL".to_owned(), |column| quote(&column.name))
     };
     let list: Vec<String> = wanted.names().map(column).collect();
-    format!("SELECT {} FROM {}{rest}", list.join(", "), sql(table))
+    format!("SELECT {} FROM {table}{rest}", list.join(", "))
 }
 
 /// Gives every batch to `give`.

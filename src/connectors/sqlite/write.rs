@@ -1,11 +1,11 @@
 //! Batches as inserts of many rows a statement.
 
-use super::failure::translate;
-use super::table::sql;
-use crate::connectors::RowStream;
-use crate::connectors::read_back::Tally;
+use super::failure::{NOT_A_NUMBER, column_in, refuses_rows, translate};
+use crate::connectors::account::Account;
+use crate::connectors::{LoadRequest, RefusedRow, RowStream};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
+use crate::spec::RowPolicy;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -13,6 +13,7 @@ use futures::StreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// SQLite takes this many values a statement, and a statement of more rows is not faster.
@@ -21,56 +22,133 @@ const MOST_ROWS: usize = 64;
 
 type Insert<'a> = Query<'a, Sqlite, SqliteArguments>;
 
-/// Inserts all rows; about how many bytes their values have.
-pub(super) async fn insert(
-    file: &mut SqliteConnection,
-    dataset: &str,
-    schema: &Schema,
-    mut rows: RowStream,
-    tally: &mut Tally,
-) -> Result<u64> {
-    let at_once = (MOST_VALUES / schema.fields.len().max(1)).clamp(1, MOST_ROWS);
-    let whole = statement(dataset, schema, at_once);
-    let mut bytes = 0;
-    let mut before = 0;
-    while let Some(batch) = rows.next().await {
-        let batch = conform(&batch?, schema)?;
-        tally.add(&batch)?;
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let end = (start + at_once).min(batch.num_rows());
-            let sql = if end - start == at_once { whole.clone() } else { statement(dataset, schema, end - start) };
-            let part = batch.slice(start, end - start);
-            let query = filled(sql, &part, &schema.fields, &mut bytes)
-                .map_err(|(row, error)| error.in_row(before + (start + row) as u64 + 1))?;
-            query.execute(&mut *file).await.map_err(|error| translate(&error))?;
-            start = end;
-        }
-        before += batch.num_rows() as u64;
-    }
-    Ok(bytes)
+/// Whether a row's place in the load is stored with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Untold,
+    /// In this column, the first one.
+    In(&'static str),
 }
 
-fn statement(dataset: &str, schema: &Schema, rows: usize) -> SqlStr {
-    let names: Vec<String> = schema.names().map(quote).collect();
+/// Inserts into one table.
+pub(super) struct Inserts {
+    /// As SQL.
+    table: String,
+    schema: Schema,
+    place: Place,
+    /// Rows a statement.
+    at_once: usize,
+    whole: SqlStr,
+    policy: RowPolicy,
+}
+
+impl Inserts {
+    pub(super) fn new(table: &str, request: &LoadRequest, place: Place) -> Self {
+        let width = request.schema.fields.len() + usize::from(place != Place::Untold);
+        let at_once = (MOST_VALUES / width.max(1)).clamp(1, MOST_ROWS);
+        let whole = statement(table, &request.schema, place, at_once);
+        Self { table: table.to_owned(), schema: request.schema.clone(), place, at_once, whole, policy: request.refused }
+    }
+
+    /// Inserts all rows; about how many bytes their values have.
+    pub(super) async fn all(
+        &self,
+        file: &mut SqliteConnection,
+        mut rows: RowStream,
+        account: &mut Account,
+    ) -> Result<u64> {
+        let mut bytes = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = conform(&batch?, &self.schema)?;
+            let refused = self.batch(file, &batch, account.sent(), &mut bytes).await?;
+            account.add(&batch, refused)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The rows of a batch that the table does not take are found by halving.
+    async fn batch(
+        &self,
+        file: &mut SqliteConnection,
+        batch: &RecordBatch,
+        first: u64,
+        bytes: &mut u64,
+    ) -> Result<Vec<RefusedRow>> {
+        let mut refused = Vec::new();
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let end = (start + self.at_once).min(batch.num_rows());
+            let mut todo = vec![(start, end)];
+            while let Some((from, to)) = todo.pop() {
+                let Err(error) = self.rows(file, batch, from..to, first, bytes).await else { continue };
+                if !refuses_rows(&error) {
+                    return Err(error);
+                }
+                let at = first + from as u64;
+                if to - from > 1 {
+                    let middle = from + (to - from) / 2;
+                    todo.push((middle, to));
+                    todo.push((from, middle));
+                } else if self.policy == RowPolicy::Fail {
+                    return Err(error.in_row(at + 1));
+                } else {
+                    refused.push(refusal(&error, at));
+                }
+            }
+            start = end;
+        }
+        Ok(refused)
+    }
+
+    async fn rows(
+        &self,
+        file: &mut SqliteConnection,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        first: u64,
+        bytes: &mut u64,
+    ) -> Result<()> {
+        let is_whole = rows.len() == self.at_once;
+        let sql =
+            if is_whole { self.whole.clone() } else { statement(&self.table, &self.schema, self.place, rows.len()) };
+        let part = batch.slice(rows.start, rows.len());
+        let first = (self.place != Place::Untold).then_some(first + rows.start as u64);
+        let query = filled(sql, &part, &self.schema.fields, first, bytes)?;
+        query.execute(&mut *file).await.map(drop).map_err(|error| translate(&error))
+    }
+}
+
+/// A row that was not taken, in SQLite's words.
+pub(super) fn refusal(error: &Error, at: u64) -> RefusedRow {
+    RefusedRow { at, column: column_in(error.message()), reason: error.message().replace('\n', " ") }
+}
+
+fn statement(table: &str, schema: &Schema, place: Place, rows: usize) -> SqlStr {
+    let mut names: Vec<String> = schema.names().map(quote).collect();
+    if let Place::In(column) = place {
+        names.insert(0, quote(column));
+    }
     let one = format!("({})", vec!["?"; names.len()].join(", "));
-    let text =
-        format!("INSERT INTO {} ({}) VALUES {}", sql(dataset), names.join(", "), vec![one.as_str(); rows].join(", "));
+    let text = format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), vec![one.as_str(); rows].join(", "));
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
 }
 
-/// The statement with the values of all rows; or which row has a value that cannot go.
+/// The statement with the values of all rows, and their places from the first one's on.
 fn filled(
     sql: SqlStr,
     rows: &RecordBatch,
     fields: &[Field],
+    first: Option<u64>,
     bytes: &mut u64,
-) -> Result<Insert<'static>, (usize, Error)> {
-    let columns = columns(rows, fields).map_err(|error| (0, error))?;
+) -> Result<Insert<'static>> {
+    let columns = columns(rows, fields)?;
     let mut query = sqlx::query(sql);
     for row in 0..rows.num_rows() {
+        if let Some(first) = first {
+            query = query.bind(i64::try_from(first + row as u64).unwrap_or(i64::MAX));
+        }
         for column in &columns {
-            query = column.bind(query, row, bytes).map_err(|error| (row, error))?;
+            query = column.bind(query, row, bytes)?;
         }
     }
     Ok(query)
@@ -155,7 +233,7 @@ impl Column<'_> {
 /// SQLite would store NaN as null.
 fn number(value: f64) -> Result<f64> {
     if value.is_nan() {
-        return Err(Error::data("NaN cannot be stored in SQLite").hint("Turn NaN into null in a step"));
+        return Err(Error::data("NaN cannot be stored in SQLite").hint(NOT_A_NUMBER));
     }
     Ok(value)
 }

@@ -20,7 +20,7 @@ mod straight;
 mod target;
 
 use super::catalog::LEDGER;
-use super::connect::NOTICE_OUR_END;
+use super::connect::CANONICAL;
 use super::failure::{refuses_a_row, translate};
 use super::read::{execute, name};
 use super::table::{TableName, check_name};
@@ -147,8 +147,8 @@ fn check(request: &LoadRequest) -> Result<()> {
 
 /// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
 async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
-    execute(session, "BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-    execute(session, &format!("{LOCK_TIMEOUT}; {NOTICE_OUR_END}")).await?;
+    execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
+    execute(session, LOCK_TIMEOUT).await?;
     job.pulse.learn(session).await?;
     // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
     ledger::lock(session, &format!("windvane:{}", job.table)).await?;

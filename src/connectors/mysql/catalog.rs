@@ -1,0 +1,157 @@
+//! What exists: tables, views, columns, keys and sizes, from `information_schema`.
+
+use super::session::Session;
+use super::table::{Existing, NativeColumn, TableName, tables};
+use crate::connectors::{ForeignKey, Found, FoundKind};
+use crate::error::{Error, Result};
+use crate::schema::{Field, Schema};
+
+/// Where loads are written down; see `load`.
+pub(super) const LEDGER: &str = "windvane_loads";
+
+const FOREIGN_KEYS: &str = "\
+SELECT CAST(TABLE_NAME AS CHAR), CAST(CONSTRAINT_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR),
+       CAST(REFERENCED_TABLE_SCHEMA AS CHAR), CAST(REFERENCED_TABLE_NAME AS CHAR), CAST(REFERENCED_COLUMN_NAME AS CHAR)
+FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IS NOT NULL
+ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
+
+type KeyRow = (String, String, String, String, String, String);
+
+pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[String]) -> Result<Vec<(String, Found)>> {
+    let mut databases = vec![database.to_owned()];
+    let names: Vec<TableName> = wanted.iter().map(|name| TableName::parse(name, database)).collect();
+    databases.extend(names.iter().map(|name| name.database.clone()));
+    databases.sort();
+    databases.dedup();
+    let mut all = Vec::new();
+    let mut keys: Vec<(TableName, String, ForeignKey)> = Vec::new();
+    for home in &databases {
+        all.extend(tables(session, home, None).await?.into_iter().filter(|(name, _)| name.table != LEDGER));
+        foreign_keys(session, home, database, &mut keys).await?;
+    }
+    let chosen = choose(all, database, wanted)?;
+    if chosen.is_empty() {
+        check_database(session, database).await?;
+    }
+    let mut datasets = Vec::with_capacity(chosen.len());
+    for (name, existing) in chosen {
+        let of_table = |(table, _, key): &(TableName, String, ForeignKey)| (*table == name).then(|| key.clone());
+        let foreign_keys = keys.iter().filter_map(of_table).collect();
+        datasets.push((name.dataset(database), found(&name, existing, foreign_keys)));
+    }
+    datasets.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
+    Ok(datasets)
+}
+
+fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) -> Found {
+    let visible: Vec<NativeColumn> = existing.columns.into_iter().filter(|column| !column.hidden).collect();
+    let shown = |key: &String| visible.iter().any(|column| column.name == *key);
+    Found {
+        locator: name.locator(),
+        kind: if existing.is_view { FoundKind::View } else { FoundKind::Table },
+        rows: existing.rows.filter(|_| !existing.is_view),
+        rows_exact: false,
+        bytes: existing.bytes.filter(|_| !existing.is_view),
+        primary_key: if existing.primary.iter().all(shown) { existing.primary } else { Vec::new() },
+        fields: Schema::new(visible.iter().map(field).collect()),
+        foreign_keys,
+        format: None,
+    }
+}
+
+fn field(column: &NativeColumn) -> Field {
+    Field {
+        name: column.name.clone(),
+        data_type: column.data_type(),
+        native_type: Some(column.declared.clone()),
+        nullable: !column.required,
+        comment: column.comment.clone(),
+    }
+}
+
+async fn foreign_keys(
+    session: &mut Session,
+    home: &str,
+    default: &str,
+    keys: &mut Vec<(TableName, String, ForeignKey)>,
+) -> Result<()> {
+    let rows: Vec<KeyRow> = session.all(FOREIGN_KEYS, &[home]).await?;
+    for (table, constraint, column, ref_database, ref_table, ref_column) in rows {
+        let table = TableName { database: home.to_owned(), table };
+        let known = keys.iter_mut().find(|(of, name, _)| *of == table && *name == constraint);
+        if let Some((_, _, key)) = known {
+            key.columns.push(column);
+            key.ref_columns.push(ref_column);
+            continue;
+        }
+        let ref_dataset = TableName { database: ref_database, table: ref_table }.dataset(default);
+        keys.push((
+            table,
+            constraint,
+            ForeignKey { columns: vec![column], ref_dataset, ref_columns: vec![ref_column] },
+        ));
+    }
+    Ok(())
+}
+
+type Named = (TableName, Existing);
+
+/// All of the database, or those that were listed.
+fn choose(all: Vec<Named>, database: &str, wanted: &[String]) -> Result<Vec<Named>> {
+    if wanted.is_empty() {
+        return Ok(all.into_iter().filter(|(name, _)| name.database == database).collect());
+    }
+    let mut chosen: Vec<Named> = Vec::new();
+    for wanted in wanted {
+        // A table of the database whose own name holds a dot comes before `database.table`.
+        let literal = TableName { database: database.to_owned(), table: wanted.clone() };
+        let parsed = TableName::parse(wanted, database);
+        let of = |asked: &TableName| all.iter().find(|(name, _)| name == asked);
+        let Some(found) = of(&literal).or_else(|| of(&parsed)) else {
+            return Err(not_there(&parsed, database, all.iter().map(|(name, _)| name)));
+        };
+        if !chosen.iter().any(|(name, _)| *name == found.0) {
+            chosen.push(found.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+pub(super) async fn check_database(session: &mut Session, database: &str) -> Result<()> {
+    let all: Vec<(String,)> =
+        session.all("SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA", &[]).await?;
+    if all.iter().any(|(known,)| known == database) {
+        return Ok(());
+    }
+    let nearest = nearest(database, all.iter().map(|(name,)| name.as_str()));
+    Err(Error::missing(format!("the server has no database '{database}'")).hint(nearest.map_or_else(
+        || "Check the name, and that the connection's user may see it".to_owned(),
+        |name| format!("Did you mean '{name}'?"),
+    )))
+}
+
+/// The error for a table that is not there.
+pub(super) async fn missing(session: &mut Session, table: &TableName, database: &str) -> Error {
+    match tables(session, &table.database, None).await {
+        Ok(all) => not_there(table, database, all.iter().map(|(name, _)| name)),
+        Err(error) => error,
+    }
+}
+
+fn not_there<'a>(table: &TableName, database: &str, all: impl Iterator<Item = &'a TableName>) -> Error {
+    let names: Vec<String> = all.map(|name| name.dataset(database)).collect();
+    let nearest = nearest(&table.dataset(database), names.iter().map(String::as_str));
+    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(
+        nearest.map_or_else(
+            || "Check the name, the database of the connection, and that its user may see the table".to_owned(),
+            |name| format!("Did you mean '{name}'?"),
+        ),
+    )
+}
+
+fn nearest<'a>(wanted: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    all.map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,88 @@
+//! From a connection's URL to a session.
+
+use super::failure::translate;
+use super::session::{Flavour, Session};
+use crate::error::{Error, Kind, Result};
+use crate::resilience::patience;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{ConnectOptions, Connection};
+use url::Url;
+
+/// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
+const PARAMETERS: [&str; 9] =
+    ["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
+/// Airflow keeps extras that are not flat under this key, as one JSON object.
+const AIRFLOW_EXTRAS: &str = "__extra__";
+/// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit.
+const SETTINGS: &str = "\
+SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'";
+
+/// What the URL of the connection `id` says, and the database that it names. Messages name the connection, never its
+/// URL. Sessions are opened without a database: a missing one is ours to explain, and names are always written in full.
+pub(super) fn options(id: &str, url: &str) -> Result<(MySqlConnectOptions, Option<String>)> {
+    let wrong = |what: &str| {
+        Error::spec(format!("the URL of connection '{id}' {what}"))
+            .hint("It should look like mysql://user:password@host:3306/database; write special characters as %XX")
+    };
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
+    let family = scheme.split('+').next().unwrap_or(scheme);
+    if !matches!(family, "mysql" | "mariadb") {
+        return Err(wrong("is not one of MySQL or MariaDB"));
+    }
+    let mut url = Url::parse(&format!("mysql://{rest}")).map_err(|_| wrong("cannot be read"))?;
+    let mut known: Vec<(String, String)> = Vec::new();
+    for (key, value) in url.query_pairs() {
+        if key == AIRFLOW_EXTRAS {
+            known.extend(extras(&value));
+        } else {
+            known.push((key.into_owned(), value.into_owned()));
+        }
+    }
+    let named: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
+    let database = named.get_database().map(str::to_owned);
+    known.retain(|(key, _)| PARAMETERS.contains(&key.as_str()));
+    url.set_path("");
+    url.set_query(None);
+    if !known.is_empty() {
+        url.query_pairs_mut().extend_pairs(known);
+    }
+    let options: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
+    // The modes are set below, all at once.
+    let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None);
+    Ok((options.disable_statement_logging(), database))
+}
+
+fn extras(json: &str) -> Vec<(String, String)> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    object.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+}
+
+pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
+    let server = || format!("{}:{}", options.get_host(), options.get_port());
+    let hint = "Check the host and the port of the connection, and that the server is up";
+    match tokio::time::timeout(patience::connect(), established(options)).await {
+        Ok(Ok(session)) => Ok(session),
+        Ok(Err(sqlx::Error::Io(error))) => {
+            Err(Error::new(Kind::Unavailable, format!("the MySQL server at {} cannot be reached", server()))
+                .hint(hint)
+                .caused_by(&error))
+        }
+        Ok(Err(error)) => Err(translate(&error)),
+        Err(_) => {
+            let seconds = patience::connect().as_secs_f64();
+            Err(Error::new(Kind::Timeout, format!("the MySQL server at {} did not answer in {seconds} s", server()))
+                .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
+        }
+    }
+}
+
+async fn established(options: &MySqlConnectOptions) -> Result<Session, sqlx::Error> {
+    let mut link = MySqlConnection::connect_with(options).await?;
+    sqlx::raw_sql(SETTINGS).execute(&mut link).await?;
+    let (version, id, packet): (String, u64, u64) =
+        sqlx::query_as("SELECT VERSION(), CONNECTION_ID(), CAST(@@max_allowed_packet AS UNSIGNED)")
+            .persistent(false)
+            .fetch_one(&mut link)
+            .await?;
+    Ok(Session::new(link, options.clone(), id, packet, Flavour::of(&version)))
+}

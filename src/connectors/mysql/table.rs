@@ -1,0 +1,253 @@
+//! One table: its name as written and as SQL, and the columns it has now.
+
+use super::session::{Flavour, Session};
+use crate::error::{Error, Result};
+use crate::schema::{DataType, sql::Dialect, sql::from_native};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+const LONGEST_NAME: usize = 64;
+/// In a column's comment: the type that MySQL has no word for.
+const MARK: &str = "windvane:";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TableName {
+    pub(super) database: String,
+    pub(super) table: String,
+}
+
+/// A column of a table as the server describes it.
+#[derive(Debug, Clone)]
+pub(super) struct NativeColumn {
+    pub(super) name: String,
+    /// As people write it: `int(10) unsigned`.
+    pub(super) declared: String,
+    /// The type's own word: `int`, `varchar`; `json` also where MariaDB says `longtext`.
+    pub(super) base: String,
+    /// What the mark in its comment says.
+    pub(super) marked: Option<DataType>,
+    pub(super) required: bool,
+    pub(super) generated: bool,
+    /// Not in `SELECT *`: the server's or our own row number.
+    pub(super) hidden: bool,
+    /// The server counts it up.
+    pub(super) counted: bool,
+    pub(super) comment: Option<String>,
+}
+
+/// What a table name stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Existing {
+    pub(super) is_view: bool,
+    pub(super) engine: String,
+    pub(super) rows: Option<u64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) columns: Vec<NativeColumn>,
+    /// The primary key's columns, hidden ones too, in its order.
+    pub(super) primary: Vec<String>,
+}
+
+/// The server's own words for a name compare letters loosely: what is meant is chosen here.
+const TABLES: &str = "\
+SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(TABLE_TYPE AS CHAR), CAST(ENGINE AS CHAR),
+       CAST(TABLE_ROWS AS UNSIGNED), CAST(DATA_LENGTH AS UNSIGNED)
+FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'SEQUENCE'";
+const COLUMNS: &str = "\
+SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR),
+       CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), CAST(EXTRA AS CHAR), CAST(COLUMN_COMMENT AS CHAR)
+FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?";
+const PRIMARY: &str = "\
+SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR)
+FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA = ?";
+/// MariaDB's `json` is a text with a check.
+const JSON: &str = "\
+SELECT CAST(CONSTRAINT_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(CHECK_CLAUSE AS CHAR)
+FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? AND CHECK_CLAUSE LIKE 'json\\_valid(%'";
+
+type TableRow = (String, String, String, Option<String>, Option<u64>, Option<u64>);
+type ColumnRow = (String, String, String, String, String, String, Option<String>, Option<String>);
+
+/// A quoted identifier: safe whatever the name holds.
+pub(super) fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+impl TableName {
+    /// `database.table`, `table` in the default database, either part in backticks when it holds a dot.
+    pub(super) fn parse(text: &str, default_database: &str) -> Self {
+        let mut parts = vec![String::new()];
+        let mut quoted = false;
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '`' if quoted && letters.peek() == Some(&'`') => {
+                    letters.next();
+                    push(&mut parts, '`');
+                }
+                '`' => quoted = !quoted,
+                '.' if !quoted && parts.len() == 1 => parts.push(String::new()),
+                other => push(&mut parts, other),
+            }
+        }
+        let table = parts.pop().unwrap_or_default();
+        let database = parts.pop().unwrap_or_else(|| default_database.to_owned());
+        Self { database, table }
+    }
+
+    /// The name for people and catalogs: without the database when that is the default one.
+    pub(super) fn dataset(&self, default_database: &str) -> String {
+        if self.database == default_database { self.table.clone() } else { format!("{}.{}", self.database, self.table) }
+    }
+
+    /// What [`TableName::parse`] reads back.
+    pub(super) fn locator(&self) -> String {
+        format!("{}.{}", plain(&self.database), plain(&self.table))
+    }
+
+    pub(super) fn sql(&self) -> String {
+        format!("{}.{}", quote(&self.database), quote(&self.table))
+    }
+
+    /// What exists under this name, or nothing.
+    pub(super) async fn existing(&self, session: &mut Session) -> Result<Option<Existing>> {
+        let found = tables(session, &self.database, Some(&self.table)).await?;
+        Ok(found.into_iter().find(|(name, _)| name == self).map(|(_, existing)| existing))
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.database, self.table)
+    }
+}
+
+/// The tables and views of a database, or the ones of a name.
+pub(super) async fn tables(
+    session: &mut Session,
+    database: &str,
+    only: Option<&str>,
+) -> Result<Vec<(TableName, Existing)>> {
+    let values: Vec<&str> = [Some(database), only].into_iter().flatten().collect();
+    let of = |sql: &str, rest: &str| format!("{sql}{}{rest}", if only.is_some() { " AND TABLE_NAME = ?" } else { "" });
+    let found: Vec<TableRow> = session.all(&of(TABLES, ""), &values).await?;
+    let columns: Vec<ColumnRow> = session.all(&of(COLUMNS, " ORDER BY TABLE_NAME, ORDINAL_POSITION"), &values).await?;
+    let primary: Vec<(String, String, String)> =
+        session.all(&of(PRIMARY, " ORDER BY TABLE_NAME, SEQ_IN_INDEX"), &values).await?;
+    let json: Vec<(String, String, String)> = match session.flavour {
+        Flavour::Mariadb => session.all(&of(JSON, ""), &values).await?,
+        Flavour::Mysql { .. } => Vec::new(),
+    };
+    let json: HashSet<(TableName, String)> =
+        json.into_iter().map(|(database, table, clause)| (TableName { database, table }, clause)).collect();
+    let mut described: HashMap<TableName, Vec<NativeColumn>> = HashMap::new();
+    for (database, table, name, declared, base, nullable, extra, comment) in columns {
+        let table = TableName { database, table };
+        let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
+        let column = native(name, declared, &base, &nullable, &extra.unwrap_or_default(), comment, is_json);
+        described.entry(table).or_default().push(column);
+    }
+    let mut keys: HashMap<TableName, Vec<String>> = HashMap::new();
+    for (database, table, column) in primary {
+        keys.entry(TableName { database, table }).or_default().push(column);
+    }
+    let table = |(database, table, kind, engine, rows, bytes): TableRow| {
+        let name = TableName { database, table };
+        let existing = Existing {
+            is_view: kind.contains("VIEW"),
+            engine: engine.unwrap_or_default(),
+            rows,
+            bytes,
+            columns: described.remove(&name).unwrap_or_default(),
+            primary: keys.remove(&name).unwrap_or_default(),
+        };
+        (name, existing)
+    };
+    Ok(found.into_iter().map(table).collect())
+}
+
+fn native(
+    name: String,
+    declared: String,
+    base: &str,
+    nullable: &str,
+    extra: &str,
+    comment: Option<String>,
+    is_json: bool,
+) -> NativeColumn {
+    let extra = extra.to_ascii_uppercase();
+    let comment = comment.filter(|comment| !comment.is_empty());
+    let marked = comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)?.parse().ok());
+    NativeColumn {
+        name,
+        declared,
+        base: if is_json { "json".to_owned() } else { base.to_ascii_lowercase() },
+        marked,
+        required: nullable == "NO",
+        generated: extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED"),
+        hidden: extra.contains("INVISIBLE"),
+        counted: extra.contains("AUTO_INCREMENT"),
+        comment: comment.filter(|_| marked.is_none()),
+    }
+}
+
+impl NativeColumn {
+    pub(super) fn data_type(&self) -> DataType {
+        match self.marked {
+            Some(marked) => marked,
+            None if self.base == "json" => DataType::Json,
+            None => from_native(&self.declared, Dialect::Mysql),
+        }
+    }
+
+    pub(super) fn is_unsigned(&self) -> bool {
+        self.declared.to_ascii_lowercase().contains("unsigned")
+    }
+}
+
+/// Columns of one name, in any case: MySQL does not tell upper from lower there.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// The comment that keeps a type that the declared one does not say.
+pub(super) fn mark(data_type: DataType) -> String {
+    match data_type {
+        DataType::TimestampTz | DataType::Uuid => format!(" COMMENT '{MARK}{data_type}'"),
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal { .. }
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::Json => String::new(),
+    }
+}
+
+/// A name that MySQL keeps as it is.
+pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
+    if name.is_empty() || name.contains('\0') || name.ends_with(' ') {
+        return Err(Error::spec(format!("the {what} has no usable name")).hint("Rename it in the steps"));
+    }
+    let letters = name.chars().count();
+    if letters > LONGEST_NAME || name.chars().any(|letter| letter > '\u{ffff}') {
+        return Err(Error::spec(format!("the name '{name}' cannot be one of a {what} of MySQL"))
+            .hint(format!("Rename it: {LONGEST_NAME} letters of the basic plane are allowed, it has {letters}")));
+    }
+    Ok(())
+}
+
+fn plain(name: &str) -> String {
+    if name.contains(['.', '`']) { quote(name) } else { name.to_owned() }
+}
+
+fn push(parts: &mut [String], letter: char) {
+    if let Some(part) = parts.last_mut() {
+        part.push(letter);
+    }
+}

@@ -1,0 +1,173 @@
+//! The table that takes a load: made or widened before the transaction, since MySQL commits such statements by itself.
+
+use super::session::Session;
+use super::table::{Existing, NativeColumn, TableName, check_name, mark, quote, same};
+use super::{catalog::LEDGER, versions};
+use crate::connectors::LoadRequest;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Field, sql::Dialect, sql::native};
+use crate::spec::target::Mode;
+use std::collections::HashSet;
+
+/// The row number that tables of ours get when they have no key: hidden, named as MySQL's own.
+const ROW_NUMBER: &str = "my_row_id";
+/// So much of a text is indexed: 191 letters of four bytes fit the oldest limit.
+const INDEXED_LETTERS: u32 = 191;
+
+pub(super) fn check(request: &LoadRequest) -> Result<()> {
+    check_name(&request.dataset, "table")?;
+    if same(&request.dataset, LEDGER) {
+        return Err(
+            Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output")
+        );
+    }
+    let mut names = HashSet::new();
+    for column in request.schema.names() {
+        check_name(column, "column")?;
+        if !names.insert(column.to_lowercase()) {
+            return Err(Error::spec(format!(
+                "'{column}' is the name of two columns: MySQL does not tell upper from lower case"
+            ))
+            .hint("Rename one of them in the steps"));
+        }
+    }
+    Ok(())
+}
+
+/// The table with all our columns, and whether it was made now.
+pub(super) async fn ready(session: &mut Session, table: &TableName, request: &LoadRequest) -> Result<(Existing, bool)> {
+    let Some(existing) = table.existing(session).await? else {
+        create(session, table, request).await?;
+        return Ok((after(session, table).await?, true));
+    };
+    if existing.is_view {
+        return Err(Error::new(Kind::Conflict, format!("'{table}' is a view"))
+            .hint("Choose another name for the output, or drop the view"));
+    }
+    check_engine(session, &existing.engine).await?;
+    if request.mode == Mode::History {
+        versions::check(&existing, table)?;
+    }
+    let mut new = Vec::new();
+    for field in &request.schema.fields {
+        match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
+            Some(column) => compatible(field, column)?,
+            None => new.push(format!("ADD COLUMN {}", declared(field, true))),
+        }
+    }
+    if new.is_empty() {
+        return Ok((existing, false));
+    }
+    session.execute(&format!("ALTER TABLE {} {}", table.sql(), new.join(", "))).await?;
+    Ok((after(session, table).await?, false))
+}
+
+async fn after(session: &mut Session, table: &TableName) -> Result<Existing> {
+    table.existing(session).await?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "the table was dropped while it was to be loaded").hint("Run it again")
+    })
+}
+
+/// Without a key of its own, a table gets a row number: it keeps the order of the rows, splits them, and tells which ones
+/// are new.
+async fn create(session: &mut Session, table: &TableName, request: &LoadRequest) -> Result<()> {
+    let by_key = matches!(request.mode, Mode::Merge | Mode::History);
+    let keys: Vec<&Field> =
+        if by_key { request.key.iter().filter_map(|name| request.schema.field(name)).collect() } else { Vec::new() };
+    let whole = keys.iter().all(|field| is_indexed_whole(field.data_type));
+    let is_primary =
+        |field: &Field| request.mode == Mode::Merge && whole && keys.iter().any(|key| key.name == field.name);
+    let mut parts: Vec<String> =
+        request.schema.fields.iter().map(|field| declared(field, !is_primary(field))).collect();
+    if request.mode == Mode::History {
+        parts.extend(versions::fields().iter().map(|field| declared(field, true)));
+    }
+    if request.mode == Mode::Merge && whole {
+        let names: Vec<String> = keys.iter().map(|field| quote(&field.name)).collect();
+        parts.push(format!("PRIMARY KEY ({})", names.join(", ")));
+    } else {
+        if session.flavour.hides_columns() && request.schema.names().all(|name| !same(name, ROW_NUMBER)) {
+            parts.push(format!("{ROW_NUMBER} bigint unsigned NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY"));
+        }
+        parts.extend((!keys.is_empty()).then(|| format!("KEY ({})", indexed(&keys))));
+    }
+    let sql = format!("CREATE TABLE {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4", table.sql(), parts.join(", "));
+    session.execute(&sql).await.map(drop)
+}
+
+/// A column of ours as it is declared.
+pub(super) fn declared(field: &Field, nullable: bool) -> String {
+    let null = if nullable { " NULL" } else { " NOT NULL" };
+    format!("{} {}{null}{}", quote(&field.name), native(field.data_type, Dialect::Mysql), mark(field.data_type))
+}
+
+/// The columns of an index over these; of long ones the beginning.
+pub(super) fn indexed(keys: &[&Field]) -> String {
+    let one = |field: &&Field| {
+        let name = quote(&field.name);
+        if is_indexed_whole(field.data_type) { name } else { format!("{name}({INDEXED_LETTERS})") }
+    };
+    keys.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn is_indexed_whole(data_type: DataType) -> bool {
+    !matches!(data_type, DataType::Text | DataType::Binary | DataType::Json)
+}
+
+async fn check_engine(session: &mut Session, engine: &str) -> Result<()> {
+    let known: Option<(Option<String>,)> = session
+        .one("SELECT CAST(TRANSACTIONS AS CHAR) FROM information_schema.ENGINES WHERE ENGINE = ?", &[engine])
+        .await?;
+    if known.is_some_and(|(transactions,)| transactions.as_deref() == Some("YES")) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Conflict,
+        format!("the table's engine {engine} has no transactions: a load could end half-way"),
+    )
+    .hint("ALTER TABLE … ENGINE = InnoDB, or choose another name for the output"))
+}
+
+/// Whether the target's column holds each of our values exactly.
+fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
+    let name = &field.name;
+    if column.name != *name {
+        return Err(Error::new(Kind::Conflict, format!("column '{name}' is written '{}' at the target", column.name))
+            .at_path(name)
+            .hint("MySQL does not tell upper from lower case: write it as the target does"));
+    }
+    if column.generated {
+        return Err(Error::new(Kind::Conflict, format!("the target computes column '{name}' itself"))
+            .at_path(name)
+            .hint("Leave the column out in the steps"));
+    }
+    let theirs = column.data_type();
+    let fits = match (field.data_type, theirs) {
+        (DataType::Decimal { precision, scale }, DataType::Decimal { precision: p, scale: s }) => {
+            s >= scale && i16::from(p) - i16::from(s) >= i16::from(precision) - i16::from(scale)
+        }
+        (DataType::Int16, DataType::Int32 | DataType::Int64)
+        | (DataType::Int32, DataType::Int64)
+        | (DataType::Float32, DataType::Float64)
+        | (DataType::Json | DataType::Uuid, DataType::Text) => true,
+        (ours, theirs) => ours == theirs,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Conflict,
+        format!("column '{name}' is {} here and {} at the target", field.data_type, column.declared),
+    )
+    .at_path(name)
+    .hint(format!("Cast '{name}' in a step to {theirs}, or change the target's column")))
+}
+
+/// Drops a table that this load has made, unless rows have come into it meanwhile.
+pub(super) async fn unmake(session: &mut Session, table: &TableName) -> Result<()> {
+    let row: Option<(i64,)> = session.one(&format!("SELECT 1 FROM {} LIMIT 1", table.sql()), &[]).await?;
+    if row.is_none() {
+        session.execute(&format!("DROP TABLE {}", table.sql())).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The table that takes a load, made or widened in its transaction.
+
+use super::failure::translate;
+use super::load::execute;
+use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
+use super::within::free_name;
+use crate::connectors::LoadRequest;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::spec::target::Mode;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+
+/// Digits that SQLite keeps of a number in a column with numeric affinity.
+const REAL_DIGITS: u8 = 15;
+/// Where the numbers of rows are noted when they cannot be told from the older ones.
+const NOTED: &str = "windvane_noted";
+pub(super) const FROM: &str = "valid_from";
+pub(super) const TO: &str = "valid_to";
+pub(super) const CURRENT: &str = "is_current";
+
+/// The columns of a history behind ours.
+fn versions() -> [Field; 3] {
+    [
+        Field::new(FROM, DataType::TimestampTz),
+        Field::new(TO, DataType::TimestampTz),
+        Field::new(CURRENT, DataType::Boolean),
+    ]
+}
+
+/// The table with all our columns, emptied when its rows are to be replaced. Indexes, views and triggers stay.
+pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Vec<NativeColumn>> {
+    let dataset = &request.dataset;
+    let conflict = |what: String, hint: &str| Error::new(Kind::Conflict, what).hint(hint);
+    let relations = all(file).await?;
+    let existing = relations.iter().find(|relation| same(&relation.name, dataset));
+    let declared = |field: &Field| format!("{} {}", quote(&field.name), native(field.data_type, Dialect::Sqlite));
+    let Some(existing) = existing else {
+        let mut all: Vec<String> = request.schema.fields.iter().map(declared).collect();
+        if request.mode == Mode::History {
+            all.extend(versions().iter().map(declared));
+        }
+        execute(file, &format!("CREATE TABLE {} ({})", sql(dataset), all.join(", "))).await?;
+        index(file, request).await?;
+        return columns(file, dataset).await.map_err(|error| translate(&error));
+    };
+    if existing.name != *dataset {
+        return Err(conflict(
+            format!("the file has '{}': SQLite does not tell upper from lower case", existing.name),
+            "Choose another name for the output, or write it as the table is written",
+        ));
+    }
+    if existing.is_view {
+        return Err(conflict(format!("'{dataset}' is a view"), "Choose another name for the output, or drop the view"));
+    }
+    let known = columns(file, dataset).await.map_err(|error| translate(&error))?;
+    if request.mode == Mode::History {
+        check_history(&known, dataset)?;
+    }
+    let mut new = Vec::new();
+    for field in &request.schema.fields {
+        match known.iter().find(|column| same(&column.name, &field.name)) {
+            Some(column) => compatible(field, column)?,
+            None => new.push(field),
+        }
+    }
+    if request.mode == Mode::Replace {
+        execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
+    }
+    for field in new {
+        execute(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field))).await?;
+    }
+    columns(file, dataset).await.map_err(|error| translate(&error))
+}
+
+/// Finds rows by their key; not a primary key, whose single integer SQLite would make up for a null.
+async fn index(file: &mut SqliteConnection, request: &LoadRequest) -> Result<()> {
+    let unique = match request.mode {
+        Mode::Merge => "UNIQUE ",
+        Mode::History => "",
+        Mode::Append | Mode::Replace => return Ok(()),
+    };
+    let keys: Vec<String> = request.key.iter().map(|key| quote(key)).collect();
+    let name = quote(&format!("{} windvane key", request.dataset));
+    let on = format!("{} ({})", quote(&request.dataset), keys.join(", "));
+    execute(file, &format!("CREATE {unique}INDEX main.{name} ON {on}")).await.map(drop)
+}
+
+fn check_history(known: &[NativeColumn], dataset: &str) -> Result<()> {
+    for field in versions() {
+        if !known.iter().any(|column| column.name == field.name) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("'{dataset}' is no history: it lacks the column '{}'", field.name),
+            )
+            .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the target's column holds each of our values exactly.
+fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
+    let name = &field.name;
+    if column.name != *name {
+        return Err(Error::new(Kind::Conflict, format!("column '{name}' is written '{}' at the target", column.name))
+            .at_path(name)
+            .hint("SQLite does not tell upper from lower case: write it as the target does"));
+    }
+    if column.generated {
+        return Err(Error::new(Kind::Conflict, format!("the target computes column '{name}' itself"))
+            .at_path(name)
+            .hint("Leave the column out in the steps"));
+    }
+    let theirs = from_native(&column.declared, Dialect::Sqlite);
+    let is_text = column.declared.to_ascii_lowercase().contains("text");
+    let fits = match (field.data_type, theirs) {
+        (DataType::Decimal { precision, scale }, DataType::Decimal { precision: p, scale: s }) => {
+            let whole = i16::from(precision) - i16::from(scale);
+            (is_text || precision <= REAL_DIGITS) && s >= scale && i16::from(p) - i16::from(s) >= whole
+        }
+        (DataType::Int16, DataType::Int32 | DataType::Int64)
+        | (DataType::Int32, DataType::Int64)
+        | (DataType::Float32, DataType::Float64)
+        | (DataType::Json | DataType::Uuid, DataType::Text) => true,
+        (ours, theirs) => ours == theirs,
+    };
+    if fits {
+        return Ok(());
+    }
+    let declared = if column.declared.is_empty() { "without a type" } else { &column.declared };
+    Err(Error::new(Kind::Conflict, format!("column '{name}' is {} here and {declared} at the target", field.data_type))
+        .at_path(name)
+        .hint(format!("Cast '{name}' in a step to {theirs}, or change the target's column")))
+}
+
+/// Makes the rows that come from now on tellable: the condition that selects them.
+pub(super) async fn mark(file: &mut SqliteConnection, dataset: &str, native: &[NativeColumn]) -> Result<String> {
+    // A column may have taken one of the names that the row's number goes by.
+    let free = free_name(native);
+    let Some(number) = row_number_column(native).map(|column| quote(&column.name)).or(free.map(str::to_owned)) else {
+        return Err(Error::unsupported("the table hides its row numbers")
+            .hint("Rename one of its columns rowid, _rowid_ and oid"));
+    };
+    let last: Result<Option<i64>, sqlx::Error> =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max({number}) FROM {}", sql(dataset))))
+            .fetch_one(&mut *file)
+            .await;
+    let Ok(last) = last else {
+        return Err(Error::unsupported("the table is WITHOUT ROWID: its new rows cannot be told from the old ones")
+            .hint("Use the mode replace, or a table with row numbers"));
+    };
+    if row_number_column(native).is_none() && last != Some(i64::MAX) {
+        return Ok(last.map_or_else(String::new, |last| format!(" WHERE {number} > {last}")));
+    }
+    // Numbers that the rows bring along may lie between the older ones.
+    let noted = quote(NOTED);
+    execute(file, &format!("CREATE TEMP TABLE {noted} (number INTEGER PRIMARY KEY)")).await?;
+    let trigger = format!(
+        "CREATE TEMP TRIGGER {noted} AFTER INSERT ON {} BEGIN INSERT INTO {noted} VALUES (new.{number}); END",
+        sql(dataset)
+    );
+    execute(file, &trigger).await?;
+    Ok(format!(" WHERE {number} IN (SELECT number FROM temp.{noted})"))
+}
