@@ -121,7 +121,7 @@ class Postgres(Place):
 
     def fill(self, count: int) -> None:
         sql = """CREATE TABLE items AS SELECT n AS id, 'row ' || n || repeat('x', 60) AS name, n % 1000 / 4.0::float8
-                 AS amount FROM generate_series(0, %s) n"""
+                 AS amount FROM generate_series(0, %s::bigint) n"""
         self.server.execute(sql, count - 1, database=self.database)
 
     def ids(self) -> list[int] | None:
@@ -235,8 +235,8 @@ class Http(Place):
         self.records = [dict(zip(COLUMNS, row, strict=True)) for row in rows(count)]
 
 
-SOURCES: dict[str, type[Place]] = {"postgres": Postgres, "http": Http, "s3": S3}
-TARGETS: dict[str, type[Place]] = {"postgres": Postgres, "s3": S3}
+SOURCES: dict[str, type[Place]] = {"postgres": Postgres, "mysql": Mysql, "http": Http, "s3": S3}
+TARGETS: dict[str, type[Place]] = {"postgres": Postgres, "mysql": Mysql, "s3": S3}
 
 
 @contextmanager
