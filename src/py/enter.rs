@@ -19,6 +19,8 @@ static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How often a running call looks whether the user or the scheduler wants it to stop.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+/// Of a worker thread, in bytes; only what is used takes memory. The future of a whole run is a large one.
+const STACK: usize = 16 << 20;
 /// Seconds between two looks at how far a call is.
 const SHOW_EVERY: f64 = 1.0;
 /// How long a stopped call may take to let go of what it holds: a scheduler that asks us to stop is answered within 5 s.
@@ -104,7 +106,11 @@ fn runtime() -> Result<&'static Runtime> {
         // A parent's runtime is forgotten, not dropped: its threads do not exist here and dropping would wait for them.
         _ => {
             #[expect(clippy::disallowed_methods, reason = "this is its one home")]
-            let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let built = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_stack_size(STACK)
+                .enable_all()
+                .build();
             let runtime = built.map_err(|error| Error::internal("no runtime could be started").caused_by(&error))?;
             let runtime: &'static Runtime = Box::leak(Box::new(runtime));
             *slot = Some((me, runtime));

@@ -15,7 +15,7 @@ from torture import Case, Torture, cases, table
 
 TARGETS = ("parquet", "jsonl", "sqlite", "postgres", "mysql", "s3")
 # What a target says it cannot do, and says so when it is planned or loaded.
-UNSUPPORTED: set[tuple[str, str]] = set()
+UNSUPPORTED = {(target, "history") for target in ("parquet", "jsonl", "s3")}
 KILLS = int(os.environ.get("WINDVANE_TORTURE", "0"))
 SEED = int(os.environ.get("WINDVANE_SEED", "7"))
 ALL = cases(TARGETS, UNSUPPORTED)
@@ -39,8 +39,9 @@ def place(target: str, request: pytest.FixtureRequest, folder: Path) -> tuple[di
         return {"postgres": {"connection": "db"}}, {"db": request.getfixturevalue("postgres_database")}
     if target == "mysql":
         return {"mysql": {"connection": "db"}}, {"db": request.getfixturevalue("mysql_database")}
-    bucket = request.getfixturevalue("s3_bucket")
-    return {"parquet": {"path": f"{bucket.url}/{folder.name}", "connection": "lake"}}, {"lake": bucket.connection}
+    server = request.getfixturevalue("s3")
+    path = f"s3://{server.bucket()}/{folder.name}"
+    return {"parquet": {"path": path, "connection": "lake"}}, {"lake": server.connection()}
 
 
 @pytest.mark.parametrize("target", TARGETS)
