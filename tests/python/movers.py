@@ -120,7 +120,7 @@ class Postgres(Place):
         return f"postgresql://postgres@127.0.0.1:{port}/{self.database}"
 
     def fill(self, count: int) -> None:
-        sql = """CREATE TABLE items AS SELECT n AS id, 'row ' || n || repeat('x', 60) AS name, n % 1000 / 4.0::float8
+        sql = """CREATE TABLE items AS SELECT n AS id, 'row ' || n || repeat('x', 60) AS name, mod(n, 1000) / 4.0::float8
                  AS amount FROM generate_series(0, %s::bigint) n"""
         self.server.execute(sql, count - 1, database=self.database)
 

@@ -4,6 +4,8 @@ without the fault, and the rows are there exactly once.
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +114,14 @@ def test_target(name: str, strategy: str, target: Place, tmp_path: Path) -> None
     assert target.ids() == IDS
 
 
+def cut_after(proxy: FaultProxy) -> None:
+    """Resets the connection a moment after it was hit: the server has done what it was asked for."""
+    while not proxy.hits:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    proxy.calm()
+
+
 @pytest.mark.parametrize("way", ["reset", "silence"])
 def test_lost_answer_to_the_commit(way: str, target: Place, tmp_path: Path) -> None:
     """The server commits, and we never hear of it: the next try finds the load done."""
@@ -124,10 +134,9 @@ def test_lost_answer_to_the_commit(way: str, target: Place, tmp_path: Path) -> N
         mover = Mover.of(tmp_path, {"csv": {"path": "items.csv"}}, place, place=target.url(proxy.port))
         # The ledger is there, so that the next commit is the load's.
         assert mover.run("r0")[0] == {"loaded": ROWS, "already": False}
+        proxy.fault = Fault(mute=frozenset({DOWN}), word=word)
         if way == "reset":
-            proxy.fault = Fault(mute=frozenset({DOWN}), word=word)
-        else:
-            proxy.fault = Fault(mute=frozenset({DOWN}), word=word)
+            threading.Thread(target=cut_after, args=(proxy,), daemon=True).start()
         told, seconds = mover.run("r1", limit=LIMIT)
         assert proxy.hits
         if "kind" in told:
