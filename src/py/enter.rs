@@ -5,7 +5,7 @@
 //! used it gets `ForkedError` instead of a hang.
 
 use crate::error::{Error, Kind, Result};
-use crate::resilience::{clock::Stopwatch, progress::Progress};
+use crate::resilience::{clock::Stopwatch, farewell, progress::Progress};
 use pyo3::prelude::*;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -73,7 +73,11 @@ where
             progress.stop();
             task.abort();
             // Until the future is gone, so that nothing is half-written when Python goes on.
-            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, task).await.ok() }));
+            let gone = async {
+                drop(task.await);
+                farewell::said().await;
+            };
+            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, gone).await.ok() }));
             return Err(signal);
         }
     }

@@ -132,7 +132,7 @@ LOCAL: dict[str, dict[str, Any]] = {
     "csv": {"csv": {"path": "lake"}},
     "sqlite": {"sqlite": {"path": "lake.db", "mode": "append"}},
 }
-MANY = 300_000
+MANY = 50_000
 # Work that needs all rows, so that there is something to stop between the ends.
 STEPS: list[dict[str, Any]] = [
     {"derive": {"lower": "lower(name)"}},

@@ -4,12 +4,14 @@
 use super::connect;
 use super::failure::translate;
 use crate::error::{Error, Kind, Result};
-use crate::resilience::patience;
+use crate::resilience::{farewell, patience};
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, FromRow, MySql};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which of the two servers it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,24 @@ pub(super) struct Session {
 pub(super) struct Watch {
     options: MySqlConnectOptions,
     id: u64,
+    /// A statement is waited for.
+    waits: Arc<AtomicBool>,
+}
+
+impl Drop for Session {
+    /// A server at a statement does not notice that nobody waits for it any more.
+    fn drop(&mut self) {
+        let Watch { options, id, waits } = &self.watch;
+        if !waits.load(Ordering::Relaxed) {
+            return;
+        }
+        let (options, kill) = (options.clone(), format!("KILL {id}"));
+        farewell::say(async move {
+            if let Ok(mut other) = Box::pin(connect::open(&options)).await {
+                drop(sqlx::raw_sql(AssertSqlSafe(kill)).execute(&mut other.link).await);
+            }
+        });
+    }
 }
 
 impl Session {
@@ -61,7 +81,7 @@ impl Session {
         packet: u64,
         flavour: Flavour,
     ) -> Self {
-        Self { link, watch: Watch { options, id }, flavour, packet }
+        Self { link, watch: Watch { options, id, waits: Arc::default() }, flavour, packet }
     }
 
     /// A statement of ours without values; the rows that it touched.
@@ -103,9 +123,13 @@ impl Watch {
     /// Waits for the server as long as it works for us.
     pub(super) async fn patient<Out>(&self, asked: impl Future<Output = Result<Out, sqlx::Error>>) -> Result<Out> {
         let mut asked = pin!(asked);
+        self.waits.store(true, Ordering::Relaxed);
         loop {
             match tokio::time::timeout(patience::silence(), &mut asked).await {
-                Ok(answer) => return answer.map_err(|error| translate(&error)),
+                Ok(answer) => {
+                    self.waits.store(false, Ordering::Relaxed);
+                    return answer.map_err(|error| translate(&error));
+                }
                 Err(_) => self.check().await?,
             }
         }
