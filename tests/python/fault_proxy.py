@@ -71,7 +71,9 @@ class _Link:
 class FaultProxy:
     """Listens on ``port`` of the loopback and forwards to a server, as far as the fault lets it."""
 
-    def __init__(self, upstream: int, fault: Fault | None = None, *, host: str = "127.0.0.1", seed: int = 20261121) -> None:
+    def __init__(
+        self, upstream: int, fault: Fault | None = None, *, host: str = "127.0.0.1", seed: int = 20261121
+    ) -> None:
         self.fault = fault or Fault()
         self.hits = 0
         self.connections = 0

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 import pytest
 from hostile_api import Asked, serving
@@ -311,7 +310,3 @@ class Mover:
 
         folder = self.folder / "lake" / "items"
         return sorted(row["id"] for row in parquet_rows(folder)) if (folder / "_manifest.json").exists() else None
-
-
-def quoted(url: str) -> str:
-    return quote(url, safe="")

@@ -66,9 +66,7 @@ def leftovers(folder: Path) -> list[str]:
 def test_source(kind: str, number: int, strategy: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with opened(SOURCES[kind], request) as place, FaultProxy(place.port) as proxy:
         place.fill(ROWS)
-        mover = Mover.of(
-            tmp_path, place.spec(), {"parquet": {"path": "lake"}}, strategy, place=place.url(proxy.port)
-        )
+        mover = Mover.of(tmp_path, place.spec(), {"parquet": {"path": "lake"}}, strategy, place=place.url(proxy.port))
         mover.plan()
         proxy.fault = SLOW
         before = proxy.passed(DOWN)
@@ -100,6 +98,8 @@ def test_target(kind: str, number: int, strategy: str, request: pytest.FixtureRe
         # A compressed file is smaller than the rows.
         until(lambda: proxy.passed(UP) > before + 100_000)
         assert "stopped" in stop(child, number)
+        # What is still on its way would keep the server for as long as the slow line needs.
+        proxy.fault = Fault()
         until(lambda: place.sessions() == 0, IN_TIME)
         assert place.ids() in (None, [])
         proxy.calm()

@@ -129,7 +129,9 @@ pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
 
 /// The same for something else that reaches the server.
 pub(super) async fn in_time<T>(options: &PgConnectOptions, opening: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(patience::connect(), opening).await.unwrap_or_else(|_| Err(too_late(options, patience::connect())))
+    tokio::time::timeout(patience::connect(), opening)
+        .await
+        .unwrap_or_else(|_| Err(too_late(options, patience::connect())))
 }
 
 /// What should be answered at once, or the error that says it was not.

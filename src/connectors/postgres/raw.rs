@@ -228,7 +228,8 @@ impl Raw {
         self.buffer.copy_within(self.here.clone(), 0);
         self.here = 0..self.here.len();
         loop {
-            let read = tokio::time::timeout(patience::silence(), self.socket.read(&mut self.buffer[self.here.end..])).await;
+            let read =
+                tokio::time::timeout(patience::silence(), self.socket.read(&mut self.buffer[self.here.end..])).await;
             match read {
                 Ok(Ok(0)) => return Err(broke(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
                 Ok(Ok(count)) => {
