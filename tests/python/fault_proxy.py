@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 UP, DOWN = "up", "down"
 BOTH = frozenset({UP, DOWN})
 CHUNK = 16 << 10
@@ -88,7 +90,7 @@ class FaultProxy:
         self._listener.bind(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
-    def __enter__(self) -> FaultProxy:
+    def __enter__(self) -> Self:
         self._listener.listen(64)
         self._listener.settimeout(TICK)
         self._spawn(self._accept)

@@ -26,6 +26,7 @@ IDS = list(range(ROWS))
 # Bytes a second: the rows would take ten seconds and more.
 SLOW = Fault(bandwidth=150_000)
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
+WAYS = [(signal.SIGTERM, "staged"), (signal.SIGTERM, "fused"), (signal.SIGINT, "fused")]
 # A run bears more silence here than a test lasts: it must not end by itself.
 PATIENT = {"WINDVANE_NET_TIMEOUT": "60"}
 
@@ -60,8 +61,7 @@ def leftovers(folder: Path) -> list[str]:
     return [name for name in names if ".staging" in name or name.endswith((".part", ".new", ".tmp"))]
 
 
-@pytest.mark.parametrize("strategy", ["staged", "fused"])
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(("number", "strategy"), WAYS)
 @pytest.mark.parametrize("kind", SOURCES)
 def test_source(kind: str, number: int, strategy: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     with opened(SOURCES[kind], request) as place, FaultProxy(place.port) as proxy:
@@ -82,8 +82,7 @@ def test_source(kind: str, number: int, strategy: str, request: pytest.FixtureRe
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("strategy", ["staged", "fused"])
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(("number", "strategy"), WAYS)
 @pytest.mark.parametrize("kind", TARGETS)
 def test_target(kind: str, number: int, strategy: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text(written(ROWS))
