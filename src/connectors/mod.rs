@@ -314,6 +314,11 @@ impl Rows {
         }
     }
 
+    /// The same rows, each time through something that looks at them.
+    fn through(mut self, look: impl Fn(RowStream) -> RowStream + Send + 'static) -> Self {
+        Self { open: Box::new(move || Ok(look((self.open)()?))), again: self.again }
+    }
+
     /// Becomes true when flowing rows were asked for a second time.
     pub fn asked_again(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.again)

@@ -168,6 +168,7 @@ impl Flow {
     }
 
     fn one(&mut self, frame: Frame, rejected: &[Rejected]) -> std::result::Result<(), Gone> {
+        self.rest.progress.wanted()?;
         self.rows_in += (frame.len() + rejected.len()) as u64;
         self.rest.progress.read(frame.len() + rejected.len());
         rejected.iter().try_for_each(|row| self.refused[0].push(row))?;
@@ -258,6 +259,7 @@ impl Rest {
     }
 
     fn judged(&mut self, frame: &Frame, source: Option<&Frame>) -> std::result::Result<(), Gone> {
+        self.progress.wanted()?;
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         let (passed, rejected) = self.tests.judge(&named).map_err(|error| error.in_stage("validate"))?;
         for row in &rejected {

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinSet;
 
 /// Batches that wait between two of reader, compute and writer.
 const WAITING: usize = 2;
@@ -58,7 +59,8 @@ async fn moved(
     let others = others(world, plan, planned, folder).await?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let slice = window::slice(world, plan, planned, input, run).await?;
-    let (flow, reader) = flow(world, plan, planned, &others, folder, slice.clone()).await?;
+    let (flow, Reader { rows: read, task: _reading }) =
+        flow(world, plan, planned, &others, folder, slice.clone()).await?;
     let planned = flow.output().clone();
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
@@ -67,7 +69,7 @@ async fn moved(
     let connection = Connection::open_target(&plan.target, &world.context)?;
     let loading = connection.load(load::request(plan, &planned, run), rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
-    let (flowed, loaded) = futures::join!(flow.run(reader, give), loading);
+    let (flowed, loaded) = futures::join!(flow.run(read, give), loading);
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(_) if refused.load(Ordering::Relaxed) => return Ok(None),
@@ -109,7 +111,7 @@ async fn flow(
     others: &Others,
     folder: &Path,
     slice: Slice,
-) -> Result<(Flow, Receiver<Result<super::flow::Read>>)> {
+) -> Result<(Flow, Reader)> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let opening = extract::open(plan, input, &world.context, slice);
@@ -120,10 +122,18 @@ async fn flow(
     Ok((flow, read(opened)))
 }
 
+/// Rows that are read on a task of their own.
+struct Reader {
+    rows: Receiver<Result<super::flow::Read>>,
+    /// Ends the reading when it is dropped: a source that says nothing must not hold up whoever stops the call.
+    task: JoinSet<()>,
+}
+
 /// Reads on a task of its own, which ends when nobody wants its rows any more.
-fn read(mut opened: Opened) -> Receiver<Result<super::flow::Read>> {
+fn read(mut opened: Opened) -> Reader {
     let (give, rows) = channel(WAITING);
-    tokio::spawn(async move {
+    let mut task = JoinSet::new();
+    task.spawn(async move {
         let gone = give.clone();
         let reading = async move {
             while let Some(rows) = opened.next().await {
@@ -140,7 +150,7 @@ fn read(mut opened: Opened) -> Receiver<Result<super::flow::Read>> {
         futures::pin_mut!(reading, gone);
         futures::select! { () = reading => {}, () = gone => {} }
     });
-    rows
+    Reader { rows, task }
 }
 
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
@@ -152,7 +162,7 @@ async fn counted_again(
     folder: &Path,
     slice: Slice,
 ) -> Result<Flowed> {
-    let (flow, reader) = flow(world, plan, planned, others, folder, slice).await?;
+    let (flow, Reader { rows: read, task: _reading }) = flow(world, plan, planned, others, folder, slice).await?;
     let (give, mut rows) = channel(WAITING);
     let drain = async {
         while let Some(item) = rows.recv().await {
@@ -160,7 +170,7 @@ async fn counted_again(
         }
         Ok::<(), Error>(())
     };
-    let (flowed, drained) = futures::join!(flow.run(reader, give), drain);
+    let (flowed, drained) = futures::join!(flow.run(read, give), drain);
     drained?;
     flowed?.ok_or_else(|| Error::internal("rows that flow to nowhere did not arrive"))
 }

@@ -5,7 +5,7 @@
 //! used it gets `ForkedError` instead of a hang.
 
 use crate::error::{Error, Kind, Result};
-use crate::resilience::{clock::Stopwatch, progress::Progress};
+use crate::resilience::{clock::Stopwatch, farewell, progress::Progress};
 use pyo3::prelude::*;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -23,8 +23,8 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(100);
 const STACK: usize = 16 << 20;
 /// Seconds between two looks at how far a call is.
 const SHOW_EVERY: f64 = 1.0;
-/// How long a stopped call may take to let go of what it holds.
-const STOP_WAIT: Duration = Duration::from_secs(5);
+/// How long a stopped call may take to let go of what it holds: a scheduler that asks us to stop is answered within 5 s.
+const STOP_WAIT: Duration = Duration::from_secs(4);
 
 /// Runs pure work without the GIL; a panic becomes an internal error.
 pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
@@ -70,9 +70,14 @@ where
             _ => Ok(()),
         });
         if let Err(signal) = stopped {
+            progress.stop();
             task.abort();
             // Until the future is gone, so that nothing is half-written when Python goes on.
-            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, task).await.ok() }));
+            let gone = async {
+                drop(task.await);
+                farewell::said().await;
+            };
+            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, gone).await.ok() }));
             return Err(signal);
         }
     }

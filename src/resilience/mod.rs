@@ -1,9 +1,8 @@
 //! What keeps a failing outside from taking us along: pure state machines.
 //!
 //! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` and `pace` (call not too
-//! often),
-//! `budget` (call not for more than this), `progress` (how far a call is), `clock` (the one place that knows what time
-//! it is).
+//! often), `patience` (wait not longer than this), `budget` (call not for more than this), `progress` (how far a call is,
+//! and whether it is still wanted), `farewell` (what is left to say when it is not), `clock` (the one place that knows what time it is).
 //!
 //! Deliberately absent: storage (`store::breaker` shares a breaker between processes), I/O other than a sleep, and any
 //! opinion about which call deserves which policy.
@@ -14,7 +13,9 @@
 pub mod breaker;
 pub mod budget;
 pub mod clock;
+pub mod farewell;
 pub mod limit;
 pub mod pace;
+pub mod patience;
 pub mod progress;
 pub mod retry;

@@ -1,8 +1,10 @@
-//! How far long work is: counted where rows pass, read by whoever shows it.
+//! How far long work is: counted where rows pass, read by whoever shows it. And whether it is still wanted: said by
+//! whoever waits for it, asked where rows pass.
 
 use super::clock::Stopwatch;
+use crate::error::{Error, Kind, Result};
 use serde::Serialize;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counters of one call; clones count together.
@@ -14,6 +16,7 @@ struct Counters {
     work: Mutex<Option<Work>>,
     read: AtomicU64,
     given: AtomicU64,
+    stopped: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +59,20 @@ impl Progress {
 
     pub fn given(&self, rows: usize) {
         self.0.given.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// Nobody waits for the work any more.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// An error when nobody waits for the work any more. What computes without awaiting anything cannot be dropped: it
+    /// asks for each frame.
+    pub fn wanted(&self) -> Result<()> {
+        if self.0.stopped.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Cancelled, "the call was stopped").hint("Run it again: nothing is half done"));
+        }
+        Ok(())
     }
 
     /// Nothing before the first piece of work.

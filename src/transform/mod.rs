@@ -53,10 +53,12 @@ fn transformed(
         quarantine: quarantine::Writer::create(&refused, "transform", &output.name),
         policy: plan.errors.rows,
         schema: &output.schema,
+        progress,
         added: 0,
         filtered: 0,
     };
     for frame in staging::frames(input)? {
+        progress.wanted()?;
         let frame = frame?;
         progress.read(frame.len());
         sink.pass(|outcome, give| pipe.push(frame, outcome, give))?;
@@ -95,6 +97,7 @@ struct Sink<'a> {
     quarantine: quarantine::Writer,
     policy: RowPolicy,
     schema: &'a Schema,
+    progress: &'a Progress,
     added: u64,
     filtered: u64,
 }
@@ -122,6 +125,7 @@ impl Sink<'_> {
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
+        self.progress.wanted()?;
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         self.writer.write(&staging::with_numbers(&named)?)
     }

@@ -53,6 +53,7 @@ fn judged(
     let mut quarantine = quarantine::Writer::create(&refused, "validate", &output.name);
     let mut sum = Sum::new(plan.verify);
     for frame in staging::frames(staged)? {
+        progress.wanted()?;
         let frame = frame?;
         progress.read(frame.len());
         let (passed, rejected) = tests.judge(&frame)?;

@@ -165,7 +165,15 @@ impl Work {
                 next.retired.push(name);
             }
         }
-        if !store.swap(&format!("{key}/{}", super::manifest::FILE), next.text()?, before)? {
+        let unsure = |error: Error| {
+            // The manifest may name our files: they stay, and a later load removes them if it does not.
+            self.leased.set(None);
+            error
+        };
+        if !store.swap(&format!("{key}/{}", super::manifest::FILE), next.text()?, before).map_err(unsure)? {
+            // It may have been our own request whose answer was lost, and which was sent again.
+            let (there, _) = self.folder.manifest().map_err(unsure)?;
+            self.sent.borrow_mut().retain(|name| !there.as_ref().is_some_and(|there| there.names(name)));
             return Ok(false);
         }
         // From here on the files are the dataset's.

@@ -4,20 +4,16 @@ use super::access::{Access, same_place};
 use super::token::Tokens;
 use crate::connectors::gate::Gate;
 use crate::error::{Error, Kind, Result};
-use crate::resilience::clock;
 use crate::resilience::retry::{self, Policy};
+use crate::resilience::{clock, patience};
 use crate::spec::http::{Auth, HttpSource};
 use chrono::DateTime;
 use flate2::read::MultiGzDecoder;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, LINK, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
 use std::io::Read;
-use std::time::Duration;
 use url::Url;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Nothing arrived for so long.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// No page is larger.
 pub(super) const MAX_PAGE: usize = 64 << 20;
 const MAX_REDIRECTS: usize = 5;
@@ -52,8 +48,8 @@ impl Api {
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::custom(follow))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .connect_timeout(patience::connect())
+            .read_timeout(patience::silence())
             .user_agent(concat!("windvane/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Error::internal("no HTTP client could be made").caused_by(&error))?;

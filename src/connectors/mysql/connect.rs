@@ -3,12 +3,11 @@
 use super::failure::translate;
 use super::session::{Flavour, Session};
 use crate::error::{Error, Kind, Result};
+use crate::resilience::patience;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions, Connection};
-use std::time::Duration;
 use url::Url;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 9] =
     ["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
@@ -61,7 +60,7 @@ fn extras(json: &str) -> Vec<(String, String)> {
 pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
     let server = || format!("{}:{}", options.get_host(), options.get_port());
     let hint = "Check the host and the port of the connection, and that the server is up";
-    match tokio::time::timeout(CONNECT_TIMEOUT, established(options)).await {
+    match tokio::time::timeout(patience::connect(), established(options)).await {
         Ok(Ok(session)) => Ok(session),
         Ok(Err(sqlx::Error::Io(error))) => {
             Err(Error::new(Kind::Unavailable, format!("the MySQL server at {} cannot be reached", server()))
@@ -70,7 +69,7 @@ pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
         }
         Ok(Err(error)) => Err(translate(&error)),
         Err(_) => {
-            let seconds = CONNECT_TIMEOUT.as_secs();
+            let seconds = patience::connect().as_secs_f64();
             Err(Error::new(Kind::Timeout, format!("the MySQL server at {} did not answer in {seconds} s", server()))
                 .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
         }

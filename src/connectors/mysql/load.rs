@@ -28,7 +28,9 @@ pub(super) async fn load(mut session: Session, database: &str, request: LoadRequ
     merge::check(&request)?;
     let done = alone(&mut session, &table, &request, &mut rows).await.map_err(|error| name(error, &table));
     // The lock would end with the session: this lets the next one in before the server has noticed.
-    drop(session.execute("DO RELEASE_ALL_LOCKS()").await);
+    if !is_silent(&done) {
+        drop(session.execute("DO RELEASE_ALL_LOCKS()").await);
+    }
     done
 }
 
@@ -46,14 +48,19 @@ async fn alone(session: &mut Session, table: &TableName, request: &LoadRequest, 
         session.execute(statement).await?;
     }
     let done = transaction(session, table, &existing, &ledger, request, rows).await;
-    if done.is_err() {
-        // Closing the session would undo it too; this does it before the caller goes on. A dead session cannot.
+    if done.is_err() && !is_silent(&done) {
+        // Closing the session would undo it too; this does it before the caller goes on.
         drop(session.execute("ROLLBACK").await);
         if made {
             drop(unmake(session, table).await);
         }
     }
     done
+}
+
+/// A session that does not answer is only to be closed.
+fn is_silent(done: &Result<Loaded>) -> bool {
+    done.as_ref().is_err_and(|error| error.kind() == Kind::Timeout)
 }
 
 async fn transaction(
@@ -70,8 +77,8 @@ async fn transaction(
     };
     ledger::write_down(session, ledger, request, &loaded).await?;
     session.execute("COMMIT").await.map_err(|error| match error.kind() {
-        Kind::Unavailable | Kind::Timeout => {
-            Error::new(Kind::Unavailable, "the server went away at the commit: it may be done or not")
+        kind @ (Kind::Unavailable | Kind::Timeout) => {
+            Error::new(kind, "the server went away at the commit: it may be done or not")
                 .hint("Run it again: if it was done, the load id says so and nothing is written twice")
                 .caused_by(&error)
         }

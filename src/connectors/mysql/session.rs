@@ -4,15 +4,14 @@
 use super::connect;
 use super::failure::translate;
 use crate::error::{Error, Kind, Result};
+use crate::resilience::{farewell, patience};
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, FromRow, MySql};
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
-
-/// Without a byte for so long, the server is asked how it is.
-const SILENCE: Duration = Duration::from_mins(1);
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which of the two servers it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +53,24 @@ pub(super) struct Session {
 pub(super) struct Watch {
     options: MySqlConnectOptions,
     id: u64,
+    /// A statement is waited for.
+    waits: Arc<AtomicBool>,
+}
+
+impl Drop for Session {
+    /// A server at a statement does not notice that nobody waits for it any more.
+    fn drop(&mut self) {
+        let Watch { options, id, waits } = &self.watch;
+        if !waits.load(Ordering::Relaxed) {
+            return;
+        }
+        let (options, kill) = (options.clone(), format!("KILL {id}"));
+        farewell::say(async move {
+            if let Ok(mut other) = Box::pin(connect::open(&options)).await {
+                drop(sqlx::raw_sql(AssertSqlSafe(kill)).execute(&mut other.link).await);
+            }
+        });
+    }
 }
 
 impl Session {
@@ -64,7 +81,7 @@ impl Session {
         packet: u64,
         flavour: Flavour,
     ) -> Self {
-        Self { link, watch: Watch { options, id }, flavour, packet }
+        Self { link, watch: Watch { options, id, waits: Arc::default() }, flavour, packet }
     }
 
     /// A statement of ours without values; the rows that it touched.
@@ -106,9 +123,13 @@ impl Watch {
     /// Waits for the server as long as it works for us.
     pub(super) async fn patient<Out>(&self, asked: impl Future<Output = Result<Out, sqlx::Error>>) -> Result<Out> {
         let mut asked = pin!(asked);
+        self.waits.store(true, Ordering::Relaxed);
         loop {
-            match tokio::time::timeout(SILENCE, &mut asked).await {
-                Ok(answer) => return answer.map_err(|error| translate(&error)),
+            match tokio::time::timeout(patience::silence(), &mut asked).await {
+                Ok(answer) => {
+                    self.waits.store(false, Ordering::Relaxed);
+                    return answer.map_err(|error| translate(&error));
+                }
                 Err(_) => self.check().await?,
             }
         }
@@ -116,7 +137,7 @@ impl Watch {
 
     async fn check(&self) -> Result<()> {
         let silent = |what: &str| {
-            let seconds = SILENCE.as_secs();
+            let seconds = patience::silence().as_secs_f64();
             Error::new(Kind::Timeout, format!("the MySQL server has sent nothing for {seconds} s, {what}"))
                 .hint("Look at the network between here and the server, then run it again")
         };
@@ -128,7 +149,7 @@ impl Watch {
         )
         .bind(self.id)
         .fetch_one(&mut other.link);
-        match tokio::time::timeout(SILENCE, asked).await {
+        match tokio::time::timeout(patience::silence(), asked).await {
             Ok(Ok(0)) => Err(silent("and does not know this session any more")),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(silent("and cannot be asked why").caused_by(&error)),

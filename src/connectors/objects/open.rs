@@ -2,6 +2,7 @@
 
 use super::{Kin, Location};
 use crate::error::{Error, Result};
+use crate::resilience::patience;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -42,16 +43,20 @@ pub(super) fn store(location: &Location, url: Option<&str>) -> Result<Arc<dyn Ob
     }
 }
 
+/// A request moves [`super::CHUNK`] bytes at most; slower than this is no use.
+const REQUEST: Duration = Duration::from_mins(5);
+
 fn retry() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_mins(1) }
+    RetryConfig { backoff, max_retries: 5, retry_timeout: patience::silence() }
 }
 
 fn client(allow_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(allow_http)
-        .with_connect_timeout(Duration::from_secs(10))
-        .with_timeout(Duration::from_mins(2))
+        .with_connect_timeout(patience::connect())
+        .with_read_timeout(patience::silence())
+        .with_timeout(REQUEST)
 }
 
 fn s3(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {

@@ -1,25 +1,26 @@
 //! From a connection's URL to a session.
 //!
-//! A server that accepts us has [`CONNECT_TIMEOUT`] to do so. One that then says nothing for [`SILENCE`] is asked through
+//! A server that accepts us has [`patience::connect`] to do so. One that then says nothing for [`patience::silence`] is asked through
 //! a second session whether it is still at work on what we wait for (a view may take long to begin); if not, or if that
 //! cannot be asked either, the connection is taken for dead: `timeout`.
 
 use super::failure::translate;
 use super::read::{BEGIN, execute};
 use crate::error::{Error, Kind, Result};
+use crate::resilience::patience;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use url::Url;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// So long a session may say nothing before we look whether it is alive.
-pub(super) const SILENCE: Duration = Duration::from_mins(1);
-/// What the texts of values depend on, for one transaction: see `wire`. Nothing of a session outlives its transaction,
+/// What the texts of values depend on, for one transaction: see `wire`. And that a server at a long statement looks now
+/// and then whether we are still there, and stops if not: those before 14 cannot, those on some systems refuse. Nothing of a session outlives its transaction,
 /// so that a pooler may give each transaction another session.
 pub(super) const CANONICAL: &str = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \
 SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
-SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0";
+SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0; \
+SELECT set_config('client_connection_check_interval', '2s', true) WHERE version() ~ 'linux|darwin|bsd' \
+AND EXISTS (SELECT FROM pg_settings WHERE name = 'client_connection_check_interval')";
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 11] = [
     "sslmode",
@@ -113,7 +114,7 @@ fn extras(json: &str) -> Vec<(String, String)> {
 }
 
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
+    match tokio::time::timeout(patience::connect(), PgConnection::connect_with(options)).await {
         Ok(Ok(session)) => Ok(session),
         Ok(Err(sqlx::Error::Io(error))) => Err(Error::new(
             Kind::Unavailable,
@@ -122,28 +123,30 @@ pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
         .hint("Check the host and the port of the connection, and that the server is up")
         .caused_by(&error)),
         Ok(Err(error)) => Err(translate(&error)),
-        Err(_) => Err(too_late(options, CONNECT_TIMEOUT)),
+        Err(_) => Err(too_late(options, patience::connect())),
     }
 }
 
 /// The same for something else that reaches the server.
 pub(super) async fn in_time<T>(options: &PgConnectOptions, opening: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(CONNECT_TIMEOUT, opening).await.unwrap_or_else(|_| Err(too_late(options, CONNECT_TIMEOUT)))
+    tokio::time::timeout(patience::connect(), opening)
+        .await
+        .unwrap_or_else(|_| Err(too_late(options, patience::connect())))
 }
 
 /// What should be answered at once, or the error that says it was not.
 pub(super) async fn answered<T>(options: &PgConnectOptions, answer: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(SILENCE, answer).await.unwrap_or_else(|_| Err(silent(options)))
+    tokio::time::timeout(patience::silence(), answer).await.unwrap_or_else(|_| Err(silent(options)))
 }
 
-/// Whether the server's process works on a statement, other than by waiting for us to take what it sends.
+/// Whether the server's process works on a statement, other than by waiting for us.
 pub(super) async fn at_work(options: &PgConnectOptions, process: i32) -> bool {
     let asked = async {
         let mut session = open(options).await?;
         execute(&mut session, BEGIN).await?;
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_stat_activity
-             WHERE pid = $1 AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite')",
+             WHERE pid = $1 AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Client')",
         )
         .bind(process)
         .persistent(false)
@@ -157,13 +160,13 @@ pub(super) async fn at_work(options: &PgConnectOptions, process: i32) -> bool {
 pub(super) fn silent(options: &PgConnectOptions) -> Error {
     Error::new(
         Kind::Timeout,
-        format!("the PostgreSQL server at {} fell silent for {} s", server(options), SILENCE.as_secs()),
+        format!("the PostgreSQL server at {} fell silent for {} s", server(options), patience::silence().as_secs_f64()),
     )
     .hint("Look at the network between here and the server; run it again")
 }
 
 fn too_late(options: &PgConnectOptions, timeout: Duration) -> Error {
-    let seconds = timeout.as_secs();
+    let seconds = timeout.as_secs_f64();
     Error::new(Kind::Timeout, format!("the PostgreSQL server at {} did not answer in {seconds} s", server(options)))
         .hint("Check the host and the port of the connection, and that no firewall drops the packets")
 }

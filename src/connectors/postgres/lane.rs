@@ -1,12 +1,13 @@
 //! One session that copies rows out: our own where the server allows it, otherwise the driver's.
 
-use super::connect::{self, Access, SILENCE, at_work, in_time, silent};
+use super::connect::{self, Access, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
 use super::read::execute;
 use super::rows::Decoder;
 use crate::connectors::Batch;
 use crate::error::{Error, Kind, Result};
+use crate::resilience::patience;
 use futures::StreamExt;
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
@@ -70,7 +71,7 @@ impl Lane {
             Self::Driver { session, access, process } => {
                 let mut messages = session.copy_out_raw(sql).await.map_err(|error| translate(&error))?;
                 loop {
-                    let message = match tokio::time::timeout(SILENCE, messages.next()).await {
+                    let message = match tokio::time::timeout(patience::silence(), messages.next()).await {
                         Ok(Some(message)) => message.map_err(|error| translate(&error))?,
                         Ok(None) => break,
                         Err(_) if at_work(&access.options, *process).await => continue,

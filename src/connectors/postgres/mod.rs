@@ -2,7 +2,8 @@
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
 //! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `lane`s that decode binary COPY
-//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round.
+//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round; `watch` keeps a load from
+//! waiting for ever.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -26,6 +27,7 @@ mod rows;
 mod scram;
 mod split;
 mod table;
+mod watch;
 mod wire;
 
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
@@ -65,7 +67,7 @@ impl Postgres {
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut session = connect::open(&self.access.options).await?;
-        catalog::datasets(&mut session, &self.schema, &self.tables).await
+        connect::answered(&self.access.options, catalog::datasets(&mut session, &self.schema, &self.tables)).await
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
@@ -79,10 +81,14 @@ impl Postgres {
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let session = connect::open(&self.access.options).await?;
-        load::load(session, &self.schema, request, rows).await
+        watch::watched(&self.access, rows, |pulse, rows| load::load(session, &self.schema, request, rows, pulse)).await
     }
 
     pub async fn test(&self) -> Result<()> {
+        connect::answered(&self.access.options, self.version_fits()).await
+    }
+
+    async fn version_fits(&self) -> Result<()> {
         let mut session = connect::open(&self.access.options).await?;
         read::execute(&mut session, read::BEGIN).await?;
         let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")

@@ -3,10 +3,11 @@
 //!
 //! Plain connections only, with the passwords that it knows; whatever else is asked for is the driver's: see `lane`.
 
-use super::connect::{Access, SILENCE, at_work, silent};
+use super::connect::{Access, at_work, silent};
 use super::failure::{Said, from_server};
 use super::scram::{Proof, Scram};
 use crate::error::{Error, Kind, Result};
+use crate::resilience::patience;
 use sqlx::postgres::PgSslMode;
 use std::fs::File;
 use std::io::Read;
@@ -188,7 +189,7 @@ impl Raw {
     async fn send(&mut self, tag: Option<u8>, body: &[u8]) -> Result<()> {
         let length = i32::try_from(body.len() + 4).map_err(|_| not_understood())?.to_be_bytes();
         let message = [tag.as_slice(), &length, body].concat();
-        match tokio::time::timeout(SILENCE, self.socket.write_all(&message)).await {
+        match tokio::time::timeout(patience::silence(), self.socket.write_all(&message)).await {
             Ok(sent) => sent.map_err(|error| broke(&error)),
             Err(_) => Err(silent(&self.access.options)),
         }
@@ -227,7 +228,8 @@ impl Raw {
         self.buffer.copy_within(self.here.clone(), 0);
         self.here = 0..self.here.len();
         loop {
-            let read = tokio::time::timeout(SILENCE, self.socket.read(&mut self.buffer[self.here.end..])).await;
+            let read =
+                tokio::time::timeout(patience::silence(), self.socket.read(&mut self.buffer[self.here.end..])).await;
             match read {
                 Ok(Ok(0)) => return Err(broke(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
                 Ok(Ok(count)) => {

@@ -35,7 +35,7 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
         9 => (Kind::Cancelled, "The statement was interrupted"),
         10 => (Kind::Unavailable, "The disk fails, or the file lies on a network share that cannot lock"),
         11 | 26 => (Kind::Data, "The file is damaged or no SQLite database: check it with `PRAGMA integrity_check`"),
-        13 => (Kind::Unavailable, "The disk is full"),
+        13 => (Kind::Unavailable, "The disk is full: make room on it, then run it again"),
         14 => (
             Kind::Auth,
             "Check that the file and its folder can be opened: SQLite also needs its -wal and -shm files there",

@@ -24,6 +24,7 @@ use super::connect::CANONICAL;
 use super::failure::{refuses_a_row, translate};
 use super::read::{execute, name};
 use super::table::{TableName, check_name};
+use super::watch::Pulse;
 use crate::connectors::{LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::spec::RowPolicy;
@@ -43,6 +44,7 @@ struct Job {
     table: TableName,
     ledger: TableName,
     request: LoadRequest,
+    pulse: Pulse,
 }
 
 /// Why an attempt ended.
@@ -82,10 +84,11 @@ pub(super) async fn load(
     schema: &str,
     request: LoadRequest,
     mut rows: Rows,
+    pulse: Pulse,
 ) -> Result<Loaded> {
     check(&request)?;
     let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
-    let job = Job { table: named(&request.dataset), ledger: named(LEDGER), request };
+    let job = Job { table: named(&request.dataset), ledger: named(LEDGER), request, pulse };
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
     let mut done = attempt(&mut session, &job, &mut rows, false).await;
     if let Err(Stop::Refused(error)) = done {
@@ -146,6 +149,7 @@ fn check(request: &LoadRequest) -> Result<()> {
 async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
     execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
     execute(session, LOCK_TIMEOUT).await?;
+    job.pulse.learn(session).await?;
     // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
     ledger::lock(session, &format!("windvane:{}", job.table)).await?;
     if let Some(loaded) = ledger::receipt(session, job).await? {

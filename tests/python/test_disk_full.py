@@ -1,0 +1,87 @@
+"""A disk that is full: a clear error that says where to make room, the target as it was, and the same run again once there is.
+
+The disks are small file systems in memory, which only root may mount.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from movers import Mover, rows, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = 30_000
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        if os.environ.get("CI") and os.geteuid() == 0:
+            pytest.fail("root must be able to mount a tmpfs in CI")
+        pytest.skip("SKIPPED FOR WANT OF A MOUNT: these tests prove nothing on this machine")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def grown(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+
+
+def told_clearly(told: dict[str, Any]) -> None:
+    assert told.get("kind") == "unavailable", told
+    words = told["hint"].lower()
+    assert "room" in words or "space" in words, told
+
+
+def visible(target: Path) -> list[str]:
+    """What a reader of the target would find."""
+    if target.is_file():
+        import sqlite3
+
+        with contextlib.closing(sqlite3.connect(target)) as file:
+            return [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE name = 'items'")]
+    return [path.name for path in target.rglob("_manifest.json")] if target.exists() else []
+
+
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "sqlite"])
+def test_target(kind: str, strategy: str, small_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(written(ROWS))
+    place = small_disk / ("lake.db" if kind == "sqlite" else "lake")
+    options = {"path": str(place), **({"compression": "none"} if kind == "parquet" else {})}
+    mover = Mover.of(tmp_path, {"csv": {"path": "items.csv"}}, {kind: options}, strategy)
+    (small_disk / "filler").write_bytes(b"x" * 900_000)
+    told, _ = mover.run()
+    told_clearly(told)
+    assert not place.exists() or visible(place) == []
+    (small_disk / "filler").unlink()
+    grown(small_disk)
+    assert mover.run()[0] == {"loaded": ROWS, "already": False}
+    assert visible(place)
+
+
+def test_staging(small_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(written(ROWS))
+    mover = Mover.of(tmp_path, {"csv": {"path": "items.csv"}}, {"parquet": {"path": "lake"}})
+    mover.world["staging"] = str(small_disk)
+    (small_disk / "filler").write_bytes(b"x" * 1_000_000)
+    told, _ = mover.run()
+    told_clearly(told)
+    assert mover.parquet_ids() is None
+    (small_disk / "filler").unlink()
+    grown(small_disk)
+    assert mover.run()[0] == {"loaded": ROWS, "already": False}
+    assert mover.parquet_ids() == [row[0] for row in rows(ROWS)]
