@@ -84,7 +84,8 @@ fn expressions(step: &Step) -> Vec<&str> {
         | Step::Fill(_)
         | Step::Join(_)
         | Step::Deduplicate(_)
-        | Step::Aggregate(_) => Vec::new(),
+        | Step::Aggregate(_)
+        | Step::Sort(_) => Vec::new(),
     }
 }
 
@@ -190,6 +191,7 @@ fn removes(step: &Step) -> bool {
     match step {
         Step::Filter(_) | Step::Drop(_) | Step::Select(_) | Step::Deduplicate(_) | Step::Aggregate(_) => true,
         Step::Join(join) => join.how == JoinKind::Inner,
+        Step::Sort(sort) => sort.limit.is_some(),
         Step::Rename(_) | Step::Cast(_) | Step::Parse(_) | Step::Derive(_) | Step::Set(_) | Step::Fill(_) => false,
     }
 }
@@ -232,6 +234,7 @@ fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> bool {
         Step::Deduplicate(_) => words::unique_rows(users),
         Step::Select(_)
         | Step::Aggregate(_)
+        | Step::Sort(_)
         | Step::Join(_)
         | Step::Rename(_)
         | Step::Cast(_)

@@ -321,3 +321,14 @@ pub(crate) fn retyped(array: &PrimitiveArray<TimestampMicrosecondType>, to: Data
 pub(crate) fn nulls(data_type: DataType, length: usize) -> ArrayRef {
     new_null_array(&type_to_arrow(data_type), length)
 }
+
+/// Floats that compare by their bytes as by their value: one zero, one NaN. Other columns as they are.
+pub(crate) fn positive_zero(array: &ArrayRef) -> ArrayRef {
+    if let Some(values) = array.as_primitive_opt::<Float64Type>() {
+        return Arc::new(values.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 }));
+    }
+    if let Some(values) = array.as_primitive_opt::<Float32Type>() {
+        return Arc::new(values.unary::<_, Float32Type>(|value| if value.is_nan() { f32::NAN } else { value + 0.0 }));
+    }
+    array.clone()
+}

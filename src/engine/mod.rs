@@ -17,6 +17,8 @@ pub mod check;
 pub mod convert;
 pub mod expression;
 pub mod frame;
+pub(crate) mod key;
+pub mod spill;
 pub mod step;
 
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -52,6 +52,14 @@ impl Writer {
 
 /// The batches of a staged file, in order.
 pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    read_columns(path, None)
+}
+
+/// With these columns only, in the order of the file.
+fn read_columns(
+    path: &Path,
+    columns: Option<Vec<&str>>,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let handle = File::open(path).map_err(|error| {
         let problem = failed("read", path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {
@@ -60,7 +68,11 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + u
         }
         problem
     })?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|error| failed("read", path, &error))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|error| failed("read", path, &error))?;
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
+        builder = builder.with_projection(mask);
+    }
     let reader =
         builder.with_batch_size(crate::connectors::BATCH_ROWS).build().map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
@@ -85,8 +97,14 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 
 /// The rows of a staged dataset with their numbers, in order.
 pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
-    let schema = staged.schema.clone();
-    let batches = read(Path::new(&staged.uri))?;
+    frames_of(staged, &staged.schema)
+}
+
+/// As `frames`, of some of the columns: the others are not decoded.
+pub fn frames_of(staged: &Staged, columns: &Schema) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+    let schema = columns.clone();
+    let names = columns.names().chain([ROW_COLUMN]).collect();
+    let batches = read_columns(Path::new(&staged.uri), Some(names))?;
     Ok(batches.map(move |batch| frame(&batch?, &schema)))
 }
 

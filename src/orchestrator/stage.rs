@@ -1,7 +1,7 @@
 //! One stage of one output: timed, guarded, remembered.
 
 use super::{World, named, source_breaker, target_breaker};
-use crate::engine;
+use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Staged, quarantine};
 use crate::load::{self, Receipt};
@@ -221,7 +221,12 @@ fn clear(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.is_dir() {
+        if path.extension().is_some_and(|ending| ending == spill::ENDING) {
+            // Of a process that was killed.
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::warn!("spilled rows in {} stay: {error}", path.display());
+            }
+        } else if path.is_dir() {
             clear(&path);
         } else if path.extension().is_some_and(|ending| ending == "parquet")
             && let Err(error) = std::fs::remove_file(&path)

@@ -31,6 +31,7 @@ mod scalar;
 mod semantics;
 mod tree;
 mod validate;
+pub mod verb;
 
 use check::Check;
 use schemars::JsonSchema;

@@ -2,6 +2,7 @@
 //!
 //! Expressions are SQL scalar expressions over the columns at that point (`"status = 'complete' AND amount > 0"`).
 
+use super::verb::Sort;
 use crate::schema::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub enum Step {
     Deduplicate(Deduplicate),
     /// One row a group. The rows folded into a group count as filtered.
     Aggregate(Aggregate),
+    /// Rows in an order, all or the first of them.
+    Sort(Sort),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,8 @@
 //! Staged -> Staged: the steps of the plan, done to rows at rest.
 //!
-//! Frames flow through the engine's pipe; memory is what the pipe holds.
+//! Only the columns that the steps need are read. One thread reads, one does the steps and writes; memory is what the
+//! pipe holds, which spills into the same folder. When a row is refused, the work begins again with all columns, so
+//! that quarantine shows whole rows.
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!
@@ -8,7 +10,8 @@
 //! the same input and plan give the same rows in the same order.
 
 use crate::engine::frame::Frame;
-use crate::engine::step::{Outcome, Program, pipe::Give, pipe::Pipe};
+use crate::engine::spill::{self, Budget};
+use crate::engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
@@ -17,6 +20,9 @@ use crate::spec::RowPolicy;
 use crate::spec::step::Step;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Frames that wait between the reader and the steps.
+const FRAMES: usize = 4;
 
 /// Writes `<folder>/<output>.transformed.parquet` from the staged inputs, which are given by name.
 pub fn run(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
@@ -30,9 +36,31 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
-    let program = Program::new(&steps, &input.schema, &lookup)?;
+    let needed = step::needed(&steps, &input.schema, &lookup)?;
+    if needed.input.fields.len() < input.schema.fields.len()
+        && let Some(done) = attempt(plan, output, staged, folder, &needed)?
+    {
+        return Ok(done);
+    }
+    let whole = Needed { steps, input: input.schema.clone(), others: needed.others };
+    let done = attempt(plan, output, staged, folder, &whole)?;
+    done.ok_or_else(|| Error::internal("a transform with all columns was given up"))
+}
+
+/// Nothing when a row is refused and not all columns are there to show it.
+fn attempt(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    needed: &Needed,
+) -> Result<Option<Staged>> {
+    let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
+    let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
+    let program = Program::new(&needed.steps, &needed.input, &lookup)?;
     fits(program.schema(), &output.schema)?;
-    let mut pipe = Pipe::new(program, &others(&steps, staged)?)?;
+    let budget = Budget::of_environment(extract::file(folder, &output.name, spill::ENDING))?;
+    let mut pipe = Pipe::within(program, &Joined(staged), &budget)?;
     let path = extract::file(folder, &output.name, "transformed.parquet");
     let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
@@ -40,12 +68,24 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
         quarantine: quarantine::Writer::create(&refused, "transform", &output.name),
         policy: plan.errors.rows,
         schema: &output.schema,
+        whole: needed.input.fields.len() == input.schema.fields.len(),
         filtered: 0,
     };
-    for frame in staging::frames(input)? {
-        sink.pass(|outcome, give| pipe.push(frame?, outcome, give))?;
+    let frames = staging::frames_of(input, &needed.input)?;
+    let finished = std::thread::scope(|scope| {
+        let (give, take) = std::sync::mpsc::sync_channel(FRAMES);
+        // A reader that nobody listens to any more ends at its next frame.
+        scope.spawn(move || frames.into_iter().try_for_each(|frame| give.send(frame)));
+        for frame in take {
+            if !sink.pass(|outcome, give| pipe.push(frame?, outcome, give))? {
+                return Ok(false);
+            }
+        }
+        sink.pass(|outcome, give| pipe.finish(outcome, give))
+    });
+    if !finished? {
+        return Ok(None);
     }
-    sink.pass(|outcome, give| pipe.finish(outcome, give))?;
     let quarantined = sink.quarantine.count();
     let kept = sink.quarantine.finish()?;
     let (rows, bytes) = sink.writer.finish()?;
@@ -68,7 +108,7 @@ fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, 
             done.rows_in, done.rows, done.filtered, done.quarantined
         )));
     }
-    Ok(done)
+    Ok(Some(done))
 }
 
 /// Where rows and refusals go.
@@ -77,6 +117,8 @@ struct Sink<'a> {
     quarantine: quarantine::Writer,
     policy: RowPolicy,
     schema: &'a Schema,
+    /// The rows have all their columns.
+    whole: bool,
     filtered: u64,
 }
 
@@ -94,11 +136,15 @@ impl Sink<'_> {
         Ok(())
     }
 
-    /// Takes what some work on the pipe gives and refuses.
-    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<()> {
+    /// Takes what some work on the pipe gives and refuses; false when a refused row cannot be shown whole.
+    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<bool> {
         let mut outcome = Outcome::default();
         work(&mut outcome, &mut |frame| self.write(&frame))?;
-        self.left(&outcome)
+        if !self.whole && self.policy != RowPolicy::Fail && !outcome.rejected.is_empty() {
+            return Ok(false);
+        }
+        self.left(&outcome)?;
+        Ok(true)
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
@@ -107,16 +153,15 @@ impl Sink<'_> {
     }
 }
 
-/// The datasets that joins read, whole.
-fn others(steps: &[Step], staged: &BTreeMap<String, Staged>) -> Result<BTreeMap<String, Frame>> {
-    let mut others = BTreeMap::new();
-    for step in steps {
-        let Step::Join(join) = step else { continue };
-        let other = staged.get(&join.with).ok_or_else(|| not_staged(&join.with))?;
-        let frames = staging::frames(other)?.collect::<Result<Vec<_>>>()?;
-        others.insert(join.with.clone(), Frame::concat(&other.schema, &frames)?);
+/// The datasets that joins read.
+struct Joined<'a>(&'a BTreeMap<String, Staged>);
+
+impl Others for Joined<'_> {
+    fn frames(&self, name: &str, columns: &[String]) -> Result<Frames<'_>> {
+        let other = self.0.get(name).ok_or_else(|| not_staged(name))?;
+        let fields = other.schema.fields.iter().filter(|field| columns.contains(&field.name)).cloned().collect();
+        Ok(Box::new(staging::frames_of(other, &Schema::new(fields))?))
     }
-    Ok(others)
 }
 
 fn not_staged(name: &str) -> Error {

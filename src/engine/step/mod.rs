@@ -1,22 +1,29 @@
 //! Steps: checked once against the columns they meet ([`Program`]), then run on frames ([`Runner`]).
 //!
 //! Select, drop, rename, cast, parse, filter, derive, set, fill and join need one row at a time, so a frame may be any
-//! part of the data. Deduplicate and aggregate need all rows in one frame.
+//! part of the data. Deduplicate, aggregate and sort need all rows: in one frame for a [`Runner`], one after the other
+//! for a [`pipe::Pipe`], which spills what the budget does not hold.
 
 mod aggregate;
 mod columns;
 mod compute;
 mod deduplicate;
 mod join;
+mod needed;
+mod order;
 pub mod pipe;
+mod sort;
+
+pub use needed::{Needed, needed};
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;
 use crate::engine::no_column;
+use crate::engine::spill::Budget;
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema};
 use crate::spec::step::Step;
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, Int64Array};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -45,6 +52,7 @@ enum Verb {
     Join(join::Join),
     Deduplicate(deduplicate::Deduplicate),
     Aggregate(aggregate::Aggregate),
+    Sort(order::Sort),
 }
 
 /// What became of the rows that are not in the resulting frame.
@@ -52,6 +60,18 @@ enum Verb {
 pub struct Outcome {
     pub filtered: u64,
     pub rejected: Vec<Rejected>,
+}
+
+impl Outcome {
+    /// How many rows left.
+    fn left(&self) -> u64 {
+        self.filtered + self.rejected.len() as u64
+    }
+
+    fn add(&mut self, other: Self) {
+        self.filtered += other.filtered;
+        self.rejected.extend(other.rejected);
+    }
 }
 
 impl Program {
@@ -87,7 +107,7 @@ impl Program {
     /// The first step at or after `from` that needs all rows in one frame.
     pub fn next_whole(&self, from: usize) -> Option<usize> {
         let whole = |checked: &Checked| match checked.verb {
-            Verb::Deduplicate(_) | Verb::Aggregate(_) => true,
+            Verb::Deduplicate(_) | Verb::Aggregate(_) | Verb::Sort(_) => true,
             Verb::Keep(_) | Verb::Convert(_) | Verb::Fill(_) | Verb::Filter(_) | Verb::Compute(_) | Verb::Join(_) => {
                 false
             }
@@ -115,6 +135,7 @@ fn verb_name(step: &Step) -> &'static str {
         Step::Join(_) => "join",
         Step::Deduplicate(_) => "deduplicate",
         Step::Aggregate(_) => "aggregate",
+        Step::Sort(_) => "sort",
     }
 }
 
@@ -137,6 +158,25 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
             deduplicate::check(step, schema).map(|verb| (Verb::Deduplicate(verb), schema.clone()))
         }
         Step::Aggregate(step) => aggregate::check(step, schema).map(|(verb, after)| (Verb::Aggregate(verb), after)),
+        Step::Sort(step) => order::check(step, schema).map(|verb| (Verb::Sort(verb), schema.clone())),
+    }
+}
+
+/// Frames of a dataset, in order.
+pub type Frames<'a> = Box<dyn Iterator<Item = Result<Frame>> + 'a>;
+
+/// The datasets that joins read.
+pub trait Others {
+    /// The frames of a dataset, with these columns at least.
+    fn frames(&self, name: &str, columns: &[String]) -> Result<Frames<'_>>;
+}
+
+impl Others for BTreeMap<String, Frame> {
+    fn frames(&self, name: &str, _: &[String]) -> Result<Frames<'_>> {
+        let frame = self.get(name).ok_or_else(|| {
+            Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first")
+        })?;
+        Ok(Box::new(std::iter::once(Ok(frame.clone()))))
     }
 }
 
@@ -149,10 +189,15 @@ pub struct Runner {
 
 impl Runner {
     pub fn new(program: Program, others: &BTreeMap<String, Frame>) -> Result<Self> {
+        Self::within(program, others, &Budget::unlimited())
+    }
+
+    /// A join's other side that needs more than the budget is on the disk; only a pipe can do that join.
+    pub(super) fn within(program: Program, others: &dyn Others, budget: &Budget) -> Result<Self> {
         let mut indexes = BTreeMap::new();
         for (index, checked) in program.verbs.iter().enumerate() {
             if let Verb::Join(join) = &checked.verb {
-                indexes.insert(index, join.index(others)?);
+                indexes.insert(index, join.index(others, budget)?);
             }
         }
         Ok(Self { program, indexes })
@@ -190,11 +235,14 @@ impl Runner {
             Verb::Filter(condition) => compute::filter(condition, frame, outcome),
             Verb::Compute(compute) => compute.run(schema, frame, outcome),
             Verb::Join(join) => {
-                let other = self.indexes.get(&index).ok_or_else(|| Error::internal("a join was not prepared"))?;
+                let Some(join::Index::Held(other)) = self.indexes.get(&index) else {
+                    return Err(Error::internal("a join was not prepared"));
+                };
                 join.run(other, schema, frame, outcome)
             }
             Verb::Deduplicate(deduplicate) => deduplicate.run(frame, outcome),
             Verb::Aggregate(aggregate) => aggregate.run(schema, frame, outcome),
+            Verb::Sort(sort) => sort.run(frame, outcome),
         }
     }
 }
@@ -212,6 +260,12 @@ fn reject(before: &Frame, done: Frame, failures: Failures, outcome: &mut Outcome
         outcome.rejected.push(before.reject(row, column.as_deref(), reason));
     }
     done.filter(&kept)
+}
+
+/// The numbers of so many rows that follow `before` others.
+fn sequence(before: u64, rows: usize) -> Int64Array {
+    let first = i64::try_from(before).unwrap_or(i64::MAX);
+    Int64Array::from_iter_values((first..).take(rows))
 }
 
 fn position(name: &str, schema: &Schema) -> Result<usize> {
