@@ -140,10 +140,6 @@ fn bytes_of<'a>(held: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
 }
 
 impl Table {
-    pub(crate) fn len(&self) -> usize {
-        self.len as usize
-    }
-
     /// Bytes of memory.
     pub(crate) fn size(&self) -> usize {
         self.numbers.allocation_size()

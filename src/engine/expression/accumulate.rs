@@ -34,7 +34,7 @@ enum State {
 }
 
 impl Accumulator {
-    pub(crate) fn new(call: &AggregateCall) -> Result<Self> {
+    pub(super) fn new(call: &AggregateCall) -> Result<Self> {
         let from = call.from();
         let to = call.data_type;
         let state = match call.aggregate {

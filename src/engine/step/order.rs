@@ -36,12 +36,6 @@ pub(super) fn keys(names: &[String], schema: &Schema, descending: bool) -> Resul
         .collect()
 }
 
-/// The same keys for those who write them down: name and whether descending.
-pub(crate) fn named(names: &[String], schema: &Schema, descending: bool) -> Result<Vec<(String, bool)>> {
-    let keys = keys(names, schema, descending)?;
-    Ok(keys.iter().filter_map(|key| Some((schema.fields.get(key.index)?.name.clone(), key.descending))).collect())
-}
-
 /// The keys of all rows as bytes that compare as the values do.
 pub(super) fn encoded(frame: &Frame, keys: &[Key]) -> Result<Rows> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
