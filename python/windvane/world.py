@@ -31,6 +31,7 @@ def world(
         "store": store_url(store),
         "staging": str(Path(staging or _staging()).absolute()),
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
+        "memory": os.environ.get("WINDVANE_MEMORY") or None,
     }
 
 

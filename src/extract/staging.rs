@@ -7,8 +7,8 @@ use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
@@ -56,10 +56,7 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + u
 }
 
 /// With these columns only, in the order of the file.
-fn read_columns(
-    path: &Path,
-    columns: Option<Vec<&str>>,
-) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+fn read_columns(path: &Path, columns: Option<Vec<&str>>) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let handle = File::open(path).map_err(|error| {
         let problem = failed("read", path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {

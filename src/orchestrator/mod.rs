@@ -33,6 +33,8 @@ pub struct World {
     /// The folder that holds a folder a run.
     pub staging: PathBuf,
     pub gateway: Option<crate::llm::Settings>,
+    /// Bytes that the steps of an output may hold; what is more is spilled.
+    pub memory: Option<usize>,
 }
 
 impl World {

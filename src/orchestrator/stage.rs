@@ -68,7 +68,7 @@ pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inpu
     let primary = primary(&planned, inputs)?;
     let folder = world.folder(plan, run);
     let staged = tokio::task::block_in_place(|| {
-        let staged = transform::run(plan, &planned, inputs, &folder)?;
+        let staged = transform::run(plan, &planned, inputs, &folder, world.memory.unwrap_or(spill::MEMORY))?;
         quarantine::attach_sources(&staged.quarantine, primary)?;
         Ok(staged)
     });

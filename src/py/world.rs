@@ -1,6 +1,7 @@
 //! The part of a request that names the outside.
 
 use crate::connectors::{Context, Secrets};
+use crate::engine::spill;
 use crate::error::Result;
 use crate::orchestrator::World;
 use crate::store::Store;
@@ -22,6 +23,9 @@ pub(super) struct Outside {
     staging: PathBuf,
     #[serde(default)]
     gateway: Option<crate::llm::Settings>,
+    /// What the steps may hold: `512MB`.
+    #[serde(default)]
+    memory: Option<String>,
 }
 
 impl Outside {
@@ -31,6 +35,7 @@ impl Outside {
             store: self.store.as_deref().map(Store::at).transpose()?,
             staging: self.staging,
             gateway: self.gateway,
+            memory: self.memory.as_deref().map(spill::amount).transpose()?,
         })
     }
 }

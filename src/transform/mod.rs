@@ -25,25 +25,39 @@ use std::path::Path;
 const FRAMES: usize = 4;
 
 /// Writes `<folder>/<output>.transformed.parquet` from the staged inputs, which are given by name.
-pub fn run(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
-    transformed(plan, output, staged, folder).map_err(|error| {
+/// The steps hold so many bytes of memory.
+pub fn run(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    memory: usize,
+) -> Result<Staged> {
+    let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
+    transformed(plan, output, staged, folder, &budget).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("transform")
     })
 }
 
-fn transformed(plan: &Plan, output: &Output, staged: &BTreeMap<String, Staged>, folder: &Path) -> Result<Staged> {
+fn transformed(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    budget: &Budget,
+) -> Result<Staged> {
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
     let needed = step::needed(&steps, &input.schema, &lookup)?;
     if needed.input.fields.len() < input.schema.fields.len()
-        && let Some(done) = attempt(plan, output, staged, folder, &needed)?
+        && let Some(done) = attempt(plan, output, staged, folder, &needed, budget)?
     {
         return Ok(done);
     }
     let whole = Needed { steps, input: input.schema.clone(), others: needed.others };
-    let done = attempt(plan, output, staged, folder, &whole)?;
+    let done = attempt(plan, output, staged, folder, &whole, budget)?;
     done.ok_or_else(|| Error::internal("a transform with all columns was given up"))
 }
 
@@ -54,13 +68,13 @@ fn attempt(
     staged: &BTreeMap<String, Staged>,
     folder: &Path,
     needed: &Needed,
+    budget: &Budget,
 ) -> Result<Option<Staged>> {
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
     let program = Program::new(&needed.steps, &needed.input, &lookup)?;
     fits(program.schema(), &output.schema)?;
-    let budget = Budget::of_environment(extract::file(folder, &output.name, spill::ENDING))?;
-    let mut pipe = Pipe::within(program, &Joined(staged), &budget)?;
+    let mut pipe = Pipe::within(program, &Joined(staged), budget)?;
     let path = extract::file(folder, &output.name, "transformed.parquet");
     let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
@@ -75,7 +89,13 @@ fn attempt(
     let finished = std::thread::scope(|scope| {
         let (give, take) = std::sync::mpsc::sync_channel(FRAMES);
         // A reader that nobody listens to any more ends at its next frame.
-        scope.spawn(move || frames.into_iter().try_for_each(|frame| give.send(frame)));
+        scope.spawn(move || {
+            for frame in frames {
+                if give.send(frame).is_err() {
+                    break;
+                }
+            }
+        });
         for frame in take {
             if !sink.pass(|outcome, give| pipe.push(frame?, outcome, give))? {
                 return Ok(false);

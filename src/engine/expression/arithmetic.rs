@@ -182,7 +182,8 @@ fn exact(
     let limit = 10_i128.checked_pow(u32::from(precision)).map(i128::unsigned_abs);
     // Powers of ten are looked up once and not per row.
     let (lift_left, lift_right) = (power(scale - s1), power(scale - s2));
-    let lifted = |value: i128, by: Option<i128>| by.and_then(|by| if by == 1 { Some(value) } else { product(value, by) });
+    let lifted =
+        |value: i128, by: Option<i128>| by.and_then(|by| if by == 1 { Some(value) } else { product(value, by) });
     let array: Decimal128Array = pairs::<Decimal128Type, Decimal128Type, Decimal128Type>(&left, &right, |l, r, row| {
         let shown = || format!("{} {} {}", decimal_text(l, s1), operator.symbol(), decimal_text(r, s2));
         if r == 0 && matches!(operator, Operator::Divide | Operator::Remainder) {
@@ -256,11 +257,14 @@ fn pairs<L: ArrowPrimitiveType, R: ArrowPrimitiveType, O: ArrowPrimitiveType>(
             O::Native::default()
         })
     };
-    match nulls.as_ref().filter(|nulls| nulls.null_count() > 0) {
-        None => values.extend(both.map(|(row, (left, right))| one(row, *left, *right))),
-        Some(nulls) => values.extend(both.map(|(row, (left, right))| {
-            if nulls.is_valid(row) { one(row, *left, *right) } else { O::Native::default() }
-        })),
+    if let Some(nulls) = nulls.as_ref().filter(|nulls| nulls.null_count() > 0) {
+        values.extend(both.map(
+            |(row, (left, right))| {
+                if nulls.is_valid(row) { one(row, *left, *right) } else { O::Native::default() }
+            },
+        ));
+    } else {
+        values.extend(both.map(|(row, (left, right))| one(row, *left, *right)));
     }
     if !failed.is_empty() {
         let mut valid = BooleanBufferBuilder::new(values.len());
@@ -268,7 +272,9 @@ fn pairs<L: ArrowPrimitiveType, R: ArrowPrimitiveType, O: ArrowPrimitiveType>(
             None => valid.append_n(values.len(), true),
             Some(nulls) => valid.append_buffer(nulls.inner()),
         }
-        failed.into_iter().for_each(|row| valid.set_bit(row, false));
+        for row in failed {
+            valid.set_bit(row, false);
+        }
         nulls = Some(NullBuffer::new(valid.finish()));
     }
     PrimitiveArray::new(values.into(), nulls)

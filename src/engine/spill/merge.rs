@@ -128,10 +128,8 @@ fn gathered(sources: &mut [Source], picked: &mut Vec<(usize, usize, usize)>) -> 
         starts.push(total);
         total += source.chunks.len();
     }
-    let rows: Vec<(usize, usize)> = picked
-        .iter()
-        .map(|(source, chunk, row)| (starts.get(*source).copied().unwrap_or(0) + chunk, *row))
-        .collect();
+    let rows: Vec<(usize, usize)> =
+        picked.iter().map(|(source, chunk, row)| (starts.get(*source).copied().unwrap_or(0) + chunk, *row)).collect();
     let columns = sources.first().and_then(|source| source.chunks.first()).map_or(0, Vec::len);
     let column = |index: usize| {
         let all = sources.iter().flat_map(|source| &source.chunks);

@@ -64,16 +64,6 @@ impl Budget {
         Self::new(usize::MAX, PathBuf::new())
     }
 
-    /// `WINDVANE_MEMORY` (bytes, or `256MB`, `2GB`), otherwise [`MEMORY`].
-    pub fn of_environment(folder: PathBuf) -> Result<Self> {
-        let Ok(text) = std::env::var("WINDVANE_MEMORY") else { return Ok(Self::new(MEMORY, folder)) };
-        let bytes = bytes_of(&text).ok_or_else(|| {
-            Error::spec(format!("WINDVANE_MEMORY is '{text}', which is no amount of memory"))
-                .hint("Write a number of bytes, or 256MB, or 2GB")
-        })?;
-        Ok(Self::new(bytes, folder))
-    }
-
     /// An equal share of the memory, and the same folder.
     pub(crate) fn share(&self, among: usize) -> Self {
         Self { bytes: self.bytes / among.max(1), space: self.space.clone() }
@@ -101,18 +91,24 @@ impl Budget {
     }
 }
 
-fn bytes_of(text: &str) -> Option<usize> {
-    let text = text.trim().to_ascii_uppercase();
-    let at = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
+/// Bytes, as people write them: `268435456`, `256MB`, `2GB`.
+pub fn amount(text: &str) -> Result<usize> {
+    let upper = text.trim().to_ascii_uppercase();
+    let at = upper.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(upper.len());
+    let (number, unit) = upper.split_at(at);
     let unit = match unit.trim() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return None,
+        "" | "B" => Some(1),
+        "K" | "KB" | "KIB" => Some(1 << 10),
+        "M" | "MB" | "MIB" => Some(1 << 20),
+        "G" | "GB" | "GIB" => Some(1 << 30),
+        _ => None,
     };
-    number.parse::<usize>().ok()?.checked_mul(unit)
+    let bytes = unit.and_then(|unit: usize| number.parse::<usize>().ok()?.checked_mul(unit));
+    bytes.ok_or_else(|| {
+        Error::spec(format!("'{text}' is no amount of memory"))
+            .at_path("WINDVANE_MEMORY")
+            .hint("Write a number of bytes, or 256MB, or 2GB")
+    })
 }
 
 /// Bytes that columns hold in memory.
@@ -222,7 +218,8 @@ impl Iterator for Reader {
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Error {
     let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge);
-    let what = if full { "no space is left for the rows that do not fit into memory" } else { "rows cannot be spilled" };
+    let what =
+        if full { "no space is left for the rows that do not fit into memory" } else { "rows cannot be spilled" };
     Error::new(Kind::Unavailable, what)
         .in_file(path.display().to_string())
         .hint("Free space in the staging folder or choose another, or allow more memory: WINDVANE_MEMORY=2GB")

@@ -178,9 +178,8 @@ impl Rows {
             let values = types.map(|argument| argument.map(|_| columns.next().ok_or_else(lost)).transpose());
             arguments.push(values.collect::<Result<Vec<_>>>()?);
         }
-        let mut numbers = || -> Result<Int64Array> {
-            Ok(columns.next().ok_or_else(lost)?.as_primitive::<Int64Type>().clone())
-        };
+        let mut numbers =
+            || -> Result<Int64Array> { Ok(columns.next().ok_or_else(lost)?.as_primitive::<Int64Type>().clone()) };
         Ok(Self { by, arguments, numbers: numbers()?, order: numbers()? })
     }
 
@@ -310,12 +309,7 @@ impl Groups {
     }
 
     /// Gives, in the order of the groups: keys, aggregates, row numbers, order.
-    fn finish(
-        self,
-        verb: &Aggregate,
-        keys: &[Field],
-        give: &mut dyn FnMut(Chunk) -> Result<()>,
-    ) -> Result<()> {
+    fn finish(self, verb: &Aggregate, keys: &[Field], give: &mut dyn FnMut(Chunk) -> Result<()>) -> Result<()> {
         let Self { budget, level, table, by, numbers, order, states, parts, .. } = self;
         drop(table);
         let mut chunk = joined(&by)?;

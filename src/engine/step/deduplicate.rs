@@ -81,7 +81,11 @@ impl Deduplicating {
             verb: verb.clone(),
             schema: schema.clone(),
             eager: verb.order_by.is_empty() && verb.keep == Keep::First,
-            choice: Choice::new(Arc::new(Kind { on: types(&verb.on), by: types(&verb.order_by), keep: verb.keep }), half.clone(), 0)?,
+            choice: Choice::new(
+                Arc::new(Kind { on: types(&verb.on), by: types(&verb.order_by), keep: verb.keep }),
+                half.clone(),
+                0,
+            )?,
             waiting: Queue::new(half),
             rows: 0,
         })
@@ -98,7 +102,11 @@ impl Deduplicating {
             let (fresh, unknown) = self.choice.first(&keys)?;
             outcome.filtered += (frame.len() - fresh.len() - unknown.len()) as u64;
             if !fresh.is_empty() {
-                give(if fresh.len() == frame.len() { frame.clone() } else { frame.take(&UInt32Array::from(fresh))? })?;
+                give(if fresh.len() == frame.len() {
+                    frame.clone()
+                } else {
+                    frame.take(&UInt32Array::from(fresh))?
+                })?;
             }
             if unknown.is_empty() {
                 return Ok(());

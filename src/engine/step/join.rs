@@ -151,7 +151,8 @@ impl Join {
             format!("{name} = {}", convert::text_at(column, *common, row).unwrap_or_default())
         });
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let number = chunk.last().and_then(|numbers| u64::try_from(numbers.as_primitive::<Int64Type>().value(row)).ok());
+        let number =
+            chunk.last().and_then(|numbers| u64::try_from(numbers.as_primitive::<Int64Type>().value(row)).ok());
         Error::data(format!("'{}' has more than one row with {shown}, so the join would multiply rows", self.with))
             .in_table(&self.with)
             .in_row(number.unwrap_or(0))

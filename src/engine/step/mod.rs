@@ -173,9 +173,9 @@ pub trait Others {
 
 impl Others for BTreeMap<String, Frame> {
     fn frames(&self, name: &str, _: &[String]) -> Result<Frames<'_>> {
-        let frame = self.get(name).ok_or_else(|| {
-            Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first")
-        })?;
+        let frame = self
+            .get(name)
+            .ok_or_else(|| Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first"))?;
         Ok(Box::new(std::iter::once(Ok(frame.clone()))))
     }
 }

@@ -35,7 +35,11 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
                     wanted.insert(0);
                 }
                 let kept: BTreeSet<usize> = wanted.iter().filter_map(|index| positions.get(*index).copied()).collect();
-                let old: Vec<&str> = kept.iter().filter_map(|index| before.fields.get(*index)).map(|field| field.name.as_str()).collect();
+                let old: Vec<&str> = kept
+                    .iter()
+                    .filter_map(|index| before.fields.get(*index))
+                    .map(|field| field.name.as_str())
+                    .collect();
                 // A column that a step made and nobody needs is still there to be dropped.
                 if matches!(step, Step::Drop(_)) {
                     *step = Step::Select(old.iter().map(ToString::to_string).collect());
@@ -70,9 +74,9 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
                 wanted.retain(|index| *index < own);
                 wanted.extend(join.needed());
                 // A column of the same name decides how the taken one is called.
-                wanted.extend((0..own).filter(|index| {
-                    before.fields.get(*index).is_some_and(|field| taken.contains(&field.name))
-                }));
+                wanted.extend(
+                    (0..own).filter(|index| before.fields.get(*index).is_some_and(|field| taken.contains(&field.name))),
+                );
                 let reads = others.entry(join.with().to_owned()).or_default();
                 reads.extend(join.key_names().map(str::to_owned));
                 reads.extend(taken.iter().cloned());
@@ -98,7 +102,9 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
                     Step::Fill(values) => values.keys().cloned().collect(),
                     _ => BTreeSet::new(),
                 };
-                wanted.extend((0..after.fields.len()).filter(|index| name(index).is_some_and(|name| named.contains(&name))));
+                wanted.extend(
+                    (0..after.fields.len()).filter(|index| name(index).is_some_and(|name| named.contains(&name))),
+                );
                 wanted
             }
         };

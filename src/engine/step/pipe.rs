@@ -106,13 +106,7 @@ fn stages(runner: &mut Runner, budget: &Budget) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
-fn flow(
-    runner: &Runner,
-    stages: &mut [Stage],
-    frame: Frame,
-    outcome: &mut Outcome,
-    give: &mut Give<'_>,
-) -> Result<()> {
+fn flow(runner: &Runner, stages: &mut [Stage], frame: Frame, outcome: &mut Outcome, give: &mut Give<'_>) -> Result<()> {
     let Some((stage, behind)) = stages.split_first_mut() else { return give(frame) };
     let frame = runner.run(stage.steps.clone(), frame, outcome)?;
     let Some(whole) = &mut stage.whole else { return give(frame) };
