@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("spill")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=st.lists(ROW, max_size=80), by=KEYS | st.just([]))
 def test_groups_are_the_same_whatever_the_budget(rows: list, by: list, folder: Path) -> None:
     measures = {**MEASURES, "quotient": "sum(n) / count(n)"}
@@ -79,7 +79,7 @@ def test_groups_are_the_same_whatever_the_budget(rows: list, by: list, folder: P
     assert len(rows) == len(done["rows"]) + done["filtered"] + len(done["rejected"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(ROW, max_size=80),
     on=KEYS,
@@ -91,7 +91,7 @@ def test_one_row_a_key_whatever_the_budget(rows: list, on: list, keep: str, orde
     assert len(rows) == len(done["rows"]) + done["filtered"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(ROW, max_size=80),
     by=KEYS,
@@ -106,7 +106,7 @@ def test_order_is_the_same_whatever_the_budget(
     assert len(done["rows"]) == (len(rows) if limit is None else min(limit, len(rows)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=st.lists(ROW, max_size=60), other=st.lists(ROW, max_size=60), on=KEYS, how=st.sampled_from(["left", "inner"]))
 def test_a_join_is_the_same_whatever_the_budget(rows: list, other: list, on: list, how: str, folder: Path) -> None:
     other = run(other, [{"deduplicate": {"on": on}}])["rows"]
