@@ -107,7 +107,9 @@ def test_order_is_the_same_whatever_the_budget(
 
 
 @settings(max_examples=25, deadline=None)
-@given(rows=st.lists(ROW, max_size=60), other=st.lists(ROW, max_size=60), on=KEYS, how=st.sampled_from(["left", "inner"]))
+@given(
+    rows=st.lists(ROW, max_size=60), other=st.lists(ROW, max_size=60), on=KEYS, how=st.sampled_from(["left", "inner"])
+)
 def test_a_join_is_the_same_whatever_the_budget(rows: list, other: list, on: list, how: str, folder: Path) -> None:
     other = run(other, [{"deduplicate": {"on": on}}])["rows"]
     others = {"other": {"schema": SCHEMA, "rows": other}}
