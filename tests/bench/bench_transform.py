@@ -50,7 +50,6 @@ def prepare(folder: Path, lineitem: str, orders: str) -> None:
 def windvane_plan(folder: Path) -> None:
     """Plans on two small files of the same columns; the staged files then stand in for their extract."""
     import duckdb
-
     import windvane as wv
 
     inputs = {}
@@ -100,11 +99,11 @@ def windvane(folder: Path) -> str:
 
 
 def polars(folder: Path) -> str:
-    import datetime
+    import datetime as dt
 
     import polars as pl
 
-    start, end = (datetime.date.fromisoformat(day) for day in (FROM, UNTIL))
+    start, end = (dt.date.fromisoformat(day) for day in (FROM, UNTIL))
     lineitem = pl.scan_parquet(folder / "lineitem.parquet").filter(pl.col("l_shipdate").is_between(start, end, "left"))
     lineitem = lineitem.with_columns(revenue=pl.col("l_extendedprice") * (1 - pl.col("l_discount")))
     joined = lineitem.join(pl.scan_parquet(folder / "orders.parquet"), on="l_orderkey")
@@ -135,7 +134,7 @@ def once(name: str, folder: Path) -> dict:
     import time
 
     if name == "windvane":
-        import windvane as _
+        pass
     else:
         __import__(name)
     before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
