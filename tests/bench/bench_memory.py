@@ -1,6 +1,6 @@
 """Moves, sorts, deduplicates and groups TPC-H lineitem in the transform stage under a limit of memory.
 
-    WINDVANE_MEMORY=512MB python tests/bench/bench_memory.py LINEITEM.parquet [LIMIT_MB]
+    WINDVANE_MEMORY=512MB python tests/bench/bench_memory.py LINEITEM.parquet [LIMIT_MB [TASK ...]]
 
 LINEITEM is to be of scale 10 (60 million rows) for the promise: at most 1.5 GB. Each task is a process of its own; its
 peak is what the kernel says (VmHWM). It needs twice the file's size of free space in the temporary folder.
@@ -91,13 +91,13 @@ def once(folder: Path) -> dict:
     return {"wall": wall, "cpu": cpu, "rss": peak(), "rows": done["rows"], "left": left}
 
 
-def main(lineitem: str, limit: int = 1500) -> int:
+def main(lineitem: str, limit: int = 1500, *tasks: str) -> int:
     kept = True
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "small").mkdir()
         rows = stage(lineitem, folder)
-        for task in TASKS:
+        for task in tasks or TASKS:
             plan(folder, task, rows)
             command = [sys.executable, __file__, "--once", place]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -108,7 +108,8 @@ def main(lineitem: str, limit: int = 1500) -> int:
             kept = kept and run["rss"] <= limit and not run["left"]
             print(
                 f"{task:18} {rows:>9} -> {run['rows']:>9} rows  wall {run['wall']:6.1f} s  cpu {run['cpu']:6.1f} s  "
-                f"peak {run['rss']:5.0f} MB of {limit}{'  LEFT ' + str(run['left']) if run['left'] else ''}"
+                f"peak {run['rss']:5.0f} MB of {limit}{'  LEFT ' + str(run['left']) if run['left'] else ''}",
+                flush=True,
             )
     return 0 if kept else 1
 
@@ -117,4 +118,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--once":
         print(json.dumps(once(Path(sys.argv[2]))))
     else:
-        raise SystemExit(main(sys.argv[1], *map(int, sys.argv[2:])))
+        raise SystemExit(main(sys.argv[1], *map(int, sys.argv[2:3]), *sys.argv[3:]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipelines import move, outside, parquet_rows, write_spec
 from windvane import _core
 
 SCHEMA = [
@@ -164,3 +165,26 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be spilled") as told:
         run(rows, [{"sort": {"by": "n"}}], None, {"memory": 1, "folder": str(blocked / "spill"), "rows": 10})
     assert "WINDVANE_MEMORY" in str(told.value)
+
+
+def test_only_needed_columns_are_read_and_quarantine_still_shows_whole_rows(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("id,amount,note,shop\n1,10,a,x\n2,zero,b,x\n3,5,c,y\n")
+    steps = [
+        {"derive": {"n": "CAST(amount AS int64)"}},
+        {"drop": ["note"]},
+        {"rename": {"shop": "place"}},
+        {"aggregate": {"by": "place", "measures": {"total": "sum(n)"}}},
+    ]
+    spec = write_spec(
+        tmp_path,
+        "sales",
+        source={"csv": {"path": str(tmp_path / "sales.csv")}},
+        target={"parquet": {"path": str(tmp_path / "out")}},
+        errors={"rows": "quarantine", "max_quarantined": 0.5},
+        datasets={"sales": {"steps": steps}},
+    )
+    move(spec, **outside(tmp_path))
+    assert parquet_rows(tmp_path / "out" / "sales") == [{"place": "x", "total": 10}, {"place": "y", "total": 5}]
+    files = list(tmp_path.rglob("*.transform.quarantine.jsonl"))
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert [line["record"] for line in lines] == [{"id": "2", "amount": "zero", "note": "b", "shop": "x"}]

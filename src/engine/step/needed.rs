@@ -20,6 +20,10 @@ pub struct Needed {
 /// What these steps need; an error only where the steps do not fit the input.
 pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Needed> {
     let program = Program::new(written, input, lookup)?;
+    if program.len() != written.len() {
+        // A step that others do.
+        return Ok(everything(&program, written, input));
+    }
     let mut steps = written.to_vec();
     let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     // From the last step back: positions that are needed behind the step, and then before it.
