@@ -107,6 +107,8 @@ impl Keys {
 pub(crate) struct Table {
     len: u32,
     null: Option<u32>,
+    /// By the number itself, as long as the numbers are small and lie close; 0 is none, otherwise one more.
+    dense: Vec<u32>,
     numbers: HashTable<(i64, u32)>,
     bytes: HashTable<u32>,
     /// The bytes of all keys, and where each ends.
@@ -125,6 +127,7 @@ impl Default for Table {
         Self {
             len: 0,
             null: None,
+            dense: Vec::new(),
             numbers: HashTable::new(),
             bytes: HashTable::new(),
             held: Vec::new(),
@@ -142,7 +145,8 @@ fn bytes_of<'a>(held: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
 impl Table {
     /// Bytes of memory.
     pub(crate) fn size(&self) -> usize {
-        self.numbers.allocation_size()
+        self.dense.capacity() * size_of::<u32>()
+            + self.numbers.allocation_size()
             + self.bytes.allocation_size()
             + self.held.capacity()
             + self.ends.capacity() * size_of::<usize>()
@@ -152,6 +156,12 @@ impl Table {
         match keys.get(row) {
             Key::Null => self.null,
             Key::Number(value) => {
+                if let Some(id) = self.dense_at(value) {
+                    return Some(id);
+                }
+                if self.numbers.is_empty() {
+                    return None;
+                }
                 let found = self.numbers.find(STATE.hash_one(value), |(known, _)| *known == value);
                 found.map(|(_, id)| *id)
             }
@@ -162,11 +172,34 @@ impl Table {
         }
     }
 
+    fn dense_at(&self, value: i64) -> Option<u32> {
+        let slot = usize::try_from(value).ok().and_then(|at| self.dense.get(at))?;
+        slot.checked_sub(1)
+    }
+
+    /// The place of a number that may stand by itself: no more than eight places for each key that there is.
+    fn dense_place(&mut self, value: i64) -> Option<&mut u32> {
+        let at = usize::try_from(value).ok().filter(|at| at / 8 <= self.len as usize + 1024)?;
+        if at >= self.dense.len() {
+            self.dense.resize((at + 1).next_power_of_two(), 0);
+        }
+        self.dense.get_mut(at)
+    }
+
     /// The number of the row's key, and whether it is new.
     pub(crate) fn intern(&mut self, keys: &Keys, row: usize) -> Result<(u32, bool)> {
         let next = self.len;
         let known = match keys.get(row) {
             Key::Null => self.null.replace(self.null.unwrap_or(next)),
+            Key::Number(value) if self.dense_at(value).is_some() => self.dense_at(value),
+            // It may have come when it lay too far off.
+            Key::Number(_) if !self.numbers.is_empty() && self.find(keys, row).is_some() => self.find(keys, row),
+            Key::Number(value) if next < u32::MAX && self.dense_place(value).is_some() => {
+                if let Some(place) = self.dense_place(value) {
+                    *place = next + 1;
+                }
+                None
+            }
             Key::Number(value) => {
                 let hash = |value: i64| STATE.hash_one(value);
                 match self.numbers.entry(hash(value), |(known, _)| *known == value, |(known, _)| hash(*known)) {

@@ -188,3 +188,11 @@ def test_only_needed_columns_are_read_and_quarantine_still_shows_whole_rows(tmp_
     files = list(tmp_path.rglob("*.transform.quarantine.jsonl"))
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     assert [line["record"] for line in lines] == [{"id": "2", "amount": "zero", "note": "b", "shop": "x"}]
+
+
+def test_numbers_that_came_from_far_off_are_the_same_keys_later() -> None:
+    numbers = [9000, -1, 1 << 62, *range(2000), 9000, -1, 1 << 62, 8999, 8999]
+    rows = [{"n": number} for number in numbers]
+    done = run(rows, [{"aggregate": {"by": ["n"], "measures": {"rows": "count(*)"}}}])
+    assert {row["n"]: row["rows"] for row in done["rows"]} == {number: numbers.count(number) for number in numbers}
+    assert [row["n"] for row in done["rows"]] == list(dict.fromkeys(numbers))
