@@ -18,8 +18,8 @@ pub mod sqlite;
 
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Schema};
-use crate::spec::RowPolicy;
 use crate::spec::source::Source;
+use crate::spec::RowPolicy;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;

@@ -213,11 +213,7 @@ fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema
 fn strategy(settings: &DatasetSpec) -> PlannedStrategy {
     let said = |strategy| PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned() };
     settings.strategy.map_or_else(
-        || PlannedStrategy {
-            strategy: Strategy::Staged,
-            by: By::Rules,
-            reason: "each stage can be tried again alone".to_owned(),
-        },
+        || PlannedStrategy { strategy: Strategy::Staged, by: By::Rules, reason: "each stage can be tried again alone".to_owned() },
         said,
     )
 }

@@ -102,7 +102,8 @@ pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: O
 }
 
 async fn open(connection: &Connection, found: &Found, schema: Schema, limit: Option<u64>) -> Result<BatchStream> {
-    let request = ReadRequest::whole(found.locator.clone(), found.kind, found.format.clone(), schema);
+    let request =
+        ReadRequest::whole(found.locator.clone(), found.kind, found.format.clone(), schema);
     connection.read(ReadRequest { limit, ..request }).await
 }
 

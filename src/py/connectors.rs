@@ -8,8 +8,8 @@ use crate::connectors::{
 use crate::connectors::{Rejected, Rows, Secrets, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};
-use crate::spec::RowPolicy;
 use crate::spec::source::Source;
+use crate::spec::RowPolicy;
 use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
 use futures::StreamExt;
 use pyo3::prelude::*;
@@ -171,7 +171,9 @@ pub(super) fn read_rows(py: Python<'_>, request: &str) -> PyResult<String> {
         let context = context(request.base, request.roots, request.connections);
         let connection = open(request.source.as_ref(), request.target.as_ref(), &context)?;
         let read = match (request.locator, request.kind, request.schema) {
-            (Some(locator), Some(kind), Some(schema)) => ReadRequest::whole(locator, kind, request.format, schema),
+            (Some(locator), Some(kind), Some(schema)) => {
+                ReadRequest::whole(locator, kind, request.format, schema)
+            }
             (locator, kind, schema) => {
                 let found = find(&connection, request.dataset.as_deref(), locator.as_deref()).await?;
                 ReadRequest::whole(

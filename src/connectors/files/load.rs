@@ -138,10 +138,7 @@ impl Staging {
         if found != *wanted {
             return Err(Error::data(format!(
                 "the written file holds {} rows with the checksum {}, where {} rows with the checksum {} are expected",
-                found.rows,
-                found.checksum.as_deref().unwrap_or_default(),
-                wanted.rows,
-                wanted.checksum.as_deref().unwrap_or_default()
+                found.rows, found.checksum.as_deref().unwrap_or_default(), wanted.rows, wanted.checksum.as_deref().unwrap_or_default()
             ))
             .in_file(self.folder.display().to_string())
             .hint("Nothing was changed at the target; run the pipeline again from its source"));

@@ -37,8 +37,7 @@ pub(super) async fn load(
     check(&request)?;
     let ledger = TableName { schema: schema.to_owned(), table: LEDGER.to_owned() };
     prepare(&mut session, &ledger).await.map_err(|error| name(error, &ledger))?;
-    let done =
-        transaction(&mut session, &table, &ledger, &request, &mut rows).await.map_err(|error| name(error, &table));
+    let done = transaction(&mut session, &table, &ledger, &request, &mut rows).await.map_err(|error| name(error, &table));
     if done.is_err() {
         // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
         drop(execute(&mut session, "ROLLBACK").await);
