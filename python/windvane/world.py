@@ -33,6 +33,7 @@ def world(
         "staging": str(Path(staging or _staging()).absolute()),
         "interval": None if interval is None else {"start": interval[0], "end": interval[1]},
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
+        "memory": os.environ.get("WINDVANE_MEMORY") or None,
     }
 
 

@@ -2,14 +2,15 @@
 
 use crate::engine::expression::{Expression, common_type, pattern};
 use crate::engine::frame::Frame;
+use crate::engine::key::{Encoder, Keys, Table};
 use crate::engine::{convert, nearest, no_column};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::type_to_arrow, sql::quote};
 use crate::spec::check::{Accepted, Check, Matches, Range, References};
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::row::{RowConverter, Rows, SortField};
+use arrow::buffer::NullBuffer;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// A check and what it has seen so far.
 pub struct Test {
@@ -21,8 +22,10 @@ enum Kind {
     NotNull(Vec<String>),
     Unique {
         columns: Vec<String>,
-        converter: RowConverter,
-        seen: HashMap<Box<[u8]>, u64>,
+        encoder: Encoder,
+        seen: Table,
+        /// The row that has a key first, by the key's number.
+        firsts: Vec<u64>,
     },
     /// Fails where it is false; `column` is what it speaks of.
     Condition {
@@ -40,8 +43,8 @@ enum Kind {
         dataset: String,
         key: String,
         compared: DataType,
-        converter: RowConverter,
-        known: HashSet<Box<[u8]>>,
+        encoder: Encoder,
+        known: Table,
     },
     /// Of the whole dataset, not of rows.
     Rows,
@@ -57,7 +60,7 @@ impl Test {
             Check::Unique(columns) => {
                 let columns = names(&columns.0, schema)?;
                 let types = columns.iter().filter_map(|name| schema.field(name)).map(|field| field.data_type);
-                Kind::Unique { converter: converter(types)?, columns, seen: HashMap::new() }
+                Kind::Unique { encoder: encoder(types)?, columns, seen: Table::default(), firsts: Vec::new() }
             }
             Check::Accepted(accepted) => accepts(accepted, schema)?,
             Check::Range(range) => within(range, schema)?,
@@ -93,10 +96,9 @@ impl Test {
 
     /// Remembers the keys of the other dataset.
     pub fn learn(&mut self, frame: &Frame) -> Result<()> {
-        let Kind::References { key, compared, converter, known, .. } = &mut self.kind else { return Ok(()) };
-        let (array, rows) = encoded(frame, key, *compared, converter)?;
-        known.extend((0..frame.len()).filter(|row| array.is_valid(*row)).map(|row| rows.row(row).data().into()));
-        Ok(())
+        let Kind::References { key, compared, encoder, known, .. } = &mut self.kind else { return Ok(()) };
+        let (array, keys) = encoded(frame, key, *compared, encoder)?;
+        (0..frame.len()).filter(|row| array.is_valid(*row)).try_for_each(|row| known.intern(&keys, row).map(drop))
     }
 
     pub fn look(&mut self, frame: &Frame) -> Result<Vec<Broken>> {
@@ -114,7 +116,7 @@ impl Test {
                     .map(|(row, names)| (row, names.first().map(ToString::to_string), reason(&names)))
                     .collect())
             }
-            Kind::Unique { columns, converter, seen } => unique(frame, columns, converter, seen),
+            Kind::Unique { columns, encoder, seen, firsts } => unique(frame, columns, encoder, seen, firsts),
             Kind::Condition { column, condition, what } => {
                 let (values, failures) = condition.evaluate_condition(frame)?;
                 let broken = (0..frame.len()).filter_map(|row| {
@@ -134,10 +136,9 @@ impl Test {
                 });
                 Ok(broken.collect())
             }
-            Kind::References { column, dataset, key, compared, converter, known } => {
-                let (array, rows) = encoded(frame, column, *compared, converter)?;
-                let unknown =
-                    (0..frame.len()).filter(|row| array.is_valid(*row) && !known.contains(rows.row(*row).data()));
+            Kind::References { column, dataset, key, compared, encoder, known } => {
+                let (array, keys) = encoded(frame, column, *compared, encoder)?;
+                let unknown = (0..frame.len()).filter(|row| array.is_valid(*row) && known.find(&keys, *row).is_none());
                 let what = format!("is not a {key} of {dataset}");
                 Ok(unknown.map(|row| (row, Some(column.clone()), about(frame, Some(column), row, &what))).collect())
             }
@@ -149,46 +150,40 @@ impl Test {
 fn unique(
     frame: &Frame,
     columns: &[String],
-    converter: &RowConverter,
-    seen: &mut HashMap<Box<[u8]>, u64>,
+    encoder: &Encoder,
+    seen: &mut Table,
+    firsts: &mut Vec<u64>,
 ) -> Result<Vec<Broken>> {
     let arrays = columns.iter().map(|name| frame.column(name).cloned()).collect::<Result<Vec<ArrayRef>>>()?;
-    let rows = converter.convert_columns(&arrays).map_err(|error| crate::engine::broken(&error))?;
+    let keys = encoder.encode(&arrays)?;
+    let nulls = arrays.iter().fold(None, |all, array| NullBuffer::union(Option::as_ref(&all), array.nulls()));
     let mut broken = Vec::new();
     for row in 0..frame.len() {
-        if arrays.iter().any(|array| array.is_null(row)) {
+        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             continue;
         }
-        let key = rows.row(row);
-        match seen.get(key.data()) {
-            None => {
-                seen.insert(key.data().into(), frame.number(row));
-            }
-            Some(first) => {
-                let shown = columns.iter().map(|name| format!("{name} = '{}'", value(frame, name, row)));
-                let shown = shown.collect::<Vec<_>>().join(", ");
-                broken.push((
-                    row,
-                    columns.first().cloned(),
-                    format!("{shown} is not unique: row {first} has it first"),
-                ));
-            }
+        let (key, new) = seen.intern(&keys, row)?;
+        if new {
+            firsts.push(frame.number(row));
+            continue;
         }
+        let shown = columns.iter().map(|name| format!("{name} = '{}'", value(frame, name, row)));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let first = firsts.get(key as usize).copied().unwrap_or(0);
+        broken.push((row, columns.first().cloned(), format!("{shown} is not unique: row {first} has it first")));
     }
     Ok(broken)
 }
 
-fn converter(types: impl Iterator<Item = DataType>) -> Result<RowConverter> {
-    let fields = types.map(|data_type| SortField::new(type_to_arrow(data_type))).collect();
-    RowConverter::new(fields).map_err(|error| crate::engine::broken(&error))
+fn encoder(types: impl Iterator<Item = DataType>) -> Result<Encoder> {
+    Encoder::new(&types.map(type_to_arrow).collect::<Vec<_>>())
 }
 
-fn encoded(frame: &Frame, name: &str, to: DataType, converter: &RowConverter) -> Result<(ArrayRef, Rows)> {
+fn encoded(frame: &Frame, name: &str, to: DataType, encoder: &Encoder) -> Result<(ArrayRef, Keys)> {
     let from = frame.schema.field(name).ok_or_else(|| no_column(name, &frame.schema))?.data_type;
     let (array, _) = convert::convert(frame.column(name)?, from, to)?;
-    let rows =
-        converter.convert_columns(std::slice::from_ref(&array)).map_err(|error| crate::engine::broken(&error))?;
-    Ok((array, rows))
+    let keys = encoder.encode(std::slice::from_ref(&array))?;
+    Ok((array, keys))
 }
 
 fn field<'a>(name: &str, schema: &'a Schema) -> Result<&'a Field> {
@@ -298,8 +293,8 @@ fn referring(references: &References, schema: &Schema, lookup: &dyn Fn(&str) -> 
         dataset: references.dataset.clone(),
         key: key.to_owned(),
         compared,
-        converter: converter(std::iter::once(compared))?,
-        known: HashSet::new(),
+        encoder: encoder(std::iter::once(compared))?,
+        known: Table::default(),
     })
 }
 

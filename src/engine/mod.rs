@@ -1,14 +1,17 @@
 //! Expressions and verbs on rows: the only room that names polars and sqlparser.
 //!
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
-//! on many frames), [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to polars and back),
-//! [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user functions).
+//! on many frames), [`step::pipe::Pipe`] (the same for rows that flow; [`spill::Budget`] says how much it may hold),
+//! [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to
+//! polars and back), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user
+//! functions).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
-//! decimal product to the scale of its operands and cannot say which row failed. Polars sorts, groups and finds
-//! duplicates, where it is fast and exact.
+//! decimal product to the scale of its operands and cannot say which row failed. Keys, groups and joins are ours too
+//! (`key`), because they must stay exact and in order when they outgrow the memory; no verb needs polars.
 //!
-//! Deliberately absent: I/O, clocks, row numbers' names (a [`frame::Frame`] carries the numbers beside the rows).
+//! Deliberately absent: I/O other than spilling, clocks, the environment, row numbers' names (a [`frame::Frame`] carries
+//! the numbers beside the rows).
 //!
 //! Invariants: what is wrong with a step is found before anything runs; nothing is silently wrapped, rounded away or
 //! turned to null: the row is rejected with the reason; rows in + added = rows out + filtered + rejected after every step.
@@ -20,7 +23,9 @@ pub mod expression;
 pub mod code;
 pub mod frame;
 pub mod guest;
+pub(crate) mod key;
 pub mod pushdown;
+pub mod spill;
 pub mod step;
 
 use crate::error::{Error, Result};

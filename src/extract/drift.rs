@@ -17,6 +17,13 @@ pub struct Judged {
     pub changes: Vec<String>,
 }
 
+impl Judged {
+    /// The columns of the rows that may go on.
+    pub fn kept(&self) -> Schema {
+        Schema::new(self.read.fields.iter().filter(|field| !self.refused.contains(&field.name)).cloned().collect())
+    }
+}
+
 /// Judges the source as it is now against the plan.
 pub fn judge(policy: Drift, input: &Input, now: &Found) -> Result<Judged> {
     let mut judged = Judged { read: input.schema.clone(), refused: Vec::new(), changes: Vec::new() };

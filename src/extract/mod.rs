@@ -20,6 +20,7 @@ use arrow::array::{Array, BooleanArray, Int64Array};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The column that carries the source row number through transform and validate; never loaded.
@@ -93,6 +94,8 @@ pub struct Slice {
 pub struct Opened {
     /// The columns that the rows have.
     pub kept: Schema,
+    /// Those that they would have if all columns were read.
+    pub all: Schema,
     read: Schema,
     batches: BatchStream,
 }
@@ -111,6 +114,17 @@ impl Opened {
 
 /// Looks at the source as it is now, lets drift judge it, and begins to read.
 pub async fn open(plan: &Plan, input: &Input, context: &Context, slice: Slice) -> Result<Opened> {
+    open_some(plan, input, context, slice, None).await
+}
+
+/// As `open`, but reads only these columns where the plan's columns are still what the source has.
+pub async fn open_some(
+    plan: &Plan,
+    input: &Input,
+    context: &Context,
+    slice: Slice,
+    columns: Option<&BTreeSet<String>>,
+) -> Result<Opened> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let gone = || {
         Error::missing(format!("'{}' is no longer at the source", input.locator))
@@ -118,17 +132,21 @@ pub async fn open(plan: &Plan, input: &Input, context: &Context, slice: Slice) -
             .hint("Bring it back, or run `windvane plan SPEC` for what is there now")
     };
     let found = discover::again(source, &input.locator, context).await?.ok_or_else(gone)?;
-    let judged = drift::judge(plan.drift, input, &found)?;
+    let mut judged = drift::judge(plan.drift, input, &found)?;
     for change in &judged.changes {
         tracing::warn!(dataset = input.name, "drift: {change}");
+    }
+    let all = judged.kept();
+    if let Some(columns) = columns
+        && judged.read == input.schema
+    {
+        judged.read.fields.retain(|field| columns.contains(&field.name));
     }
     let connection = Connection::open_source(source, context)?;
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), judged.read.clone());
     let request = ReadRequest { limit: slice.limit, within: slice.within, part: slice.part, ..request };
     let batches = connection.read(request).await?;
-    let kept =
-        Schema::new(judged.read.fields.iter().filter(|field| !judged.refused.contains(&field.name)).cloned().collect());
-    Ok(Opened { kept, read: judged.read, batches })
+    Ok(Opened { kept: judged.kept(), all, read: judged.read, batches })
 }
 
 /// Reads one input of the plan into a folder.

@@ -84,7 +84,12 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 
 /// The rows of a staged dataset with their numbers, in order.
 pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
-    let schema = staged.schema.clone();
+    frames_of(staged, &staged.schema)
+}
+
+/// As `frames`, of some of the columns: the others are not decoded.
+pub fn frames_of(staged: &Staged, columns: &Schema) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+    let schema = columns.clone();
     let first = read(Path::new(&staged.uri), &schema)?.map(|batch| (batch, 0));
     let columns = schema.clone();
     let rest = staged.rest.clone().into_iter().flat_map(move |rest| {

@@ -1,9 +1,10 @@
 //! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
 
-use super::fused::{Others, other_rows};
+use super::fused::{Reading, other_rows};
 use super::stage;
 use crate::connectors::{Loaded, Rejected};
 use crate::engine::frame::Frame;
+use crate::engine::spill::{self, Budget};
 use crate::engine::step::{Outcome, Program, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
@@ -42,6 +43,17 @@ pub(super) struct Flow {
     refused: [quarantine::Writer; 2],
     folder: PathBuf,
     rows_in: u64,
+    /// The rows have all their columns.
+    whole: bool,
+}
+
+/// How a flow ended.
+pub(super) enum Ended {
+    Done(Box<Flowed>),
+    /// An error went to the writer, or nobody wanted the rows to the end.
+    Stopped,
+    /// A row was refused and cannot be shown whole: the writer got an error, the rows must flow again with all columns.
+    Narrow,
 }
 
 /// What stands behind the pipe.
@@ -50,6 +62,7 @@ struct Rest {
     sum: Sum,
     policy: ErrorPolicy,
     refused: quarantine::Writer,
+    whole: bool,
     schema: Schema,
     filtered: u64,
     added: u64,
@@ -72,10 +85,11 @@ pub(super) struct Flowed {
     pub(super) checks: Vec<CheckResult>,
 }
 
-/// Whether anybody still wants the rows.
+/// Why the rows do not flow to their end.
 enum Gone {
     Failed(Error),
     Unwanted,
+    Narrow,
 }
 
 impl From<Error> for Gone {
@@ -88,29 +102,30 @@ impl Flow {
     pub(super) fn new(
         plan: &Plan,
         output: Output,
-        kept: &Schema,
-        others: &Others,
+        reading: &Reading,
         folder: &Path,
+        memory: usize,
         progress: Progress,
     ) -> Result<Self> {
-        let steps: Vec<_> = output.steps.iter().map(|planned| planned.step.clone()).collect();
-        let lookup = |name: &str| others.get(name).map(|frame| frame.schema.clone());
-        let program = Program::new(&steps, kept, &lookup)?;
+        let lookup = |name: &str| reading.schemas.get(name).cloned();
+        let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
-        tests.learn(|name| Ok(others.get(name).cloned().map(Ok).into_iter()))?;
+        tests.learn(|name| Ok(reading.others.get(name).cloned().map(Ok).into_iter()))?;
+        let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
         let refused = |stage: &'static str, name: &str| {
             let path = extract::file(folder, name, &format!("{stage}.quarantine.jsonl"));
             quarantine::Writer::create(&path, stage, name)
         };
         Ok(Self {
-            pipe: Pipe::new(program, others)?,
+            pipe: Pipe::within(program, &reading.others, &budget)?,
             refused: [refused("extract", &output.from), refused("transform", &output.name)],
             rest: Rest {
                 tests,
                 sum: Sum::new(plan.verify),
                 policy: plan.errors.clone(),
                 refused: refused("validate", &output.name),
+                whole: reading.whole,
                 schema: output.schema.clone(),
                 filtered: 0,
                 added: 0,
@@ -121,6 +136,7 @@ impl Flow {
             checks,
             folder: folder.to_owned(),
             rows_in: 0,
+            whole: reading.whole,
         })
     }
 
@@ -129,13 +145,8 @@ impl Flow {
         &self.output
     }
 
-    /// Lets all rows flow; nothing when nobody wants them to the end. An error goes to the writer, who has to undo what
-    /// it wrote.
-    pub(super) async fn run(
-        mut self,
-        mut rows: Receiver<Result<Read>>,
-        out: Sender<Result<Item>>,
-    ) -> Result<Option<Flowed>> {
+    /// Lets all rows flow. An error goes to the writer, who has to undo what it wrote.
+    pub(super) async fn run(mut self, mut rows: Receiver<Result<Read>>, out: Sender<Result<Item>>) -> Result<Ended> {
         self.rest.out = Some(out.clone());
         let name = self.output.name.clone();
         let work = tokio::task::spawn_blocking(move || self.all(&mut rows));
@@ -143,14 +154,19 @@ impl Flow {
         match done {
             Ok(flowed) => {
                 let ended = out.send(Ok(Item::End)).await.is_ok();
-                Ok(ended.then_some(flowed))
+                Ok(if ended { Ended::Done(Box::new(flowed)) } else { Ended::Stopped })
             }
-            Err(Gone::Unwanted) => Ok(None),
+            Err(Gone::Unwanted) => Ok(Ended::Stopped),
+            Err(Gone::Narrow) => {
+                // Nobody is left to tell when this fails.
+                drop(out.send(Err(Error::internal("a refused row is read again with all columns"))).await);
+                Ok(Ended::Narrow)
+            }
             Err(Gone::Failed(error)) => {
                 let error = if error.place().table.is_none() { error.in_table(&name) } else { error };
                 // Nobody is left to tell when this fails.
                 drop(out.send(Err(error)).await);
-                Ok(None)
+                Ok(Ended::Stopped)
             }
         }
     }
@@ -191,6 +207,9 @@ impl Flow {
             if self.rest.policy.rows == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
             }
+            if !self.whole {
+                return Err(Gone::Narrow);
+            }
             self.refused[1].push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
         }
         Ok(())
@@ -211,6 +230,9 @@ impl Flow {
         for row in &outcome.rejected {
             if self.rest.policy.rows == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
+            }
+            if !self.whole {
+                return Err(Gone::Narrow);
             }
             self.refused[1].push(row)?;
         }
@@ -265,6 +287,9 @@ impl Rest {
         for row in &rejected {
             if self.policy.rows == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("validate").into());
+            }
+            if !self.whole {
+                return Err(Gone::Narrow);
             }
             self.refused.push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
         }

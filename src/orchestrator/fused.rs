@@ -3,19 +3,25 @@
 //! Reader, compute and writer run side by side and wait for each other through channels of a few batches, so memory is a
 //! few batches too. The rows of a flow end with a word, not with silence: whatever stops it in the middle (an error, a
 //! panic, a cancelled call) reaches the target as an error, and nothing becomes visible.
+//!
+//! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later
+//! on, everything is undone and flows again with all columns, so that quarantine shows whole rows.
 
-use super::flow::{Flow, Flowed, Item};
+use super::flow::{Ended, Flow, Flowed, Item};
 use super::{World, named, source_breaker, stage, target_breaker, window};
-use crate::connectors::{Connection, Rows};
+use crate::connectors::{Connection, FoundKind, Rows};
+use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Opened, Slice, quarantine};
 use crate::load::{self, Receipt};
-use crate::plan::{Output, Plan};
+use crate::plan::{Input, Output, Plan};
 use crate::resilience::clock::Stopwatch;
 use crate::schema::Schema;
+use crate::spec::check::Check;
+use crate::spec::step::Step;
 use futures::{FutureExt, StreamExt, stream as streams};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, channel};
@@ -24,8 +30,28 @@ use tokio::task::JoinSet;
 /// Batches that wait between two of reader, compute and writer.
 const WAITING: usize = 2;
 
-/// The datasets that joins and checks look into, whole.
-pub(super) type Others = BTreeMap<String, Frame>;
+/// What a flow reads, and what it does to it.
+pub(super) struct Reading {
+    /// The datasets that joins and checks look into, in memory.
+    pub(super) others: BTreeMap<String, Frame>,
+    /// Their columns, also those that were not read.
+    pub(super) schemas: BTreeMap<String, Schema>,
+    /// Over the columns that are read.
+    pub(super) steps: Vec<Step>,
+    /// The columns of the rows that flow.
+    pub(super) kept: Schema,
+    /// All columns are read.
+    pub(super) whole: bool,
+}
+
+/// What became of a move.
+enum Moved {
+    Done(Box<(Flowed, Receipt)>),
+    /// The target refused rows.
+    Refused,
+    /// All columns must be read.
+    Narrow,
+}
 
 /// Moves one output in one task. Rows that the target refuses need a second look at the rows: then the output is moved
 /// in stages after all.
@@ -34,10 +60,14 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     let planned = named(plan.output(output), "output", output, plan)?;
     stage::begin(world, plan, run).await?;
     let folder = world.folder(plan, run);
-    let moved = moved(world, plan, planned, run, &folder).await;
+    let moved = match moved(world, plan, planned, run, &folder, needed(plan, planned).as_ref()).await {
+        Ok(Moved::Narrow) => moved(world, plan, planned, run, &folder, None).await,
+        other => other,
+    };
     let (flowed, receipt) = match moved {
-        Ok(Some(moved)) => moved,
-        Ok(None) => return super::whole::staged(world, plan, output, run).await,
+        Ok(Moved::Done(moved)) => *moved,
+        Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
+        Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
         Err(error) => return Err(if error.stage().is_none() { error.in_stage("move") } else { error }),
     };
     stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
@@ -48,19 +78,46 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     Ok(receipt)
 }
 
-/// Nothing when the target refused rows.
+/// What is needed of the inputs, where only that may be read: a reader that refuses rows would refuse others.
+fn needed(plan: &Plan, planned: &Output) -> Option<Needed> {
+    let input = plan.input(&planned.from)?;
+    let mut inputs = planned.reads.iter().map(|name| plan.input(name)).chain([Some(input)]);
+    if !inputs.all(|input| input.is_some_and(|input| input.kind == FoundKind::Parquet)) {
+        return None;
+    }
+    let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
+    let mut needed = step::needed(&steps(planned), &input.schema, &lookup).ok()?;
+    if needed.input == input.schema {
+        return None;
+    }
+    for planned in &planned.checks {
+        if let Check::References(check) = &planned.check {
+            let key = check.key.as_ref().unwrap_or(&check.column).clone();
+            needed.others.entry(check.dataset.clone()).or_default().insert(key);
+        }
+    }
+    Some(needed)
+}
+
+fn steps(planned: &Output) -> Vec<Step> {
+    planned.steps.iter().map(|planned| planned.step.clone()).collect()
+}
+
 async fn moved(
     world: &World,
     plan: &Plan,
     planned: &Output,
     run: &str,
     folder: &Path,
-) -> Result<Option<(Flowed, Receipt)>> {
-    let others = others(world, plan, planned, folder).await?;
+    needed: Option<&Needed>,
+) -> Result<Moved> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let slice = window::slice(world, plan, planned, input, run).await?;
-    let (flow, Reader { rows: read, task: _reading }) =
-        flow(world, plan, planned, &others, folder, slice.clone()).await?;
+    let Some((flow, Reader { rows: read, task: _reading })) =
+        flow(world, plan, planned, folder, slice.clone(), needed).await?
+    else {
+        return Ok(Moved::Narrow);
+    };
     let planned = flow.output().clone();
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
@@ -69,24 +126,29 @@ async fn moved(
     let connection = Connection::open_target(&plan.target, &world.context)?;
     let loading = connection.load(load::request(plan, &planned, run), rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
-    let (flowed, loaded) = futures::join!(flow.run(read, give), loading);
+    let (ended, loaded) = futures::join!(flow.run(read, give), loading);
+    if matches!(ended, Ok(Ended::Narrow)) {
+        return Ok(Moved::Narrow);
+    }
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(_) if refused.load(Ordering::Relaxed) => return Ok(None),
+        Err(_) if refused.load(Ordering::Relaxed) => return Ok(Moved::Refused),
         Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
         Err(error) => return Err(error.in_table(&planned.dataset)),
     };
-    let flowed = match flowed? {
-        Some(flowed) => flowed,
+    let flowed = match ended? {
+        Ended::Done(flowed) => *flowed,
         // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
-        None if loaded.already => match Flowed::noted(folder, &planned.name)? {
+        Ended::Stopped if loaded.already => match Flowed::noted(folder, &planned.name)? {
             Some(flowed) => flowed,
-            None => counted_again(world, plan, &planned, &others, folder, slice).await?,
+            None => counted_again(world, plan, &planned, folder, slice).await?,
         },
-        None => return Err(Error::internal("the target did not wait for the end of the rows")),
+        Ended::Stopped | Ended::Narrow => {
+            return Err(Error::internal("the target did not wait for the end of the rows"));
+        }
     };
     let receipt = flowed.receipt(&planned, run, loaded)?;
-    Ok(Some((flowed, receipt)))
+    Ok(Moved::Done(Box::new((flowed, receipt))))
 }
 
 /// The rows until the flow says that it is done; silence is an error.
@@ -104,22 +166,45 @@ fn until_the_end(
     })
 }
 
+/// A flow that is ready to begin; nothing when all columns must be read because the source has changed.
 async fn flow(
     world: &World,
     plan: &Plan,
     planned: &Output,
-    others: &Others,
     folder: &Path,
     slice: Slice,
-) -> Result<(Flow, Reader)> {
+    needed: Option<&Needed>,
+) -> Result<Option<(Flow, Reader)>> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
+    let mut reading = Reading {
+        others: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+        steps: needed.map_or_else(|| steps(planned), |needed| needed.steps.clone()),
+        kept: Schema::default(),
+        whole: needed.is_none(),
+    };
+    for name in &planned.reads {
+        let input = named(plan.input(name), "input", name, plan)?;
+        let columns = needed.and_then(|needed| needed.others.get(name));
+        let (all, frame) = other(world, plan, input, folder, columns).await?;
+        if needed.is_some() && all != input.schema {
+            return Ok(None);
+        }
+        reading.schemas.insert(name.clone(), all);
+        reading.others.insert(name.clone(), frame);
+    }
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-    let opening = extract::open(plan, input, &world.context, slice);
+    let columns: Option<BTreeSet<String>> = needed.map(|needed| needed.input.names().map(str::to_owned).collect());
+    let opening = extract::open_some(plan, input, &world.context, slice, columns.as_ref());
     let opened = world.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
-    let planned = fitted(plan, planned, &opened.kept, others)?;
+    if needed.is_some_and(|needed| opened.kept != needed.input) {
+        return Ok(None);
+    }
+    reading.kept = opened.kept.clone();
+    let planned = fitted(plan, planned, &opened.all, &reading.schemas)?;
     world.context.progress.begin("move", &planned.name, input.rows);
-    let flow = Flow::new(plan, planned, &opened.kept, others, folder, world.context.progress.clone())?;
-    Ok((flow, read(opened)))
+    let flow = Flow::new(plan, planned, &reading, folder, world.memory(), world.context.progress.clone())?;
+    Ok(Some((flow, read(opened))))
 }
 
 /// Rows that are read on a task of their own.
@@ -158,11 +243,11 @@ async fn counted_again(
     world: &World,
     plan: &Plan,
     planned: &Output,
-    others: &Others,
     folder: &Path,
     slice: Slice,
 ) -> Result<Flowed> {
-    let (flow, Reader { rows: read, task: _reading }) = flow(world, plan, planned, others, folder, slice).await?;
+    let flow = flow(world, plan, planned, folder, slice, None).await?;
+    let (flow, Reader { rows: read, task: _reading }) = flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
     let (give, mut rows) = channel(WAITING);
     let drain = async {
         while let Some(item) = rows.recv().await {
@@ -170,44 +255,46 @@ async fn counted_again(
         }
         Ok::<(), Error>(())
     };
-    let (flowed, drained) = futures::join!(flow.run(read, give), drain);
+    let (ended, drained) = futures::join!(flow.run(read, give), drain);
     drained?;
-    flowed?.ok_or_else(|| Error::internal("rows that flow to nowhere did not arrive"))
+    match ended? {
+        Ended::Done(flowed) => Ok(*flowed),
+        Ended::Stopped | Ended::Narrow => Err(Error::internal("rows that flow to nowhere did not arrive")),
+    }
 }
 
-/// The joined datasets, read straight into memory.
-async fn others(world: &World, plan: &Plan, planned: &Output, folder: &Path) -> Result<Others> {
-    let mut others = Others::new();
-    for name in &planned.reads {
-        let input = named(plan.input(name), "input", name, plan)?;
-        let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-        let reading = async {
-            let mut opened = extract::open(plan, input, &world.context, Slice::default()).await?;
-            let path = extract::file(folder, &input.name, "extract.quarantine.jsonl");
-            let mut refused = quarantine::Writer::create(&path, "extract", &input.name);
-            let mut frames = Vec::new();
-            while let Some(rows) = opened.next().await {
-                let (frame, rejected) = rows?;
-                rejected.iter().try_for_each(|row| refused.push(row))?;
-                frames.push(frame);
-            }
-            refused.finish()?;
-            Frame::concat(&opened.kept, &frames)
-        };
-        let frame = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
-        others.insert(name.clone(), frame);
-    }
-    Ok(others)
+/// A joined dataset, read straight into memory: all columns that it has, and its rows with those that are asked for.
+async fn other(
+    world: &World,
+    plan: &Plan,
+    input: &Input,
+    folder: &Path,
+    columns: Option<&BTreeSet<String>>,
+) -> Result<(Schema, Frame)> {
+    let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+    let reading = async {
+        let mut opened = extract::open_some(plan, input, &world.context, Slice::default(), columns).await?;
+        let path = extract::file(folder, &input.name, "extract.quarantine.jsonl");
+        let mut refused = quarantine::Writer::create(&path, "extract", &input.name);
+        let mut frames = Vec::new();
+        while let Some(rows) = opened.next().await {
+            let (frame, rejected) = rows?;
+            rejected.iter().try_for_each(|row| refused.push(row))?;
+            frames.push(frame);
+        }
+        refused.finish()?;
+        Ok((opened.all, Frame::concat(&opened.kept, &frames)?))
+    };
+    world.guarded(breaker, reading).await.map_err(|error: Error| error.in_stage("extract"))
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.
-fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &Others) -> Result<Output> {
+fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String, Schema>) -> Result<Output> {
     if plan.input(&planned.from).is_some_and(|input| input.schema == *kept) {
         return Ok(planned.clone());
     }
-    let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
-    let lookup = |name: &str| others.get(name).map(|frame| frame.schema.clone());
-    let schema = engine::plan_schema(&steps, kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
+    let lookup = |name: &str| others.get(name).cloned();
+    let schema = engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
 }
 

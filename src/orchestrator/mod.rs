@@ -41,6 +41,8 @@ pub struct World {
     pub gateway: Option<crate::llm::Settings>,
     /// The run's data interval, for datasets that are read by it.
     pub interval: Option<Interval>,
+    /// Bytes that the steps of an output may hold; what is more is spilled.
+    pub memory: Option<usize>,
 }
 
 /// From `start` to just before `end`, RFC 3339.
@@ -56,6 +58,11 @@ impl World {
     pub fn folder(&self, plan: &Plan, run: &str) -> PathBuf {
         let pipeline = crate::extract::file(&self.staging, &plan.pipeline, "runs");
         crate::extract::file(&pipeline, run, &plan.id)
+    }
+
+    /// Bytes that the steps of an output may hold.
+    fn memory(&self) -> usize {
+        self.memory.unwrap_or(crate::engine::spill::MEMORY)
     }
 
     /// What the store calls a run: runs of different pipelines may have one name.

@@ -2,7 +2,7 @@
 
 use super::pieces::{self, Piece};
 use super::{World, named, source_breaker, target_breaker, window};
-use crate::engine;
+use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Slice, Staged, quarantine};
 use crate::load::{self, Receipt};
@@ -94,7 +94,7 @@ pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inpu
     let folder = world.folder(plan, run);
     world.context.progress.begin("transform", output, Some(primary.rows));
     let staged = tokio::task::block_in_place(|| {
-        let staged = transform::run(plan, &planned, inputs, &folder, &world.context.progress)?;
+        let staged = transform::run(plan, &planned, inputs, &folder, world.memory(), &world.context.progress)?;
         quarantine::attach_sources(&staged.quarantine, primary)?;
         Ok(staged)
     });
@@ -276,7 +276,12 @@ fn clear(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.is_dir() {
+        if path.extension().is_some_and(|ending| ending == spill::ENDING) {
+            // Of a process that was killed.
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::warn!("spilled rows in {} stay: {error}", path.display());
+            }
+        } else if path.is_dir() {
             clear(&path);
         } else if path.extension().is_some_and(|ending| ending == "parquet")
             && let Err(error) = std::fs::remove_file(&path)

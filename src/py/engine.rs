@@ -4,7 +4,8 @@ use super::enter;
 use crate::connectors::Rejected;
 use crate::engine::expression::Expression;
 use crate::engine::frame::Frame;
-use crate::engine::step::{Outcome, Program, Runner};
+use crate::engine::spill::Budget;
+use crate::engine::step::{Outcome, Program, Runner, pipe::Pipe};
 use crate::engine::{bridge, code, pushdown};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, infer};
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Rows as JSON objects; a missing key is null. Text is read as the column's type.
 #[derive(Deserialize)]
@@ -34,6 +36,20 @@ struct TransformRequest {
     steps: Vec<Step>,
     #[serde(default)]
     others: BTreeMap<String, Table>,
+    /// Rows flow through a pipe that spills what is more than this.
+    #[serde(default)]
+    within: Option<Within>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Within {
+    /// Bytes.
+    memory: usize,
+    /// For what does not fit.
+    folder: PathBuf,
+    /// Rows that go into the pipe at once.
+    rows: usize,
 }
 
 #[derive(Serialize)]
@@ -88,11 +104,17 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
         let others = frames(&request.others)?;
         let lookup = |name: &str| others.get(name).map(|other| other.schema.clone());
         let program = Program::new(&request.steps, &input.schema, &lookup)?;
-        let runner = Runner::new(program, &others)?;
+        let schema = program.schema().clone();
         let mut outcome = Outcome::default();
-        let done = runner.run(0..runner.program().len(), input, &mut outcome)?;
+        let done = match request.within {
+            None => {
+                let runner = Runner::new(program, &others)?;
+                runner.run(0..runner.program().len(), input, &mut outcome)?
+            }
+            Some(within) => piped(program, &input, &others, &within, &mut outcome)?,
+        };
         write(&TransformAnswer {
-            schema: runner.program().schema().clone(),
+            schema,
             rows: rows(&done),
             numbers: done.numbers.values().to_vec(),
             added: outcome.added,
@@ -100,6 +122,29 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
             rejected: outcome.rejected,
         })
     })
+}
+
+fn piped(
+    program: Program,
+    input: &Frame,
+    others: &BTreeMap<String, Frame>,
+    within: &Within,
+    outcome: &mut Outcome,
+) -> Result<Frame> {
+    let schema = program.schema().clone();
+    let budget = Budget::new(within.memory, within.folder.clone());
+    let mut pipe = Pipe::within(program, others, &budget)?;
+    let mut frames = Vec::new();
+    let mut give = |frame| {
+        frames.push(frame);
+        Ok(())
+    };
+    for offset in (0..input.len()).step_by(within.rows.max(1)) {
+        let length = within.rows.max(1).min(input.len() - offset);
+        pipe.push(input.slice(offset, length), outcome, &mut give)?;
+    }
+    pipe.finish(outcome, &mut give)?;
+    Frame::concat(&schema, &frames)
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 
 use crate::connectors::gate::Gate;
 use crate::connectors::{Context, Secrets};
+use crate::engine::spill;
 use crate::error::Result;
 use crate::orchestrator::{Interval, World};
 use crate::store::Store;
@@ -25,6 +26,9 @@ pub(super) struct Outside {
     gateway: Option<crate::llm::Settings>,
     #[serde(default)]
     interval: Option<Interval>,
+    /// What the steps may hold: `512MB`.
+    #[serde(default)]
+    memory: Option<String>,
 }
 
 impl Outside {
@@ -44,6 +48,7 @@ impl Outside {
             staging: self.staging,
             gateway: self.gateway,
             interval: self.interval,
+            memory: self.memory.as_deref().map(spill::amount).transpose()?,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Staged -> Staged: the steps of the plan, done to rows at rest.
 //!
-//! Frames flow through the engine's pipe; memory is what the pipe holds.
+//! Only the columns that the steps need are read. One thread reads, one does the steps and writes; memory is what the
+//! pipe holds, which spills into the same folder. When a row is refused, the work begins again with all columns, so
+//! that quarantine shows whole rows.
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!
@@ -8,7 +10,8 @@
 //! the same input and plan give the same rows in the same order.
 
 use crate::engine::frame::Frame;
-use crate::engine::step::{Outcome, Program, pipe::Give, pipe::Pipe};
+use crate::engine::spill::{self, Budget};
+use crate::engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
 use crate::plan::{Output, Plan};
@@ -19,15 +22,21 @@ use crate::spec::step::Step;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Frames that wait between the reader and the steps.
+const FRAMES: usize = 4;
+
 /// Writes `<folder>/<output>.transformed.parquet` from the staged inputs, which are given by name.
+/// The steps hold so many bytes of memory.
 pub fn run(
     plan: &Plan,
     output: &Output,
     staged: &BTreeMap<String, Staged>,
     folder: &Path,
+    memory: usize,
     progress: &Progress,
 ) -> Result<Staged> {
-    transformed(plan, output, staged, folder, progress).map_err(|error| {
+    let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
+    transformed(plan, output, staged, folder, &budget, progress).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("transform")
     })
@@ -38,14 +47,38 @@ fn transformed(
     output: &Output,
     staged: &BTreeMap<String, Staged>,
     folder: &Path,
+    budget: &Budget,
     progress: &Progress,
 ) -> Result<Staged> {
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
-    let program = Program::new(&steps, &input.schema, &lookup)?;
+    let needed = step::needed(&steps, &input.schema, &lookup)?;
+    if needed.input.fields.len() < input.schema.fields.len()
+        && let Some(done) = attempt(plan, output, staged, folder, &needed, budget, progress)?
+    {
+        return Ok(done);
+    }
+    let whole = Needed { steps, input: input.schema.clone(), others: needed.others };
+    let done = attempt(plan, output, staged, folder, &whole, budget, progress)?;
+    done.ok_or_else(|| Error::internal("a transform with all columns was given up"))
+}
+
+/// Nothing when a row is refused and not all columns are there to show it.
+fn attempt(
+    plan: &Plan,
+    output: &Output,
+    staged: &BTreeMap<String, Staged>,
+    folder: &Path,
+    needed: &Needed,
+    budget: &Budget,
+    progress: &Progress,
+) -> Result<Option<Staged>> {
+    let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
+    let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
+    let program = Program::new(&needed.steps, &needed.input, &lookup)?;
     fits(program.schema(), &output.schema)?;
-    let mut pipe = Pipe::new(program, &others(&steps, staged)?)?;
+    let mut pipe = Pipe::within(program, &Joined(staged), budget)?;
     let path = extract::file(folder, &output.name, "transformed.parquet");
     let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
@@ -54,16 +87,34 @@ fn transformed(
         policy: plan.errors.rows,
         schema: &output.schema,
         progress,
+        whole: needed.input.fields.len() == input.schema.fields.len(),
         added: 0,
         filtered: 0,
     };
-    for frame in staging::frames(input)? {
-        progress.wanted()?;
-        let frame = frame?;
-        progress.read(frame.len());
-        sink.pass(|outcome, give| pipe.push(frame, outcome, give))?;
+    let frames = staging::frames_of(input, &needed.input)?;
+    let finished = std::thread::scope(|scope| {
+        let (give, take) = std::sync::mpsc::sync_channel(FRAMES);
+        // A reader that nobody listens to any more ends at its next frame.
+        scope.spawn(move || {
+            for frame in frames {
+                if give.send(frame).is_err() {
+                    break;
+                }
+            }
+        });
+        for frame in take {
+            progress.wanted()?;
+            let frame = frame?;
+            progress.read(frame.len());
+            if !sink.pass(|outcome, give| pipe.push(frame, outcome, give))? {
+                return Ok(false);
+            }
+        }
+        sink.pass(|outcome, give| pipe.finish(outcome, give))
+    });
+    if !finished? {
+        return Ok(None);
     }
-    sink.pass(|outcome, give| pipe.finish(outcome, give))?;
     let quarantined = sink.quarantine.count();
     let kept = sink.quarantine.finish()?;
     let (rows, bytes) = sink.writer.finish()?;
@@ -88,7 +139,7 @@ fn transformed(
             done.rows_in, done.added, done.rows, done.filtered, done.quarantined
         )));
     }
-    Ok(done)
+    Ok(Some(done))
 }
 
 /// Where rows and refusals go.
@@ -98,6 +149,8 @@ struct Sink<'a> {
     policy: RowPolicy,
     schema: &'a Schema,
     progress: &'a Progress,
+    /// The rows have all their columns.
+    whole: bool,
     added: u64,
     filtered: u64,
 }
@@ -117,11 +170,15 @@ impl Sink<'_> {
         Ok(())
     }
 
-    /// Takes what some work on the pipe gives and refuses.
-    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<()> {
+    /// Takes what some work on the pipe gives and refuses; false when a refused row cannot be shown whole.
+    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<bool> {
         let mut outcome = Outcome::default();
         work(&mut outcome, &mut |frame| self.write(&frame))?;
-        self.left(&outcome)
+        if !self.whole && self.policy != RowPolicy::Fail && !outcome.rejected.is_empty() {
+            return Ok(false);
+        }
+        self.left(&outcome)?;
+        Ok(true)
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
@@ -131,15 +188,15 @@ impl Sink<'_> {
     }
 }
 
-/// The datasets that joins read, whole.
-fn others(steps: &[Step], staged: &BTreeMap<String, Staged>) -> Result<BTreeMap<String, Frame>> {
-    let mut others = BTreeMap::new();
-    for name in steps.iter().flat_map(crate::engine::step::reads) {
-        let other = staged.get(&name).ok_or_else(|| not_staged(&name))?;
-        let frames = staging::frames(other)?.collect::<Result<Vec<_>>>()?;
-        others.insert(name, Frame::concat(&other.schema, &frames)?);
+/// The datasets that joins read.
+struct Joined<'a>(&'a BTreeMap<String, Staged>);
+
+impl Others for Joined<'_> {
+    fn frames(&self, name: &str, columns: &[String]) -> Result<Frames<'_>> {
+        let other = self.0.get(name).ok_or_else(|| not_staged(name))?;
+        let fields = other.schema.fields.iter().filter(|field| columns.contains(&field.name)).cloned().collect();
+        Ok(Box::new(staging::frames_of(other, &Schema::new(fields))?))
     }
-    Ok(others)
 }
 
 fn not_staged(name: &str) -> Error {

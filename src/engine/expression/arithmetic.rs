@@ -1,12 +1,15 @@
 //! + - * / % without silent loss: what does not fit rejects its row.
 
-use crate::engine::convert::{self, DAY, decimals, is_float, is_integer, is_number, power, within};
+use crate::engine::convert::{self, DAY, decimals, is_float, is_integer, is_number, power};
 use crate::engine::expression::bind::coerce;
 use crate::engine::expression::evaluate::Failing;
 use crate::engine::expression::node::{Kind, Node, Operator};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, arrow::type_to_arrow};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, PrimitiveArray};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBufferBuilder, Decimal128Array, PrimitiveArray,
+};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, i256};
 use std::sync::Arc;
 
@@ -176,16 +179,21 @@ fn exact(
         return Err(Error::internal(format!("an exact result cannot be {to}")));
     };
     let ((left, s1), (right, s2)) = (decimals(left, left_type)?, decimals(right, right_type)?);
+    let limit = 10_i128.checked_pow(u32::from(precision)).map(i128::unsigned_abs);
+    // Powers of ten are looked up once and not per row.
+    let (lift_left, lift_right) = (power(scale - s1), power(scale - s2));
+    let lifted =
+        |value: i128, by: Option<i128>| by.and_then(|by| if by == 1 { Some(value) } else { product(value, by) });
     let array: Decimal128Array = pairs::<Decimal128Type, Decimal128Type, Decimal128Type>(&left, &right, |l, r, row| {
         let shown = || format!("{} {} {}", decimal_text(l, s1), operator.symbol(), decimal_text(r, s2));
         if r == 0 && matches!(operator, Operator::Divide | Operator::Remainder) {
             return failing.by_zero(row, format_args!("{}", shown()));
         }
         let value = match operator {
-            Operator::Multiply => l.checked_mul(r),
+            Operator::Multiply => product(l, r),
             Operator::Divide => divide(l, r, scale - s1 + s2),
             Operator::Add | Operator::Subtract | Operator::Remainder => {
-                match (convert::rescale(l, s1, scale), convert::rescale(r, s2, scale)) {
+                match (lifted(l, lift_left), lifted(r, lift_right)) {
                     (Some(l), Some(r)) => match operator {
                         Operator::Add => l.checked_add(r),
                         Operator::Subtract => l.checked_sub(r),
@@ -195,7 +203,7 @@ fn exact(
                 }
             }
         };
-        let value = value.filter(|value| within(*value, precision));
+        let value = value.filter(|value| limit.is_none_or(|limit| value.unsigned_abs() < limit));
         value.or_else(|| failing.out_of_range(row, format_args!("{}", shown()), to))
     });
     Ok(Arc::new(array.with_data_type(type_to_arrow(to))))
@@ -239,6 +247,43 @@ fn pairs<L: ArrowPrimitiveType, R: ArrowPrimitiveType, O: ArrowPrimitiveType>(
     right: &PrimitiveArray<R>,
     mut compute: impl FnMut(L::Native, R::Native, usize) -> Option<O::Native>,
 ) -> PrimitiveArray<O> {
-    let both = left.iter().zip(right.iter()).enumerate();
-    both.map(|(row, (left, right))| compute(left?, right?, row)).collect()
+    let mut nulls = NullBuffer::union(left.nulls(), right.nulls());
+    let mut values: Vec<O::Native> = Vec::with_capacity(left.len());
+    let mut failed = Vec::new();
+    let both = left.values().iter().zip(right.values()).enumerate();
+    let mut one = |row: usize, left: L::Native, right: R::Native| {
+        compute(left, right, row).unwrap_or_else(|| {
+            failed.push(row);
+            O::Native::default()
+        })
+    };
+    if let Some(nulls) = nulls.as_ref().filter(|nulls| nulls.null_count() > 0) {
+        values.extend(both.map(
+            |(row, (left, right))| {
+                if nulls.is_valid(row) { one(row, *left, *right) } else { O::Native::default() }
+            },
+        ));
+    } else {
+        values.extend(both.map(|(row, (left, right))| one(row, *left, *right)));
+    }
+    if !failed.is_empty() {
+        let mut valid = BooleanBufferBuilder::new(values.len());
+        match &nulls {
+            None => valid.append_n(values.len(), true),
+            Some(nulls) => valid.append_buffer(nulls.inner()),
+        }
+        for row in failed {
+            valid.set_bit(row, false);
+        }
+        nulls = Some(NullBuffer::new(valid.finish()));
+    }
+    PrimitiveArray::new(values.into(), nulls)
+}
+
+/// Checked, and without a 128-bit multiplication where the factors are small, as they nearly always are.
+fn product(left: i128, right: i128) -> Option<i128> {
+    match (i64::try_from(left), i64::try_from(right)) {
+        (Ok(left), Ok(right)) => Some(i128::from(left) * i128::from(right)),
+        _ => left.checked_mul(right),
+    }
 }

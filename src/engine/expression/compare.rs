@@ -29,11 +29,20 @@ pub(super) fn evaluate(
     }
 }
 
+/// A column against one value, where that needs no column of the value; the value is not null.
+pub(super) fn with_value(
+    comparison: Comparison,
+    left: (&ArrayRef, DataType),
+    value: (&ArrayRef, DataType),
+) -> Option<Result<BooleanArray>> {
+    let same_kind = left.1 == value.1 && !matches!(left.1, DataType::Float32 | DataType::Float64);
+    same_kind.then(|| kernel(comparison, left.0, &Scalar::new(value.0.clone())))
+}
+
 /// A column against one value, as `IN` needs it.
 pub(super) fn equals_value(left: (&ArrayRef, DataType), value: (&ArrayRef, DataType)) -> Result<BooleanArray> {
-    let same_kind = left.1 == value.1 && !matches!(left.1, DataType::Float32 | DataType::Float64);
-    if same_kind {
-        return kernel(Comparison::Equal, left.0, &Scalar::new(value.0.clone()));
+    if let Some(equal) = with_value(Comparison::Equal, left, value) {
+        return equal;
     }
     let repeated = super::evaluate::repeat(value.0, left.0.len())?;
     evaluate(Comparison::Equal, left, (&repeated, value.1))

@@ -7,7 +7,7 @@ use crate::engine::expression::{arithmetic, compare, text, time};
 use crate::engine::{broken, convert};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, arrow::type_to_arrow};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{and_kleene, is_null, not, or_kleene, take};
@@ -142,7 +142,13 @@ impl<'a> Evaluation<'a> {
         right: &Node,
         active: Option<&BooleanBuffer>,
     ) -> Result<ArrayRef> {
-        let (l, r) = (self.node(left, active)?, self.node(right, active)?);
+        let l = self.node(left, active)?;
+        if let Some(value) = right.literal()
+            && let Some(compared) = compare::with_value(comparison, (&l, left.data_type), (value, right.data_type))
+        {
+            return Ok(Arc::new(compared?));
+        }
+        let r = self.node(right, active)?;
         Ok(Arc::new(compare::evaluate(comparison, (&l, left.data_type), (&r, right.data_type))?))
     }
 
@@ -342,10 +348,14 @@ pub(super) fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
     if value.is_null(0) {
         return Ok(arrow::array::new_null_array(value.data_type(), rows));
     }
+    if let Some(one) = value.as_primitive_opt::<Int64Type>() {
+        return Ok(Arc::new(Int64Array::from_value(one.value(0), rows)));
+    }
     take(value, &UInt32Array::from(vec![0; rows]), None).map_err(|error| broken(&error))
 }
 
-pub(super) fn is_true(array: &BooleanArray) -> BooleanBuffer {
+/// A null is not true.
+pub(crate) fn is_true(array: &BooleanArray) -> BooleanBuffer {
     match array.nulls() {
         None => array.values().clone(),
         Some(nulls) => array.values() & nulls.inner(),

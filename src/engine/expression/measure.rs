@@ -4,25 +4,25 @@
 //! digits, rounded half away from zero; of other numbers it is float64. A sum out of range is an error of the run: no
 //! single row is to blame. Nulls are left out; a group of nulls gives null, and 0 for `count`.
 
-use crate::engine::convert::{decimals, floats, is_float, is_integer, is_number, within};
+use crate::engine::convert::{is_integer, is_number};
+use crate::engine::expression::accumulate::Accumulator;
 use crate::engine::expression::bind::Binder;
 use crate::engine::expression::call::wrong_arguments;
 use crate::engine::expression::node::{Kind, Node};
 use crate::engine::expression::{arithmetic, evaluate::Evaluation, syntax};
 use crate::engine::{broken, frame::Frame};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, arrow::to_arrow, arrow::type_to_arrow};
-use arrow::array::{
-    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, UInt32Array, make_comparator,
-};
-use arrow::compute::{SortOptions, take};
-use arrow::row::{RowConverter, SortField};
+use crate::schema::{DataType, Field, Schema, arrow::to_arrow};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take;
 use sqlparser::ast::{DuplicateTreatment, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments};
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The aggregated expression of each call, none for `count(*)`, and the rows where one fails.
 type Arguments = (Vec<Option<ArrayRef>>, BTreeMap<usize, String>);
+
+/// Rows that belong together, in the order in which they count.
+pub(crate) type Group = Vec<u32>;
 
 /// Word, argument and result of a call, for those who write it down.
 type WrittenCall<'a> = (&'static str, Option<&'a Node>, DataType);
@@ -37,13 +37,13 @@ pub(crate) struct Measure {
 
 #[derive(Debug, Clone)]
 pub(super) struct AggregateCall {
-    aggregate: Aggregate,
+    pub(super) aggregate: Aggregate,
     argument: Option<Node>,
-    data_type: DataType,
+    pub(super) data_type: DataType,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aggregate {
+pub(super) enum Aggregate {
     Count,
     CountDistinct,
     Sum,
@@ -51,9 +51,6 @@ enum Aggregate {
     Max,
     Avg,
 }
-
-/// The rows of one group, in order; never empty.
-pub(crate) type Group = Vec<u32>;
 
 impl Measure {
     /// `by` are the columns that the expression may use outside of aggregates.
@@ -94,19 +91,82 @@ impl Measure {
         Ok((arguments, evaluation.failures()))
     }
 
-    /// One value a group, and the groups where the expression over the aggregates fails.
-    pub(crate) fn compute(
+    /// The columns of the input that the aggregated expressions read, by position.
+    pub(crate) fn columns(&self, into: &mut BTreeSet<usize>) {
+        self.calls.iter().filter_map(|call| call.argument.as_ref()).for_each(|argument| argument.columns(into));
+    }
+
+    /// The types of the aggregated expressions that there are.
+    pub(crate) fn argument_types(&self) -> impl Iterator<Item = Option<DataType>> + '_ {
+        self.calls.iter().map(|call| call.argument.as_ref().map(|argument| argument.data_type))
+    }
+
+    pub(crate) fn accumulators(&self) -> Result<Vec<Accumulator>> {
+        self.calls.iter().map(Accumulator::new).collect()
+    }
+
+    /// More rows. `first` gives the row number with which a group began.
+    pub(crate) fn update(
+        &self,
+        accumulators: &mut [Accumulator],
+        arguments: &[Option<ArrayRef>],
+        groups: &UInt32Array,
+        total: usize,
+        first: impl Fn(usize) -> u64,
+    ) -> Result<()> {
+        for ((call, accumulator), argument) in self.calls.iter().zip(accumulators).zip(arguments) {
+            if let Some(group) = accumulator.update(argument.as_ref(), groups, total)? {
+                return Err(call.overflow(first(group)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The aggregates, a column a call.
+    pub(crate) fn finish(
+        &self,
+        accumulators: Vec<Accumulator>,
+        total: usize,
+        first: impl Fn(usize) -> u64,
+    ) -> Result<Vec<ArrayRef>> {
+        let all = self.calls.iter().zip(accumulators);
+        all.map(|(call, accumulator)| accumulator.finish(total, |group| call.overflow(first(group)))).collect()
+    }
+
+    /// One value a group of rows that are all here, and the groups where the measure fails.
+    pub(crate) fn of_groups(
         &self,
         frame: &Frame,
         arguments: &[Option<ArrayRef>],
         groups: &[Group],
+    ) -> Result<(ArrayRef, BTreeMap<usize, String>)> {
+        // Each group's rows in its own order: sums of floats depend on it.
+        let order = UInt32Array::from_iter_values(groups.iter().flatten().copied());
+        let of = (0_u32..).zip(groups).flat_map(|(group, rows)| std::iter::repeat_n(group, rows.len()));
+        let of = UInt32Array::from_iter_values(of);
+        let ordered = |argument: &Option<ArrayRef>| {
+            argument.as_ref().map(|values| take(values, &order, None).map_err(|error| broken(&error))).transpose()
+        };
+        let arguments = arguments.iter().map(ordered).collect::<Result<Vec<_>>>()?;
+        let first = |group: usize| {
+            groups.get(group).and_then(|rows| rows.first()).map_or(0, |row| frame.number(*row as usize))
+        };
+        let mut accumulators = self.accumulators()?;
+        self.update(&mut accumulators, &arguments, &of, groups.len(), first)?;
+        self.outer(&[], &self.finish(accumulators, groups.len(), first)?)
+    }
+
+    /// The measure of groups whose aggregates are there, and the groups where it fails.
+    pub(crate) fn outer(
+        &self,
         keys: &[(Field, ArrayRef)],
+        aggregates: &[ArrayRef],
     ) -> Result<(ArrayRef, BTreeMap<usize, String>)> {
         let mut fields: Vec<Field> = keys.iter().map(|(field, _)| field.clone()).collect();
         let mut columns: Vec<ArrayRef> = keys.iter().map(|(_, column)| column.clone()).collect();
-        for (position, (call, argument)) in self.calls.iter().zip(arguments).enumerate() {
+        for (position, (call, values)) in self.calls.iter().zip(aggregates).enumerate() {
             fields.push(Field::new(format!("aggregate {position}"), call.data_type));
-            columns.push(call.compute(frame, argument.as_ref(), groups)?);
+            columns.push(values.clone());
         }
         let batch = RecordBatch::try_new(to_arrow(&Schema::new(fields)), columns).map_err(|error| broken(&error))?;
         let mut evaluation = Evaluation::new(&batch);
@@ -173,105 +233,14 @@ fn result_type(aggregate: Aggregate, from: Option<DataType>, name: &str) -> Resu
 }
 
 impl AggregateCall {
-    fn compute(&self, frame: &Frame, argument: Option<&ArrayRef>, groups: &[Group]) -> Result<ArrayRef> {
-        let Some(array) = argument else {
-            let counts = groups.iter().map(|group| i64::try_from(group.len()).ok());
-            return Ok(Arc::new(counts.collect::<Int64Array>()));
-        };
-        let from = self.argument.as_ref().map_or(DataType::Int64, |argument| argument.data_type);
-        let valid = |group: &Group| -> Vec<usize> {
-            group.iter().map(|row| *row as usize).filter(|row| array.is_valid(*row)).collect()
-        };
-        let overflow = |group: &Group| {
-            let row = group.first().map_or(0, |row| frame.number(*row as usize));
-            Error::data(format!("the sum of a group is out of range of {}", self.data_type))
-                .in_row(row)
-                .hint("Cast the column to decimal(38,0), or to float64 when digits do not matter")
-        };
-        match self.aggregate {
-            Aggregate::Count => {
-                let counts = groups.iter().map(|group| i64::try_from(valid(group).len()).ok());
-                Ok(Arc::new(counts.collect::<Int64Array>()))
-            }
-            Aggregate::CountDistinct => {
-                let converter = RowConverter::new(vec![SortField::new(array.data_type().clone())]);
-                let rows = converter.and_then(|converter| converter.convert_columns(std::slice::from_ref(array)));
-                let rows = rows.map_err(|error| broken(&error))?;
-                let counts = groups.iter().map(|group| {
-                    let seen: HashSet<_> = valid(group).into_iter().map(|row| rows.row(row)).collect();
-                    i64::try_from(seen.len()).ok()
-                });
-                Ok(Arc::new(counts.collect::<Int64Array>()))
-            }
-            Aggregate::Min | Aggregate::Max => {
-                let order = make_comparator(array, array, SortOptions::default()).map_err(|error| broken(&error))?;
-                let chosen = groups.iter().map(|group| {
-                    let rows = valid(group).into_iter();
-                    let best = if self.aggregate == Aggregate::Min {
-                        rows.min_by(|left, right| order(*left, *right))
-                    } else {
-                        rows.max_by(|left, right| order(*left, *right))
-                    };
-                    best.and_then(|row| u32::try_from(row).ok())
-                });
-                take(array, &chosen.collect::<UInt32Array>(), None).map_err(|error| broken(&error))
-            }
-            Aggregate::Sum | Aggregate::Avg if is_float(from) || (self.data_type == DataType::Float64) => {
-                let values = floats(array)?;
-                let results = groups.iter().map(|group| {
-                    let rows = valid(group);
-                    let sum: f64 = rows.iter().map(|row| values.value(*row)).sum();
-                    #[expect(clippy::cast_precision_loss, reason = "an average of floats is not exact anyway")]
-                    let divisor = if self.aggregate == Aggregate::Avg { rows.len() as f64 } else { 1.0 };
-                    (!rows.is_empty()).then(|| sum / divisor)
-                });
-                Ok(Arc::new(results.collect::<Float64Array>()))
-            }
-            Aggregate::Sum | Aggregate::Avg => {
-                let (values, _) = decimals(array, from)?;
-                let mut results = Vec::with_capacity(groups.len());
-                for group in groups {
-                    let rows = valid(group);
-                    let sum = rows.iter().try_fold(0_i128, |sum, row| sum.checked_add(values.value(*row)));
-                    let sum = sum.ok_or_else(|| overflow(group))?;
-                    results.push((sum, rows.len()));
-                }
-                self.exact(&results, groups, overflow)
-            }
-        }
+    /// The type of what is aggregated.
+    pub(super) fn from(&self) -> DataType {
+        self.argument.as_ref().map_or(DataType::Int64, |argument| argument.data_type)
     }
 
-    /// Digits behind the point that the result has beyond the argument's.
-    fn extra_scale(&self) -> i8 {
-        let from = self.argument.as_ref().map_or(0, |argument| arithmetic::digits(argument.data_type).1);
-        arithmetic::digits(self.data_type).1 - from
-    }
-
-    fn exact(&self, sums: &[(i128, usize)], groups: &[Group], overflow: impl Fn(&Group) -> Error) -> Result<ArrayRef> {
-        let mut values = Vec::with_capacity(sums.len());
-        for ((sum, count), group) in sums.iter().zip(groups) {
-            let value = match (self.aggregate, i128::try_from(*count)) {
-                (_, Ok(0)) => None,
-                (Aggregate::Avg, Ok(count)) => {
-                    let mean = arithmetic::divide(*sum, count, self.extra_scale());
-                    Some(mean.filter(|mean| within(*mean, 38)).ok_or_else(|| overflow(group))?)
-                }
-                _ => Some(*sum),
-            };
-            values.push(value);
-        }
-        if self.data_type == DataType::Int64 {
-            let mut narrow = Vec::with_capacity(values.len());
-            for (value, group) in values.into_iter().zip(groups) {
-                narrow.push(value.map(|value| i64::try_from(value).map_err(|_| overflow(group))).transpose()?);
-            }
-            return Ok(Arc::new(Int64Array::from(narrow)));
-        }
-        for (value, group) in values.iter().zip(groups) {
-            if value.is_some_and(|value| !within(value, 38)) {
-                return Err(overflow(group));
-            }
-        }
-        Ok(Arc::new(Decimal128Array::from(values).with_data_type(type_to_arrow(self.data_type))))
+    fn overflow(&self, row: u64) -> Error {
+        Error::data(format!("the sum of a group is out of range of {}", self.data_type))
+            .in_row(row)
+            .hint("Cast the column to decimal(38,0), or to float64 when digits do not matter")
     }
 }

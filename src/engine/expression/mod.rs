@@ -16,6 +16,7 @@
 //!
 //! Invariants: no expression, however long or deep, overflows the stack; a failing row gets the first reason only.
 
+pub(crate) mod accumulate;
 mod arithmetic;
 mod bind;
 mod call;
@@ -36,7 +37,7 @@ use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema};
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The type in which a value of each of two types compares, if there is one.
 pub(crate) fn common_type(left: DataType, right: DataType) -> Option<DataType> {
@@ -52,6 +53,7 @@ pub(crate) fn pattern(text: &str) -> Result<regex::Regex> {
 pub(crate) fn statement(text: &str) -> Result<sqlparser::ast::Query> {
     syntax::query(text)
 }
+pub(crate) use evaluate::is_true;
 
 /// An expression that fits a schema.
 #[derive(Debug, Clone)]
@@ -105,6 +107,11 @@ impl Expression {
 
     pub(crate) fn nullable(&self) -> bool {
         self.node.nullable
+    }
+
+    /// The columns that it reads, by position.
+    pub(crate) fn columns(&self, into: &mut BTreeSet<usize>) {
+        self.node.columns(into);
     }
 
     /// The column it makes.

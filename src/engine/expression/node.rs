@@ -3,6 +3,7 @@
 use crate::engine::expression::function::Function;
 use crate::schema::DataType;
 use arrow::array::ArrayRef;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -107,6 +108,35 @@ impl Node {
         match &self.kind {
             Kind::Literal { value, .. } => Some(value),
             _ => None,
+        }
+    }
+
+    /// The columns that it reads, by position.
+    pub(super) fn columns(&self, into: &mut BTreeSet<usize>) {
+        // A list and not recursion: an expression may be deep.
+        let mut open = vec![self];
+        while let Some(node) = open.pop() {
+            match &node.kind {
+                Kind::Literal { .. } => {}
+                Kind::Column(index) => _ = into.insert(*index),
+                Kind::Convert { from, .. } => open.push(from),
+                Kind::Negate(inner) | Kind::Not(inner) | Kind::IsNull(inner) | Kind::IsBoolean(inner, _) => {
+                    open.push(inner);
+                }
+                Kind::Arithmetic(_, left, right)
+                | Kind::Compare(_, left, right)
+                | Kind::And(left, right)
+                | Kind::Or(left, right) => open.extend([left.as_ref(), right.as_ref()]),
+                Kind::In(inner, items) => {
+                    open.push(inner);
+                    open.extend(items);
+                }
+                Kind::Case { branches, otherwise } => {
+                    open.extend(branches.iter().flat_map(|(condition, value)| [condition, value]));
+                    open.extend(otherwise.as_deref());
+                }
+                Kind::Coalesce(items) | Kind::Call(_, items) => open.extend(items),
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, PrimitiveArray};
 use arrow::datatypes::{Date32Type, Time64MicrosecondType, TimestampMicrosecondType};
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 fn moment(microseconds: i64) -> Option<NaiveDateTime> {
@@ -50,11 +51,18 @@ fn part_of(part: Part, microseconds: i64) -> Option<i64> {
 }
 
 pub(super) fn trunc(unit: Part, array: &ArrayRef, data_type: DataType) -> ArrayRef {
-    let cut = moments(array, data_type).into_iter().map(|value| trunc_to(unit, value?));
     if data_type == DataType::Date {
-        let days: PrimitiveArray<Date32Type> = cut.map(|value| i32::try_from(value?.div_euclid(DAY)).ok()).collect();
-        return Arc::new(days);
+        // There are few days in a column, and the calendar is slow.
+        let mut known: HashMap<i32, Option<i32>, ahash::RandomState> = HashMap::default();
+        let cut = |day: i32| {
+            let cut = trunc_to(unit, i64::from(day).checked_mul(DAY)?)?;
+            i32::try_from(cut.div_euclid(DAY)).ok()
+        };
+        let days = array.as_primitive::<Date32Type>().iter();
+        let days = days.map(|day| day.and_then(|day| *known.entry(day).or_insert_with(|| cut(day))));
+        return Arc::new(days.collect::<PrimitiveArray<Date32Type>>());
     }
+    let cut = moments(array, data_type).into_iter().map(|value| trunc_to(unit, value?));
     timestamps(cut, data_type)
 }
 

@@ -135,7 +135,7 @@ impl Call {
     pub(crate) fn whole(&self, frame: &Frame, groups: &[Group]) -> Result<(ArrayRef, BTreeMap<usize, String>)> {
         let measure = self.measure.as_ref().ok_or_else(|| Error::internal("a window lost its measure"))?;
         let (arguments, _) = measure.arguments(frame)?;
-        let (values, failed) = measure.compute(frame, &arguments, groups, &[])?;
+        let (values, failed) = measure.of_groups(frame, &arguments, groups)?;
         let mut of = vec![0_u32; frame.len()];
         let mut failures = BTreeMap::new();
         for (index, group) in groups.iter().enumerate() {

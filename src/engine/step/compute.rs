@@ -1,6 +1,6 @@
 //! Filter, derive, set: steps that compute expressions.
 
-use crate::engine::expression::{Evaluated, Expression};
+use crate::engine::expression::{Evaluated, Expression, is_true};
 use crate::engine::frame::Frame;
 use crate::engine::step::{Failures, Outcome, changed, position, reject};
 use crate::engine::{broken, no_column};
@@ -9,24 +9,19 @@ use crate::schema::Schema;
 use crate::spec::step::Set;
 use arrow::array::BooleanArray;
 use arrow::compute::kernels::zip::zip;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keeps the rows where the condition is true; a null is not true.
 pub(super) fn filter(condition: &Expression, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
     let (values, failures) = condition.evaluate_condition(frame)?;
-    let kept: BooleanArray = values.iter().map(|value| Some(value == Some(true))).collect();
-    let mut passed = 0;
-    for row in 0..frame.len() {
-        if kept.value(row) && !failures.contains_key(&row) {
-            passed += 1;
-        }
+    let mut kept = BooleanArray::new(is_true(&values), None);
+    if !failures.is_empty() {
+        kept = (0..frame.len()).map(|row| Some(kept.value(row) && !failures.contains_key(&row))).collect();
     }
-    outcome.filtered += frame.len() as u64 - passed - failures.len() as u64;
+    outcome.filtered += (frame.len() - kept.true_count() - failures.len()) as u64;
     for (row, reason) in &failures {
         outcome.rejected.push(frame.reject(*row, None, format!("{reason}, in the filter {}", condition.text())));
     }
-    let kept: BooleanArray =
-        (0..frame.len()).map(|row| Some(kept.value(row) && !failures.contains_key(&row))).collect();
     frame.filter(&kept)
 }
 
@@ -37,11 +32,14 @@ pub(super) struct Compute {
     condition: Option<Expression>,
     /// The position after the step.
     values: Vec<(usize, Expression)>,
+    /// The positions that were not there before.
+    made: BTreeSet<usize>,
 }
 
 pub(super) fn derive(values: &BTreeMap<String, String>, schema: &Schema) -> Result<(Compute, Schema)> {
     let mut after = schema.clone();
     let mut computed = Vec::new();
+    let made = (schema.fields.len()..schema.fields.len() + values.len()).collect();
     for (name, text) in values {
         if name.trim().is_empty() {
             return Err(Error::spec("a column needs a name").hint("Write: derive: {name: expression}"));
@@ -59,7 +57,7 @@ pub(super) fn derive(values: &BTreeMap<String, String>, schema: &Schema) -> Resu
         };
         computed.push((index, expression));
     }
-    Ok((Compute { condition: None, values: computed }, after))
+    Ok((Compute { condition: None, values: computed, made }, after))
 }
 
 pub(super) fn set(set: &Set, schema: &Schema) -> Result<(Compute, Schema)> {
@@ -78,10 +76,21 @@ pub(super) fn set(set: &Set, schema: &Schema) -> Result<(Compute, Schema)> {
         field.nullable |= expression.nullable();
         computed.push((index, expression));
     }
-    Ok((Compute { condition: Some(condition), values: computed }, after))
+    Ok((Compute { condition: Some(condition), values: computed, made: BTreeSet::new() }, after))
 }
 
 impl Compute {
+    /// Adds the columns of the input that are read. A replaced column is one too: it says where the new one stands.
+    pub(super) fn needed(&self, into: &mut BTreeSet<usize>) {
+        for (index, expression) in &self.values {
+            if !self.made.contains(index) {
+                into.insert(*index);
+            }
+            expression.columns(into);
+        }
+        self.condition.iter().for_each(|condition| condition.columns(into));
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut failures = Failures::new();
         let mask = match &self.condition {
@@ -90,7 +99,7 @@ impl Compute {
                 let (values, failed) = condition.evaluate_condition(frame)?;
                 failures.extend(failed.into_iter().map(|(row, reason)| (row, (None, reason))));
                 // A null condition is not true: the row keeps its values.
-                Some(values.iter().map(|value| Some(value == Some(true))).collect::<BooleanArray>())
+                Some(BooleanArray::new(is_true(&values), None))
             }
         };
         let mut arrays = frame.rows.columns().to_vec();

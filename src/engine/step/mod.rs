@@ -1,7 +1,9 @@
 //! Steps: checked once against the columns they meet ([`Program`]), then run on frames ([`Runner`]).
 //!
 //! Most steps need one row at a time, so a frame may be any part of the data. Deduplicate, aggregate, sort, window and a
-//! fill from other rows need all rows in one frame. Pivot and sql are done by other verbs ([`expand`], [`select`]).
+//! fill from other rows need all rows: in one frame for a [`Runner`], one after the other for a [`pipe::Pipe`], which
+//! spills what the budget does not hold (all but window and fill, which it holds). Pivot and sql are done by other verbs
+//! ([`expand`], [`select`]).
 
 mod aggregate;
 mod columns;
@@ -9,23 +11,28 @@ mod compute;
 mod deduplicate;
 mod expand;
 mod join;
+mod needed;
 pub mod pipe;
 mod json;
 pub(crate) mod order;
 mod python;
 mod reshape;
 pub(crate) mod select;
+mod sort;
 mod text;
 mod window;
+
+pub use needed::{Needed, needed};
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;
 use crate::engine::no_column;
+use crate::engine::spill::Budget;
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema};
 use crate::spec::step::Step;
 use crate::spec::verb::Filling;
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, Int64Array};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -78,6 +85,19 @@ pub struct Outcome {
     pub added: u64,
     pub filtered: u64,
     pub rejected: Vec<Rejected>,
+}
+
+impl Outcome {
+    /// How many rows left.
+    fn left(&self) -> u64 {
+        self.filtered + self.rejected.len() as u64
+    }
+
+    fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.filtered += other.filtered;
+        self.rejected.extend(other.rejected);
+    }
 }
 
 impl Program {
@@ -185,6 +205,24 @@ fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) 
     }
 }
 
+/// Frames of a dataset, in order.
+pub type Frames<'a> = Box<dyn Iterator<Item = Result<Frame>> + 'a>;
+
+/// The datasets that joins read.
+pub trait Others {
+    /// The frames of a dataset, with these columns at least.
+    fn frames(&self, name: &str, columns: &[String]) -> Result<Frames<'_>>;
+}
+
+impl Others for BTreeMap<String, Frame> {
+    fn frames(&self, name: &str, _: &[String]) -> Result<Frames<'_>> {
+        let frame = self
+            .get(name)
+            .ok_or_else(|| Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first"))?;
+        Ok(Box::new(std::iter::once(Ok(frame.clone()))))
+    }
+}
+
 /// Constants need one row at a time, other rows' values need them all: `expand` has told the two apart.
 fn filled(values: &BTreeMap<String, Filling>, schema: &Schema) -> Result<(Verb, Schema)> {
     let mut constants = BTreeMap::new();
@@ -211,11 +249,16 @@ pub struct Runner {
 
 impl Runner {
     pub fn new(program: Program, others: &BTreeMap<String, Frame>) -> Result<Self> {
+        Self::within(program, others, &Budget::unlimited())
+    }
+
+    /// A join's other side that needs more than the budget is on the disk; only a pipe can do that join.
+    pub(super) fn within(program: Program, others: &dyn Others, budget: &Budget) -> Result<Self> {
         let mut indexes = BTreeMap::new();
         let mut keys = BTreeMap::new();
         for (index, checked) in program.verbs.iter().enumerate() {
             if let Verb::Join(join) = &checked.verb {
-                indexes.insert(index, join.index(others)?);
+                indexes.insert(index, join.index(others, budget)?);
             }
             if let Verb::Mask(mask) = &checked.verb
                 && let Some(key) = mask.key()?
@@ -259,7 +302,9 @@ impl Runner {
             Verb::Filter(condition) => compute::filter(condition, frame, outcome),
             Verb::Compute(compute) => compute.run(schema, frame, outcome),
             Verb::Join(join) => {
-                let other = self.indexes.get(&index).ok_or_else(|| Error::internal("a join was not prepared"))?;
+                let Some(join::Index::Held(other)) = self.indexes.get(&index) else {
+                    return Err(Error::internal("a join was not prepared"));
+                };
                 join.run(other, schema, frame, outcome)
             }
             Verb::Deduplicate(deduplicate) => deduplicate.run(frame, outcome),
@@ -296,6 +341,12 @@ fn reject(before: &Frame, done: Frame, failures: Failures, outcome: &mut Outcome
         outcome.rejected.push(before.reject(row, column.as_deref(), reason));
     }
     done.filter(&kept)
+}
+
+/// The numbers of so many rows that follow `before` others.
+fn sequence(before: u64, rows: usize) -> Int64Array {
+    let first = i64::try_from(before).unwrap_or(i64::MAX);
+    Int64Array::from_iter_values((first..).take(rows))
 }
 
 fn position(name: &str, schema: &Schema) -> Result<usize> {

@@ -115,11 +115,30 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<Sort> {
 }
 
 impl Sort {
-    pub(super) fn run(&self, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
+    pub(super) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// The columns of the input that are read.
+    pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
+        self.keys.iter().map(|key| key.index)
+    }
+
+    /// The positions of the rows in order, as many as are wanted.
+    pub(super) fn order(&self, frame: &Frame) -> Result<Vec<u32>> {
         let mut order = positions(frame, &self.keys)?;
         if let Some(limit) = self.limit.and_then(|limit| usize::try_from(limit).ok()) {
             order.truncate(limit);
         }
+        Ok(order)
+    }
+
+    pub(super) fn run(&self, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
+        let order = self.order(frame)?;
         outcome.filtered += (frame.len() - order.len()) as u64;
         frame.take(&UInt32Array::from(order))
     }

@@ -198,7 +198,7 @@ impl Refill {
             return take(column, &self.nearest(column, &groups), None).map_err(|error| broken(&error));
         };
         let (arguments, _) = measure.arguments(frame)?;
-        let (values, _) = measure.compute(frame, &arguments, &groups, &[])?;
+        let (values, _) = measure.of_groups(frame, &arguments, &groups)?;
         let values = rounded(&values, measure.field.data_type, self.data_type)?;
         let mut of = vec![0_u32; frame.len()];
         for (group, number) in groups.iter().zip(0_u32..) {
