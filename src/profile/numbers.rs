@@ -16,6 +16,9 @@ const QUANTILES: [(&str, f64); 5] = [("0.05", 0.05), ("0.25", 0.25), ("0.5", 0.5
 pub(super) struct Numbers {
     count: u64,
     mean: f64,
+    /// The sum, and what rounding took from it (Neumaier): the running mean alone loses digits where values cancel.
+    sum: f64,
+    lost: f64,
     squares: f64,
     min: f64,
     max: f64,
@@ -37,6 +40,9 @@ impl Numbers {
         let delta = value - self.mean;
         self.mean += delta / self.count as f64;
         self.squares += delta * (value - self.mean);
+        let sum = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.sum = sum;
         self.hold(value);
         keep(&mut self.low, (value, row), |new, old| new < old);
         keep(&mut self.high, (value, row), |new, old| new > old);
@@ -58,8 +64,12 @@ impl Numbers {
         }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     pub(super) fn mean(&self) -> Option<f64> {
-        (self.count > 0 && self.mean.is_finite()).then_some(self.mean)
+        let exact = (self.sum + self.lost) / self.count as f64;
+        // A sum beyond the largest float says nothing; the running mean still does.
+        let mean = if exact.is_finite() { exact } else { self.mean };
+        (self.count > 0 && mean.is_finite()).then_some(mean)
     }
 
     /// The standard deviation of a sample (n - 1); of one value there is none.

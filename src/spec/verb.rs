@@ -171,7 +171,7 @@ pub enum MaskHow {
     Redact,
     /// `****` and the last four characters; values of less than eight characters become `****`.
     Last4,
-    /// First letter and domain: `a***@example.org`; what is no address becomes `***`.
+    /// First letter and domain: `a***` and what stands from the at sign on; what is no address becomes `***`.
     Email,
     /// Null; the column keeps its type.
     Clear,

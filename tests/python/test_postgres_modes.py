@@ -233,7 +233,7 @@ class TestTables:
             "m": ("mood", "happy"),
             "p": ("place", "(1,two)"),
             "c": ("code", "abcd"),
-            "i": ("interval", "1 day 02:00:00"),
+            "i": ("interval", "P1DT2H"),
             "n": ("inet", "10.0.0.1/8"),
             "a": ("int[]", "{1,NULL,3}"),
             "t": ("text[]", '{a,"b c"}'),

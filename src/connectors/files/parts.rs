@@ -23,6 +23,8 @@ use twox_hash::XxHash3_128;
 const MOST: usize = 1_000;
 /// Files that are written at the same time: each holds a group of rows in memory.
 const OPEN: usize = 32;
+/// Rows are taken to need at most so many times more room in memory than in a file.
+const IN_MEMORY: u64 = 8;
 const WAITING: usize = 16;
 const PART_BYTES: u64 = 512 << 20;
 
@@ -55,6 +57,8 @@ pub(super) struct Parts {
 struct Open {
     name: String,
     file: PartFile,
+    /// Bytes of the rows that it was given, as they were in memory.
+    taken: u64,
 }
 
 /// A file of more bytes is closed, and the next one begun.
@@ -208,7 +212,7 @@ impl Parts {
         }
         let schema = self.shape.file_schema(&hive::values_of(&name));
         let file = PartFile::create(&path, *kind, *compression, &schema)?;
-        self.open.insert(folder.to_owned(), Open { name, file });
+        self.open.insert(folder.to_owned(), Open { name, file, taken: 0 });
         Ok(())
     }
 
@@ -218,8 +222,10 @@ impl Parts {
         }
         let Some(open) = self.open.get_mut(folder) else { return Ok(()) };
         open.file.write(rows)?;
-        // Large enough: what is still in memory comes on top.
-        if size(&self.shape.inside.join(&open.name))? >= self.limit
+        open.taken += rows.get_array_memory_size() as u64;
+        // Large enough: what is still in memory comes on top, and says nothing of the file that it will be.
+        let full = open.taken / IN_MEMORY >= self.limit || size(&self.shape.inside.join(&open.name))? >= self.limit;
+        if full
             && let Some(open) = self.open.remove(folder)
         {
             open.file.finish()?;
