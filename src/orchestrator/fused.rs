@@ -228,13 +228,7 @@ fn read(mut opened: Opened) -> Receiver<Result<super::flow::Read>> {
 }
 
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
-async fn counted_again(
-    world: &World,
-    plan: &Plan,
-    planned: &Output,
-    folder: &Path,
-    slice: Slice,
-) -> Result<Flowed> {
+async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Path, slice: Slice) -> Result<Flowed> {
     let flow = flow(world, plan, planned, folder, slice, None).await?;
     let (flow, reader) = flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
     let (give, mut rows) = channel(WAITING);
@@ -283,7 +277,8 @@ fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String
         return Ok(planned.clone());
     }
     let lookup = |name: &str| others.get(name).cloned();
-    let schema = engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
+    let schema =
+        engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
 }
 
