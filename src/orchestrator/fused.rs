@@ -1,8 +1,9 @@
 //! One task that streams: source → steps → checks → target, with nothing at rest in between.
 //!
-//! Reader, compute and writer run side by side and wait for each other through channels of a few batches, so memory is a
-//! few batches too. The rows of a flow end with a word, not with silence: whatever stops it in the middle (an error, a
-//! panic, a cancelled call) reaches the target as an error, and nothing becomes visible.
+//! Reader, compute and writer run side by side and wait for each other through channels of a few batches. So memory is a
+//! few batches, what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with
+//! a word, not with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
+//! an error, and nothing becomes visible.
 //!
 //! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later
 //! on, everything is undone and flows again with all columns, so that quarantine shows whole rows.
@@ -239,13 +240,7 @@ fn read(mut opened: Opened) -> Reader {
 }
 
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
-async fn counted_again(
-    world: &World,
-    plan: &Plan,
-    planned: &Output,
-    folder: &Path,
-    slice: Slice,
-) -> Result<Flowed> {
+async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Path, slice: Slice) -> Result<Flowed> {
     let flow = flow(world, plan, planned, folder, slice, None).await?;
     let (flow, Reader { rows: read, task: _reading }) = flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
     let (give, mut rows) = channel(WAITING);
@@ -294,7 +289,8 @@ fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String
         return Ok(planned.clone());
     }
     let lookup = |name: &str| others.get(name).cloned();
-    let schema = engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
+    let schema =
+        engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
 }
 

@@ -128,6 +128,114 @@ def test_a_step_that_needs_all_rows(tmp_path: Path) -> None:
     assert results[0]["filtered"] == results[1]["filtered"] > 0
 
 
+def test_what_does_not_fit_into_memory_is_spilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders(tmp_path)
+    steps = [
+        *STEPS[:3],
+        {"deduplicate": {"on": ["customer", "amount"], "keep": "last"}},
+        {"sort": {"by": ["day", "double desc"]}},
+        {"aggregate": {"by": ["customer", "day"], "measures": {"n": "count(*)", "total": "sum(double)"}}},
+    ]
+    settings = {"steps": steps, "checks": []}
+    wanted = move(spec(tmp_path, "staged", "staged", orders=settings), **outside(tmp_path))["outputs"][0]
+    monkeypatch.setenv("WINDVANE_MEMORY", "100KB")
+    path = spec(tmp_path, "fused", "fused", orders=settings)
+    got = move(path, **outside(tmp_path))["outputs"][0]
+    for key in ("rows_in", "loaded", "filtered", "quarantined", "checksum_source"):
+        assert got[key] == wanted[key], key
+    assert parquet_rows(tmp_path / "out-fused" / "orders") == parquet_rows(tmp_path / "out-staged" / "orders")
+    assert not list(tmp_path.rglob("*.spill"))
+    # Where the rows would go is a file.
+    [folder] = (tmp_path / "staging" / "fused.runs").glob("r1.*")
+    blocked = folder.with_name(folder.name.replace("r1.", "r2."))
+    blocked.mkdir()
+    (blocked / "orders.spill").write_text("")
+    with pytest.raises(WindvaneError, match="cannot be spilled"):
+        move(path, run="r2", **outside(tmp_path))
+
+
+def narrow(folder: Path, amounts: list[str]) -> Path:
+    """From a Parquet file of which the steps need two columns; its note is damaged once the plan is made."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = len(amounts)
+    columns = {
+        "id": list(range(rows)),
+        "amount": amounts,
+        "note": [f"note {n}" for n in range(rows)],
+        "shop": [f"s{n % 3}" for n in range(rows)],
+    }
+    pq.write_table(pa.table(columns), folder / "sales.parquet")
+    pq.write_table(
+        pa.table({"shop": ["s0", "s1", "s2"], "place": ["a", "b", "c"], "more": [1, 2, 3]}), folder / "shops.parquet"
+    )
+    steps = [
+        {"derive": {"n": "CAST(amount AS int64)"}},
+        {"drop": ["note"]},
+        {"join": {"with": "shops", "on": "shop"}},
+        {"aggregate": {"by": "place", "measures": {"total": "sum(n)"}}},
+    ]
+    return write_spec(
+        folder,
+        "narrow",
+        source={"parquet": {"path": "*.parquet"}},
+        target={"parquet": {"path": "out"}},
+        errors={"rows": "quarantine", "max_quarantined": 0.5},
+        datasets={
+            "sales": {
+                "strategy": "fused",
+                "steps": steps,
+                "checks": [{"references": {"column": "place", "dataset": "shops"}}],
+            },
+            "shops": {"load": False},
+        },
+    )
+
+
+def damage(path: Path, column: str) -> None:
+    import pyarrow.parquet as pq
+
+    about = pq.ParquetFile(path).metadata.row_group(0)
+    [chunk] = [about.column(n) for n in range(about.num_columns) if about.column(n).path_in_schema == column]
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    data = bytearray(path.read_bytes())
+    data[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(data)
+
+
+def test_columns_that_no_step_needs_are_not_read(tmp_path: Path) -> None:
+    path = narrow(tmp_path, ["10", "20", "5", "1"])
+    wv.plan(path, rules_only=True, **outside(tmp_path))
+    damage(tmp_path / "sales.parquet", "note")
+    damage(tmp_path / "shops.parquet", "more")
+    done = wv.run(tmp_path / "narrow.plan.json", run="r1", **outside(tmp_path))
+    assert [step["step"] for step in done["steps"]] == ["sales.move"]
+    rows = [{"place": "a", "total": 11}, {"place": "b", "total": 20}, {"place": "c", "total": 5}]
+    assert parquet_rows(tmp_path / "out" / "sales") == rows
+
+
+def test_a_refused_row_is_not_shown_when_it_cannot_be_shown_whole(tmp_path: Path) -> None:
+    path = narrow(tmp_path, ["10", "zero", "5", "1"])
+    wv.plan(path, rules_only=True, **outside(tmp_path))
+    damage(tmp_path / "sales.parquet", "note")
+    with pytest.raises(WindvaneError, match=r"sales\.parquet"):
+        wv.run(tmp_path / "narrow.plan.json", run="r1", **outside(tmp_path))
+    assert not (tmp_path / "out" / "sales" / "_manifest.json").exists()
+
+
+def test_a_refused_row_is_shown_whole_though_few_columns_are_needed(tmp_path: Path) -> None:
+    path = narrow(tmp_path, ["10", "zero", "5", "1"])
+    done = move(path, **outside(tmp_path))
+    assert [step["step"] for step in done["steps"]] == ["sales.move"]
+    rows = [{"place": "a", "total": 11}, {"place": "c", "total": 5}]
+    assert parquet_rows(tmp_path / "out" / "sales") == rows
+    [line] = lines(done)
+    whole = {"id": "1", "amount": "zero", "note": "note 1", "shop": "s1"}
+    assert (line["record"], line["source"]) == (whole, whole)
+    assert done["outputs"][0]["quarantined"] == 1
+
+
 def test_databases(tmp_path: Path, postgres_database: str) -> None:
     orders(tmp_path)
     world = outside(tmp_path, warehouse=postgres_database)

@@ -148,9 +148,8 @@ impl Measure {
             argument.as_ref().map(|values| take(values, &order, None).map_err(|error| broken(&error))).transpose()
         };
         let arguments = arguments.iter().map(ordered).collect::<Result<Vec<_>>>()?;
-        let first = |group: usize| {
-            groups.get(group).and_then(|rows| rows.first()).map_or(0, |row| frame.number(*row as usize))
-        };
+        let first =
+            |group: usize| groups.get(group).and_then(|rows| rows.first()).map_or(0, |row| frame.number(*row as usize));
         let mut accumulators = self.accumulators()?;
         self.update(&mut accumulators, &arguments, &of, groups.len(), first)?;
         self.outer(&[], &self.finish(accumulators, groups.len(), first)?)

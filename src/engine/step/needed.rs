@@ -1,5 +1,6 @@
 //! Which columns the steps need, so that readers leave the others where they are.
 
+use super::join::Join;
 use super::{Program, Verb};
 use crate::error::Result;
 use crate::schema::Schema;
@@ -20,9 +21,8 @@ pub struct Needed {
 /// What these steps need; an error only where the steps do not fit the input.
 pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Needed> {
     let program = Program::new(written, input, lookup)?;
-    let done_by_others = |(at, step): (usize, &Step)| {
-        matches!(step, Step::Pivot(_) | Step::Sql(_)) || program.part(at) != (at..at + 1)
-    };
+    let done_by_others =
+        |(at, step): (usize, &Step)| matches!(step, Step::Pivot(_) | Step::Sql(_)) || program.part(at) != (at..at + 1);
     if written.iter().enumerate().any(done_by_others) {
         return Ok(everything(&program, written, input));
     }
@@ -67,25 +67,7 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
                 wanted
             }
             Verb::Join(join) => {
-                let own = before.fields.len();
-                let mut taken: Vec<String> = Vec::new();
-                for (at, name) in join.taken().iter().enumerate() {
-                    if wanted.contains(&(own + at)) {
-                        taken.push(name.clone());
-                    }
-                }
-                if taken.is_empty() {
-                    taken.extend(join.taken().first().cloned());
-                }
-                wanted.retain(|index| *index < own);
-                wanted.extend(join.needed());
-                // A column of the same name decides how the taken one is called.
-                wanted.extend(
-                    (0..own).filter(|index| before.fields.get(*index).is_some_and(|field| taken.contains(&field.name))),
-                );
-                let reads = others.entry(join.with().to_owned()).or_default();
-                reads.extend(join.key_names().map(str::to_owned));
-                reads.extend(taken.iter().cloned());
+                let taken = joined(join, before, &mut wanted, &mut others);
                 if let Step::Join(step) = step {
                     step.take = taken;
                 }
@@ -134,6 +116,34 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
         Ok(done) if done.schema() == program.schema() => Ok(fewer),
         _ => Ok(everything(&program, written, input)),
     }
+}
+
+/// Turns what is wanted behind a join into what is wanted before it and of the other side; gives what it has to take.
+fn joined(
+    join: &Join,
+    before: &Schema,
+    wanted: &mut BTreeSet<usize>,
+    others: &mut BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
+    let own = before.fields.len();
+    let mut taken: Vec<String> = Vec::new();
+    for (at, name) in join.taken().iter().enumerate() {
+        if wanted.contains(&(own + at)) {
+            taken.push(name.clone());
+        }
+    }
+    if taken.is_empty() {
+        taken.extend(join.taken().first().cloned());
+    }
+    wanted.retain(|index| *index < own);
+    wanted.extend(join.needed());
+    // A column of the same name decides how the taken one is called.
+    let same = |index: &usize| before.fields.get(*index).is_some_and(|field| taken.contains(&field.name));
+    wanted.extend((0..own).filter(same));
+    let reads = others.entry(join.with().to_owned()).or_default();
+    reads.extend(join.key_names().map(str::to_owned));
+    reads.extend(taken.iter().cloned());
+    taken
 }
 
 fn everything(program: &Program, steps: &[Step], input: &Schema) -> Needed {
