@@ -49,7 +49,9 @@ def lines(runs: int, folder: Path) -> Iterator[Line]:
     if wanted(INFERRED):
         csv, out = data("lineitem.csv"), folder / "peer.parquet"
         ours = moved(folder / "inferred", "csv", csv)
-        works = {name: lambda code=code: peer(code, csv, out) for name, code in (("polars", POLARS), ("duckdb", DUCKDB))}
+        works = {
+            name: lambda code=code: peer(code, csv, out) for name, code in (("polars", POLARS), ("duckdb", DUCKDB))
+        }
         seen = in_turns(runs, {"windvane": ours, **works})
         yield Line(INFERRED, "polars", seen["windvane"], seen["polars"], 1.05)
         yield Line(INFERRED, "duckdb", seen["windvane"], seen["duckdb"], 1.05)

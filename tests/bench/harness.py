@@ -159,7 +159,9 @@ def data(name: str, scale: int = 1, folder: Path | None = None) -> Path:
         beside = Path(peers()).parent / "tpchgen-cli"
         program = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
         if program is None:
-            raise SystemExit("tpchgen-cli is not there: `make bench` installs it; or name a folder: WINDVANE_BENCH_DATA")
+            raise SystemExit(
+                "tpchgen-cli is not there: `make bench` installs it; or name a folder: WINDVANE_BENCH_DATA"
+            )
         table, kind = name.split(".")
         folder.mkdir(parents=True, exist_ok=True)
         command = [program, kind, "-s", str(scale), "--tables", table, "--output-dir", str(folder)]

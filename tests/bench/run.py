@@ -26,7 +26,9 @@ def main() -> int:
                 print(table([line]), file=sys.stderr, flush=True)
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{now} UTC, {os.cpu_count()} cores ({platform.machine()}), load {load}, medians of {runs} interleaved runs\n")
+    print(
+        f"{now} UTC, {os.cpu_count()} cores ({platform.machine()}), load {load}, medians of {runs} interleaved runs\n"
+    )
     print(table(found))
     return 0 if all(line.met for line in found) else 1
 
