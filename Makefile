@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export UV_CACHE_DIR ?= $(CACHE)/uv
 VENV := $(CACHE)/venv
 BIN := $(VENV)/bin
+BENCH := $(CACHE)/bench-venv
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench torture wheel fmt setup install
@@ -30,8 +31,12 @@ torture: install ## 1,000 kill -9 over every target, mode and way; prints the ta
 	tests/services/install.sh
 	WINDVANE_TORTURE=$${WINDVANE_TORTURE:-1000} $(BIN)/python -m pytest -q tests/python/test_torture.py $(PYTEST)
 
-bench: install ## ratios against peers, interleaved
-	for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+bench: install $(BENCH)/.ready ## ratios against peers, interleaved; WINDVANE_BENCH_SF10=0 saves 6 GB and minutes
+	tests/services/install.sh
+	$(BIN)/python tests/bench/bench_import.py
+	$(BIN)/python tests/bench/bench_parse.py
+	WINDVANE_BENCH_PYTHON=$${WINDVANE_BENCH_PYTHON:-$(BENCH)/bin/python} \
+	WINDVANE_BENCH_DATA=$${WINDVANE_BENCH_DATA:-$(CACHE)/bench-data} $(BIN)/python tests/bench/run.py
 
 wheel: setup ## both wheels into dist/
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
@@ -48,6 +53,12 @@ $(VENV)/.ready: requirements.txt
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirements requirements.txt
+	touch $@
+
+# The peers of the benches, apart: their versions are those that the figures were taken with.
+$(BENCH)/.ready: tests/bench/requirements.txt | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --requirements tests/bench/requirements.txt
 	touch $@
 
 # Installs what it built: the wheels, not the working tree.

@@ -200,6 +200,9 @@ fn kept_rows(batch: &Batch, read: &Schema, kept: &Schema) -> Result<(Frame, Vec<
     let numbers = Int64Array::from_iter_values(batch.numbers.iter().map(signed));
     let whole = Frame::new(read.clone(), batch.rows.columns().to_vec(), numbers)?;
     let refused = &batch.rows.columns()[kept.fields.len()..];
+    if refused.is_empty() {
+        return Ok((whole, Vec::new()));
+    }
     let offending = |row: usize| refused.iter().position(|column| column.is_valid(row));
     let mut rejected = Vec::new();
     let mut keep = Vec::with_capacity(whole.len());

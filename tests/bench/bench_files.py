@@ -1,116 +1,76 @@
-"""CSV to Parquet with inferred types: windvane against polars and DuckDB, in turns.
+"""Files to files: CSV with inferred types to Parquet, against polars and DuckDB; and SF10 over SF1. All write zstd.
 
-TPC-H lineitem (6.0 million rows of 16 columns at scale 1) is made by ``tpchgen-cli``; WINDVANE_BENCH_DATA names a folder
-that already holds ``lineitem.csv``. The peers run in the Python that WINDVANE_BENCH_PYTHON names (else in this one). All
-write zstd. Each run is a process of its own; prints the medians of wall time, CPU seconds and peak memory.
+The second moves TPC-H lineitem from Parquet to Parquet at scale 10 and at scale 1 (``WINDVANE_BENCH_SF10=0`` leaves it out:
+it needs 6 GB of disk): the table's seconds at scale 10 are per 6 million rows, and its memory bar is 1.1 x that of scale 1.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-POLARS = """\
+from harness import Line, Ours, Ran, data, in_turns, main, middle, peer, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INFERRED, GROWN = "CSV → Parquet, inferred types", "SF10 over SF1, Parquet → Parquet"
+POLARS = """
 import sys, polars
-polars.scan_csv(sys.argv[1], try_parse_dates=True).sink_parquet(sys.argv[2])
+polars.scan_csv(sys.argv[1], try_parse_dates=True).sink_parquet(sys.argv[2], compression="zstd")
 """
-
-DUCKDB = """\
+DUCKDB = """
 import sys, duckdb
 duckdb.sql("set enable_progress_bar = false")
 duckdb.sql(f"copy (select * from read_csv('{sys.argv[1]}')) to '{sys.argv[2]}' (format parquet, codec zstd)")
 """
 
-PLAN = """\
-import sys, windvane
-spec, folder = sys.argv[1:3]
-windvane.plan(spec, rules_only=True, roots=["/"], store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
-"""
 
-RUN = """\
-import sys, windvane
-plan, folder, run = sys.argv[1:4]
-record = windvane.run(plan, run=run, rules_only=True, roots=["/"], store=f"sqlite:///{folder}/store.db", staging=folder + "/staging")
-"""
+def moved(home: Path, kind: str, path: Path) -> Callable[[], Ran]:
+    """Ours, from this file to a folder that is not there yet."""
+    target = {"parquet": {"path": "lake", "compression": "zstd"}}
+    spec = {"source": {kind: {"path": str(path)}}, "target": target, "datasets": {path.stem: {"strategy": "fused"}}}
+    ours = Ours(home, spec)
 
-Measured = tuple[float, float, float]
+    def work() -> Ran:
+        shutil.rmtree(home / "lake", ignore_errors=True)
+        ran = ours.run()
+        shutil.rmtree(home / "lake")
+        return ran
 
-
-def measure(python: str, script: str, *arguments: str | Path) -> Measured:
-    """Wall seconds, CPU seconds and peak MB of a script in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    if python != sys.executable:
-        environment.pop("PYTHONPATH")
-    begun = time.perf_counter()
-    process = subprocess.Popen([python, "-c", script, *map(str, arguments)], env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"a run ended with {process.returncode}")
-    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return work
 
 
-def lineitem(folder: Path, scale: float) -> Path:
-    """The CSV file, made when nobody has it."""
-    given = os.environ.get("WINDVANE_BENCH_DATA")
-    if given and (Path(given) / "lineitem.csv").exists():
-        return Path(given) / "lineitem.csv"
-    beside = Path(sys.executable).with_name("tpchgen-cli")
-    generator = shutil.which("tpchgen-cli") or str(beside)
-    made = Path(given) if given else folder
-    command = [generator, "csv", "-s", str(scale), "--tables", "lineitem", "--output-dir", str(made)]
-    subprocess.run(command, check=True)
-    return made / "lineitem.csv"
+def lines(runs: int, folder: Path) -> Iterator[Line]:
+    """Both works."""
+    if wanted(INFERRED):
+        csv, out = data("lineitem.csv"), folder / "peer.parquet"
+        ours = moved(folder / "inferred", "csv", csv)
+        works = {
+            name: lambda code=code: peer(code, csv, out) for name, code in (("polars", POLARS), ("duckdb", DUCKDB))
+        }
+        seen = in_turns(runs, {"windvane": ours, **works})
+        yield Line(INFERRED, "polars", seen["windvane"], seen["polars"], 1.05)
+        yield Line(INFERRED, "duckdb", seen["windvane"], seen["duckdb"], 1.05)
+    if wanted(GROWN) and os.environ.get("WINDVANE_BENCH_SF10") != "0":
+        link = folder / "lineitem.parquet"
+        small, large = data("lineitem.parquet"), data("lineitem.parquet", 10, folder / "sf10")
+        link.symlink_to(small)
+        # Planned once, with the small file: planning reads every row, and is not what is measured.
+        ours = moved(folder / "grown", "parquet", link)
 
+        def of(path: Path) -> Ran:
+            link.unlink()
+            link.symlink_to(path)
+            return ours()
 
-def main() -> int:
-    """Make the data, measure in turns, compare."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--scale", type=float, default=1.0)
-    options.add_argument("--no-planning", action="store_true", help="measure runs only")
-    chosen = options.parse_args()
-    peers = os.environ.get("WINDVANE_BENCH_PYTHON", sys.executable)
-    seen: dict[str, list[Measured]] = {}
-    with tempfile.TemporaryDirectory(prefix="windvane-bench-") as name:
-        folder = Path(name)
-        source = lineitem(folder, chosen.scale)
-        spec = folder / "bench.windvane.json"
-        target = {"parquet": {"path": str(folder / "lake"), "compression": "zstd"}}
-        spec.write_text(json.dumps({"pipeline": "bench", "source": {"csv": {"path": str(source)}}, "target": target}))
-        for number in range(chosen.rounds):
-            out = folder / f"peer{number}.parquet"
-            seen.setdefault("polars", []).append(measure(peers, POLARS, source, out))
-            out.unlink()
-            seen.setdefault("duckdb", []).append(measure(peers, DUCKDB, source, out))
-            out.unlink()
-            if number == 0 or not chosen.no_planning:
-                planned = measure(sys.executable, PLAN, spec, folder)
-                seen.setdefault("windvane plan", []).append(planned)
-            (plan,) = folder.glob("*.plan.json")
-            ran = measure(sys.executable, RUN, plan, folder, f"r{number}")
-            seen.setdefault("windvane run", []).append(ran)
-            shutil.rmtree(folder / "lake")
-    medians = {
-        who: [statistics.median(one[at] for one in measured) for at in range(3)] for who, measured in seen.items()
-    }
-    print(f"CSV to Parquet, {source.name} at scale {chosen.scale:g}, median of {chosen.rounds} in turns")
-    base = medians["polars"]
-    for who, (wall, cpu, memory) in medians.items():
-        print(
-            f"  {who:14} {wall:7.2f} s   cpu {cpu:7.2f} s   rss {memory:6.0f} MB   "
-            f"wall x{wall / base[0]:.2f}   cpu x{cpu / base[1]:.2f} of polars"
-        )
-    return 0 if medians["windvane run"][0] <= 1.05 * base[0] else 1
+        seen = in_turns(runs, {"SF10": lambda: of(large), "SF1": lambda: of(small)})
+        per_sf1 = [replace(ran, wall=ran.wall / 10, cpu=ran.cpu / 10) for ran in seen["SF10"]]
+        yield Line(GROWN, "ours at SF1", per_sf1, seen["SF1"], 1.1, memory=1.1 * middle(seen["SF1"]).rss)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(lines, __doc__))

@@ -1,244 +1,183 @@
-"""Loading into PostgreSQL against the server's own tools: wall, CPU, memory and their ratios.
+"""Loading into PostgreSQL against the server's own tools, each load into a table just made.
 
-``append``  Parquet to a new table, against ``psql \\copy`` of a ready binary file.
-``merge``   a changed tenth (nine parts updated, one new) into the whole table, against COPY into an unlogged staging
-            table and ``INSERT ... ON CONFLICT DO UPDATE`` by hand.
-``replace`` a table by itself: DELETE and COPY (ours), against a staging table whose rows are then inserted, by hand.
-
-Each pair runs interleaved on one throwaway server; the medians are compared. ``python bench_postgres_in.py LINEITEM.parquet
-[--runs 5] [--only merge]``; the file comes from ``tpchgen-cli``. Of ours, the seconds are those of the load stage: the
-record of the run says them. Client CPU of ours is the whole run's, all stages.
+``append``   Parquet to a new table, against ``psql \\copy`` of a ready binary file.
+``merge``    a changed tenth (nine parts updated, one new) into the whole table, against COPY into an unlogged staging
+             table and ``INSERT ... ON CONFLICT DO UPDATE`` by hand.
+``replace``  a table by itself, against COPY into a staging table whose rows are then inserted, by hand.
+``fused``    table to table, against ``psql COPY TO`` piped into ``psql COPY FROM``, binary.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import resource
-import statistics
 import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from harness import COLUMNS, KEY, Line, Ours, Ran, data, ended_sessions, in_turns, main, measured, peers, wanted
 from services.postgres import Server, binaries, server
 
-RUN = """
-import json, resource, sys
-import windvane as wv
-spec, run, world = json.loads(sys.argv[1])
-record = json.loads(json.dumps(wv.run(spec, run=run, rules_only=True, **world), default=dict))
-(seconds,) = [step["seconds"] for step in record["steps"] if "load" in step["step"]]
-used = resource.getrusage(resource.RUSAGE_SELF)
-print("ANSWER" + json.dumps([seconds, used.ru_maxrss / 1024, record["outputs"][0]]))
-"""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
-COLUMNS = (
-    "l_orderkey bigint, l_partkey bigint, l_suppkey bigint, l_linenumber int, l_quantity numeric(15,2),"
-    " l_extendedprice numeric(15,2), l_discount numeric(15,2), l_tax numeric(15,2), l_returnflag text, l_linestatus text,"
-    " l_shipdate date, l_commitdate date, l_receiptdate date, l_shipinstruct text, l_shipmode text, l_comment text"
-)
-KEY = ["l_orderkey", "l_linenumber"]
 NAMES = [part.split()[0] for part in COLUMNS.split(", ")]
-
-
-def server_cpu(pg: Server) -> float:
-    """Seconds of all sessions that have ended."""
-    (folder,) = pg.query("SHOW data_directory")[0]
-    postmaster = int(Path(folder, "postmaster.pid").read_text().split("\n")[0])
-    fields = Path(f"/proc/{postmaster}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(field) for field in fields[13:15]) / os.sysconf("SC_CLK_TCK")
+CHANGED = """
+import sys, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+plain = [pa.string() if field.type == pa.string_view() else field.type for field in table.schema]
+table = table.cast(pa.schema(list(zip(table.schema.names, plain))))
+tenth = table.take(pa.array(range(0, table.num_rows, 10), pa.int64()))
+new = pa.array([number % 10 == 9 for number in range(tenth.num_rows)])
+keys = pc.if_else(new, pc.add(tenth["l_orderkey"], 1_000_000_000), tenth["l_orderkey"])
+tenth = tenth.set_column(0, tenth.schema.field(0), keys.cast(tenth.schema.field(0).type))
+comment = tenth.schema.get_field_index("l_comment")
+said = pc.binary_join_element_wise(tenth["l_comment"], "changed", " ")
+pq.write_table(tenth.set_column(comment, "l_comment", said), sys.argv[2])
+"""
 
 
 class Bench:
+    """A server with the table, the same rows as a binary file, and what changes in them."""
+
     def __init__(self, pg: Server, folder: Path) -> None:
-        self.pg, self.folder = pg, folder
-        self.database = pg.database()
-        self.runs = 0
+        self.pg, self.folder, self.counter = pg, folder, 0
+        self.seconds = ended_sessions(pg.query("SHOW data_directory")[0][0])
+        self.target = "loaded"
+        self.ready, self.changed = folder / "lineitem.bin", folder / "changed.bin"
+        pg.execute("CREATE DATABASE empty")
+        pg.execute(f"CREATE TABLE lineitem ({COLUMNS})", database="empty")
+        pg.execute("CREATE DATABASE whole TEMPLATE empty")
+        self.psql("whole", f"\\copy lineitem FROM '{data('lineitem.csv')}' (FORMAT csv, HEADER)")
+        self.psql("whole", f"\\copy lineitem TO '{self.ready}' (FORMAT binary)")
 
-    def sql(self, *statements: str) -> None:
-        for statement in statements:
-            self.pg.execute(statement, database=self.database)
+    def psql(self, database: str, script: str) -> Ran:
+        command = [self.pg.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.pg.url(database)]
+        return measured(command, server=self.seconds, given=script + "\n")
 
-    def measured(self, work: Any) -> dict[str, float]:
-        self.sql("CHECKPOINT")
-        before, start, child = server_cpu(self.pg), time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        more = work()
-        wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        client = after.ru_utime + after.ru_stime - child.ru_utime - child.ru_stime
-        time.sleep(0.2)
-        return {"wall": wall, "client": client, "server": server_cpu(self.pg) - before, **(more or {})}
+    def fresh(self, template: str) -> None:
+        """The target as every load finds it, its files written out."""
+        self.pg.execute(f"DROP DATABASE IF EXISTS {self.target}")
+        self.pg.execute(f"CREATE DATABASE {self.target} TEMPLATE {template} STRATEGY file_copy")
+        self.pg.execute("CHECKPOINT")
 
-    def psql(self, script: str) -> Any:
-        def work() -> None:
-            command = [self.pg.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.pg.url(self.database)]
-            subprocess.run([str(part) for part in command], input=script, text=True, check=True)
-
-        return work
-
-    def ours(self, table: str, parquet: Path, **settings: Any) -> Any:
-        def work() -> dict[str, float]:
-            self.runs += 1
-            home = self.folder / f"run{self.runs}"
-            (home / "data").mkdir(parents=True)
-            (home / "data" / f"{table}.parquet").symlink_to(parquet.resolve())
-            verify = settings.pop("verify", "auto")
-            spec = home / "b.windvane.json"
-            document = {
-                "pipeline": "b",
-                "source": {"parquet": {"path": "data"}},
-                "target": {"postgres": {"connection": "db"}},
-                "verify": verify,
-                "datasets": {table: {**settings, "strategy": "staged"}},
-            }
-            spec.write_text(json.dumps(document))
-            world = {
-                "store": f"sqlite:///{home}/store.db",
-                "staging": str(home / "staging"),
-                "connections": {"db": self.pg.url(self.database)},
-            }
-            command = [sys.executable, "-c", RUN, json.dumps([str(spec), f"r{self.runs}", world])]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise SystemExit(done.stderr)
-            seconds, rss, receipt = json.loads(done.stdout.split("ANSWER")[1])
-            print("   ", receipt["loaded"], receipt.get("changes"))
-            return {"wall": seconds, "rss": rss}
+    def by_hand(self, template: str, script: str) -> Callable[[], Ran]:
+        def work() -> Ran:
+            self.fresh(template)
+            return self.psql(self.target, script)
 
         return work
 
+    def ours(
+        self, template: str, source: dict[str, Any], *, verify: str = "auto", **settings: Any
+    ) -> Callable[[], Ran]:
+        self.counter += 1
+        self.fresh(template)
+        spec = {
+            "source": source,
+            "target": {"postgres": {"connection": "to"}},
+            "verify": verify,
+            "datasets": {"lineitem": {"strategy": "fused", **settings}},
+        }
+        connections = {"to": self.pg.url(self.target)}
+        if "postgres" in source:
+            connections["from"] = self.pg.url("whole")
+        planned = Ours(self.folder / f"ours{self.counter}", spec, connections)
 
-def copy_file(bench: Bench, parquet: Path) -> Path:
-    """The ready binary file, made by the server from our own load."""
-    ready = bench.folder / "lineitem.bin"
-    bench.sql(f"CREATE TABLE lineitem ({COLUMNS})")
-    bench.ours("lineitem", parquet, mode="append")()
-    bench.psql(f"\\copy lineitem TO '{ready}' (FORMAT binary)")()
-    return ready
+        def work() -> Ran:
+            self.fresh(template)
+            return planned.run(server=self.seconds)
 
+        return work
 
-def append(bench: Bench, parquet: Path, ready: Path) -> tuple[dict[str, float], dict[str, float]]:
-    fresh = ("DROP TABLE IF EXISTS lineitem", f"CREATE TABLE lineitem ({COLUMNS})")
-    bench.sql(*fresh)
-    theirs = bench.measured(bench.psql(f"\\copy lineitem FROM '{ready}' (FORMAT binary)"))
-    bench.sql(*fresh)
-    return bench.measured(bench.ours("lineitem", parquet, mode="append")), theirs
-
-
-def changed(parquet: Path, folder: Path) -> Path:
-    """A tenth of the rows: of ten, nine are changed and one gets a new key."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    path = folder / "changed.parquet"
-    if not path.exists():
-        table = pq.read_table(parquet)
-        tenth = table.take(pa.array(range(0, table.num_rows, 10), pa.int64()))
-        place = pa.array([number % 10 == 9 for number in range(tenth.num_rows)])
-        keys = pc.if_else(place, pc.add(tenth["l_orderkey"], 1_000_000_000), tenth["l_orderkey"])
-        tenth = tenth.set_column(0, tenth.schema.field(0), keys.cast(tenth.schema.field(0).type))
-        comment = tenth.schema.get_field_index("l_comment")
-        said = pc.binary_join_element_wise(tenth["l_comment"].cast(pa.string()), "changed", " ")
-        tenth = tenth.set_column(comment, "l_comment", said)
-        pq.write_table(tenth, path)
-    return path
+    def files(self, path: Path) -> dict[str, Any]:
+        """A source whose one file is named as the table."""
+        home = self.folder / f"files-{path.stem}"
+        home.mkdir(exist_ok=True)
+        link = home / "lineitem.parquet"
+        if not link.exists():
+            link.symlink_to(path.resolve())
+        return {"parquet": {"path": str(link)}}
 
 
-def merge(bench: Bench, parquet: Path, ready: Path, verify: str) -> tuple[dict[str, float], dict[str, float]]:
-    delta = changed(parquet, bench.folder)
-    binary = bench.folder / "changed.bin"
-    if not binary.exists():
-        bench.sql("DROP TABLE IF EXISTS delta", f"CREATE TABLE delta ({COLUMNS})")
-        bench.ours("delta", delta, mode="append")()
-        bench.psql(f"\\copy delta TO '{binary}' (FORMAT binary)")()
-
-    def whole() -> None:
-        bench.sql("DROP TABLE IF EXISTS lineitem", f"CREATE TABLE lineitem ({COLUMNS})")
-        bench.psql(f"\\copy lineitem FROM '{ready}' (FORMAT binary)")()
-        bench.sql(f"ALTER TABLE lineitem ADD PRIMARY KEY ({', '.join(KEY)})", "VACUUM ANALYZE lineitem")
-
-    update = ", ".join(f"{name} = excluded.{name}" for name in NAMES if name not in KEY)
-    by_hand = f"""BEGIN;
-CREATE UNLOGGED TABLE staging ({COLUMNS});
-\\copy staging FROM '{binary}' (FORMAT binary)
-INSERT INTO lineitem SELECT * FROM staging ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET {update};
-DROP TABLE staging;
-COMMIT;
-"""
-    whole()
-    theirs = bench.measured(bench.psql(by_hand))
-    whole()
-    ours = bench.measured(bench.ours("lineitem", delta, mode="merge", key=KEY, verify=verify))
-    return ours, theirs
+# Ours by name, and theirs.
+Work = tuple[dict[str, "Callable[[], Ran]"], "Callable[[], Ran]"]
 
 
-def replace(bench: Bench, parquet: Path, ready: Path) -> tuple[dict[str, float], dict[str, float]]:
-    def whole() -> None:
-        bench.sql("DROP TABLE IF EXISTS lineitem", f"CREATE TABLE lineitem ({COLUMNS})")
-        bench.psql(f"\\copy lineitem FROM '{ready}' (FORMAT binary)")()
+def append(bench: Bench) -> Work:
+    ours = bench.ours("empty", bench.files(data("lineitem.parquet")), mode="append")
+    return {"windvane": ours}, bench.by_hand("empty", f"\\copy lineitem FROM '{bench.ready}' (FORMAT binary)")
 
-    whole()
-    by_hand = f"""BEGIN;
+
+def replace(bench: Bench) -> Work:
+    script = f"""BEGIN;
 CREATE TEMP TABLE staging ({COLUMNS}) ON COMMIT DROP;
-\\copy staging FROM '{ready}' (FORMAT binary)
+\\copy staging FROM '{bench.ready}' (FORMAT binary)
 LOCK TABLE lineitem IN SHARE ROW EXCLUSIVE MODE;
 DELETE FROM lineitem;
 INSERT INTO lineitem SELECT * FROM staging;
-COMMIT;
-"""
-    theirs = bench.measured(bench.psql(by_hand))
-    whole()
-    return bench.measured(bench.ours("lineitem", parquet, mode="replace")), theirs
+COMMIT;"""
+    ours = bench.ours("whole", bench.files(data("lineitem.parquet")), mode="replace")
+    return {"windvane": ours}, bench.by_hand("whole", script)
 
 
-def main() -> int:
-    """Measure and print; the bars are those of the project's plan."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("lineitem", type=Path)
-    arguments.add_argument("--runs", type=int, default=5)
-    arguments.add_argument("--only", choices=["append", "merge", "merge-rows", "replace"])
-    asked = arguments.parse_args()
+def merge(bench: Bench) -> Work:
+    pg, delta = bench.pg, bench.folder / "changed.parquet"
+    subprocess.run([peers(), "-c", CHANGED, str(data("lineitem.parquet")), str(delta)], check=True)
+    pg.execute("CREATE DATABASE keyed TEMPLATE whole STRATEGY file_copy")
+    pg.execute(f"ALTER TABLE lineitem ADD PRIMARY KEY ({', '.join(KEY)})", database="keyed")
+    pg.execute("VACUUM ANALYZE lineitem", database="keyed")
+    bench.ours("empty", bench.files(delta), mode="append")()
+    bench.psql(bench.target, f"\\copy lineitem TO '{bench.changed}' (FORMAT binary)")
+    update = ", ".join(f"{name} = excluded.{name}" for name in NAMES if name not in KEY)
+    script = f"""BEGIN;
+CREATE UNLOGGED TABLE staging ({COLUMNS});
+\\copy staging FROM '{bench.changed}' (FORMAT binary)
+INSERT INTO lineitem SELECT * FROM staging ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET {update};
+DROP TABLE staging;
+COMMIT;"""
+    settings = {"mode": "merge", "key": KEY}
+    ours = {"windvane": bench.ours("keyed", bench.files(delta), **settings)}
+    # What the hand-written merge does: it counts, and reads nothing back.
+    ours["windvane, verify: rows"] = bench.ours("keyed", bench.files(delta), verify="rows", **settings)
+    return ours, bench.by_hand("keyed", script)
+
+
+def fused(bench: Bench) -> Work:
+    source = {"postgres": {"connection": "from", "tables": ["lineitem"]}}
+    psql = f"'{bench.pg.programs / 'psql'}' -X -q -v ON_ERROR_STOP=1"
+    out = f"{psql} -d {bench.pg.url('whole')} -c 'COPY lineitem TO STDOUT (FORMAT binary)'"
+    into = f"{psql} -d {bench.pg.url(bench.target)} -c 'COPY lineitem FROM STDIN (FORMAT binary)'"
+
+    def piped() -> Ran:
+        bench.fresh("empty")
+        return measured(["bash", "-o", "pipefail", "-c", f"{out} | {into}"], server=bench.seconds)
+
+    return {"windvane": bench.ours("empty", source, mode="append")}, piped
+
+
+WORKS = {
+    "Parquet → PostgreSQL, append": (append, "psql COPY of a ready binary file", 1.15),
+    "Merge of a changed tenth": (merge, "COPY + INSERT … ON CONFLICT by hand", 1.3),
+    "Replace": (replace, "COPY + DELETE + INSERT by hand", 1.0),
+    "PostgreSQL → PostgreSQL, fused": (fused, "psql COPY TO piped into COPY FROM", 1.2),
+}
+
+
+def lines(runs: int, folder: Path) -> Iterator[Line]:
+    """Every work on one server."""
     programs = binaries()
     if programs is None:
-        raise SystemExit("no PostgreSQL server programs on this machine")
-    cases = {
-        "append": (append, 1.15),
-        "merge": (lambda *given: merge(*given, "auto"), 1.3),
-        "merge-rows": (lambda *given: merge(*given, "rows"), 1.3),
-        "replace": (replace, 1.0),
-    }
-    with server(programs) as pg, tempfile.TemporaryDirectory(prefix="wv-bench-") as folder:
-        Path(folder).chmod(0o755)
-        bench = Bench(pg, Path(folder))
-        ready = copy_file(bench, asked.lineitem)
-        for name, (case, bar) in cases.items():
-            if asked.only not in {None, name}:
-                continue
-            pairs = []
-            for number in range(asked.runs):
-                ours, theirs = case(bench, asked.lineitem, ready)
-                pairs.append((ours, theirs))
-                print(name, number, "ours", shown(ours), "theirs", shown(theirs), flush=True)
-            middle = [
-                {key: statistics.median(pair[side][key] for pair in pairs) for key in pairs[0][side]} for side in (0, 1)
-            ]
-            ratio = statistics.median(ours["wall"] / theirs["wall"] for ours, theirs in pairs)
-            print(
-                f"{name}: ours {shown(middle[0])} | theirs {shown(middle[1])} | ratio {ratio:.2f} (bar {bar})",
-                flush=True,
-            )
-    return 0
-
-
-def shown(case: dict[str, float]) -> str:
-    return " ".join(f"{key} {value:.2f}" for key, value in case.items())
+        raise SystemExit("there are no PostgreSQL server programs here: sh tests/services/install.sh")
+    chosen = {name: work for name, work in WORKS.items() if wanted(name)}
+    if not chosen:
+        return
+    with server(programs) as pg:
+        bench = Bench(pg, folder)
+        for name, (work, by, bar) in chosen.items():
+            ours, theirs = work(bench)
+            seen = in_turns(runs, {**ours, by: theirs})
+            for mine in ours:
+                yield Line(name + mine.removeprefix("windvane"), by, seen[mine], seen[by], bar)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(lines, __doc__))

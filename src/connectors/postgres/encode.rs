@@ -153,12 +153,7 @@ impl<'a> RowEncoder<'a> {
                 out.extend_from_slice(&(-1_i32).to_be_bytes());
                 continue;
             }
-            let start = out.len();
-            out.extend_from_slice(&[0; 4]);
             values.append(row, *form, out)?;
-            let length = i32::try_from(out.len() - start - 4)
-                .map_err(|_| Error::data("a value is larger than PostgreSQL takes").hint("A value may have 1 GB"))?;
-            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
         }
         Ok(())
     }
@@ -182,61 +177,80 @@ fn values(array: &ArrayRef, data_type: DataType) -> Option<Values<'_>> {
 }
 
 impl Values<'_> {
+    /// A value behind its length.
+    #[inline]
     fn append(&self, row: usize, form: Form, out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Boolean(array) => out.push(u8::from(array.value(row))),
+            Self::Boolean(array) => sized([u8::from(array.value(row))], out),
             Self::Int16(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int32(array) => integer(i64::from(array.value(row)), form, out),
             Self::Int64(array) => integer(array.value(row), form, out),
-            Self::Float32(array) if form == Form::Float8 => {
-                out.extend_from_slice(&f64::from(array.value(row)).to_be_bytes());
-            }
-            Self::Float32(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
-            Self::Float64(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
+            Self::Float32(array) if form == Form::Float8 => sized(f64::from(array.value(row)).to_be_bytes(), out),
+            Self::Float32(array) => sized(array.value(row).to_be_bytes(), out),
+            Self::Float64(array) => sized(array.value(row).to_be_bytes(), out),
             Self::Decimal(array, scale) => numeric::encode(array.value(row), *scale, out),
             Self::Text(array) => return text(array.value(row), form, out),
-            Self::Binary(array) => out.extend(array.value(row)),
+            Self::Binary(array) => return long(&[], array.value(row), out),
             Self::Date(array) => {
                 let days = array.value(row).checked_sub(EPOCH_DAYS).ok_or_else(|| outside("date"))?;
-                out.extend_from_slice(&days.to_be_bytes());
+                sized(days.to_be_bytes(), out);
             }
-            Self::Time(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
+            Self::Time(array) => sized(array.value(row).to_be_bytes(), out),
             Self::Timestamp(array) => {
                 let moment = array.value(row).checked_sub(EPOCH_MICROSECONDS).ok_or_else(|| outside("timestamp"))?;
-                out.extend_from_slice(&moment.to_be_bytes());
+                sized(moment.to_be_bytes(), out);
             }
         }
         Ok(())
     }
 }
 
+/// Length and value in one stroke: there are 16 of them in a row.
+#[inline]
+fn sized<const N: usize>(value: [u8; N], out: &mut Vec<u8>) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "N is at most 16")]
+    let length = (N as i32).to_be_bytes();
+    let mut both = [0; 20];
+    both[..4].copy_from_slice(&length);
+    both[4..4 + N].copy_from_slice(&value);
+    out.extend_from_slice(&both[..4 + N]);
+}
+
 /// `form` has room for it: see [`form`].
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the form was chosen by the array's width")]
 fn integer(value: i64, form: Form, out: &mut Vec<u8>) {
     match form {
-        Form::Int2 => out.extend_from_slice(&(value as i16).to_be_bytes()),
-        Form::Int4 => out.extend_from_slice(&(value as i32).to_be_bytes()),
+        Form::Int2 => sized((value as i16).to_be_bytes(), out),
+        Form::Int4 => sized((value as i32).to_be_bytes(), out),
         Form::Numeric => numeric::encode(i128::from(value), 0, out),
-        _ => out.extend_from_slice(&value.to_be_bytes()),
+        _ => sized(value.to_be_bytes(), out),
     }
 }
 
 fn text(text: &str, form: Form, out: &mut Vec<u8>) -> Result<()> {
-    if form == Form::Uuid {
-        let digits: String = text.chars().filter(|letter| *letter != '-').collect();
-        let wrong = || Error::data("a value is not a UUID").hint("Check the step that makes the column");
-        let uuid = if digits.len() == 32 {
-            u128::from_str_radix(&digits, 16).map_err(|_| wrong())?
-        } else {
-            return Err(wrong());
-        };
-        out.extend_from_slice(&uuid.to_be_bytes());
-        return Ok(());
+    match form {
+        Form::Uuid => {
+            let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+            let wrong = || Error::data("a value is not a UUID").hint("Check the step that makes the column");
+            if digits.len() != 32 {
+                return Err(wrong());
+            }
+            sized(u128::from_str_radix(&digits, 16).map_err(|_| wrong())?.to_be_bytes(), out);
+            Ok(())
+        }
+        Form::Jsonb => long(&[1], text.as_bytes(), out),
+        _ => long(&[], text.as_bytes(), out),
     }
-    if form == Form::Jsonb {
-        out.push(1);
-    }
-    out.extend(text.as_bytes());
+}
+
+#[inline]
+fn long(before: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let length = i32::try_from(before.len() + value.len())
+        .map_err(|_| Error::data("a value is larger than PostgreSQL takes").hint("A value may have 1 GB"))?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(before);
+    out.extend_from_slice(value);
     Ok(())
 }
 

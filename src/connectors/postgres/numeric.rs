@@ -171,7 +171,7 @@ pub(super) fn refusal(bytes: &[u8], data_type: DataType) -> Refusal {
     }
 }
 
-/// Appends a decimal as a binary numeric, without its length.
+/// Appends a decimal as a binary numeric, behind its length.
 pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     let scale = u32::from(scale.unsigned_abs());
     let mut wide = value.unsigned_abs();
@@ -203,13 +203,15 @@ pub(super) fn encode(value: i128, scale: i8, out: &mut Vec<u8>) {
     let weight = if count == 0 { 0 } else { signed(count) - signed(behind_point) - 1 };
     let sent = &groups[first..count];
     let sign = if value < 0 { NEGATIVE } else { 0 };
+    // All of it in one stroke: length, four words, groups.
+    let mut all = [0; 12 + 2 * MOST_GROUPS];
+    let length = i32::from(signed(8 + 2 * sent.len()));
+    all[..4].copy_from_slice(&length.to_be_bytes());
     let words = [signed(sent.len()).cast_unsigned(), weight.cast_unsigned(), sign, u16::try_from(scale).unwrap_or(0)];
-    for word in words {
-        out.extend_from_slice(&word.to_be_bytes());
+    for (place, word) in all[4..].chunks_exact_mut(2).zip(words.iter().chain(sent.iter().rev())) {
+        place.copy_from_slice(&word.to_be_bytes());
     }
-    for group in sent.iter().rev() {
-        out.extend_from_slice(&group.to_be_bytes());
-    }
+    out.extend_from_slice(&all[..12 + 2 * sent.len()]);
 }
 
 /// Takes the last digits off a number. Divisions of 64 bits are many times faster, and nearly every number fits.
