@@ -242,7 +242,8 @@ fn read(mut opened: Opened) -> Reader {
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
 async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Path, slice: Slice) -> Result<Flowed> {
     let flow = flow(world, plan, planned, folder, slice, None).await?;
-    let (flow, Reader { rows: read, task: _reading }) = flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
+    let (flow, Reader { rows: read, task: _reading }) =
+        flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
     let (give, mut rows) = channel(WAITING);
     let drain = async {
         while let Some(item) = rows.recv().await {

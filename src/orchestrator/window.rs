@@ -235,11 +235,7 @@ fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, n
 }
 
 /// A value so much smaller: seconds of dates and times, otherwise the number itself. Nothing where that cannot be said.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "a lag is a rough thing; it only widens"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a lag is a rough thing; it only widens")]
 fn behind(value: &str, data_type: DataType, lag: f64) -> Option<String> {
     let (one, wrong) = infer::parse(&StringArray::from(vec![value]), data_type);
     if !wrong.is_empty() {

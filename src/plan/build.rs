@@ -229,8 +229,15 @@ fn incremental(mode: Mode, settings: &DatasetSpec, input: &Schema) -> Result<Opt
         return Err(place(Error::spec(message).hint(format!("They are: {}", known.join(", ")))));
     };
     let grows = match field.data_type {
-        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => true,
-        DataType::Decimal { .. } | DataType::Date | DataType::Timestamp | DataType::TimestampTz => true,
+        DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal { .. }
+        | DataType::Date
+        | DataType::Timestamp
+        | DataType::TimestampTz => true,
         DataType::Boolean | DataType::Text | DataType::Binary | DataType::Time | DataType::Json | DataType::Uuid => {
             false
         }

@@ -45,7 +45,7 @@ where
 pub(super) fn block_on_showing<T, F>(
     py: Python<'_>,
     progress: &Progress,
-    show: Option<Py<PyAny>>,
+    show: Option<&Bound<'_, PyAny>>,
     future: F,
 ) -> PyResult<T>
 where
@@ -62,10 +62,10 @@ where
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
             None => {}
         }
-        let stopped = py.check_signals().and_then(|()| match &show {
+        let stopped = py.check_signals().and_then(|()| match show {
             Some(show) if shown.seconds() >= SHOW_EVERY => {
                 shown = Stopwatch::start();
-                tell(py, progress, show)
+                tell(progress, show)
             }
             _ => Ok(()),
         });
@@ -84,10 +84,10 @@ where
 }
 
 /// Hands how far the call is to Python, as JSON.
-fn tell(py: Python<'_>, progress: &Progress, show: &Py<PyAny>) -> PyResult<()> {
+fn tell(progress: &Progress, show: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(snapshot) = progress.snapshot() else { return Ok(()) };
     let text = serde_json::to_string(&snapshot).unwrap_or_default();
-    show.call1(py, (text,)).map(drop)
+    show.call1((text,)).map(drop)
 }
 
 /// Must be called before anything that uses the frame engine's thread pool.

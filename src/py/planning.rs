@@ -145,7 +145,7 @@ struct RunRequest {
 /// Moves the data: of a spec (with the plan beside it, if it fits, or a new one) or of a plan file.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn run(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let request = request.to_owned();
     let counters = Progress::default();
     let shown = counters.clone();

@@ -61,53 +61,53 @@ enum Stage {
 /// `{world, plan, output, run}` to `{pieces: [...]}`: what tasks can read side by side.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn split(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn split(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Split, request, progress)
 }
 
 /// `{world, plan, output, run, piece?}` to `{inputs: {name: staged}}`, with the `piece` when one was asked for.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn extract(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn extract(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Extract, request, progress)
 }
 
 /// `{world, plan, output, run, inputs}` to a staged reference.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn transform(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn transform(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Transform, request, progress)
 }
 
 /// `{world, plan, output, run, inputs, staged}` to a verdict.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn validate(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn validate(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Validate, request, progress)
 }
 
 /// `{world, plan, output, run, verdict}` to a receipt.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn load(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn load(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Load, request, progress)
 }
 
 /// `{world, plan, output, run}` to a receipt: all stages of an output as one stream.
 #[pyfunction]
 #[pyo3(name = "move", signature = (request, progress = None))]
-pub(super) fn move_rows(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn move_rows(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Move, request, progress)
 }
 
 /// `{world, plan, run, receipts}` to the record of the run.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
-pub(super) fn record(py: Python<'_>, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+pub(super) fn record(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     go(py, Stage::Record, request, progress)
 }
 
-fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let request = request.to_owned();
     let counters = Progress::default();
     let shown = counters.clone();
@@ -136,16 +136,14 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
             Stage::Split => {
                 json::answer(&serde_json::json!({"pieces": stage::split(&world, &plan, output, run).await?}))
             }
-            Stage::Extract => match request.piece {
-                Some(piece) => {
+            Stage::Extract => {
+                if let Some(piece) = request.piece {
                     let inputs = stage::extract_piece(&world, &plan, output, run, &piece).await?;
-                    json::answer(&Extracted { piece, inputs })
+                    return json::answer(&Extracted { piece, inputs });
                 }
-                None => {
-                    let inputs = stage::extract(&world, &plan, output, run).await?;
-                    json::answer(&serde_json::json!({"inputs": inputs}))
-                }
-            },
+                let inputs = stage::extract(&world, &plan, output, run).await?;
+                json::answer(&serde_json::json!({"inputs": inputs}))
+            }
             Stage::Transform => {
                 enter::claim_engine()?;
                 json::answer(&stage::transform(&world, &plan, output, run, &inputs).await?)

@@ -225,9 +225,7 @@ impl Parts {
         open.taken += rows.get_array_memory_size() as u64;
         // Large enough: what is still in memory comes on top, and says nothing of the file that it will be.
         let full = open.taken / IN_MEMORY >= self.limit || size(&self.shape.inside.join(&open.name))? >= self.limit;
-        if full
-            && let Some(open) = self.open.remove(folder)
-        {
+        if full && let Some(open) = self.open.remove(folder) {
             open.file.finish()?;
             self.done.push(open.name);
         }

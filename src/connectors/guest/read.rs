@@ -16,7 +16,7 @@ const WAITING: usize = 2;
 
 enum Given {
     Arrow(Stream),
-    Texts(Texts, RowBuilder),
+    Texts(Texts, Box<RowBuilder>),
 }
 
 /// The rows of a read, batch after batch.
@@ -47,7 +47,7 @@ pub(super) fn open(guest: &Guest, request: ReadRequest) -> Result<AllRows> {
         Place::Object { object, .. } if *object == request.locator => Given::Arrow(guest.guests.open(object, &wanted)?),
         Place::Hook(relations) => {
             let relation = relations.get(&request.locator).ok_or_else(missing)?;
-            Given::Texts(guest.guests.rows(relation, &wanted)?, RowBuilder::new(&schema, &[], BATCH_ROWS))
+            Given::Texts(guest.guests.rows(relation, &wanted)?, Box::new(RowBuilder::new(&schema, &[], BATCH_ROWS)))
         }
         Place::Object { .. } | Place::Target(_) => return Err(missing()),
     };
