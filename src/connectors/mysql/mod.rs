@@ -21,12 +21,17 @@
 mod catalog;
 mod connect;
 mod failure;
+mod lane;
 mod ledger;
 mod load;
+mod login;
 mod merge;
+mod raw;
 mod read;
+mod row;
 mod select;
 mod session;
+mod snapshot;
 mod stage;
 mod table;
 mod target;
@@ -38,11 +43,10 @@ mod write;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::MysqlSource, target::MysqlTarget};
-use sqlx::mysql::MySqlConnectOptions;
 
 #[derive(Debug, Clone)]
 pub struct Mysql {
-    options: Box<MySqlConnectOptions>,
+    access: connect::Access,
     /// What MySQL calls a database is a schema elsewhere: every name is written with it.
     database: String,
     /// Empty: all tables of the database.
@@ -59,27 +63,26 @@ impl Mysql {
     }
 
     fn open(id: &str, database: Option<&str>, tables: Vec<String>, context: &Context) -> Result<Self> {
-        let (options, named) = connect::options(id, context.url(id)?)?;
+        let (access, named) = connect::access(id, context.url(id)?)?;
         let database = database.map(str::to_owned).or(named).ok_or_else(|| {
             Error::spec(format!("connection '{id}' names no database"))
                 .hint("Write it at the end of the connection's URL, or as `database` in the spec")
         })?;
-        Ok(Self { options: Box::new(options), database, tables })
+        Ok(Self { access, database, tables })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         catalog::datasets(&mut session, &self.database, &self.tables).await
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        let session = connect::open(&self.options).await?;
-        read::read(session, &self.database, request).await
+        read::read(&self.access, &self.database, request).await
     }
 
     /// By ranges of the primary key, each read in a snapshot of its own.
     pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         let table = table::TableName::parse(&request.locator, &self.database);
         match table.existing(&mut session).await? {
             Some(existing) => within::split(&mut session, &table, &existing, parts).await,
@@ -88,12 +91,12 @@ impl Mysql {
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
-        let session = connect::open(&self.options).await?;
+        let session = connect::open(&self.access.options).await?;
         load::load(session, &self.database, request, rows).await
     }
 
     pub async fn test(&self) -> Result<()> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         catalog::check_database(&mut session, &self.database).await
     }
 }
