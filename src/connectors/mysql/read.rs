@@ -45,9 +45,9 @@ pub(super) async fn read(access: &Access, database: &str, request: ReadRequest) 
         let one = |part| Ok(format!(" FORCE INDEX (PRIMARY) WHERE {}{order}", of_part(part, &existing)?));
         parts.iter().map(one).collect::<Result<Vec<_>>>()?
     } else {
-        let all = if whole { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let only = if conditions.is_empty() { "" } else { " WHERE " };
         let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-        vec![format!("{all}{order}{limit}")]
+        vec![format!("{only}{}{order}{limit}", conditions.join(" AND "))]
     };
     let select = Arc::new(Select::new(&table, &existing, &request.schema));
     Ok(produce(move |sender| async move {
