@@ -199,7 +199,7 @@ def split(home: Home, parts: int, **more: Any) -> list[Row]:
 
 
 KEYS = {
-    "bigint": "seq - 500",
+    "bigint": "CAST(seq AS SIGNED) - 1500",
     "smallint unsigned": "seq",
     "bigint unsigned": "18446744073709551615 - seq",
     "date": "DATE'2020-01-01' + INTERVAL seq DAY",
