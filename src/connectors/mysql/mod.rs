@@ -2,10 +2,10 @@
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
-//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a session of
-//! our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver; of a large
-//! table by several lanes in one `snapshot`. `target` makes a table ready,
-//! `write` fills it, `load` does so once (`ledger`), and `merge` goes by key over a `stage`.
+//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a
+//! session of our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver;
+//! of a large table by several lanes in one `snapshot`. `target` makes a table ready, `write` fills it, `load` does so
+//! once (`ledger`), and `merge` goes by key over a `stage`.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -16,7 +16,7 @@
 //! that reason. As a target: instants are `datetime(6)` in UTC (MySQL's `timestamp` ends in 2038) and UUIDs `char(36)`,
 //! told apart by the comment `windvane:<type>` of the column; NaN and the infinities do not exist there.
 //!
-//! Invariants: the sessions of an operation are closed when its future or stream is dropped; a read is one snapshot in the
+//! Invariants: an operation's sessions are closed when its future or stream is dropped; a read is one snapshot in the
 //! order of the primary key; rows and the ledger row of a load become visible in one commit, and before it there is at
 //! most an empty table or an empty column; identifiers are always quoted; no message holds the connection's password.
 
