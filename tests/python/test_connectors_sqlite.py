@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from conformance import Conformance, Home, Row, column, ordered
+from conformance import Conformance, Home, Row, call, column, ordered
 from conformance_modes import ConformanceModes
 from sql_homes import CHARACTERS, load_refused, refused
 
@@ -363,3 +363,30 @@ class TestSqliteLoads:
         sql = "SELECT strftime('%s', at), strftime('%s', zoned), typeof(money), money FROM items"
         expected = [("1709210096", "1709210096", "text", "123456789012345678.90")]
         assert sqlite_query(tmp_path / "a.db", sql) == expected
+
+
+class TestSqliteParts:
+    @pytest.mark.parametrize("key", ["id INTEGER PRIMARY KEY", "id INTEGER", "id INTEGER, rowid TEXT"])
+    def test_every_row_once_although_rows_come_and_go(self, tmp_path: Path, key: str) -> None:
+        path = tmp_path / "lake.db"
+        home = sqlite_home(path)
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute(f"CREATE TABLE big ({key})")
+            fill = "INSERT INTO big (id) VALUES (?)"
+            file.executemany(fill, [(number,) for number in range(1000, 2001)])
+            file.commit()
+            parts = call("split_rows", home.request(source=home.source, dataset="big", parts=4))["parts"]
+            assert [next(iter(part)) for part in parts] == ["keys"] * 4
+            file.executemany(fill, [(number,) for number in [*range(1, 1000), *range(2001, 3001)]])
+            file.commit()
+        ids = [row["id"] for part in parts for row in home.read("big", part=part)["rows"]]
+        assert sorted(ids) == list(range(1, 3_001))
+
+    def test_what_cannot_be_split(self, tmp_path: Path) -> None:
+        path = tmp_path / "lake.db"
+        sqlite_run(path, "CREATE TABLE big (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        sqlite_run(path, "INSERT INTO big VALUES ('a'), ('b')")
+        sqlite_run(path, "CREATE TABLE empty (id INTEGER PRIMARY KEY)")
+        home = sqlite_home(path)
+        for dataset in ("big", "empty"):
+            assert call("split_rows", home.request(source=home.source, dataset=dataset, parts=4))["parts"] == []

@@ -2,6 +2,7 @@
 
 use super::failure::translate;
 use super::session::{Flavour, Session};
+use crate::connectors::address::decoded;
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
@@ -14,12 +15,27 @@ const PARAMETERS: [&str; 9] =
 /// Airflow keeps extras that are not flat under this key, as one JSON object.
 const AIRFLOW_EXTRAS: &str = "__extra__";
 /// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit.
-const SETTINGS: &str = "\
+pub(super) const SETTINGS: &str = "\
 SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'";
+
+/// How to reach a server.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) options: Box<MySqlConnectOptions>,
+    /// The driver knows it too, but does not tell.
+    pub(super) password: String,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let server = format!("{}:{}", self.options.get_host(), self.options.get_port());
+        f.debug_struct("Access").field("server", &server).finish_non_exhaustive()
+    }
+}
 
 /// What the URL of the connection `id` says, and the database that it names. Messages name the connection, never its
 /// URL. Sessions are opened without a database: a missing one is ours to explain, and names are always written in full.
-pub(super) fn options(id: &str, url: &str) -> Result<(MySqlConnectOptions, Option<String>)> {
+pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
     let wrong = |what: &str| {
         Error::spec(format!("the URL of connection '{id}' {what}"))
             .hint("It should look like mysql://user:password@host:3306/database; write special characters as %XX")
@@ -49,7 +65,11 @@ pub(super) fn options(id: &str, url: &str) -> Result<(MySqlConnectOptions, Optio
     let options: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
     // The modes are set below, all at once.
     let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None);
-    Ok((options.disable_statement_logging(), database))
+    let password = match url.password() {
+        Some(password) => decoded(password).ok_or_else(|| wrong("cannot be used"))?,
+        None => String::new(),
+    };
+    Ok((Access { options: Box::new(options.disable_statement_logging()), password }, database))
 }
 
 fn extras(json: &str) -> Vec<(String, String)> {

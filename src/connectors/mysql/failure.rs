@@ -8,7 +8,7 @@ use sqlx::mysql::MySqlDatabaseError;
 pub(super) fn translate(error: &sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(database) => match database.try_downcast_ref::<MySqlDatabaseError>() {
-            Some(server) => from_server(server),
+            Some(server) => said(server.number(), server.code().unwrap_or_default(), server.message()),
             None => Error::new(Kind::Unavailable, "the MySQL server refused").caused_by(error),
         },
         sqlx::Error::Io(_) => Error::new(Kind::Unavailable, "the connection to the MySQL server broke")
@@ -20,16 +20,19 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
         sqlx::Error::Configuration(_) => Error::spec("the connection's settings cannot be used")
             .hint("Check ssl-mode, ssl-ca, ssl-cert and ssl-key")
             .caused_by(error),
-        sqlx::Error::Protocol(_) => Error::new(Kind::Unavailable, "the server's answer was not understood")
-            .hint("Check that a MySQL or MariaDB server listens there, not a proxy or another service")
-            .caused_by(error),
+        sqlx::Error::Protocol(_) => not_understood().caused_by(error),
         other => Error::internal("the MySQL driver failed").caused_by(other),
     }
 }
 
-fn from_server(server: &MySqlDatabaseError) -> Error {
-    let (number, state) = (server.number(), server.code().unwrap_or_default());
-    let message = quiet(server.message());
+pub(super) fn not_understood() -> Error {
+    Error::new(Kind::Unavailable, "the server's answer was not understood")
+        .hint("Check that a MySQL or MariaDB server listens there, not a proxy or another service")
+}
+
+/// What the server said: its number, the SQLSTATE and the message.
+pub(super) fn said(number: u16, state: &str, message: &str) -> Error {
+    let message = quiet(message);
     // The system's own number is behind many of the server's.
     let full = message.contains("No space left on device");
     let (kind, hint) =

@@ -184,6 +184,6 @@ pub(super) async fn look(
         let looked = seen.lock().unwrap_or_else(PoisonError::into_inner).look(batch);
         async move { looked }
     };
-    Select::new(table, existing, &request.schema, condition).run(session, &request.schema, look).await?;
+    Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;
     Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

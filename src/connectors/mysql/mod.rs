@@ -2,8 +2,10 @@
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
-//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. `target` makes a table ready,
-//! `write` fills it, `load` does so once (`ledger`), and `merge` goes by key over a `stage`.
+//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a
+//! session of our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver;
+//! of a large table by several lanes in one `snapshot`. `target` makes a table ready, `write` fills it, `load` does so
+//! once (`ledger`), and `merge` goes by key over a `stage`.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -14,19 +16,24 @@
 //! that reason. As a target: instants are `datetime(6)` in UTC (MySQL's `timestamp` ends in 2038) and UUIDs `char(36)`,
 //! told apart by the comment `windvane:<type>` of the column; NaN and the infinities do not exist there.
 //!
-//! Invariants: one session an operation, closed when its future or stream is dropped; a read is one snapshot in the
+//! Invariants: an operation's sessions are closed when its future or stream is dropped; a read is one snapshot in the
 //! order of the primary key; rows and the ledger row of a load become visible in one commit, and before it there is at
 //! most an empty table or an empty column; identifiers are always quoted; no message holds the connection's password.
 
 mod catalog;
 mod connect;
 mod failure;
+mod lane;
 mod ledger;
 mod load;
+mod login;
 mod merge;
+mod raw;
 mod read;
+mod row;
 mod select;
 mod session;
+mod snapshot;
 mod stage;
 mod table;
 mod target;
@@ -38,11 +45,10 @@ mod write;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::MysqlSource, target::MysqlTarget};
-use sqlx::mysql::MySqlConnectOptions;
 
 #[derive(Debug, Clone)]
 pub struct Mysql {
-    options: Box<MySqlConnectOptions>,
+    access: connect::Access,
     /// What MySQL calls a database is a schema elsewhere: every name is written with it.
     database: String,
     /// Empty: all tables of the database.
@@ -59,27 +65,26 @@ impl Mysql {
     }
 
     fn open(id: &str, database: Option<&str>, tables: Vec<String>, context: &Context) -> Result<Self> {
-        let (options, named) = connect::options(id, context.url(id)?)?;
+        let (access, named) = connect::access(id, context.url(id)?)?;
         let database = database.map(str::to_owned).or(named).ok_or_else(|| {
             Error::spec(format!("connection '{id}' names no database"))
                 .hint("Write it at the end of the connection's URL, or as `database` in the spec")
         })?;
-        Ok(Self { options: Box::new(options), database, tables })
+        Ok(Self { access, database, tables })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         catalog::datasets(&mut session, &self.database, &self.tables).await
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        let session = connect::open(&self.options).await?;
-        read::read(session, &self.database, request).await
+        read::read(&self.access, &self.database, request).await
     }
 
     /// By ranges of the primary key, each read in a snapshot of its own.
     pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         let table = table::TableName::parse(&request.locator, &self.database);
         match table.existing(&mut session).await? {
             Some(existing) => within::split(&mut session, &table, &existing, parts).await,
@@ -88,12 +93,12 @@ impl Mysql {
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
-        let session = connect::open(&self.options).await?;
+        let session = connect::open(&self.access.options).await?;
         load::load(session, &self.database, request, rows).await
     }
 
     pub async fn test(&self) -> Result<()> {
-        let mut session = connect::open(&self.options).await?;
+        let mut session = connect::open(&self.access.options).await?;
         catalog::check_database(&mut session, &self.database).await
     }
 }

@@ -1,12 +1,19 @@
-//! A table as batches: one prepared SELECT in one snapshot, in the order of the primary key.
+//! A table as batches, in the order of the primary key: prepared SELECTs in one snapshot.
+//!
+//! A large table is read by a few sessions at a time, each a range of the key after the other, and handed on in the order
+//! of the ranges: the order of rows and their numbers do not depend on who was faster. What cannot be read so (no key of
+//! numbers or days, a condition, a limit, no lock for the moment in which the snapshots begin) is one SELECT.
 
 use super::catalog;
+use super::connect::{self, Access};
 use super::failure::translate;
+use super::lane::{Lane, Piece, gone};
 use super::select::{Selected, select};
 use super::session::Session;
+use super::snapshot::{lanes, ranges};
 use super::table::{Existing, TableName, quote, same};
-use super::wire::put;
-use super::within::condition;
+use super::wire::{Wire, put};
+use super::within::{conditions, of_part};
 use crate::connectors::gather::{Gather, produce};
 use crate::connectors::{Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
@@ -15,46 +22,99 @@ use futures::{FutureExt, StreamExt};
 use sqlx::mysql::{MySql, MySqlRow};
 use sqlx::{AssertSqlSafe, Decode, Row};
 use std::future::Future;
-use tokio::task::JoinHandle;
+use std::sync::Arc;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinSet;
 
-pub(super) async fn read(mut session: Session, database: &str, request: ReadRequest) -> Result<BatchStream> {
+/// Batches that a session may have ready while another's are handed on: about a range.
+const READY: usize = 5;
+
+pub(super) async fn read(access: &Access, database: &str, request: ReadRequest) -> Result<BatchStream> {
     let table = TableName::parse(&request.locator, database);
-    // One snapshot for all rows; the columns are asked for inside it, but MySQL keeps no snapshot of those.
-    session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-    let Some(existing) = table.existing(&mut session).await? else {
-        return Err(catalog::missing(&mut session, &table, database).await);
+    let mut leader = connect::open(&access.options).await?;
+    let Some(existing) = table.existing(&mut leader).await? else {
+        return Err(catalog::missing(&mut leader, &table, database).await);
     };
-    let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
-    let rest = format!("{}{}{limit}", condition(&request, &existing)?, in_order(&existing));
-    let query = Select::new(&table, &existing, &request.schema, &rest);
-    let wanted = request.schema;
-    // In a task of its own, since decoding and what is done with the rows take about the same time.
+    let conditions = conditions(&request, &existing)?;
+    let whole = conditions.is_empty() && request.limit.is_none();
+    let parts = if whole { ranges(&mut leader, &table, &existing).await? } else { Vec::new() };
+    let wanted = if parts.len() > 1 { sessions() } else { 1 };
+    let lanes = lanes(access, leader, &table, wanted).await.map_err(|error| name(error, &table))?;
+    let order = in_order(&existing);
+    let rests = if lanes.len() > 1 {
+        let one = |part| Ok(format!(" FORCE INDEX (PRIMARY) WHERE {}{order}", of_part(part, &existing)?));
+        parts.iter().map(one).collect::<Result<Vec<_>>>()?
+    } else {
+        let only = if conditions.is_empty() { "" } else { " WHERE " };
+        let limit = request.limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+        vec![format!("{only}{}{order}{limit}", conditions.join(" AND "))]
+    };
+    let select = Arc::new(Select::new(&table, &existing, &request.schema));
     Ok(produce(move |sender| async move {
-        let work = async move {
-            let give = |batch| {
-                let sender = sender.clone();
-                // A reader that is gone needs no more batches: this task is stopped with it.
-                async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
-            };
-            query.run(&mut session, &wanted, give).await.map_err(|error| name(error, &table))
-        };
-        Beside(tokio::spawn(work)).done().await
+        let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
+        all(lanes, rests, select, request.schema, give).await.map_err(|error| name(error, &table))
     }))
 }
 
-/// A task that ends when nobody waits for it any more.
-struct Beside(JoinHandle<Result<()>>);
-
-impl Beside {
-    async fn done(mut self) -> Result<()> {
-        (&mut self.0).await.map_err(|error| Error::internal("the reading stopped").caused_by(&error))?
-    }
+fn sessions() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
 }
 
-impl Drop for Beside {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Hands on the batches of all ranges in their order. The sessions' tasks end with this future.
+async fn all<Give, Given>(
+    lanes: Vec<Lane>,
+    rests: Vec<String>,
+    select: Arc<Select>,
+    wanted: Schema,
+    give: Give,
+) -> Result<()>
+where
+    Give: Fn(Batch) -> Given,
+    Given: Future<Output = Result<()>>,
+{
+    let mut tasks = JoinSet::new();
+    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(lanes.len());
+    let count = lanes.len();
+    for (at, mut lane) in lanes.into_iter().enumerate() {
+        let (sender, receiver) = channel(if count > 1 { READY } else { 1 });
+        let mine: Vec<String> = rests.iter().skip(at).step_by(count).cloned().collect();
+        let (select, wanted) = (Arc::clone(&select), wanted.clone());
+        tasks.spawn(async move {
+            for rest in mine {
+                if let Err(error) = lane.read(&select, &rest, &wanted, &sender).await {
+                    // Nobody is left to tell when this fails.
+                    drop(sender.send(Err(error)).await);
+                    break;
+                }
+            }
+        });
+        pieces.push(receiver);
     }
+    let mut before = 0;
+    for range in 0..rests.len() {
+        let mut rows = 0;
+        loop {
+            let piece = pieces[range % count].recv().await;
+            match piece.unwrap_or_else(|| Err(Error::internal("a reading task ended early")))? {
+                Piece::Batch(batch) => {
+                    rows += (batch.numbers.len() + batch.rejected.len()) as u64;
+                    give(later(batch, before)).await?;
+                }
+                Piece::End => break,
+            }
+        }
+        before += rows;
+    }
+    Ok(())
+}
+
+/// The batch with its rows counted from the beginning of the read.
+fn later(mut batch: Batch, before: u64) -> Batch {
+    if before > 0 {
+        batch.numbers.iter_mut().for_each(|number| *number += before);
+        batch.rejected.iter_mut().for_each(|rejected| rejected.row += before);
+    }
+    batch
 }
 
 /// By the primary key, so that the same rows always come in the same order.
@@ -68,13 +128,13 @@ fn in_order(existing: &Existing) -> String {
 
 /// One SELECT of a table's columns.
 pub(super) struct Select {
-    sql: String,
+    list: String,
+    table: String,
     selected: Vec<Selected>,
 }
 
 impl Select {
-    /// `rest` follows the table's name: conditions, order and limits, made of our own words only.
-    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema, rest: &str) -> Self {
+    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema) -> Self {
         let column = |name: &str| {
             let exact = existing.columns.iter().find(|column| column.name == name);
             exact.or_else(|| existing.columns.iter().find(|column| same(&column.name, name)))
@@ -82,19 +142,39 @@ impl Select {
         let selected: Vec<Selected> =
             wanted.fields.iter().map(|field| select(field.data_type, column(&field.name))).collect();
         let list: Vec<&str> = selected.iter().map(|column| column.sql.as_str()).collect();
-        let sql = format!("SELECT {} FROM {}{rest}", list.join(", "), table.sql());
-        Self { sql, selected }
+        Self { list: list.join(", "), table: table.sql(), selected }
     }
 
-    /// Gives every batch to `give`.
-    pub(super) async fn run<Give, Given>(&self, session: &mut Session, wanted: &Schema, give: Give) -> Result<()>
+    /// `rest` follows the table's name: conditions, order and limits, made of our own words only.
+    pub(super) fn sql(&self, rest: &str) -> String {
+        format!("SELECT {} FROM {}{rest}", self.list, self.table)
+    }
+
+    pub(super) fn wires(&self) -> Vec<Wire> {
+        self.selected.iter().map(|column| column.wire).collect()
+    }
+
+    /// Which columns come as texts that are parsed into their type.
+    pub(super) fn parsed(&self) -> Vec<bool> {
+        self.selected.iter().map(|column| column.parsed).collect()
+    }
+
+    /// Gives every batch to `give`, by the driver.
+    pub(super) async fn run<Give, Given>(
+        &self,
+        session: &mut Session,
+        rest: &str,
+        wanted: &Schema,
+        give: Give,
+    ) -> Result<()>
     where
         Give: Fn(Batch) -> Given,
         Given: Future<Output = Result<()>>,
     {
-        let mut gather = Gather::new(wanted, self.selected.iter().map(|column| column.parsed).collect());
+        let mut gather = Gather::new(wanted, self.parsed());
+        let sql = self.sql(rest);
         let Session { link, watch, .. } = session;
-        let mut rows = sqlx::query(AssertSqlSafe(self.sql.as_str())).persistent(false).fetch(link);
+        let mut rows = sqlx::query(AssertSqlSafe(sql.as_str())).persistent(false).fetch(link);
         loop {
             // Mostly the next row is here already: no timer then.
             let next = match rows.next().now_or_never() {

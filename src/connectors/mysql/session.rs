@@ -81,7 +81,7 @@ impl Session {
         packet: u64,
         flavour: Flavour,
     ) -> Self {
-        Self { link, watch: Watch { options, id, waits: Arc::default() }, flavour, packet }
+        Self { link, watch: Watch::new(options, id), flavour, packet }
     }
 
     /// A statement of ours without values; the rows that it touched.
@@ -120,6 +120,10 @@ impl Session {
 }
 
 impl Watch {
+    pub(super) fn new(options: MySqlConnectOptions, id: u64) -> Self {
+        Self { options, id, waits: Arc::default() }
+    }
+
     /// Waits for the server as long as it works for us.
     pub(super) async fn patient<Out>(&self, asked: impl Future<Output = Result<Out, sqlx::Error>>) -> Result<Out> {
         let mut asked = pin!(asked);

@@ -11,18 +11,17 @@ use std::fmt::Write;
 /// From 0001-01-01, in days.
 const EPOCH_DAYS: i32 = 719_163;
 
-/// The condition of a request, with its `WHERE`; empty when everything is wanted.
-pub(super) fn condition(request: &ReadRequest, existing: &Existing) -> Result<String> {
-    let mut ranges: Vec<&Within> = request.within.iter().collect();
-    match &request.part {
-        Some(Part::Keys(range)) => ranges.push(range),
-        Some(Part::Pages { .. } | Part::File { .. }) => {
-            return Err(Error::internal("a MySQL table is read in parts of its key"));
-        }
-        None => {}
+/// The conditions of a request; none when everything is wanted.
+pub(super) fn conditions(request: &ReadRequest, existing: &Existing) -> Result<Vec<String>> {
+    let part = request.part.iter().map(|part| of_part(part, existing));
+    request.within.iter().map(|range| one(range, existing)).chain(part).collect()
+}
+
+pub(super) fn of_part(part: &Part, existing: &Existing) -> Result<String> {
+    match part {
+        Part::Keys(range) => one(range, existing),
+        Part::Pages { .. } | Part::File { .. } => Err(Error::internal("a MySQL table is read in parts of its key")),
     }
-    let all = ranges.into_iter().map(|range| one(range, existing)).collect::<Result<Vec<_>>>()?;
-    Ok(if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) })
 }
 
 fn one(range: &Within, existing: &Existing) -> Result<String> {

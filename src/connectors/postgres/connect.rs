@@ -6,6 +6,7 @@
 
 use super::failure::translate;
 use super::read::{BEGIN, execute};
+use crate::connectors::address::decoded;
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -91,21 +92,6 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let options = options.statement_cache_capacity(0).extra_float_digits(None);
     let options = options.application_name("windvane").disable_statement_logging();
     Ok(Access { options: Box::new(options), password })
-}
-
-/// A part of a URL without its %XX.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn extras(json: &str) -> Vec<(String, String)> {
