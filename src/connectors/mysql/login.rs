@@ -7,8 +7,9 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 const VERSION: u8 = 10;
-/// Flags of the protocol: long password and columns, the words of 4.1, transactions, a scramble of 20 bytes, plugins.
-const WANTED: u32 = 0x1 | 0x4 | 0x200 | 0x2000 | 0x8000 | PLUGINS;
+/// Flags of the protocol: long columns, the words of 4.1, transactions, a scramble of 20 bytes, plugins. Not the first
+/// bit, which MariaDB leaves out to tell that it is not MySQL.
+const WANTED: u32 = 0x4 | 0x200 | 0x2000 | 0x8000 | PLUGINS;
 const PLUGINS: u32 = 0x8_0000;
 const TLS: u32 = 0x800;
 /// The longest packet that is taken.
