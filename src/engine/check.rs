@@ -3,6 +3,7 @@
 use crate::engine::expression::{Expression, common_type, pattern};
 use crate::engine::frame::Frame;
 use crate::engine::key::{Encoder, Keys, Table};
+use crate::engine::seen::Seen;
 use crate::engine::{convert, nearest, no_column};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::type_to_arrow, sql::quote};
@@ -23,9 +24,7 @@ enum Kind {
     Unique {
         columns: Vec<String>,
         encoder: Encoder,
-        seen: Table,
-        /// The row that has a key first, by the key's number.
-        firsts: Vec<u64>,
+        seen: Seen,
     },
     /// Fails where it is false; `column` is what it speaks of.
     Condition {
@@ -60,7 +59,7 @@ impl Test {
             Check::Unique(columns) => {
                 let columns = names(&columns.0, schema)?;
                 let types = columns.iter().filter_map(|name| schema.field(name)).map(|field| field.data_type);
-                Kind::Unique { encoder: encoder(types)?, columns, seen: Table::default(), firsts: Vec::new() }
+                Kind::Unique { encoder: encoder(types)?, columns, seen: Seen::default() }
             }
             Check::Accepted(accepted) => accepts(accepted, schema)?,
             Check::Range(range) => within(range, schema)?,
@@ -116,7 +115,7 @@ impl Test {
                     .map(|(row, names)| (row, names.first().map(ToString::to_string), reason(&names)))
                     .collect())
             }
-            Kind::Unique { columns, encoder, seen, firsts } => unique(frame, columns, encoder, seen, firsts),
+            Kind::Unique { columns, encoder, seen } => unique(frame, columns, encoder, seen),
             Kind::Condition { column, condition, what } => {
                 let (values, failures) = condition.evaluate_condition(frame)?;
                 let broken = (0..frame.len()).filter_map(|row| {
@@ -147,13 +146,7 @@ impl Test {
     }
 }
 
-fn unique(
-    frame: &Frame,
-    columns: &[String],
-    encoder: &Encoder,
-    seen: &mut Table,
-    firsts: &mut Vec<u64>,
-) -> Result<Vec<Broken>> {
+fn unique(frame: &Frame, columns: &[String], encoder: &Encoder, seen: &mut Seen) -> Result<Vec<Broken>> {
     let arrays = columns.iter().map(|name| frame.column(name).cloned()).collect::<Result<Vec<ArrayRef>>>()?;
     let keys = encoder.encode(&arrays)?;
     let nulls = arrays.iter().fold(None, |all, array| NullBuffer::union(Option::as_ref(&all), array.nulls()));
@@ -162,14 +155,9 @@ fn unique(
         if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             continue;
         }
-        let (key, new) = seen.intern(&keys, row)?;
-        if new {
-            firsts.push(frame.number(row));
-            continue;
-        }
+        let Some(first) = seen.before(&keys, row, frame.number(row))? else { continue };
         let shown = columns.iter().map(|name| format!("{name} = '{}'", value(frame, name, row)));
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let first = firsts.get(key as usize).copied().unwrap_or(0);
         broken.push((row, columns.first().cloned(), format!("{shown} is not unique: row {first} has it first")));
     }
     Ok(broken)

@@ -91,6 +91,18 @@ impl Keys {
         }
     }
 
+    /// The row's key as bytes in the order of the keys; nothing for a null. `room` is for a number's.
+    pub(crate) fn in_order<'a>(&'a self, row: usize, room: &'a mut [u8; 8]) -> Option<&'a [u8]> {
+        match self.get(row) {
+            Key::Null => None,
+            Key::Number(value) => {
+                *room = (value ^ i64::MIN).to_be_bytes();
+                Some(room)
+            }
+            Key::Bytes(bytes) => Some(bytes),
+        }
+    }
+
     /// Which of `parts` (a power of two) the row belongs to; each level asks other bits of the hash.
     pub(crate) fn part(&self, row: usize, level: u32, parts: usize) -> usize {
         let hash = match self.get(row) {

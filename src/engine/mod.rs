@@ -25,6 +25,7 @@ pub mod frame;
 pub mod guest;
 pub(crate) mod key;
 pub mod pushdown;
+mod seen;
 pub mod spill;
 pub mod step;
 

@@ -158,3 +158,30 @@ def test_exactly_the_rows_that_hold_pass(rows: list[Row], chosen: list[Any]) -> 
     assert answer["numbers"] == [n + 1 for n, held in enumerate(holds) if held]
     for result, (_, meaning) in zip(answer["checks"], chosen, strict=True):
         assert result["failed"] == sum(not meaning(row, rows[:n]) for n, row in enumerate(rows))
+
+
+NAMED = st.builds(lambda n, long: "x" * 300 * long + f"name {n:05}", st.integers(0, 3_000), st.booleans())
+
+
+@given(
+    ordered=st.integers(0, 700),
+    stride=st.integers(1, 9),
+    others=st.lists(st.tuples(st.integers(-10, 7_000), NAMED), max_size=80),
+    places=st.lists(st.integers(0, 800), max_size=80),
+)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("columns", [["id"], ["name"], ["name", "id"]])
+def test_unique_of_keys_in_order_and_not(
+    columns: list[str], ordered: int, stride: int, others: list[tuple[int, str]], places: list[int]
+) -> None:
+    rows: list[Row] = [{"id": n * stride, "name": f"name {n * stride:05}"} for n in range(ordered)]
+    for place, (number, name) in zip(places, others, strict=False):
+        rows.insert(place, {"id": number, "name": name})
+    answer = validate([{"unique": columns}], rows, {"id": "int64", "name": "text"})
+    first: dict[tuple[Any, ...], int] = {}
+    for number, row in enumerate(rows, start=1):
+        first.setdefault(tuple(row[column] for column in columns), number)
+    assert answer["numbers"] == sorted(first.values())
+    for rejected in answer["rejected"]:
+        had = first[tuple(rows[rejected["row"] - 1][column] for column in columns)]
+        assert rejected["reason"].endswith(f"row {had} has it first")
