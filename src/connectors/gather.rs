@@ -3,14 +3,11 @@
 //! Values arrive row by row, column by column. A value that is not one of the wanted type makes its row a rejected one;
 //! a batch leaves when it has enough rows or enough bytes, so that wide rows do not take all memory.
 
+use super::column::{Column, Values, narrow};
 use super::{BATCH_ROWS, Batch, BatchStream, Rejected};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Schema, arrow::to_arrow, infer};
-use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
-    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringArray, StringBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray};
 use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -25,17 +22,11 @@ const BATCH_BYTES: usize = 16 << 20;
 /// One value, not null.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value<'a> {
-    Boolean(bool),
     Integer(i64),
     Float32(f32),
     Float64(f64),
-    /// In units of the wanted column's last digit.
-    Decimal(i128),
     Text(&'a str),
     Binary(&'a [u8]),
-    Date(i32),
-    Time(i64),
-    Timestamp(i64),
 }
 
 /// Why a value cannot be given, and its text.
@@ -79,21 +70,6 @@ pub(super) struct Gathered<'a> {
     pub(super) first: u64,
 }
 
-enum Column {
-    Boolean(BooleanBuilder),
-    Int16(Int16Builder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float32(Float32Builder),
-    Float64(Float64Builder),
-    Decimal(Decimal128Builder, u8),
-    Text(StringBuilder),
-    Binary(BinaryBuilder),
-    Date(Date32Builder),
-    Time(Time64MicrosecondBuilder),
-    Timestamp(TimestampMicrosecondBuilder),
-}
-
 /// A stream whose batches are made by a future that runs only while the stream is polled: dropping the stream drops the
 /// future and so closes what it holds.
 pub(super) fn produce<Make, Work>(make: Make) -> BatchStream
@@ -119,49 +95,57 @@ where
 impl Gather {
     pub(super) fn new(schema: &Schema, parsed: Vec<bool>) -> Self {
         let arrow = to_arrow(schema);
-        let columns = columns(schema, &arrow, &parsed);
+        let types = schema.fields.iter().zip(&parsed);
+        let columns = types.map(|(field, parsed)| Column::new(if *parsed { DataType::Text } else { field.data_type }));
+        let columns = columns.collect();
         Self { schema: schema.clone(), arrow, parsed, columns, faults: Vec::new(), rows: 0, bytes: 0, first: 1 }
     }
 
+    /// A column's values, for who decodes them: one push a row, and [`Gather::weigh`] for the texts.
+    #[inline]
+    pub(super) fn values(&mut self, column: usize) -> &mut Values {
+        &mut self.columns[column].values
+    }
+
+    /// So many bytes came.
+    #[inline]
+    pub(super) fn weigh(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    pub(super) fn data_type(&self, column: usize) -> DataType {
+        self.schema.fields[column].data_type
+    }
+
     pub(super) fn value(&mut self, column: usize, value: Value<'_>) -> Result<()> {
-        let data_type = self.schema.fields[column].data_type;
-        match (&mut self.columns[column], value) {
-            (Column::Boolean(builder), Value::Boolean(value)) => builder.append_value(value),
-            (Column::Int16(builder), Value::Integer(value)) => match i16::try_from(value) {
-                Ok(value) => builder.append_value(value),
+        match (&mut self.columns[column].values, value) {
+            (Values::Int16(values), Value::Integer(value)) => match i16::try_from(value) {
+                Ok(value) => values.push(value),
                 Err(_) => return self.does_not_fit(column, value),
             },
-            (Column::Int32(builder), Value::Integer(value)) => match i32::try_from(value) {
-                Ok(value) => builder.append_value(value),
+            (Values::Int32(values), Value::Integer(value)) => match i32::try_from(value) {
+                Ok(value) => values.push(value),
                 Err(_) => return self.does_not_fit(column, value),
             },
-            (Column::Int64(builder), Value::Integer(value)) => builder.append_value(value),
-            (Column::Float32(builder), Value::Float32(value)) => builder.append_value(value),
-            (Column::Float32(builder), Value::Float64(value)) => match narrow(value) {
-                Some(value) => builder.append_value(value),
+            (Values::Int64(values), Value::Integer(value)) => values.push(value),
+            (Values::Float32(values), Value::Float32(value)) => values.push(value),
+            (Values::Float32(values), Value::Float64(value)) => match narrow(value) {
+                Some(value) => values.push(value),
                 None => return self.does_not_fit(column, value),
             },
-            (Column::Float64(builder), Value::Float64(value)) => builder.append_value(value),
-            (Column::Float64(builder), Value::Float32(value)) => builder.append_value(f64::from(value)),
-            (Column::Decimal(builder, precision), Value::Decimal(value)) => {
-                if value.unsigned_abs() < 10_u128.pow(u32::from(*precision)) {
-                    builder.append_value(value);
-                } else {
-                    return self.does_not_fit(column, value);
-                }
-            }
-            (Column::Text(builder), Value::Text(value)) => {
+            (Values::Float64(values), Value::Float64(value)) => values.push(value),
+            (Values::Text(pieces), Value::Text(value)) => {
                 self.bytes += value.len();
-                builder.append_value(value);
+                return pieces.push(value.as_bytes()).taken();
             }
-            (Column::Binary(builder), Value::Binary(value)) => {
+            (Values::Binary(pieces), Value::Binary(value)) => {
                 self.bytes += value.len();
-                builder.append_value(value);
+                return pieces.push(value).taken();
             }
-            (Column::Date(builder), Value::Date(value)) => builder.append_value(value),
-            (Column::Time(builder), Value::Time(value)) => builder.append_value(value),
-            (Column::Timestamp(builder), Value::Timestamp(value)) => builder.append_value(value),
-            (_, value) => return Err(Error::internal(format!("a {data_type} column was given {value:?}"))),
+            (_, value) => {
+                let data_type = self.data_type(column);
+                return Err(Error::internal(format!("a {data_type} column was given {value:?}")));
+            }
         }
         Ok(())
     }
@@ -174,21 +158,9 @@ impl Gather {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn null(&mut self, column: usize) {
-        match &mut self.columns[column] {
-            Column::Boolean(builder) => builder.append_null(),
-            Column::Int16(builder) => builder.append_null(),
-            Column::Int32(builder) => builder.append_null(),
-            Column::Int64(builder) => builder.append_null(),
-            Column::Float32(builder) => builder.append_null(),
-            Column::Float64(builder) => builder.append_null(),
-            Column::Decimal(builder, _) => builder.append_null(),
-            Column::Text(builder) => builder.append_null(),
-            Column::Binary(builder) => builder.append_null(),
-            Column::Date(builder) => builder.append_null(),
-            Column::Time(builder) => builder.append_null(),
-            Column::Timestamp(builder) => builder.append_null(),
-        }
+        self.columns[column].null(self.rows);
     }
 
     /// The value cannot be given: its row will be among the rejected ones.
@@ -214,16 +186,11 @@ impl Gather {
         let first = self.first;
         self.first += rows as u64;
         self.bytes = 0;
-        let gathered = Gathered {
-            schema: &self.schema,
-            arrow: &self.arrow,
-            parsed: &self.parsed,
-            given: self.columns.iter_mut().map(Column::finish).collect(),
-            faults: std::mem::take(&mut self.faults),
-            rows,
-            first,
-        };
-        gathered.batch().map(Some)
+        let mut faults = std::mem::take(&mut self.faults);
+        let columns = self.columns.iter_mut().enumerate();
+        let given = columns.map(|(number, column)| column.finish(rows, number, &mut faults)).collect();
+        let (schema, arrow, parsed) = (&self.schema, &self.arrow, self.parsed.as_slice());
+        Gathered { schema, arrow, parsed, given, faults, rows, first }.batch().map(Some)
     }
 }
 
@@ -292,62 +259,11 @@ impl Gathered<'_> {
     }
 }
 
-impl Column {
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Int16(builder) => Arc::new(builder.finish()),
-            Self::Int32(builder) => Arc::new(builder.finish()),
-            Self::Int64(builder) => Arc::new(builder.finish()),
-            Self::Float32(builder) => Arc::new(builder.finish()),
-            Self::Float64(builder) => Arc::new(builder.finish()),
-            Self::Decimal(builder, _) => Arc::new(builder.finish()),
-            Self::Text(builder) => Arc::new(builder.finish()),
-            Self::Binary(builder) => Arc::new(builder.finish()),
-            Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
-        }
-    }
-}
-
-fn columns(schema: &Schema, arrow: &SchemaRef, parsed: &[bool]) -> Vec<Column> {
-    let types = schema.fields.iter().zip(parsed).zip(arrow.fields());
-    types
-        .map(|((field, parsed), arrow)| match field.data_type {
-            _ if *parsed => Column::Text(StringBuilder::new()),
-            DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
-            DataType::Int16 => Column::Int16(Int16Builder::new()),
-            DataType::Int32 => Column::Int32(Int32Builder::new()),
-            DataType::Int64 => Column::Int64(Int64Builder::new()),
-            DataType::Float32 => Column::Float32(Float32Builder::new()),
-            DataType::Float64 => Column::Float64(Float64Builder::new()),
-            DataType::Decimal { precision, .. } => {
-                Column::Decimal(Decimal128Builder::new().with_data_type(arrow.data_type().clone()), precision)
-            }
-            DataType::Text | DataType::Json | DataType::Uuid => Column::Text(StringBuilder::new()),
-            DataType::Binary => Column::Binary(BinaryBuilder::new()),
-            DataType::Date => Column::Date(Date32Builder::new()),
-            DataType::Time => Column::Time(Time64MicrosecondBuilder::new()),
-            DataType::Timestamp | DataType::TimestampTz => {
-                Column::Timestamp(TimestampMicrosecondBuilder::new().with_data_type(arrow.data_type().clone()))
-            }
-        })
-        .collect()
-}
-
 /// `'abc' is not a valid int64`, with a long text cut.
 pub(super) fn not_a(text: &str, data_type: DataType) -> String {
     let short: String = text.chars().take(60).collect();
     let cut = if short.len() < text.len() { "…" } else { "" };
     format!("'{short}{cut}' is not a valid {data_type}")
-}
-
-/// The same number as a single float, if there is one.
-#[expect(clippy::cast_possible_truncation, reason = "compared right after")]
-fn narrow(value: f64) -> Option<f32> {
-    let single = value as f32;
-    (value.is_nan() || f64::from(single).to_bits() == value.to_bits()).then_some(single)
 }
 
 pub(super) fn broken(error: &arrow::error::ArrowError) -> Error {

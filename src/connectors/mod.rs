@@ -11,6 +11,7 @@
 
 mod account;
 pub mod address;
+mod column;
 pub mod files;
 pub mod gate;
 mod gather;

@@ -69,11 +69,12 @@ pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selecte
         (DataType::Boolean, Family::Bit) => Wire::BitBoolean,
         (DataType::Int16 | DataType::Int32 | DataType::Int64, Family::Integer) => Wire::Integer { unsigned },
         (DataType::Int16 | DataType::Int32 | DataType::Int64, Family::Bit) => Wire::Bit,
-        (DataType::Decimal { scale, .. }, Family::Integer) => Wire::IntegerDecimal { unsigned, scale },
-        (DataType::Decimal { scale, .. }, Family::Bit) => Wire::BitDecimal { scale },
+        (DataType::Decimal { precision, scale }, Family::Integer) => {
+            Wire::IntegerDecimal { unsigned, precision, scale }
+        }
+        (DataType::Decimal { precision, scale }, Family::Bit) => Wire::BitDecimal { precision, scale },
         (DataType::Decimal { precision, scale }, Family::Decimal) => Wire::Decimal { precision, scale },
-        (DataType::Float32 | DataType::Float64, Family::Float) => Wire::Float,
-        (DataType::Float32 | DataType::Float64, Family::Double) => Wire::Double,
+        (DataType::Float32 | DataType::Float64, Family::Float | Family::Double) => Wire::Float,
         // Of binaries too, as far as they are UTF-8.
         (DataType::Text, Family::Text | Family::Json | Family::Uuid | Family::Binary)
         | (DataType::Json, Family::Json)

@@ -1,11 +1,24 @@
 //! Values of the binary protocol, as prepared statements give them, into batches.
 
-use crate::connectors::gather::{Gather, Refusal, Value};
-use crate::error::{Error, Kind, Result};
+use super::failure::not_understood;
+use crate::connectors::column::{Put, Values, keep, narrow};
+use crate::connectors::gather::{Gather, Refusal};
+use crate::error::Result;
+use crate::schema::DataType;
 
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 /// From 0000-03-01, where the calendar's arithmetic starts, to 1970-01-01.
 const EPOCH_DAYS: i64 = 719_468;
+/// The powers of ten that an i128 holds.
+const TENS: [i128; 39] = {
+    let mut tens = [1; 39];
+    let mut at = 1;
+    while at < tens.len() {
+        tens[at] = tens[at - 1] * 10;
+        at += 1;
+    }
+    tens
+};
 
 /// How a value of a column is sent.
 #[derive(Debug, Clone, Copy)]
@@ -18,16 +31,18 @@ pub(super) enum Wire {
     },
     IntegerDecimal {
         unsigned: bool,
+        precision: u8,
         scale: i8,
     },
     BitBoolean,
     /// Big-endian, one to eight bytes.
     Bit,
     BitDecimal {
+        precision: u8,
         scale: i8,
     },
+    /// Four or eight bytes.
     Float,
-    Double,
     /// Digits as text.
     Decimal {
         precision: u8,
@@ -43,169 +58,194 @@ pub(super) enum Wire {
 /// Puts a value, not null, into its column.
 #[inline]
 pub(super) fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) -> Result<()> {
-    let value = match wire {
-        Wire::Integer { unsigned } => match i64::try_from(integer(bytes, unsigned)?) {
-            Ok(value) => Ok(Value::Integer(value)),
-            Err(_) => Err(does_not_fit(integer(bytes, unsigned)?)),
+    gather.weigh(bytes.len());
+    match decode(wire, bytes, gather.values(column)) {
+        Put::Taken => {}
+        Put::Refused => gather.refuse(column, refusal(wire, bytes, gather.data_type(column))),
+        Put::Garbled => return Err(not_understood()),
+    }
+    Ok(())
+}
+
+#[inline]
+fn decode(wire: Wire, bytes: &[u8], values: &mut Values) -> Put {
+    match values {
+        Values::Int64(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
+        Values::Int32(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
+        Values::Int16(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
+        Values::Decimal(values, _) => match wire {
+            Wire::Decimal { precision, scale } => keep(values, Some(bytes), |text| decimal(text, precision, scale)),
+            Wire::IntegerDecimal { precision, scale, .. } | Wire::BitDecimal { precision, scale } => {
+                keep(values, number(wire, bytes), |number| within(number.checked_mul(ten(scale))?, precision))
+            }
+            _ => Put::Garbled,
         },
-        Wire::Decimal { precision, scale } => decimal(bytes, precision, scale).map(Value::Decimal),
-        Wire::Text => std::str::from_utf8(bytes).map(Value::Text).map_err(|_| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            Refusal { reason: "the text is not UTF-8".to_owned(), text }
+        Values::Text(pieces) | Values::Binary(pieces) => pieces.push(bytes),
+        Values::Date(values) => keep(values, Some(bytes), date),
+        Values::Timestamp(values, _) => keep(values, Some(bytes), timestamp),
+        Values::Time(values) => keep(values, Some(bytes), time),
+        Values::Float64(values) => keep(values, float(bytes), Some),
+        Values::Float32(values) => keep(values, float(bytes), narrow),
+        Values::Boolean(values) => keep(values, number(wire, bytes), |number| match number {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
         }),
-        Wire::Date => date(bytes).map(Value::Date),
-        Wire::Double => Ok(Value::Float64(f64::from_le_bytes(fixed(bytes)?))),
-        Wire::Float => Ok(Value::Float32(f32::from_le_bytes(fixed(bytes)?))),
-        Wire::Timestamp => timestamp(bytes).map(Value::Timestamp),
-        Wire::Time => time(bytes).map(Value::Time),
-        Wire::Binary => Ok(Value::Binary(bytes)),
-        Wire::Boolean => boolean(integer(bytes, false)?),
-        Wire::BitBoolean => boolean(bits(bytes)),
-        Wire::IntegerDecimal { unsigned, scale } => Ok(Value::Decimal(integer(bytes, unsigned)? * ten(scale))),
-        Wire::BitDecimal { scale } => Ok(Value::Decimal(bits(bytes) * ten(scale))),
-        Wire::Bit => i64::try_from(bits(bytes)).map(Value::Integer).map_err(|_| does_not_fit(bits(bytes))),
-    };
-    match value {
-        Ok(value) => gather.value(column, value),
-        Err(refusal) => {
-            gather.refuse(column, refusal);
-            Ok(())
-        }
     }
 }
 
-fn integer(bytes: &[u8], unsigned: bool) -> Result<i128> {
-    let signed = match bytes.len() {
-        1 => i64::from(i8::from_le_bytes(fixed(bytes)?)),
-        2 => i64::from(i16::from_le_bytes(fixed(bytes)?)),
-        4 => i64::from(i32::from_le_bytes(fixed(bytes)?)),
-        _ => i64::from_le_bytes(fixed(bytes)?),
+/// Why a value was refused.
+fn refusal(wire: Wire, bytes: &[u8], data_type: DataType) -> Refusal {
+    let (text, reason) = match wire {
+        Wire::Date => (day(bytes), "is not a date of the years 1 to 9999".to_owned()),
+        Wire::Timestamp => {
+            let clock = |at: usize| bytes.get(at).copied().unwrap_or(0);
+            let text = format!("{} {:02}:{:02}:{:02}", day(bytes), clock(5), clock(6), clock(7));
+            (text, "is not a date of the years 1 to 9999".to_owned())
+        }
+        Wire::Time => {
+            let Clock { negative, hours, minutes, seconds, .. } = clock(bytes);
+            let sign = if negative { "-" } else { "" };
+            (format!("{sign}{hours:02}:{minutes:02}:{seconds:02}"), "is not a time of the day".to_owned())
+        }
+        Wire::Boolean | Wire::BitBoolean => {
+            let text = number(wire, bytes).unwrap_or_default().to_string();
+            (text, "is neither true (1) nor false (0)".to_owned())
+        }
+        Wire::Decimal { .. } | Wire::Text | Wire::Binary => {
+            (String::from_utf8_lossy(bytes).into_owned(), format!("does not fit {data_type}"))
+        }
+        Wire::Float => (float(bytes).unwrap_or_default().to_string(), format!("does not fit {data_type}")),
+        Wire::Integer { .. } | Wire::IntegerDecimal { .. } | Wire::Bit | Wire::BitDecimal { .. } => {
+            (number(wire, bytes).unwrap_or_default().to_string(), format!("does not fit {data_type}"))
+        }
     };
-    if !unsigned {
-        return Ok(i128::from(signed));
-    }
-    Ok(match bytes.len() {
-        1 => i128::from(u8::from_le_bytes(fixed(bytes)?)),
-        2 => i128::from(u16::from_le_bytes(fixed(bytes)?)),
-        4 => i128::from(u32::from_le_bytes(fixed(bytes)?)),
-        _ => i128::from(u64::from_le_bytes(fixed(bytes)?)),
+    Refusal { reason: format!("{text} {reason}"), text }
+}
+
+/// An integer, as wide as it comes, or bits.
+#[inline]
+fn number(wire: Wire, bytes: &[u8]) -> Option<i128> {
+    let signed = match wire {
+        Wire::Integer { unsigned } | Wire::IntegerDecimal { unsigned, .. } => !unsigned,
+        Wire::Boolean => true,
+        _ => return Some(bytes.iter().fold(0, |sum, byte| (sum << 8) | i128::from(*byte))),
+    };
+    Some(match (bytes.len(), signed) {
+        (8, true) => i64::from_le_bytes(bytes.try_into().ok()?).into(),
+        (4, true) => i32::from_le_bytes(bytes.try_into().ok()?).into(),
+        (2, true) => i16::from_le_bytes(bytes.try_into().ok()?).into(),
+        (1, true) => i8::from_le_bytes(bytes.try_into().ok()?).into(),
+        (8, false) => u64::from_le_bytes(bytes.try_into().ok()?).into(),
+        (4, false) => u32::from_le_bytes(bytes.try_into().ok()?).into(),
+        (2, false) => u16::from_le_bytes(bytes.try_into().ok()?).into(),
+        (1, false) => u8::from_le_bytes(bytes.try_into().ok()?).into(),
+        _ => return None,
     })
 }
 
-fn bits(bytes: &[u8]) -> i128 {
-    bytes.iter().fold(0, |sum, byte| (sum << 8) | i128::from(*byte))
-}
-
-fn boolean(number: i128) -> Result<Value<'static>, Refusal> {
-    match number {
-        0 => Ok(Value::Boolean(false)),
-        1 => Ok(Value::Boolean(true)),
-        other => Err(Refusal { reason: format!("{other} is neither true (1) nor false (0)"), text: other.to_string() }),
+/// Four bytes or eight.
+#[inline]
+fn float(bytes: &[u8]) -> Option<f64> {
+    match bytes.len() {
+        8 => bytes.try_into().ok().map(f64::from_le_bytes),
+        4 => bytes.try_into().ok().map(|bytes| f64::from(f32::from_le_bytes(bytes))),
+        _ => None,
     }
-}
-
-fn does_not_fit(number: i128) -> Refusal {
-    Refusal { reason: format!("{number} does not fit int64"), text: number.to_string() }
 }
 
 fn ten(scale: i8) -> i128 {
     10_i128.pow(u32::try_from(scale).unwrap_or(0))
 }
 
+/// The number, when it has no more digits than these.
+#[inline]
+fn within(number: i128, precision: u8) -> Option<i128> {
+    let limit = TENS.get(usize::from(precision))?;
+    (-limit < number && number < *limit).then_some(number)
+}
+
 /// `-123.45` in units of the wanted column's last digit.
-fn decimal(text: &[u8], precision: u8, scale: i8) -> Result<i128, Refusal> {
+#[inline]
+fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    let wanted = u32::try_from(scale).unwrap_or(0);
-    let mut behind: Option<u32> = None;
-    let mut fits = true;
-    // Up to 18 digits, as most numbers have, in a register.
-    let mut value: i128 = 0;
-    let mut small: i64 = 0;
-    let narrow = digits.len() <= 18;
-    for byte in digits {
-        if *byte == b'.' {
-            behind = Some(0);
-            continue;
+    let wanted = usize::try_from(scale).ok()?;
+    let value = match digits.len().checked_sub(wanted + 1) {
+        // As a column with just these digits behind the point gives it; up to 18 digits fit a register.
+        Some(point) if digits.len() <= 18 && wanted > 0 && digits.get(point) == Some(&b'.') => {
+            let (whole, fraction) = (&digits[..point], &digits[point + 1..]);
+            i128::from(register(register(0, whole)?, fraction)?)
         }
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            fits = false;
-            break;
-        }
-        match &mut behind {
-            Some(count) if *count == wanted => {
-                fits &= digit == 0;
-                continue;
-            }
-            Some(count) => *count += 1,
-            None => {}
-        }
-        if narrow {
-            small = small * 10 + i64::from(digit);
-        } else {
-            match value.checked_mul(10).and_then(|value| value.checked_add(i128::from(digit))) {
-                Some(sum) => value = sum,
-                None => fits = false,
-            }
-        }
-    }
-    if narrow {
-        value = i128::from(small);
-    }
-    let missing = wanted.saturating_sub(behind.unwrap_or(0));
-    let value = if missing == 0 { Some(value) } else { value.checked_mul(10_i128.pow(missing)) };
-    match value {
-        Some(value) if fits => Ok(if negative { -value } else { value }),
-        _ => {
-            let text = String::from_utf8_lossy(text).into_owned();
-            Err(Refusal { reason: format!("{text} does not fit decimal({precision},{scale})"), text })
-        }
-    }
+        _ => unusual(digits, wanted)?,
+    };
+    within(if negative { -value } else { value }, precision)
 }
 
-/// A length, the year in two bytes, month and day.
-fn date(bytes: &[u8]) -> Result<i32, Refusal> {
-    let [_, low, high, month, day, ..] = *bytes else { return Err(no_date("0000-00-00".to_owned())) };
-    let year = u16::from_le_bytes([low, high]);
-    days(year, month, day).ok_or_else(|| no_date(format!("{year:04}-{month:02}-{day:02}")))
+#[inline]
+fn register(start: i64, digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(start, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| sum * 10 + i64::from(digit))
+    })
+}
+
+/// With more digits behind the point than are wanted, or fewer, or none; or many digits at all.
+fn unusual(digits: &[u8], wanted: usize) -> Option<i128> {
+    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+    let fraction = digits.get(point + 1..).unwrap_or_default();
+    let (kept, dropped) = fraction.split_at(fraction.len().min(wanted));
+    let missing = u32::try_from(wanted - kept.len()).ok()?;
+    let value = digits[..point].iter().chain(kept).try_fold(0_i128, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(digit.into()) }
+    })?;
+    if dropped.iter().any(|byte| *byte != b'0') { None } else { value.checked_mul(10_i128.checked_pow(missing)?) }
+}
+
+/// A length, the year in two bytes, month and day; the length alone is the zero date.
+#[inline]
+fn date(bytes: &[u8]) -> Option<i32> {
+    let [_, low, high, month, day, ..] = *bytes else { return None };
+    days(u16::from_le_bytes([low, high]), month, day)
+}
+
+fn day(bytes: &[u8]) -> String {
+    let [_, low, high, month, day, ..] = *bytes else { return "0000-00-00".to_owned() };
+    format!("{:04}-{month:02}-{day:02}", u16::from_le_bytes([low, high]))
 }
 
 /// Of a date, then hour, minute, second, and the microseconds in four bytes; what is zero at the end is not sent.
-fn timestamp(bytes: &[u8]) -> Result<i64, Refusal> {
+#[inline]
+fn timestamp(bytes: &[u8]) -> Option<i64> {
     let clock = |at: usize| i64::from(bytes.get(at).copied().unwrap_or(0));
     let fraction =
         bytes.get(8..12).map_or(0, |four| four.iter().rev().fold(0, |sum, byte| (sum << 8) | i64::from(*byte)));
-    match date(bytes) {
-        Ok(days) => {
-            let seconds = (clock(5) * 60 + clock(6)) * 60 + clock(7);
-            Ok(i64::from(days) * DAY_MICROSECONDS + seconds * 1_000_000 + fraction)
-        }
-        Err(refusal) => {
-            let text = format!("{} {:02}:{:02}:{:02}", refusal.text, clock(5), clock(6), clock(7));
-            Err(no_date(text))
-        }
-    }
+    let seconds = (clock(5) * 60 + clock(6)) * 60 + clock(7);
+    Some(i64::from(date(bytes)?) * DAY_MICROSECONDS + seconds * 1_000_000 + fraction)
+}
+
+struct Clock {
+    negative: bool,
+    hours: i64,
+    minutes: i64,
+    seconds: i64,
+    microseconds: i64,
 }
 
 /// A length, a sign, days in four bytes, hour, minute, second, and the microseconds in four bytes.
-fn time(bytes: &[u8]) -> Result<i64, Refusal> {
+fn clock(bytes: &[u8]) -> Clock {
     let number = |at: usize| i64::from(bytes.get(at).copied().unwrap_or(0));
     let four = |at: usize| (0..4).rev().fold(0, |sum, byte| (sum << 8) | number(at + byte));
-    let (negative, days, fraction) = (number(1) == 1, four(2), four(9));
-    let seconds = (number(6) * 60 + number(7)) * 60 + number(8);
-    if negative || days > 0 {
-        let sign = if negative { "-" } else { "" };
-        let text = format!("{sign}{:02}:{:02}:{:02}", days * 24 + number(6), number(7), number(8));
-        return Err(Refusal { reason: format!("{text} is not a time of the day"), text });
-    }
-    Ok(seconds * 1_000_000 + fraction)
+    let (minutes, seconds, microseconds) = (number(7), number(8), four(9));
+    Clock { negative: number(1) == 1, hours: four(2) * 24 + number(6), minutes, seconds, microseconds }
 }
 
-fn no_date(text: String) -> Refusal {
-    Refusal { reason: format!("{text} is not a date of the years 1 to 9999"), text }
+fn time(bytes: &[u8]) -> Option<i64> {
+    let Clock { negative, hours, minutes, seconds, microseconds } = clock(bytes);
+    (!negative && hours < 24).then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds)
 }
 
 /// Days since 1970 of a day that the calendar has.
@@ -225,11 +265,4 @@ fn days(year: u16, month: u8, day: u8) -> Option<i32> {
     let (year, month) = (i64::from(year) - i64::from(month < 3), i64::from(month));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
     i32::try_from(year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - EPOCH_DAYS).ok()
-}
-
-fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH]> {
-    bytes.try_into().map_err(|_| {
-        Error::new(Kind::Unavailable, "the server's rows were not understood")
-            .hint("Check that nothing between here and the server changes the stream, and run it again")
-    })
 }

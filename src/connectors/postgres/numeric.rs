@@ -96,7 +96,6 @@ impl Numeric<'_> {
 /// What a column of decimals wants.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Digits {
-    precision: u8,
     scale: i8,
     /// The smallest number that has too many digits.
     limit: u128,
@@ -104,11 +103,7 @@ pub(super) struct Digits {
 
 impl Digits {
     pub(super) fn new(precision: u8, scale: i8) -> Self {
-        Self { precision, scale, limit: 10_u128.pow(u32::from(precision)) }
-    }
-
-    pub(super) fn data_type(self) -> DataType {
-        DataType::Decimal { precision: self.precision, scale: self.scale }
+        Self { scale, limit: 10_u128.pow(u32::from(precision)) }
     }
 
     /// A binary numeric in units of the last digit; nothing when it is none of these decimals.
