@@ -12,7 +12,7 @@ use super::filter::{Pages, conditions, rest};
 use super::lane::{Lane, Piece, close, gone};
 use super::rows::Decoder;
 use super::table::{Existing, TableName};
-use super::wire::{Selected, select};
+use super::wire::{Selected, Wire, select};
 use crate::connectors::gather::produce;
 use crate::connectors::{Batch, BatchStream, Part, ReadRequest};
 use crate::error::{Error, Result};
@@ -214,10 +214,28 @@ impl Copy {
         copy
     }
 
+    /// What a statement gives back that writes: columns of the table and, as the last one wanted, what `flag` says.
+    pub(super) fn returning(
+        existing: &Existing,
+        wanted: &Schema,
+        flag: &str,
+        statement: impl FnOnce(&str) -> String,
+    ) -> Self {
+        let mut copy = Self::of(existing, wanted);
+        if let Some(last) = copy.selected.last_mut() {
+            *last = Selected { sql: flag.to_owned(), wire: Wire::Boolean, parsed: false };
+        }
+        copy.sql = format!("COPY ({}) TO STDOUT (FORMAT binary)", statement(&copy.list()));
+        copy
+    }
+
     /// `from`: the table and what follows it.
     fn sql(&self, from: &str) -> String {
-        let list: Vec<&str> = self.selected.iter().map(|column| column.sql.as_str()).collect();
-        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", list.join(", "))
+        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", self.list())
+    }
+
+    fn list(&self) -> String {
+        self.selected.iter().map(|column| column.sql.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     /// Gives every batch to `give`, in the transaction that the session is in.
@@ -226,17 +244,33 @@ impl Copy {
         Give: Fn(Batch) -> Given,
         Given: Future<Output = Result<()>>,
     {
+        self.run_as(session, wanted, translate, give).await
+    }
+
+    /// The same; `told` says what an error of the server is.
+    pub(super) async fn run_as<Failed, Give, Given>(
+        &self,
+        session: &mut PgConnection,
+        wanted: &Schema,
+        told: impl Fn(&sqlx::Error) -> Failed,
+        give: Give,
+    ) -> Result<(), Failed>
+    where
+        Failed: From<Error>,
+        Give: Fn(Batch) -> Given,
+        Given: Future<Output = Result<()>>,
+    {
         let mut decoder = Decoder::new(wanted, &self.selected)?;
-        let mut messages = session.copy_out_raw(&self.sql).await.map_err(|error| translate(&error))?;
+        let mut messages = session.copy_out_raw(&self.sql).await.map_err(|error| told(&error))?;
         while let Some(message) = messages.next().await {
-            if decoder.feed(&message.map_err(|error| translate(&error))?)?
+            if decoder.feed(&message.map_err(|error| told(&error))?)?
                 && let Some(batch) = decoder.take()?
             {
                 give(batch).await?;
             }
         }
         match decoder.take()? {
-            Some(batch) => give(batch).await,
+            Some(batch) => Ok(give(batch).await?),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! `straight` copies into the table itself: the fast way of `append` and `replace`. `staged` copies into a temporary
 //! table and lets the server move the rows (`moves`): merge, history, and whatever the straight way was refused; there
-//! `sift` finds out which rows the table does not take. `target` readies the table, `copy` sends, `ledger` remembers.
+//! `returning` is the short way of a merge and `sift` finds out which rows the table does not take. `target` readies the table, `copy` sends, `ledger` remembers.
 //!
 //! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
@@ -14,6 +14,7 @@ mod copy;
 mod key;
 mod ledger;
 mod moves;
+mod returning;
 mod sift;
 mod staged;
 mod straight;

@@ -20,6 +20,8 @@ use sqlx::postgres::PgConnection;
 
 /// The target, inside statements.
 const T: &str = "windvane_t";
+/// Whether a row that an upsert gives back was not there before.
+pub(super) const IS_NEW: &str = "(windvane_t.xmax = 0)";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
@@ -161,6 +163,11 @@ impl Moves<'_> {
         self.by_key() && !self.whole
     }
 
+    /// One statement does it all.
+    pub(super) fn is_one_upsert(&self) -> bool {
+        self.manner == Manner::Upsert && !self.absent
+    }
+
     pub(super) fn keeps_versions(&self) -> bool {
         self.manner == Manner::Versions
     }
@@ -192,7 +199,7 @@ impl Moves<'_> {
     pub(super) fn steps(&self, range: &str) -> Vec<Step> {
         let table = self.target.name.sql();
         let columns = self.target.column_list();
-        let values = (0..self.types.len()).map(|at| self.value(at)).collect::<Vec<_>>().join(", ");
+        let values = self.values();
         let from = format!("FROM {STAGED} AS s WHERE true{range}");
         let inserted = |sql: String| Step { sql, counts: Counts::Inserted };
         let update = |set: &str, also: &str| {
@@ -207,7 +214,11 @@ impl Moves<'_> {
                     "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} {from}"
                 ))]
             }
-            Manner::Upsert => vec![self.upsert(&table, &columns, &values, &from)],
+            Manner::Upsert => {
+                let (sql, counts) = (self.upsert(range, &format!("{IS_NEW} AS fresh")), Counts::Both);
+                let both = "count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh)";
+                vec![Step { sql: format!("WITH done AS ({sql}) SELECT {both} FROM done"), counts }]
+            }
             Manner::UpdateInsert => {
                 let set = self.set(&|at| self.value(at));
                 let insert = format!(
@@ -231,19 +242,20 @@ impl Moves<'_> {
         }
     }
 
-    fn upsert(&self, table: &str, columns: &str, values: &str, from: &str) -> Step {
+    /// `list`: what it gives back of the rows that it wrote.
+    pub(super) fn upsert(&self, range: &str, list: &str) -> String {
+        let (table, columns) = (self.target.name.sql(), self.target.column_list());
+        let values = self.values();
         let key = self.key.iter().map(|at| self.column(*at).name.as_str()).collect::<Vec<_>>().join(", ");
         let excluded = |at: usize| format!("excluded.{}", self.column(at).name);
         let action = match self.differs(&excluded) {
             Some(differs) => format!("DO UPDATE SET {} WHERE {differs}", self.set(&excluded)),
             None => "DO NOTHING".to_owned(),
         };
-        let sql = format!(
-            "INSERT INTO {table} AS {T} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} {from}
-             ON CONFLICT ({key}) {action} RETURNING ({T}.xmax = 0) AS fresh"
-        );
-        let counts = "count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh)";
-        Step { sql: format!("WITH done AS ({sql}) SELECT {counts} FROM done"), counts: Counts::Both }
+        format!(
+            "INSERT INTO {table} AS {T} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {STAGED} AS s
+             WHERE true{range} ON CONFLICT ({key}) {action} RETURNING {list}"
+        )
     }
 
     /// What follows the target's name to find the rows of the load again.
@@ -258,6 +270,10 @@ impl Moves<'_> {
 
     fn column(&self, at: usize) -> &Column {
         &self.target.columns[at]
+    }
+
+    fn values(&self) -> String {
+        (0..self.types.len()).map(|at| self.value(at)).collect::<Vec<_>>().join(", ")
     }
 
     /// A staged value as it is assigned: without a cast wherever the server assigns by itself, because an explicit cast

@@ -6,6 +6,7 @@ use super::super::read::{Copy, execute};
 use super::super::table::TableName;
 use super::copy::{Layout, send};
 use super::moves::{Counts, Moves};
+use super::returning;
 use super::sift::{self, Did};
 use super::straight::{CHECK_NOW, empty, kept_away, look};
 use super::target::{Column, Target};
@@ -38,6 +39,10 @@ pub(super) async fn load(
 ) -> Result<Loaded, Stop> {
     let request = &job.request;
     let mut stage = Stage::fill(session, request, rows).await?;
+    if !sifting && let Some(loaded) = returning::load(session, job, target, moves, &stage).await? {
+        return Ok(loaded);
+    }
+    stage.analyze(session).await?;
     if moves.by_key() {
         let faults = stage.faults(session, moves.key()).await?;
         stage.refuse(session, faults).await?;
@@ -86,14 +91,14 @@ async fn count(session: &mut PgConnection, target: &Target, moves: &Moves<'_>, k
 }
 
 /// The temporary table and what is known of its rows.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     request: &'a LoadRequest,
-    expected: Expected,
-    bytes: u64,
-    reads_back: bool,
+    pub(super) expected: Expected,
+    pub(super) bytes: u64,
+    pub(super) reads_back: bool,
     /// The staged rows were compared with what was sent, while all of them were there.
     proved: bool,
-    refused: Vec<RefusedRow>,
+    pub(super) refused: Vec<RefusedRow>,
 }
 
 impl<'a> Stage<'a> {
@@ -121,7 +126,6 @@ impl<'a> Stage<'a> {
         if sent.taken + unfit.len() as u64 != tally.rows() {
             return Err(kept_away(tally.rows(), sent.taken).into());
         }
-        execute(session, &format!("ANALYZE {STAGED}")).await?;
         let mut stage = Self {
             request,
             expected: tally.expected(request)?,
@@ -132,6 +136,11 @@ impl<'a> Stage<'a> {
         };
         stage.refuse(session, unfit).await?;
         Ok(stage)
+    }
+
+    /// Before its rows are joined.
+    pub(super) async fn analyze(&self, session: &mut PgConnection) -> Result<()> {
+        execute(session, &format!("ANALYZE {STAGED}")).await
     }
 
     /// Takes rows out of the stage; an error when none may be refused.
@@ -162,7 +171,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Rows with a null in their key, and those after the first of one key.
-    async fn faults(&self, session: &mut PgConnection, key: &[usize]) -> Result<Vec<RefusedRow>> {
+    pub(super) async fn faults(&self, session: &mut PgConnection, key: &[usize]) -> Result<Vec<RefusedRow>> {
         let columns =
             |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
         let list = columns(&|at| format!("s.c{at}"), ", ");

@@ -19,6 +19,8 @@ pub(super) struct Target {
     pub(super) created: bool,
     /// Triggers or rules of the user's, which may change or drop rows.
     pub(super) reacts: bool,
+    /// Those, or foreign keys and deferred constraints: something is looked into behind a statement's rows.
+    pub(super) looks_after: bool,
     /// A foreign key to itself.
     pub(super) self_reference: bool,
     /// Pages of its heap before the load.
@@ -61,6 +63,7 @@ WHERE s.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
 
 const FACTS: &str = "\
 SELECT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) OR c.relhasrules,
+       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid) OR c.relhasrules,
        EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = c.oid),
        CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END,
        current_setting('server_version_num')::int4
@@ -153,14 +156,14 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
     let types = types(session, &name).await?;
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
     let columns = columns(&fields, &existing, &types)?;
-    let facts: Option<(bool, bool, i64, i32)> = sqlx::query_as(FACTS)
+    let facts: Option<(bool, bool, bool, i64, i32)> = sqlx::query_as(FACTS)
         .bind(&name.schema)
         .bind(&name.table)
         .fetch_optional(session)
         .await
         .map_err(|error| translate(&error))?;
-    let (reacts, self_reference, pages, version) = facts.ok_or_else(gone)?;
-    Ok(Target { name, existing, columns, created, reacts, self_reference, pages, version })
+    let (reacts, looks_after, self_reference, pages, version) = facts.ok_or_else(gone)?;
+    Ok(Target { name, existing, columns, created, reacts, looks_after, self_reference, pages, version })
 }
 
 async fn types(session: &mut PgConnection, table: &TableName) -> Result<Vec<Type>> {
