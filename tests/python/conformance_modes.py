@@ -201,6 +201,13 @@ class ConformanceModes:
         ]
         assert ordered(seen) == ordered([item(1, "a"), item(2), item(5)])
 
+    def test_the_first_row_is_taken_though_it_changes_nothing(self, home: Home) -> None:
+        load = Loads(home)
+        load("one", [item(1), item(5)])
+        loaded = load("two", [item(5), item(6), item(5, "late")])
+        assert (loaded["changes"], places(loaded)) == (changes(inserted=1, unchanged=1), [2])
+        assert load.rows() == ordered([item(1), item(5), item(6)])
+
     def test_duplicates_fail_a_load_that_may_refuse_nothing(self, home: Home) -> None:
         load = Loads(home)
         load("one", [item(1)])
