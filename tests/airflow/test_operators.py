@@ -23,7 +23,7 @@ from windvane_provider import (
     WindvaneOperator,
     WindvaneRetryPolicy,
 )
-from windvane_provider.operators.base import WindvaneBaseOperator
+from windvane_provider.operators.base import TaskStopped, WindvaneBaseOperator
 
 OPERATORS = {
     PlanOperator: {"spec": "a.windvane.yaml"},
@@ -58,19 +58,27 @@ def test_every_argument_is_a_template_field_and_only_assigned(operator: type[Win
 def test_a_failure_that_cannot_pass_fails_the_task_at_once() -> None:
     with (
         pytest.raises(AirflowFailException, match="DataError: too few rows") as caught,
-        WindvaneBaseOperator.failing_clearly(),
+        WindvaneBaseOperator(task_id="t").failing_clearly(),
     ):
         raise DataError("too few rows", kind="data", hint="Look at the source.")
     assert "hint: Look at the source." in str(caught.value)
 
 
 def test_a_failure_that_may_pass_is_left_to_the_retry_policy() -> None:
-    with pytest.raises(UnavailableError), WindvaneBaseOperator.failing_clearly():
+    with pytest.raises(UnavailableError), WindvaneBaseOperator(task_id="t").failing_clearly():
         raise UnavailableError("no answer", kind="unavailable", retryable=True)
 
 
+def test_airflows_stop_ends_the_work_and_only_that() -> None:
+    operator = WindvaneBaseOperator(task_id="t")
+    operator.on_kill()
+    with pytest.raises(TaskStopped), operator.failing_clearly():
+        operator.on_kill()
+    operator.on_kill()
+
+
 def test_what_is_not_ours_passes_through() -> None:
-    with pytest.raises(ZeroDivisionError), WindvaneBaseOperator.failing_clearly():
+    with pytest.raises(ZeroDivisionError), WindvaneBaseOperator(task_id="t").failing_clearly():
         _ = 1 / 0
 
 

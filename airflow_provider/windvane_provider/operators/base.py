@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
+class TaskStopped(BaseException):
+    """Airflow ends the task; raised where the engine works, which gives up what it holds."""
+
+
 class WindvaneBaseOperator(BaseOperator):
     """An operator that calls one verb of the engine.
 
@@ -30,6 +34,7 @@ class WindvaneBaseOperator(BaseOperator):
     template_fields: Sequence[str] = ("connections", "store", "staging")
     ui_color = "#d7ecf4"
     ui_fgcolor = "#12303d"
+    _at_work = False
 
     def __init__(
         self,
@@ -96,19 +101,30 @@ class WindvaneBaseOperator(BaseOperator):
             return path
         return os.path.normpath(os.path.join(os.path.dirname(self.dag.fileloc), path))
 
-    @staticmethod
     @contextmanager
-    def failing_clearly() -> Iterator[None]:
+    def failing_clearly(self) -> Iterator[None]:
         """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
         from airflow.providers.common.compat.sdk import AirflowFailException
         from windvane.errors import WindvaneError
 
+        self._at_work = True
         try:
             yield
         except WindvaneError as error:
             if error.retryable:
                 raise
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._at_work = False
+
+    def on_kill(self) -> None:
+        """End the engine's work: Airflow calls this to stop the task, and kills what is still there five seconds later.
+
+        After a timeout it is called too, when the work has ended already.
+
+        """
+        if self._at_work:
+            raise TaskStopped("Airflow stops the task: nothing is half done, another try begins anew")
 
 
 class StageOperator(WindvaneBaseOperator):
