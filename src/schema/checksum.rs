@@ -90,7 +90,7 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
         }
         DataType::Float32 => each!(column.as_primitive::<a::Float32Type>(), 3, |value| float(f64::from(value))),
         DataType::Float64 => each!(column.as_primitive::<a::Float64Type>(), 3, float),
-        DataType::Text => each!(column.as_string::<i32>(), 4, |value: &str| value.as_bytes().to_vec()),
+        DataType::Text => each!(column.as_string::<i32>(), 4, str::as_bytes),
         DataType::Uuid => each!(column.as_string::<i32>(), 4, |value: &str| value.to_ascii_lowercase()),
         DataType::Json => each!(column.as_string::<i32>(), 4, json),
         DataType::Date => each!(column.as_primitive::<a::Date32Type>(), 5, i32::to_le_bytes),
@@ -98,7 +98,7 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
         DataType::Timestamp => each!(column.as_primitive::<a::TimestampMicrosecondType>(), 7, i64::to_le_bytes),
         DataType::TimestampTz => each!(column.as_primitive::<a::TimestampMicrosecondType>(), 8, i64::to_le_bytes),
         DataType::Binary => match column.as_binary_opt::<i32>() {
-            Some(binary) => each!(binary, 9, |value: &[u8]| value.to_vec()),
+            Some(binary) => each!(binary, 9, std::convert::identity),
             None => return Err(Error::internal("a checksum met a column outside schema::arrow")),
         },
     }
@@ -106,19 +106,34 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
 }
 
 /// A number as its digits and a power of ten: 1, 1.0 and 1.00 are one number.
-fn number(mut digits: i128, scale: i32) -> [u8; 20] {
-    let mut exponent = -scale;
-    if digits == 0 {
-        exponent = 0;
-    }
-    while digits != 0 && digits % 10 == 0 {
-        digits /= 10;
-        exponent += 1;
-    }
+#[inline]
+fn number(digits: i128, scale: i32) -> [u8; 20] {
+    // Nearly all fit half the width, which divides several times as fast.
+    let (digits, zeros) = match i64::try_from(digits) {
+        Ok(mut digits) => {
+            let mut zeros = 0;
+            while digits != 0 && digits % 10 == 0 {
+                digits /= 10;
+                zeros += 1;
+            }
+            (i128::from(digits), zeros)
+        }
+        Err(_) => without_zeros(digits),
+    };
+    let exponent: i32 = if digits == 0 { 0 } else { zeros - scale };
     let mut bytes = [0; 20];
     bytes[..16].copy_from_slice(&digits.to_le_bytes());
     bytes[16..].copy_from_slice(&exponent.to_le_bytes());
     bytes
+}
+
+fn without_zeros(mut digits: i128) -> (i128, i32) {
+    let mut zeros = 0;
+    while digits % 10 == 0 {
+        digits /= 10;
+        zeros += 1;
+    }
+    (digits, zeros)
 }
 
 fn float(value: f64) -> [u8; 8] {

@@ -70,7 +70,11 @@ pub(super) fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) 
 #[inline]
 fn decode(wire: Wire, bytes: &[u8], values: &mut Values) -> Put {
     match values {
-        Values::Int64(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
+        Values::Int64(values) => match (wire, bytes.try_into()) {
+            // The commonest of all keys.
+            (Wire::Integer { unsigned: false }, Ok(eight)) => keep(values, Some(i64::from_le_bytes(eight)), Some),
+            _ => keep(values, number(wire, bytes), |number| number.try_into().ok()),
+        },
         Values::Int32(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
         Values::Int16(values) => keep(values, number(wire, bytes), |number| number.try_into().ok()),
         Values::Decimal(values, _) => match wire {

@@ -83,7 +83,7 @@ async fn write(
     let copy = Copy::returning(&target.existing, &wanted, IS_NEW, |list| moves.upsert("", list));
     let (seen, did) = (ReadBack::default(), Mutex::new(Did::default()));
     let look = |batch: Batch| {
-        let looked = split(&batch, &did).and_then(|rows| seen.look(Batch { rows, ..batch }));
+        let looked = seen.look(Batch { rows: split(&batch, &did), ..batch });
         async move { looked }
     };
     copy.run_as(session, &wanted, stop, look).await?;
@@ -98,12 +98,12 @@ fn stop(error: &sqlx::Error) -> Stop {
 }
 
 /// The target's columns; what the last one says is counted.
-fn split(batch: &Batch, did: &Mutex<Did>) -> Result<RecordBatch> {
+fn split(batch: &Batch, did: &Mutex<Did>) -> RecordBatch {
     let mut rows = batch.rows.clone();
     let fresh = rows.remove_column(rows.num_columns() - 1);
     let inserted = fresh.as_boolean().true_count();
     let mut did = did.lock().unwrap_or_else(PoisonError::into_inner);
     did.inserted += inserted as u64;
     did.updated += (fresh.len() - inserted) as u64;
-    Ok(rows)
+    rows
 }
