@@ -3,6 +3,7 @@
 //! Sums are additive, so that a target's rows can be compared without reading the refused ones a second time: what is
 //! read back and what was refused together are what was sent.
 
+use crate::connectors::allowance::Allowance;
 use crate::connectors::read_back::counted;
 use crate::connectors::{Batch, CONTENT_ROWS, LoadRequest, Loaded, RefusedRow, Rejected};
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub(super) struct Account {
     put_aside: Checksum,
     refused: Vec<RefusedRow>,
     verify: Verify,
+    allowance: Allowance,
 }
 
 impl Account {
@@ -32,6 +34,7 @@ impl Account {
             put_aside: Checksum::default(),
             refused: Vec::new(),
             verify: request.verify,
+            allowance: request.allowance.clone(),
         }
     }
 
@@ -63,12 +66,13 @@ impl Account {
             self.put_aside.update(&filtered(batch, &drop)?)?;
         }
         self.refused.extend(refused);
-        Ok(())
+        self.allowance.allows(&self.refused)
     }
 
     /// A row that was added as taken is refused after all; its content is moved by the caller's `sum`.
-    pub(super) fn refuse(&mut self, refused: RefusedRow) {
+    pub(super) fn refuse(&mut self, refused: RefusedRow) -> Result<()> {
         self.refused.push(refused);
+        self.allowance.allows(&self.refused)
     }
 
     /// Whether the caller's promise holds. Rows that the caller knew of and that did not come are an error.

@@ -11,6 +11,7 @@
 
 mod account;
 pub mod address;
+pub mod allowance;
 pub mod files;
 pub mod gate;
 mod gather;
@@ -264,6 +265,8 @@ pub struct LoadRequest {
     pub verify: Verify,
     /// What happens to rows that the target itself refuses (a constraint).
     pub refused: RowPolicy,
+    /// How many of them go to quarantine before the load fails.
+    pub allowance: allowance::Allowance,
     /// Of files.
     pub compression: Option<Compression>,
     /// Of files: the columns whose values become folders.

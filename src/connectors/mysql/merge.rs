@@ -80,8 +80,7 @@ async fn put_aside(
             .in_row(refused.at + 1));
     }
     aside.merge(&stage.put_aside(session, request, refused.at).await?);
-    account.refuse(refused);
-    Ok(())
+    account.refuse(refused)
 }
 
 /// The statements of one load; the first two take a range of places.

@@ -151,8 +151,7 @@ async fn put_aside(
         let row = select_from(STAGE, native, &request.schema, &format!(" {this}"));
         aside.merge(&look(file, &row, request).await?.sum);
     }
-    account.refuse(refused);
-    Ok(())
+    account.refuse(refused)
 }
 
 /// The statements of one load; the first two take a range of places.
