@@ -23,6 +23,7 @@ pub mod mysql;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
+mod threaded;
 mod within;
 
 use crate::error::{Error, Kind, Result};
