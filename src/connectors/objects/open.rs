@@ -1,6 +1,7 @@
 //! Credentials become a store: those of a connection's URL, or those of the store's own environment.
 
 use super::{Kin, Location};
+use crate::connectors::address::readable;
 use crate::error::{Error, Result};
 use crate::resilience::patience;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -188,16 +189,12 @@ fn said(url: &str) -> Result<Said> {
     let rest = if rest.starts_with(['/', '?']) || rest.is_empty() { format!("x{rest}") } else { rest.to_owned() };
     let rest = rest.replacen("@/", "@x/", 1).replacen("@?", "@x?", 1);
     let parsed = Url::parse(&format!("connection://{rest}")).map_err(|_| wrong())?;
-    let clear = |text: &str| {
-        let escaped = text.replace('+', "%2B").replace('&', "%26");
-        url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
-    };
     let host = parsed.host_str().filter(|host| *host != "x").unwrap_or_default();
     Ok(Said {
         scheme: scheme.to_ascii_lowercase(),
-        user: clear(parsed.username()),
-        password: clear(parsed.password().unwrap_or_default()),
-        host: clear(host),
+        user: readable(parsed.username()),
+        password: readable(parsed.password().unwrap_or_default()),
+        host: readable(host),
         options: parsed.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
     })
 }
