@@ -20,6 +20,7 @@ pub mod http;
 mod inside;
 mod objects;
 pub mod mysql;
+mod naming;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
