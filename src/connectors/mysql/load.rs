@@ -10,13 +10,13 @@ use super::table::{Existing, TableName, quote};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
-use crate::connectors::account::{Account, Seen};
+use crate::connectors::account::Account;
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{arrow::conform, checksum::Checksum};
 use crate::spec::target::Mode;
 use futures::StreamExt;
-use std::sync::{Mutex, PoisonError};
 
 /// A snapshot, so that what other sessions add meanwhile is not taken for ours.
 const BEGIN: [&str; 2] =
@@ -115,7 +115,7 @@ async fn direct(
     }
     let Some(condition) = mine.condition() else { return Ok(account.counted(request, bytes)) };
     let seen = look(session, table, existing, request, &condition).await?;
-    account.agrees(request, &seen, &mine.before(), &Checksum::default(), bytes)
+    account.agrees(request, seen, &mine.before(), bytes)
 }
 
 /// How the rows of an append are told from the older ones.
@@ -152,7 +152,7 @@ impl Mine {
         if !request.reads_back(existing.rows.unwrap_or(0)) {
             return Ok(Self::Unknown);
         }
-        Ok(Self::Beside(look(session, table, existing, request, "").await?.sum))
+        Ok(Self::Beside(look(session, table, existing, request, "").await?.whole()?))
     }
 
     fn condition(&self) -> Option<String> {
@@ -178,12 +178,9 @@ pub(super) async fn look(
     existing: &Existing,
     request: &LoadRequest,
     condition: &str,
-) -> Result<Seen> {
-    let seen = Mutex::new(Seen::default());
-    let look = |batch: Batch| {
-        let looked = seen.lock().unwrap_or_else(PoisonError::into_inner).look(batch);
-        async move { looked }
-    };
+) -> Result<ReadBack> {
+    let seen = ReadBack::default();
+    let look = |batch: Batch| std::future::ready(seen.look(batch));
     Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;
-    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(seen)
 }

@@ -8,7 +8,7 @@ use super::stage::{AT, OUT, Stage};
 use super::table::{Existing, TableName, quote};
 use super::versions::{self, CURRENT, FROM, TO};
 use super::write::refusal;
-use crate::connectors::account::{Account, Seen};
+use crate::connectors::account::Account;
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
 use crate::schema::checksum::Checksum;
@@ -44,20 +44,19 @@ pub(super) async fn load(
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
     let (stage, bytes) = Stage::fill(session, table, request, rows, &mut account).await?;
-    let mut aside = Checksum::default();
     for refused in stage.unusable(session, request).await? {
-        put_aside(session, &stage, request, &mut account, &mut aside, refused).await?;
+        put_aside(session, &stage, request, &mut account, refused).await?;
     }
     let merge = Merge::new(session, table, existing, request, &stage).await?;
-    let mut changes = merge.apply(session, &stage, request, &mut account, &mut aside).await?;
+    let mut changes = merge.apply(session, &stage, request, &mut account).await?;
     if request.absent == Absent::Delete {
         changes.deleted = session.execute(&merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);
     account.check(request)?;
     let loaded = if request.reads_back(account.sent()) {
-        let seen: Seen = look(session, table, existing, request, &merge.mine).await?;
-        account.agrees(request, &seen, &Checksum::default(), &aside, bytes)?
+        let seen = look(session, table, existing, request, &merge.mine).await?;
+        account.agrees(request, seen, &Checksum::default(), bytes)?
     } else {
         account.counted(request, bytes)
     };
@@ -71,16 +70,12 @@ async fn put_aside(
     stage: &Stage,
     request: &LoadRequest,
     account: &mut Account,
-    aside: &mut Checksum,
     refused: RefusedRow,
 ) -> Result<()> {
-    if request.refused == RowPolicy::Fail {
-        return Err(Error::data(refused.reason)
-            .hint("Look at the rows that break it, or let them go to quarantine: nothing was loaded")
-            .in_row(refused.at + 1));
-    }
-    aside.merge(&stage.put_aside(session, request, refused.at).await?);
-    account.refuse(refused)
+    let at = refused.at;
+    account.refuse(refused)?;
+    account.take_back(&stage.put_aside(session, request, at).await?);
+    Ok(())
 }
 
 /// The statements of one load; the first two take a range of places.
@@ -151,7 +146,6 @@ impl Merge {
         stage: &Stage,
         request: &LoadRequest,
         account: &mut Account,
-        aside: &mut Checksum,
     ) -> Result<Changes> {
         let mut changes = Changes::default();
         let mut todo = if account.sent() == 0 { Vec::new() } else { vec![(0, account.sent() - 1)] };
@@ -171,7 +165,7 @@ impl Merge {
                 if request.refused == RowPolicy::Fail {
                     return Err(error.in_row(from + 1));
                 }
-                put_aside(session, stage, request, account, aside, refusal(&error, from)).await?;
+                put_aside(session, stage, request, account, refusal(&error, from)).await?;
             } else {
                 let middle = from + (to - from) / 2;
                 todo.push((middle + 1, to));

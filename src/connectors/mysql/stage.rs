@@ -117,7 +117,7 @@ impl Stage {
             return Ok(Checksum::default());
         }
         let condition = format!(" WHERE {} = {at}", quote(AT));
-        Ok(look(session, &self.table, &self.existing, request, &condition).await?.sum)
+        look(session, &self.table, &self.existing, request, &condition).await?.whole()
     }
 
     fn of<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a Field> {

@@ -51,14 +51,13 @@ pub(super) async fn load(
     rows: &mut Rows,
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
-    let mut aside = Checksum::default();
     stage(file, request, native).await?;
     let bytes = Inserts::new(STAGE, request, Place::In(AT)).all(file, rows.open()?, &mut account).await?;
     for refused in unusable(file, request).await? {
-        put_aside(file, request, native, &mut account, &mut aside, refused).await?;
+        put_aside(file, request, native, &mut account, refused).await?;
     }
     let merge = Merge::new(request);
-    let mut changes = merge.apply(file, request, native, &mut account, &mut aside).await?;
+    let mut changes = merge.apply(file, request, native, &mut account).await?;
     if request.absent == Absent::Delete {
         changes.deleted = execute(file, &merge.end_absent).await?;
     }
@@ -66,7 +65,7 @@ pub(super) async fn load(
     account.check(request)?;
     let loaded = if request.reads_back(account.sent()) {
         let seen = look(file, &select(&request.dataset, native, &request.schema, &merge.mine), request).await?;
-        account.agrees(request, &seen, &Checksum::default(), &aside, bytes)?
+        account.agrees(request, seen, &Checksum::default(), bytes)?
     } else {
         account.counted(request, bytes)
     };
@@ -137,21 +136,16 @@ async fn put_aside(
     request: &LoadRequest,
     native: &[NativeColumn],
     account: &mut Account,
-    aside: &mut Checksum,
     refused: RefusedRow,
 ) -> Result<()> {
-    if request.refused == RowPolicy::Fail {
-        return Err(Error::data(refused.reason)
-            .hint("Look at the rows that break it, or let them go to quarantine: nothing was loaded")
-            .in_row(refused.at + 1));
-    }
     let this = format!("WHERE {AT} = {}", refused.at);
+    account.refuse(refused)?;
     execute(file, &format!("UPDATE {STAGE} SET {OUT} = 1 {this}")).await?;
     if request.verify != Verify::Rows {
         let row = select_from(STAGE, native, &request.schema, &format!(" {this}"));
-        aside.merge(&look(file, &row, request).await?.sum);
+        account.take_back(&look(file, &row, request).await?.whole()?);
     }
-    account.refuse(refused)
+    Ok(())
 }
 
 /// The statements of one load; the first two take a range of places.
@@ -212,7 +206,6 @@ impl Merge {
         request: &LoadRequest,
         native: &[NativeColumn],
         account: &mut Account,
-        aside: &mut Checksum,
     ) -> Result<Changes> {
         let mut changes = Changes::default();
         let mut todo = if account.sent() == 0 { Vec::new() } else { vec![(0, account.sent() - 1)] };
@@ -239,7 +232,7 @@ impl Merge {
             } else if request.refused == RowPolicy::Fail {
                 return Err(error.in_row(from + 1));
             } else {
-                put_aside(file, request, native, account, aside, refusal(&error, from)).await?;
+                put_aside(file, request, native, account, refusal(&error, from)).await?;
             }
         }
         Ok(changes)
