@@ -12,12 +12,16 @@
 mod account;
 pub mod address;
 pub mod allowance;
+mod by_key;
 pub mod files;
+mod fits;
 pub mod gate;
 mod gather;
 pub mod guest;
+mod halving;
 pub mod http;
 mod inside;
+mod ledger;
 mod objects;
 pub mod mysql;
 mod naming;

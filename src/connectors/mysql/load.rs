@@ -6,11 +6,12 @@
 use super::catalog::LEDGER;
 use super::read::{Select, name};
 use super::session::Session;
-use super::table::{Existing, TableName, quote};
+use super::table::{Existing, TableName, quote, same};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
 use crate::connectors::account::Account;
+use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
@@ -25,7 +26,7 @@ const BEGIN: [&str; 2] =
 pub(super) async fn load(mut session: Session, database: &str, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     let table = TableName { database: database.to_owned(), table: request.dataset.clone() };
     check(&request)?;
-    merge::check(&request)?;
+    by_key::check(&request, same)?;
     let done = alone(&mut session, &table, &request, &mut rows).await.map_err(|error| name(error, &table));
     // The lock would end with the session: this lets the next one in before the server has noticed.
     if !is_silent(&done) {

@@ -7,6 +7,7 @@ use super::target::{mark, ready};
 use super::write::{Inserts, Place};
 use super::{ledger, merge};
 use crate::connectors::account::Account;
+use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Result};
@@ -54,7 +55,7 @@ fn check(request: &LoadRequest) -> Result<()> {
             return Err(refuse(column, "is the name of two columns: SQLite does not tell upper from lower case"));
         }
     }
-    merge::check(request)
+    by_key::check(request, same)
 }
 
 async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &mut Rows) -> Result<Loaded> {
