@@ -5,10 +5,7 @@ use crate::connectors::files::RowBuilder;
 use crate::connectors::{BATCH_ROWS, Batch, ReadRequest, Within, inside};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use crate::schema::arrow::{conform, type_to_arrow};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes as a;
-use std::sync::Arc;
+use crate::schema::arrow::pick;
 
 enum Given {
     Arrow(Stream),
@@ -73,7 +70,7 @@ impl AllRows {
                         .caused_by(&error)
                 })?;
                 self.row += batch.num_rows() as u64;
-                let rows = wanted(&batch, &self.schema)?;
+                let rows = pick(&batch, &self.schema)?;
                 Batch { rows, numbers: (first..=self.row).collect(), rejected: Vec::new() }
             }
             Given::Texts(texts, builder) => {
@@ -102,26 +99,4 @@ impl Iterator for AllRows {
     fn next(&mut self) -> Option<Self::Item> {
         self.batch().transpose()
     }
-}
-
-/// The wanted columns by name, in the wanted types; one that is not there is null.
-fn wanted(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
-    let count = batch.num_rows();
-    let columns: Vec<ArrayRef> = schema
-        .fields
-        .iter()
-        .map(|field| {
-            let known = batch.column_by_name(&field.name).cloned();
-            known.unwrap_or_else(|| new_null_array(&type_to_arrow(field.data_type), count))
-        })
-        .collect();
-    let fields: Vec<a::Field> = schema
-        .names()
-        .zip(&columns)
-        .map(|(name, column)| a::Field::new(name, column.data_type().clone(), true))
-        .collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(count));
-    let loose = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options)
-        .map_err(|error| Error::internal("rows of a Python object make no batch").caused_by(&error))?;
-    conform(&loose, schema)
 }
