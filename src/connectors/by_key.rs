@@ -66,7 +66,10 @@ pub(super) fn unusable(key: &[String], without: Vec<Vec<u64>>, again: Vec<u64>) 
     refused
 }
 
-/// The statements of one load; the first two are about the staged rows whose place lies between `{from}` and `{to}`.
+/// Stands in a statement for the range of places that it is about; no name can hold it.
+pub(super) const RANGE: &str = "\0";
+
+/// The statements of one load; the first two are about the staged rows whose place is in [`RANGE`].
 pub(super) struct Merge {
     /// Rows with a known key and other values: updated, or their version ended.
     pub(super) change: Option<String>,
@@ -81,8 +84,8 @@ pub(super) struct Merge {
 impl Merge {
     /// The first two for these places.
     pub(super) fn between(&self, rows: &Range<usize>) -> (Option<String>, String) {
-        let [from, to] = [rows.start, rows.end.saturating_sub(1)].map(|at| at.to_string());
-        let of = |sql: &String| sql.replace("{from}", &from).replace("{to}", &to);
+        let range = format!("BETWEEN {} AND {}", rows.start, rows.end.saturating_sub(1));
+        let of = |sql: &String| sql.replace(RANGE, &range);
         (self.change.as_ref().map(of), of(&self.insert))
     }
 

@@ -300,6 +300,13 @@ class ConformanceModes:
             load("two", [item(1, "b")], mode="history")
         assert load.rows() == [item(1)]
 
+    def test_names_that_look_like_a_template_are_only_names(self, home: Home) -> None:
+        fields = [column("{from}", "int64", nullable=False), column("{to}", "text"), column("{}", "text")]
+        load = Loads(home, fields=fields, key=["{from}"])
+        load("one", [{"{from}": 1, "{to}": "a", "{}": "b"}])
+        second = load("two", [{"{from}": 1, "{to}": "c", "{}": "b"}, {"{from}": 2, "{to}": "a", "{}": None}])
+        assert second["changes"] == changes(inserted=1, updated=1)
+
     # ------------------------------------------------------------------------------------- what constraints refuse
 
     REFUSED: ClassVar[list[tuple[Row, str]]] = [

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::stage::{AT, OUT, Stage};
 use super::table::{Existing, TableName, quote};
 use crate::connectors::account::Account;
-use crate::connectors::by_key::{CURRENT, Merge, TO, versions};
+use crate::connectors::by_key::{CURRENT, Merge, RANGE, TO, versions};
 use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ async fn statements(
     let same = stage.equal(existing, &others);
     let current = if is_history { format!(" AND t.{}", quote(CURRENT)) } else { String::new() };
     let taken = format!("s.{} = 0", quote(OUT));
-    let in_range = format!("{taken} AND s.{} BETWEEN {{from}} AND {{to}}", quote(AT));
+    let in_range = format!("{taken} AND s.{} {RANGE}", quote(AT));
     let now = if is_history { now(session).await? } else { String::new() };
     let ends = format!("t.{} = {now}, t.{} = 0", quote(TO), quote(CURRENT));
     let sets = if is_history { ends.clone() } else { stage.sets(existing, &others) };

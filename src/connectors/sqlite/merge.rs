@@ -7,7 +7,7 @@ use super::read::{select, select_from};
 use super::table::{NativeColumn, sql};
 use super::write::{Inserts, Place};
 use crate::connectors::account::Account;
-use crate::connectors::by_key::{self, CURRENT, FROM, Merge, TO};
+use crate::connectors::by_key::{self, CURRENT, FROM, Merge, RANGE, TO};
 use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::Result;
@@ -125,7 +125,7 @@ fn statements(request: &LoadRequest) -> Merge {
     let matches = each(&keys, &|name| format!("t.{name} = s.{name} COLLATE BINARY"), " AND ");
     let equal = each(&others, &|name| format!("t.{name} IS s.{name} COLLATE BINARY"), " AND ");
     let current = if is_history { format!(" AND t.{CURRENT}") } else { String::new() };
-    let in_range = format!("s.{OUT} = 0 AND s.{AT} BETWEEN {{from}} AND {{to}}");
+    let in_range = format!("s.{OUT} = 0 AND s.{AT} {RANGE}");
     let now = format!("'{}'", clock::now().rfc3339());
     let ends = format!("{TO} = {now}, {CURRENT} = 0");
     let sets = if is_history { ends.clone() } else { each(&others, &|name| format!("{name} = s.{name}"), ", ") };
