@@ -176,15 +176,17 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
     if wanted.confidence < ACCEPT_FROM {
         return Err(format!("confidence {:.2} is below {ACCEPT_FROM}: a person should decide", wanted.confidence));
     }
+    if let Change::Step(step) = &wanted.change
+        && let Some(asked) = asked(users, loaded, step)
+    {
+        return if asked {
+            Ok("the user's words ask for it".to_owned())
+        } else {
+            Err("it takes rows or columns away and the user's words do not ask for it: a person must approve"
+                .to_owned())
+        };
+    }
     match &wanted.change {
-        Change::Step(step) if removes(step) => {
-            if asked(users, loaded, step) {
-                Ok("the user's words ask for it".to_owned())
-            } else {
-                Err("it takes rows or columns away and the user's words do not ask for it: a person must approve"
-                    .to_owned())
-            }
-        }
         // Its rows would go to quarantine without a look at the data: a model's opinion is not enough.
         Change::Check(
             Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_),
@@ -198,33 +200,6 @@ fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Re
     }
 }
 
-fn removes(step: &Step) -> bool {
-    match step {
-        Step::Filter(_)
-        | Step::Drop(_)
-        | Step::Select(_)
-        | Step::Deduplicate(_)
-        | Step::Aggregate(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Explode(_)
-        | Step::Mask(_)
-        | Step::Sql(_)
-        | Step::Python(_) => true,
-        Step::Sort(sort) => sort.limit.is_some(),
-        Step::Join(join) => join.how == JoinKind::Inner,
-        Step::Rename(_)
-        | Step::Cast(_)
-        | Step::Parse(_)
-        | Step::Derive(_)
-        | Step::Set(_)
-        | Step::Fill(_)
-        | Step::Window(_)
-        | Step::Split(_)
-        | Step::Flatten(_) => false,
-    }
-}
-
 fn overwrites_nothing(change: &Change, loaded: Option<&Loaded<'_>>) -> bool {
     match change {
         Change::Step(Step::Derive(columns)) => {
@@ -234,53 +209,53 @@ fn overwrites_nothing(change: &Change, loaded: Option<&Loaded<'_>>) -> bool {
     }
 }
 
-/// Whether the user's words ask for what this step takes away.
-fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> bool {
+/// Whether the user's words ask for what this step takes away; nothing where it takes nothing away.
+fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> Option<bool> {
     match step {
-        Step::Drop(columns) => columns.iter().all(|column| {
+        Step::Drop(columns) => Some(columns.iter().all(|column| {
             let figures = loaded
                 .and_then(|one| one.profile)
                 .and_then(|profile| profile.columns.iter().find(|known| known.name == *column));
             words::without(users, column)
                 || words::no_personal_data(users) && figures.is_some_and(|figures| figures.pii)
-        }),
-        // Every literal of the condition must be a word of the user's, and there must be one.
-        Step::Filter(condition) => {
-            let lower = format!(" {} ", condition.to_lowercase());
-            // Only "is" and "is one of": the words for "is not" and "or" are too easily turned round.
-            if lower.contains(['<', '>', '!', '~'])
-                || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word))
-            {
-                return false;
-            }
-            let stems: BTreeSet<String> = users.iter().map(|word| words::stem(word)).collect();
-            let literals = literals(condition);
-            !literals.is_empty()
-                && literals
-                    .iter()
-                    .all(|literal| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word))))
-        }
-        Step::Deduplicate(_) => words::unique_rows(users),
+        })),
+        Step::Filter(condition) => Some(filtered_by(users, condition)),
+        Step::Deduplicate(_) => Some(words::unique_rows(users)),
+        Step::Sort(sort) => sort.limit.map(|_| false),
+        Step::Join(join) => (join.how == JoinKind::Inner).then_some(false),
         Step::Select(_)
         | Step::Aggregate(_)
-        | Step::Join(_)
-        | Step::Rename(_)
+        | Step::Pivot(_)
+        | Step::Unpivot(_)
+        | Step::Explode(_)
+        | Step::Mask(_)
+        | Step::Sql(_)
+        | Step::Python(_) => Some(false),
+        Step::Rename(_)
         | Step::Cast(_)
         | Step::Parse(_)
         | Step::Derive(_)
         | Step::Set(_)
         | Step::Fill(_)
         | Step::Window(_)
-        | Step::Sort(_)
         | Step::Split(_)
-        | Step::Mask(_)
-        | Step::Flatten(_)
-        | Step::Explode(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Sql(_)
-        | Step::Python(_) => false,
+        | Step::Flatten(_) => None,
     }
+}
+
+/// Every literal of the condition must be a word of the user's, and there must be one.
+fn filtered_by(users: &[String], condition: &str) -> bool {
+    let lower = format!(" {} ", condition.to_lowercase());
+    // Only "is" and "is one of": the words for "is not" and "or" are too easily turned round.
+    if lower.contains(['<', '>', '!', '~'])
+        || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word))
+    {
+        return false;
+    }
+    let stems: BTreeSet<String> = users.iter().map(|word| words::stem(word)).collect();
+    let known = |literal: &str| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word)));
+    let literals = literals(condition);
+    !literals.is_empty() && literals.into_iter().all(known)
 }
 
 /// The texts in single quotes.

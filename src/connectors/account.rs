@@ -3,10 +3,12 @@
 //! Sums are additive, so that a target's rows can be compared without reading the refused ones a second time: what is
 //! read back and what was refused together are what was sent.
 
-use crate::connectors::read_back::counted;
-use crate::connectors::{Batch, CONTENT_ROWS, LoadRequest, Loaded, RefusedRow, Rejected};
+use crate::connectors::allowance::Allowance;
+use crate::connectors::read_back::{ReadBack, counted, not_the_same, other_count, others_there};
+use crate::connectors::{CONTENT_ROWS, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::schema::checksum::Checksum;
+use crate::spec::RowPolicy;
 use crate::spec::target::Verify;
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
@@ -18,9 +20,14 @@ pub(super) struct Account {
     /// Sums end where nothing will be compared.
     sums: bool,
     taken: Checksum,
+    /// Of what was refused at once.
     put_aside: Checksum,
+    /// Of what was taken at first and refused later.
+    taken_back: Checksum,
     refused: Vec<RefusedRow>,
+    policy: RowPolicy,
     verify: Verify,
+    allowance: Allowance,
 }
 
 impl Account {
@@ -30,8 +37,11 @@ impl Account {
             sums: request.verify != Verify::Rows,
             taken: Checksum::default(),
             put_aside: Checksum::default(),
+            taken_back: Checksum::default(),
+            policy: request.refused,
             refused: Vec::new(),
             verify: request.verify,
+            allowance: request.allowance.clone(),
         }
     }
 
@@ -63,12 +73,23 @@ impl Account {
             self.put_aside.update(&filtered(batch, &drop)?)?;
         }
         self.refused.extend(refused);
-        Ok(())
+        self.allowance.allows(&self.refused)
     }
 
-    /// A row that was added as taken is refused after all; its content is moved by the caller's `sum`.
-    pub(super) fn refuse(&mut self, refused: RefusedRow) {
+    /// A row that was added as taken is refused after all.
+    pub(super) fn refuse(&mut self, refused: RefusedRow) -> Result<()> {
+        if self.policy == RowPolicy::Fail {
+            return Err(Error::data(refused.reason)
+                .hint("Look at the rows that break it, or let them go to quarantine: nothing was loaded")
+                .in_row(refused.at + 1));
+        }
         self.refused.push(refused);
+        self.allowance.allows(&self.refused)
+    }
+
+    /// The content of such a row.
+    pub(super) fn take_back(&mut self, sum: &Checksum) {
+        self.taken_back.merge(sum);
     }
 
     /// Whether the caller's promise holds. Rows that the caller knew of and that did not come are an error.
@@ -76,9 +97,7 @@ impl Account {
         self.refused.sort_by_key(|row| row.at);
         let Some(expected) = &request.expected else { return Ok(()) };
         if expected.rows != self.sent {
-            let (known, came) = (expected.rows, self.sent);
-            return Err(Error::data(format!("{known} rows were expected, {came} came: nothing was loaded"))
-                .hint("Run the pipeline again from its source"));
+            return Err(other_count(expected.rows, self.sent));
         }
         let mut all = self.taken.clone();
         all.merge(&self.put_aside);
@@ -95,53 +114,28 @@ impl Account {
     }
 
     /// The receipt, when the rows that are at the target are the ones that were taken. `before` is what was there already
-    /// and is read back too; `aside` are rows that were taken at first and refused later.
+    /// and is read back too.
     pub(super) fn agrees(
         &self,
         request: &LoadRequest,
-        seen: &Seen,
+        seen: ReadBack,
         before: &Checksum,
-        aside: &Checksum,
         bytes: u64,
     ) -> Result<Loaded> {
-        if let Some(rejected) = &seen.rejected {
-            let column = rejected.column.clone().unwrap_or_default();
-            return Err(Error::data(format!("column '{column}' does not come back from the target as it was sent"))
-                .hint("A trigger or the column's type changes it: nothing was loaded")
-                .in_row(rejected.row));
-        }
-        let (wanted, there) = (before.rows() + self.kept(), seen.sum.rows());
+        let mut found = seen.whole()?;
+        let (wanted, there) = (before.rows() + self.kept(), found.rows());
         if there != wanted {
-            return Err(Error::data(format!("{wanted} rows were expected at the target, {there} are there"))
-                .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
-        }
-        let mut expected = self.taken.clone();
-        expected.merge(before);
-        let mut found = seen.sum.clone();
-        found.merge(aside);
-        if expected.finish() != found.finish() {
-            return Err(Error::data("the rows at the target are not the ones that were sent")
-                .hint("A trigger, a default or a narrower column changed values: nothing was loaded"));
+            return Err(others_there(wanted, there));
         }
         // Of our own rows, as they are at the target.
-        let own = if before.rows() == 0 { seen.sum.finish() } else { self.taken.finish() };
-        Ok(Loaded { checksum: Some(own), ..self.counted(request, bytes) })
-    }
-}
-
-/// Rows as they are read back.
-#[derive(Default)]
-pub(super) struct Seen {
-    pub(super) sum: Checksum,
-    rejected: Option<Rejected>,
-}
-
-impl Seen {
-    pub(super) fn look(&mut self, batch: Batch) -> Result<()> {
-        if self.rejected.is_none() {
-            self.rejected = batch.rejected.into_iter().next();
+        let own = if before.rows() == 0 { found.finish() } else { self.taken.finish() };
+        let mut expected = self.taken.clone();
+        expected.merge(before);
+        found.merge(&self.taken_back);
+        if expected.finish() != found.finish() {
+            return Err(not_the_same());
         }
-        self.sum.update(&batch.rows)
+        Ok(Loaded { checksum: Some(own), ..self.counted(request, bytes) })
     }
 }
 

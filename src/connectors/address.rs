@@ -5,10 +5,13 @@ use crate::connectors::objects::is_address;
 use crate::error::{Error, Result};
 use crate::spec::http::Resource;
 use crate::spec::source::{FilesSource, HttpSource, MysqlSource, PostgresSource, Source, SqliteSource};
+use serde_json::{Map, Value};
 use url::Url;
 
 /// The connection id under which a URL given as an argument is kept.
 const ARGUMENT: &str = "argument";
+/// Airflow's own name for extras in a URL.
+pub(super) const AIRFLOW_EXTRAS: &str = "__extra__";
 
 /// An address, read: a source, and the dataset behind `#`.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +92,25 @@ fn is_sqlite(place: &str, context: &Context) -> bool {
     read.is_ok() && head == *b"SQLite format 3\0"
 }
 
+/// What stands behind `?` in the URL of a connection. Airflow keeps extras that are not flat there as one JSON object
+/// under [`AIRFLOW_EXTRAS`]; what is none stays under that name.
+pub(super) fn extras(url: &Url) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (key, value) in url.query_pairs() {
+        match serde_json::from_str::<Map<String, Value>>(&value) {
+            Ok(object) if key == AIRFLOW_EXTRAS => all.extend(object),
+            _ => all.push((key.into_owned(), value.into())),
+        }
+    }
+    all
+}
+
+/// Those of them that a driver knows; Airflow and other drivers put more there.
+pub(super) fn parameters(url: &Url, known: &[&str]) -> Vec<(String, String)> {
+    let mine = extras(url).into_iter().filter(|(key, _)| known.contains(&key.as_str()));
+    mine.filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+}
+
 /// A part of a URL without its %XX.
 pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -102,4 +124,12 @@ pub(super) fn decoded(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(bytes).ok()
+}
+
+/// The same of bytes that need not be text: a form's value, where a plus is a plus.
+pub(super) fn readable(text: &str) -> String {
+    // A form would turn a plus into a space and end at an ampersand.
+    let form = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(form.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

@@ -11,18 +11,25 @@
 
 mod account;
 pub mod address;
+pub mod allowance;
+mod by_key;
 mod column;
 pub mod files;
+mod fits;
 pub mod gate;
 mod gather;
 pub mod guest;
+mod halving;
 pub mod http;
 mod inside;
+mod ledger;
 mod objects;
 pub mod mysql;
+mod naming;
 pub mod postgres;
 mod read_back;
 pub mod sqlite;
+mod threaded;
 mod within;
 
 use crate::error::{Error, Kind, Result};
@@ -265,6 +272,8 @@ pub struct LoadRequest {
     pub verify: Verify,
     /// What happens to rows that the target itself refuses (a constraint).
     pub refused: RowPolicy,
+    /// How many of them go to quarantine before the load fails.
+    pub allowance: allowance::Allowance,
     /// Of files.
     pub compression: Option<Compression>,
     /// Of files: the columns whose values become folders.

@@ -36,11 +36,7 @@ impl Tally {
     /// What must be at the target. Rows that the caller knew of and that did not come are an error.
     pub(super) fn expected(&self, request: &LoadRequest) -> Result<Expected> {
         match &request.expected {
-            Some(expected) if expected.rows != self.rows => {
-                let (known, came) = (expected.rows, self.rows);
-                Err(Error::data(format!("{known} rows were expected, {came} came: nothing was loaded"))
-                    .hint("Run the pipeline again from its source"))
-            }
+            Some(expected) if expected.rows != self.rows => Err(other_count(expected.rows, self.rows)),
             Some(expected) => Ok(expected.clone()),
             None => Ok(Expected { rows: self.rows, checksum: self.checksum.as_ref().map(Checksum::finish) }),
         }
@@ -69,28 +65,25 @@ impl ReadBack {
 
     /// What came back.
     pub(super) fn sum(self) -> Result<Expected> {
+        let checksum = self.whole()?;
+        Ok(Expected { rows: checksum.rows(), checksum: Some(checksum.finish()) })
+    }
+
+    /// The same, to be added to others.
+    pub(super) fn whole(self) -> Result<Checksum> {
         let (checksum, rejected) = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match rejected {
-            Some(rejected) => Err(changed(&rejected)),
-            None => Ok(Expected { rows: checksum.rows(), checksum: Some(checksum.finish()) }),
-        }
+        rejected.map_or(Ok(checksum), |rejected| Err(changed(&rejected)))
     }
 
     /// The receipt, when the rows that came back are the ones that were sent.
     pub(super) fn agrees(self, request: &LoadRequest, expected: &Expected, bytes: u64) -> Result<Loaded> {
-        let (checksum, rejected) = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rejected) = rejected {
-            return Err(changed(&rejected));
-        }
-        let (rows, checksum) = (checksum.rows(), checksum.finish());
+        let found = self.whole()?;
+        let (rows, checksum) = (found.rows(), found.finish());
         if rows != expected.rows {
-            let expected = expected.rows;
-            return Err(Error::data(format!("{expected} rows were expected at the target, {rows} are there"))
-                .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"));
+            return Err(others_there(expected.rows, rows));
         }
         if expected.checksum.as_ref().is_some_and(|expected| *expected != checksum) {
-            return Err(Error::data("the rows at the target are not the ones that were sent")
-                .hint("A trigger, a default or a narrower column changed values: nothing was loaded"));
+            return Err(not_the_same());
         }
         Ok(Loaded { checksum: Some(checksum), ..counted(request, rows, bytes) })
     }
@@ -101,6 +94,22 @@ fn changed(rejected: &Rejected) -> Error {
     Error::data(format!("column '{column}' does not come back from the target as it was sent"))
         .hint("A trigger or the column's type changes it: nothing was loaded")
         .in_row(rejected.row)
+}
+
+/// Not as many rows came as the caller knew of.
+pub(super) fn other_count(known: u64, came: u64) -> Error {
+    Error::data(format!("{known} rows were expected, {came} came: nothing was loaded"))
+        .hint("Run the pipeline again from its source")
+}
+
+pub(super) fn others_there(expected: u64, there: u64) -> Error {
+    Error::data(format!("{expected} rows were expected at the target, {there} are there"))
+        .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded")
+}
+
+pub(super) fn not_the_same() -> Error {
+    Error::data("the rows at the target are not the ones that were sent")
+        .hint("A trigger, a default or a narrower column changed values: nothing was loaded")
 }
 
 /// The receipt of rows that the target has counted.

@@ -4,18 +4,19 @@
 //!
 //! Invariants: a load is identified by (pipeline, plan, run, output, partition); a second load with that identity
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
-//! verdict and `rows_in + added = loaded + filtered + quarantined`.
+//! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
+//! `errors.max_quarantined` as those that were quarantined before.
 
 mod refused;
 
+use crate::connectors::allowance::Allowance;
 use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
-
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
 use crate::spec::target::{Compression, Target};
-use crate::validate::Verdict;
+use crate::validate::{self, Verdict};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,10 @@ pub async fn run(
         return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
+    let allowance =
+        Allowance::of(validate::budget(&plan.errors, staged.rows_in + staged.added).saturating_sub(staged.quarantined));
     let request = LoadRequest {
+        allowance: allowance.clone(),
         dataset: output.dataset.clone(),
         schema: staged.schema.clone(),
         expected: Some(Expected { rows: staged.rows, checksum: verdict.checksum.clone() }),
@@ -95,10 +99,13 @@ pub async fn run(
         });
         Ok(futures::stream::iter(rows).boxed())
     });
-    let loaded = connection
-        .load(request, rows)
-        .await
-        .map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
+    let loaded = connection.load(request, rows).await.map_err(|error| {
+        let error = match allowance.exceeded() {
+            Some(refused) => too_many(plan, staged, refused, &error),
+            None => error,
+        };
+        if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
+    })?;
     let kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
     if loaded.rows != kept.rows || loaded.checksum.is_some() && loaded.checksum != kept.checksum {
         return Err(other_rows(output, &kept, &loaded, run));
@@ -150,6 +157,8 @@ pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
         expected: None,
         verify: plan.verify,
         refused: plan.errors.rows,
+        // Rows that flow are not there any more when it comes to showing the refused ones.
+        allowance: Allowance::of(0),
         compression: compression(&plan.target),
         partition_by: partition_by(&plan.target),
     }
@@ -165,6 +174,11 @@ pub async fn is_done(plan: &Plan, output: &Output, run: &str, context: &Context)
         Err(error) if error.message() == ONLY_ASKING => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+fn too_many(plan: &Plan, staged: &Staged, refused: u64, said: &Error) -> Error {
+    validate::too_many(&plan.errors, staged.quarantined + refused, staged.rows_in + staged.added)
+        .hint(format!("{}. Look at such rows, or allow more with errors.max_quarantined", said.message()))
 }
 
 fn unbalanced(output: &Output, staged: &Staged) -> Error {

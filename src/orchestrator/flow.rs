@@ -247,7 +247,8 @@ impl Flow {
         }
         let rows = self.rest.sum.rows;
         let judged = |error: Error| error.in_stage("validate");
-        validate::within_budget(&self.rest.policy, quarantined, self.rows_in, &files).map_err(judged)?;
+        validate::within_budget(&self.rest.policy, quarantined, self.rows_in + self.rest.added, &files)
+            .map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
         let flowed = Flowed {
             rows_in: self.rows_in,

@@ -125,15 +125,19 @@ async fn moved(
     let rows = Rows::flowing(until_the_end(rows).boxed());
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
-    let loading = connection.load(load::request(plan, &planned, run), rows);
+    let request = load::request(plan, &planned, run);
+    let allowance = request.allowance.clone();
+    let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
     let (ended, loaded) = futures::join!(flow.run(read, give), loading);
     if matches!(ended, Ok(Ended::Narrow)) {
         return Ok(Moved::Narrow);
     }
     let loaded = match loaded {
+        // An earlier attempt ended in stages.
+        Ok(loaded) if !loaded.refused.is_empty() => return Ok(Moved::Refused),
         Ok(loaded) => loaded,
-        Err(_) if refused.load(Ordering::Relaxed) => return Ok(Moved::Refused),
+        Err(_) if refused.load(Ordering::Relaxed) || allowance.exceeded().is_some() => return Ok(Moved::Refused),
         Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
         Err(error) => return Err(error.in_table(&planned.dataset)),
     };

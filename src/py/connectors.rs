@@ -1,6 +1,7 @@
 //! The connectors' doors: what is there, a few rows of it, whether it can be reached, and a small load.
 
 use super::enter;
+use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
 use crate::connectors::{
     BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Within,
@@ -109,6 +110,9 @@ struct LoadRowsRequest {
     verify: Verify,
     #[serde(default)]
     refused: RowPolicy,
+    /// Without it, all may be refused.
+    #[serde(default)]
+    most_refused: Option<u64>,
     #[serde(default)]
     partition_by: Vec<String>,
     /// The rows can be read once only.
@@ -280,6 +284,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         expected: (!request.flowing).then_some(expected),
         verify: request.verify,
         refused: request.refused,
+        allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
         compression: request.compression,
         partition_by: request.partition_by,
     };

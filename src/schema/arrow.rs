@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{self as a, SchemaRef, TimeUnit, TimestampNanosecondType};
 use arrow::util::display::FormatOptions;
@@ -99,7 +99,22 @@ pub fn conform(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
     let target = to_arrow(schema);
     let columns = batch.columns().iter().zip(target.fields()).map(|(column, field)| cast(column, field));
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    promised(target, columns, batch.num_rows())
+}
+
+/// The same with columns matched by name; one that is not there is null.
+pub fn pick(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
+    let target = to_arrow(schema);
+    let columns = target.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) => cast(column, field),
+        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    promised(target, columns, batch.num_rows())
+}
+
+fn promised(target: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(target, columns, &options)
         .map_err(|error| Error::internal("a batch does not have the promised columns").caused_by(&error))
 }

@@ -14,7 +14,7 @@ use crate::extract::Staged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use run::{Sum, Tests, counted, first_failure, within_budget};
+pub(crate) use run::{Sum, Tests, budget, counted, first_failure, too_many, within_budget};
 pub use run::{judge, run};
 
 /// The judgement of one output: what passed, and how each check went.

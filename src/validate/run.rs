@@ -208,16 +208,35 @@ pub(crate) fn first_failure(row: &Rejected) -> Error {
 }
 
 pub(crate) fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[String]) -> Result<()> {
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
-    let share = if rows_in == 0 { 0.0 } else { quarantined as f64 / rows_in as f64 };
-    if share <= policy.max_quarantined {
+    if share(quarantined, rows_in) <= policy.max_quarantined {
         return Ok(());
     }
-    Err(Error::data(format!(
-        "{quarantined} of {rows_in} rows went to quarantine, a share of {share:.4} where {} is allowed; nothing is loaded",
-        policy.max_quarantined
+    Err(too_many(policy, quarantined, rows_in)
+        .hint(format!("Read the reasons in {}, or allow more with errors.max_quarantined", files.join(", "))))
+}
+
+pub(crate) fn too_many(policy: &ErrorPolicy, quarantined: u64, rows_in: u64) -> Error {
+    let (share, allowed) = (share(quarantined, rows_in), policy.max_quarantined);
+    Error::data(format!(
+        "{quarantined} of {rows_in} rows went to quarantine, a share of {share:.4} where {allowed} is allowed; nothing is loaded"
     ))
-    .hint(format!("Read the reasons in {}, or allow more with errors.max_quarantined", files.join(", "))))
+}
+
+/// How many rows may go to quarantine.
+pub(crate) fn budget(policy: &ErrorPolicy, rows_in: u64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share from 0 to 1 of a count is a count, and what is rounded up is taken back"
+    )]
+    let most = (policy.max_quarantined * rows_in as f64).round() as u64;
+    if share(most, rows_in) <= policy.max_quarantined { most } else { most - 1 }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
+fn share(quarantined: u64, rows_in: u64) -> f64 {
+    if rows_in == 0 { 0.0 } else { quarantined as f64 / rows_in as f64 }
 }
 
 pub(crate) fn counted(checks: &[Check], rows: u64) -> Result<()> {

@@ -38,10 +38,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from conformance import BATCH_ROWS, Fields, Home, Row, call, column, ordered
+from pipelines import move, outside, write_spec
 from windvane.errors import ConflictError, DataError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ITEMS: Fields = [column("id", "int64", nullable=False), column("name", "text"), column("amount", "decimal(10,2)")]
 VERSIONS: Fields = [
@@ -305,6 +307,13 @@ class ConformanceModes:
             load("two", [item(1, "b")], mode="history")
         assert load.rows() == [item(1)]
 
+    def test_names_that_look_like_a_template_are_only_names(self, home: Home) -> None:
+        fields = [column("{from}", "int64", nullable=False), column("{to}", "text"), column("{}", "text")]
+        load = Loads(home, fields=fields, key=["{from}"])
+        load("one", [{"{from}": 1, "{to}": "a", "{}": "b"}])
+        second = load("two", [{"{from}": 1, "{to}": "c", "{}": "b"}, {"{from}": 2, "{to}": "a", "{}": None}])
+        assert second["changes"] == changes(inserted=1, updated=1)
+
     # ------------------------------------------------------------------------------------- what constraints refuse
 
     REFUSED: ClassVar[list[tuple[Row, str]]] = [
@@ -386,6 +395,67 @@ class ConformanceModes:
         else:
             assert (loaded["rows"], places(loaded)) == (1, [1])
             assert load.rows() == [item(1)]
+
+    @pytest.mark.parametrize("mode", ["append", "replace", "merge"])
+    def test_more_refused_rows_than_allowed_load_nothing(
+        self, home: Home, execute: Callable[[str], None], mode: str
+    ) -> None:
+        execute(self.CONSTRAINED)
+        load = Loads(home, mode=mode)
+        load("one", [item(1)])
+        # The old row's name is what one of the bad rows takes.
+        old = [] if mode == "append" else [item(1)]
+        rows = [*old, item(2), item(10), *(row for row, _ in self.REFUSED)]
+        with pytest.raises(DataError, match="refuses 3 rows where 2 may be refused") as caught:
+            load("two", rows, most_refused=2)
+        assert "items" in str(caught.value)
+        assert caught.value.hint
+        assert load.rows() == [item(1)]
+        assert load("two", rows, most_refused=3)["rows"] == len(rows) - 3
+
+    def test_more_keys_twice_than_allowed_load_nothing(self, home: Home) -> None:
+        load = Loads(home)
+        load("one", [item(1)])
+        rows = [item(2), item(2, "other"), item(3), item(3, "other")]
+        with pytest.raises(DataError, match="where 1 may be refused"):
+            load("two", rows, most_refused=1)
+        assert load.rows() == [item(1)]
+        assert places(load("two", rows, most_refused=2)) == [1, 3]
+
+    @pytest.mark.parametrize("strategy", ["staged", "fused"])
+    def test_refused_rows_count_against_what_may_go_to_quarantine(
+        self, home: Home, execute: Callable[[str], None], tmp_path: Path, strategy: str
+    ) -> None:
+        execute(self.CONSTRAINED)
+        amounts = ["oops"] * 2 + ["-1.00"] * 3 + ["1.00"] * 15
+        lines = [f"{number},n{number},{amount}\n" for number, amount in enumerate(amounts)]
+        (tmp_path / "items.csv").write_text("id,name,amount\n" + "".join(lines))
+        [(kind, place)] = home.target.items()
+
+        def moved(run: str, most: float) -> Any:
+            spec = write_spec(
+                tmp_path,
+                "items",
+                source={"csv": {"path": "items.csv"}},
+                target={kind: {**place, "mode": "append"}},
+                steps=[{"cast": {"id": "int64", "name": "text", "amount": "decimal(10,2)"}}],
+                errors={"max_quarantined": most},
+                datasets={"items": {"strategy": strategy}},
+            )
+            return move(spec, run, **outside(tmp_path, **home.connections))
+
+        load = Loads(home)
+        with pytest.raises(DataError) as caught:
+            moved("r1", 0.24)
+        assert "5 of 20 rows went to quarantine, a share of 0.2500 where 0.24 is allowed" in str(caught.value)
+        assert caught.value.hint is not None
+        assert "positive" in caught.value.hint
+        assert load.rows() == []
+        for _ in range(2):
+            sums = moved("r2", 0.25)["reconciliation"]
+            assert (sums["rows_in"], sums["loaded"], sums["quarantined"], sums["balanced"]) == (20, 15, 5, True)
+            assert sums["checksum_source"] == sums["checksum_target"]
+            assert load.rows() == ordered([item(number) for number in range(5, 20)])
 
     # ---------------------------------------------------------------------------------------- kills and concurrency
 

@@ -242,7 +242,6 @@ class LocalHook(DbApiHook):
 @pytest.fixture
 def hook(things: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An Airflow connection whose hook is our own: what any provider's would be."""
-    pytest.importorskip("airflow.providers.common.sql")
     from airflow.sdk import BaseHook
 
     (tmp_path / "local_hook.py").write_text(HOOK)

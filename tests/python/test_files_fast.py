@@ -12,10 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conformance import call, column
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from windvane.errors import DataError
 
 Answer = dict[str, Any]
 
@@ -165,9 +168,6 @@ def test_digits_mean_what_they_say(texts: list[str]) -> None:
 
 
 def test_parquet_of_many_row_groups_keeps_its_order(tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
     count = 50_000
     table = pa.table({"id": range(count), "word": [f"w{at % 7}" for at in range(count)], "x": [0.5] * count})
     pq.write_table(table, tmp_path / "data.parquet", row_group_size=3_000)
@@ -179,10 +179,6 @@ def test_parquet_of_many_row_groups_keeps_its_order(tmp_path: Path) -> None:
 
 
 def test_a_broken_row_group_is_an_error_and_not_a_hang(tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-    from windvane.errors import DataError
-
     path = tmp_path / "data.parquet"
     pq.write_table(pa.table({"id": range(100_000)}), path, row_group_size=10_000, use_dictionary=False)
     where = pq.ParquetFile(path).metadata.row_group(6).column(0).data_page_offset

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -156,9 +155,8 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     assert not left.exists()
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    """Every file of the folder is the full device, which no rows fit on."""
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A full disk is in test_disk_full.py."""
     blocked = tmp_path / "file"
     blocked.write_text("")
     rows = [{"n": number} for number in range(200)]

@@ -63,7 +63,7 @@ pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
 use super::objects::{Location, Store, is_address};
-use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
 use crate::error::{Error, Kind, Result};
 use crate::schema::Schema;
 use crate::spec::source::{CsvSource, FilesSource, Source};
@@ -182,7 +182,7 @@ impl Files {
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let files = self.clone();
         let rows = blocking(move || files.rows(request)).await?;
-        Ok(read::stream(rows))
+        Ok(threaded::stream(rows, "a file"))
     }
 
     pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {

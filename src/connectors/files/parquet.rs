@@ -6,14 +6,12 @@ use crate::connectors::Batch;
 use crate::error::{Error, Result};
 use crate::schema::{
     Schema,
-    arrow::{conform, from_arrow, type_to_arrow},
+    arrow::{from_arrow, pick},
 };
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes as a;
+use arrow::array::RecordBatch;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
     let text = error.to_string();
@@ -69,22 +67,7 @@ impl ParquetRows {
     }
 
     fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let count = batch.num_rows();
-        let column = |name: &str, data_type| -> ArrayRef {
-            batch.column_by_name(name).cloned().unwrap_or_else(|| new_null_array(&type_to_arrow(data_type), count))
-        };
-        let columns: Vec<ArrayRef> =
-            self.schema.fields.iter().map(|field| column(&field.name, field.data_type)).collect();
-        let fields: Vec<a::Field> = self
-            .schema
-            .names()
-            .zip(&columns)
-            .map(|(name, column)| a::Field::new(name, column.data_type().clone(), true))
-            .collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let loose = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options)
-            .map_err(|error| broken(&self.path, &error))?;
-        conform(&loose, &self.schema).map_err(|error| {
+        pick(batch, &self.schema).map_err(|error| {
             let file = self.path.display().to_string();
             let mut place = error.place().clone();
             place.file = Some(file);

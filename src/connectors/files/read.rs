@@ -8,14 +8,11 @@ use super::parquet::{self, ParquetRows};
 use super::piece::{At, Copy, Need, Piece};
 use super::split::{Unit, units};
 use super::{Described, Files, sniff};
-use crate::connectors::{
-    BATCH_ROWS, Batch, BatchStream, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within,
-};
+use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::to_arrow};
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use futures::StreamExt;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
@@ -23,8 +20,6 @@ use std::path::Path;
 /// Rows that types are inferred from, over all files of a dataset.
 const SAMPLE_ROWS: u64 = 20_000;
 const LEAST_ROWS_A_FILE: u64 = 500;
-/// Batches that wait for a slow reader.
-const WAITING: usize = 2;
 
 pub(super) type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
@@ -464,26 +459,4 @@ impl Iterator for AllRows {
     fn next(&mut self) -> Option<Self::Item> {
         self.batch().transpose()
     }
-}
-
-/// Runs the reading on a thread; it stops when the stream is dropped, and a panic there is an error here.
-pub(super) fn stream(rows: AllRows) -> BatchStream {
-    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
-    let reading = tokio::task::spawn_blocking(move || {
-        for batch in rows {
-            let failed = batch.is_err();
-            if sender.blocking_send(batch).is_err() || failed {
-                return;
-            }
-        }
-    });
-    futures::stream::unfold(Some((receiver, reading)), |state| async move {
-        let (mut receiver, reading) = state?;
-        if let Some(batch) = receiver.recv().await {
-            return Some((batch, Some((receiver, reading))));
-        }
-        let failure = reading.await.err()?;
-        Some((Err(Error::internal("reading a file failed").caused_by(&failure)), None))
-    })
-    .boxed()
 }

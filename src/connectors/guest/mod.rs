@@ -13,7 +13,7 @@
 mod give;
 mod read;
 
-use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, Within};
+use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, Within, threaded};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, arrow::from_arrow};
 use crate::spec::source::{HookSource, PythonSource};
@@ -128,7 +128,7 @@ impl Guest {
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let guest = self.clone();
         let rows = blocking(move || read::open(&guest, request)).await?;
-        Ok(read::stream(rows))
+        Ok(threaded::stream(rows, "a Python object"))
     }
 
     #[expect(clippy::unused_async, reason = "as the other connectors")]

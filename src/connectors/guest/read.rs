@@ -2,17 +2,10 @@
 
 use super::{Guest, Place, Stream, Texts, Wanted};
 use crate::connectors::files::RowBuilder;
-use crate::connectors::{BATCH_ROWS, Batch, BatchStream, ReadRequest, Within, inside};
+use crate::connectors::{BATCH_ROWS, Batch, ReadRequest, Within, inside};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use crate::schema::arrow::{conform, type_to_arrow};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes as a;
-use futures::StreamExt;
-use std::sync::Arc;
-
-/// Batches that wait for a slow reader.
-const WAITING: usize = 2;
+use crate::schema::arrow::pick;
 
 enum Given {
     Arrow(Stream),
@@ -77,7 +70,7 @@ impl AllRows {
                         .caused_by(&error)
                 })?;
                 self.row += batch.num_rows() as u64;
-                let rows = wanted(&batch, &self.schema)?;
+                let rows = pick(&batch, &self.schema)?;
                 Batch { rows, numbers: (first..=self.row).collect(), rejected: Vec::new() }
             }
             Given::Texts(texts, builder) => {
@@ -106,48 +99,4 @@ impl Iterator for AllRows {
     fn next(&mut self) -> Option<Self::Item> {
         self.batch().transpose()
     }
-}
-
-/// The wanted columns by name, in the wanted types; one that is not there is null.
-fn wanted(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
-    let count = batch.num_rows();
-    let columns: Vec<ArrayRef> = schema
-        .fields
-        .iter()
-        .map(|field| {
-            let known = batch.column_by_name(&field.name).cloned();
-            known.unwrap_or_else(|| new_null_array(&type_to_arrow(field.data_type), count))
-        })
-        .collect();
-    let fields: Vec<a::Field> = schema
-        .names()
-        .zip(&columns)
-        .map(|(name, column)| a::Field::new(name, column.data_type().clone(), true))
-        .collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(count));
-    let loose = RecordBatch::try_new_with_options(Arc::new(a::Schema::new(fields)), columns, &options)
-        .map_err(|error| Error::internal("rows of a Python object make no batch").caused_by(&error))?;
-    conform(&loose, schema)
-}
-
-/// Runs the reading on a thread; it stops when the stream is dropped.
-pub(super) fn stream(rows: AllRows) -> BatchStream {
-    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
-    let reading = tokio::task::spawn_blocking(move || {
-        for batch in rows {
-            let failed = batch.is_err();
-            if sender.blocking_send(batch).is_err() || failed {
-                return;
-            }
-        }
-    });
-    futures::stream::unfold(Some((receiver, reading)), |state| async move {
-        let (mut receiver, reading) = state?;
-        if let Some(batch) = receiver.recv().await {
-            return Some((batch, Some((receiver, reading))));
-        }
-        let failure = reading.await.err()?;
-        Some((Err(Error::internal("reading a Python object failed").caused_by(&failure)), None))
-    })
-    .boxed()
 }

@@ -3,14 +3,13 @@
 //! A URL is `https://login:password@host:port/base?Header=value`, or Airflow's own form of it (`http://…/https`, extras
 //! under `__extra__`). Secrets live here and in requests, nowhere else.
 
+use crate::connectors::address::{AIRFLOW_EXTRAS, extras, readable};
 use crate::error::{Error, Kind, Result};
 use crate::llm::redact;
 use crate::spec::http::{Auth, HttpSource};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-/// Airflow keeps extras that are not flat under this key, as one JSON object.
-const AIRFLOW_EXTRAS: &str = "__extra__";
 /// What Airflow's own hook takes from the extras beside headers, where leaving it out is safe.
 const IGNORED: [&str; 5] = ["timeout", "allow_redirects", "max_redirects", "trust_env", "check_response"];
 /// What we would have to honour, and do not.
@@ -43,14 +42,17 @@ impl Access {
                 .hint("It should look like https://login:password@api.example.com/v1; write special characters as %XX")
         };
         let mut base = Url::parse(url).map_err(|_| wrong("cannot be read"))?;
-        let (login, password) = (decoded(base.username()), decoded(base.password().unwrap_or_default()));
+        let (login, password) = (readable(base.username()), readable(base.password().unwrap_or_default()));
         // They cannot fail: the URL has a host, or is refused right after.
         let _ = base.set_username("");
         let _ = base.set_password(None);
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(wrong("is not one of an API"));
         }
-        let extras = extras(&base).map_err(|()| wrong("has extras that are no JSON object"))?;
+        let extras = extras(&base);
+        if extras.iter().any(|(name, _)| name == AIRFLOW_EXTRAS) {
+            return Err(wrong("has extras that are no JSON object"));
+        }
         base.set_query(None);
         base.set_fragment(None);
         // Airflow's form keeps the protocol where others keep the database.
@@ -76,6 +78,7 @@ impl Access {
                 return Err(Error::unsupported(message).hint("Delete it, or use another connection for windvane"));
             }
             if !IGNORED.contains(&name.as_str()) {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 access.header(&name, &value)?;
                 access.secrets.extend((value.len() > 2).then_some(value));
             }
@@ -154,27 +157,4 @@ impl Access {
 pub(super) fn same_place(one: &Url, other: &Url) -> bool {
     let place = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     place(one) == place(other)
-}
-
-fn extras(url: &Url) -> Result<Vec<(String, String)>, ()> {
-    let mut all = Vec::new();
-    for (key, value) in url.query_pairs() {
-        if key == AIRFLOW_EXTRAS {
-            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&value).map_err(|_| ())?;
-            all.extend(object.into_iter().map(|(key, value)| {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                (key, text)
-            }));
-        } else {
-            all.push((key.into_owned(), value.into_owned()));
-        }
-    }
-    Ok(all)
-}
-
-fn decoded(text: &str) -> String {
-    // A form would turn a plus into a space and end at an ampersand.
-    let form = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
-    let mut pairs = url::form_urlencoded::parse(form.as_bytes());
-    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use super::table::{Existing, NativeColumn, TableName, tables};
+use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema};
@@ -29,7 +30,15 @@ pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[St
         all.extend(tables(session, home, None).await?.into_iter().filter(|(name, _)| name.table != LEDGER));
         foreign_keys(session, home, database, &mut keys).await?;
     }
-    let chosen = choose(all, database, wanted)?;
+    let here = |table: &str| TableName { database: database.to_owned(), table: table.to_owned() };
+    let chosen = choose(
+        all,
+        wanted,
+        |name| name.database == database,
+        // A table of the database whose own name holds a dot comes before `database.table`.
+        |text| [here(text), TableName::parse(text, database)],
+        |name, all| not_there(name, database, all.iter().map(|(name, _)| name)),
+    )?;
     if chosen.is_empty() {
         check_database(session, database).await?;
     }
@@ -94,40 +103,15 @@ async fn foreign_keys(
     Ok(())
 }
 
-type Named = (TableName, Existing);
-
-/// All of the database, or those that were listed.
-fn choose(all: Vec<Named>, database: &str, wanted: &[String]) -> Result<Vec<Named>> {
-    if wanted.is_empty() {
-        return Ok(all.into_iter().filter(|(name, _)| name.database == database).collect());
-    }
-    let mut chosen: Vec<Named> = Vec::new();
-    for wanted in wanted {
-        // A table of the database whose own name holds a dot comes before `database.table`.
-        let literal = TableName { database: database.to_owned(), table: wanted.clone() };
-        let parsed = TableName::parse(wanted, database);
-        let of = |asked: &TableName| all.iter().find(|(name, _)| name == asked);
-        let Some(found) = of(&literal).or_else(|| of(&parsed)) else {
-            return Err(not_there(&parsed, database, all.iter().map(|(name, _)| name)));
-        };
-        if !chosen.iter().any(|(name, _)| *name == found.0) {
-            chosen.push(found.clone());
-        }
-    }
-    Ok(chosen)
-}
-
 pub(super) async fn check_database(session: &mut Session, database: &str) -> Result<()> {
     let all: Vec<(String,)> =
         session.all("SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA", &[]).await?;
     if all.iter().any(|(known,)| known == database) {
         return Ok(());
     }
-    let nearest = nearest(database, all.iter().map(|(name,)| name.as_str()));
-    Err(Error::missing(format!("the server has no database '{database}'")).hint(nearest.map_or_else(
-        || "Check the name, and that the connection's user may see it".to_owned(),
-        |name| format!("Did you mean '{name}'?"),
-    )))
+    let names = all.iter().map(|(name,)| name.as_str());
+    let hint = did_you_mean(database, names, "Check the name, and that the connection's user may see it");
+    Err(Error::missing(format!("the server has no database '{database}'")).hint(hint))
 }
 
 /// The error for a table that is not there.
@@ -140,18 +124,7 @@ pub(super) async fn missing(session: &mut Session, table: &TableName, database: 
 
 fn not_there<'a>(table: &TableName, database: &str, all: impl Iterator<Item = &'a TableName>) -> Error {
     let names: Vec<String> = all.map(|name| name.dataset(database)).collect();
-    let nearest = nearest(&table.dataset(database), names.iter().map(String::as_str));
-    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(
-        nearest.map_or_else(
-            || "Check the name, the database of the connection, and that its user may see the table".to_owned(),
-            |name| format!("Did you mean '{name}'?"),
-        ),
-    )
-}
-
-fn nearest<'a>(wanted: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    all.map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
+    let otherwise = "Check the name, the database of the connection, and that its user may see the table";
+    let hint = did_you_mean(&table.dataset(database), names.iter().map(String::as_str), otherwise);
+    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(hint)
 }

@@ -2,7 +2,7 @@
 
 use super::failure::translate;
 use super::session::{Flavour, Session};
-use crate::connectors::address::decoded;
+use crate::connectors::address::{decoded, parameters};
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
@@ -12,8 +12,6 @@ use url::Url;
 /// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
 const PARAMETERS: [&str; 9] =
     ["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
-/// Airflow keeps extras that are not flat under this key, as one JSON object.
-const AIRFLOW_EXTRAS: &str = "__extra__";
 /// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit.
 pub(super) const SETTINGS: &str = "\
 SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'";
@@ -46,17 +44,9 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
         return Err(wrong("is not one of MySQL or MariaDB"));
     }
     let mut url = Url::parse(&format!("mysql://{rest}")).map_err(|_| wrong("cannot be read"))?;
-    let mut known: Vec<(String, String)> = Vec::new();
-    for (key, value) in url.query_pairs() {
-        if key == AIRFLOW_EXTRAS {
-            known.extend(extras(&value));
-        } else {
-            known.push((key.into_owned(), value.into_owned()));
-        }
-    }
+    let known = parameters(&url, &PARAMETERS);
     let named: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
     let database = named.get_database().map(str::to_owned);
-    known.retain(|(key, _)| PARAMETERS.contains(&key.as_str()));
     url.set_path("");
     url.set_query(None);
     if !known.is_empty() {
@@ -70,11 +60,6 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
         None => String::new(),
     };
     Ok((Access { options: Box::new(options.disable_statement_logging()), password }, database))
-}
-
-fn extras(json: &str) -> Vec<(String, String)> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    object.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
 }
 
 pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {

@@ -2,11 +2,9 @@
 
 use super::session::Session;
 use super::table::{TableName, check_name, quote};
-use crate::connectors::read_back::already;
-use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow};
+use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
-use crate::spec::target::Mode;
 
 /// Other loads of the same dataset may take this long before we give up for now.
 const LOCK_SECONDS: u32 = 900;
@@ -61,13 +59,8 @@ pub(super) async fn receipt(
         "SELECT `rows`, bytes, checksum, refused, changes FROM {} WHERE dataset = ? AND load_id = ?",
         ledger.sql()
     );
-    let row: Option<(i64, i64, String, String, String)> =
-        session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    let Some((rows, bytes, checksum, refused, changes)) = row else { return Ok(None) };
-    let damaged = |error: serde_json::Error| Error::internal("a row of the ledger cannot be read").caused_by(&error);
-    let refused: Vec<RefusedRow> = serde_json::from_str(&refused).map_err(damaged)?;
-    let changes: Option<Changes> = serde_json::from_str(&changes).map_err(damaged)?;
-    Ok(Some(Loaded { refused, changes, ..already(request, rows, bytes, checksum) }))
+    let row: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
+    row.map(|row| ledger::receipt(request, row)).transpose()
 }
 
 pub(super) async fn write_down(
@@ -81,17 +74,10 @@ pub(super) async fn write_down(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         ledger.sql()
     );
-    let mode = match request.mode {
-        Mode::Replace => "replace",
-        Mode::Append => "append",
-        Mode::Merge => "merge",
-        Mode::History => "history",
-    };
-    let unwritable = |error: serde_json::Error| Error::internal("a receipt cannot be written").caused_by(&error);
-    let refused = serde_json::to_string(&loaded.refused).map_err(unwritable)?;
-    let changes = serde_json::to_string(&loaded.changes).map_err(unwritable)?;
+    let (refused, changes) = ledger::written(loaded)?;
     let (rows, bytes) = (loaded.rows.to_string(), loaded.bytes.to_string());
     let checksum = loaded.checksum.as_deref().unwrap_or_default();
-    let values = [&request.dataset, &request.load_id, mode, &rows, &bytes, checksum, &refused, &changes];
+    let values =
+        [&request.dataset, &request.load_id, ledger::mode(request.mode), &rows, &bytes, checksum, &refused, &changes];
     session.execute_with(&sql, &values).await.map(drop)
 }

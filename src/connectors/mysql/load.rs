@@ -6,17 +6,18 @@
 use super::catalog::LEDGER;
 use super::read::{Select, name};
 use super::session::Session;
-use super::table::{Existing, TableName, quote};
+use super::table::{Existing, TableName, quote, same};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
-use crate::connectors::account::{Account, Seen};
+use crate::connectors::account::Account;
+use crate::connectors::by_key;
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{arrow::conform, checksum::Checksum};
 use crate::spec::target::Mode;
 use futures::StreamExt;
-use std::sync::{Mutex, PoisonError};
 
 /// A snapshot, so that what other sessions add meanwhile is not taken for ours.
 const BEGIN: [&str; 2] =
@@ -25,7 +26,7 @@ const BEGIN: [&str; 2] =
 pub(super) async fn load(mut session: Session, database: &str, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     let table = TableName { database: database.to_owned(), table: request.dataset.clone() };
     check(&request)?;
-    merge::check(&request)?;
+    by_key::check(&request, same)?;
     let done = alone(&mut session, &table, &request, &mut rows).await.map_err(|error| name(error, &table));
     // The lock would end with the session: this lets the next one in before the server has noticed.
     if !is_silent(&done) {
@@ -115,7 +116,7 @@ async fn direct(
     }
     let Some(condition) = mine.condition() else { return Ok(account.counted(request, bytes)) };
     let seen = look(session, table, existing, request, &condition).await?;
-    account.agrees(request, &seen, &mine.before(), &Checksum::default(), bytes)
+    account.agrees(request, seen, &mine.before(), bytes)
 }
 
 /// How the rows of an append are told from the older ones.
@@ -152,7 +153,7 @@ impl Mine {
         if !request.reads_back(existing.rows.unwrap_or(0)) {
             return Ok(Self::Unknown);
         }
-        Ok(Self::Beside(look(session, table, existing, request, "").await?.sum))
+        Ok(Self::Beside(look(session, table, existing, request, "").await?.whole()?))
     }
 
     fn condition(&self) -> Option<String> {
@@ -178,12 +179,9 @@ pub(super) async fn look(
     existing: &Existing,
     request: &LoadRequest,
     condition: &str,
-) -> Result<Seen> {
-    let seen = Mutex::new(Seen::default());
-    let look = |batch: Batch| {
-        let looked = seen.lock().unwrap_or_else(PoisonError::into_inner).look(batch);
-        async move { looked }
-    };
+) -> Result<ReadBack> {
+    let seen = ReadBack::default();
+    let look = |batch: Batch| std::future::ready(seen.look(batch));
     Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;
-    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(seen)
 }

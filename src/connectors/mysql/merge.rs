@@ -1,39 +1,19 @@
 //! Loads by key: the rows rest in a temporary table, then a few statements over both tables do the rest. What the target
 //! refuses is found by halving, each half behind a savepoint.
 
-use super::failure::refuses_rows;
+use super::failure::{column_in, refuses_rows};
 use super::load::look;
 use super::session::Session;
 use super::stage::{AT, OUT, Stage};
 use super::table::{Existing, TableName, quote};
-use super::versions::{self, CURRENT, FROM, TO};
-use super::write::refusal;
-use crate::connectors::account::{Account, Seen};
+use crate::connectors::account::Account;
+use crate::connectors::by_key::{CURRENT, Merge, RANGE, TO, versions};
+use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
 use crate::schema::checksum::Checksum;
-use crate::spec::RowPolicy;
 use crate::spec::target::{Absent, Mode};
-
-pub(super) fn check(request: &LoadRequest) -> Result<()> {
-    if !matches!(request.mode, Mode::Merge | Mode::History) {
-        return Ok(());
-    }
-    if request.key.is_empty() {
-        return Err(Error::spec("a load by key needs to know the key").hint("Name the columns of `key` in the output"));
-    }
-    for key in &request.key {
-        if request.schema.field(key).is_none() {
-            return Err(Error::spec(format!("the key column '{key}' is not among the columns"))
-                .hint("Name columns of the output in `key`"));
-        }
-    }
-    let own = [FROM, TO, CURRENT].into_iter().find(|own| request.schema.field(own).is_some());
-    match own.filter(|_| request.mode == Mode::History) {
-        Some(own) => Err(Error::spec(format!("'{own}' is a column of every history")).hint("Rename yours in a step")),
-        None => Ok(()),
-    }
-}
+use std::ops::Range;
 
 pub(super) async fn load(
     session: &mut Session,
@@ -44,20 +24,19 @@ pub(super) async fn load(
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
     let (stage, bytes) = Stage::fill(session, table, request, rows, &mut account).await?;
-    let mut aside = Checksum::default();
     for refused in stage.unusable(session, request).await? {
-        put_aside(session, &stage, request, &mut account, &mut aside, refused).await?;
+        put_aside(session, &stage, request, &mut account, refused).await?;
     }
-    let merge = Merge::new(session, table, existing, request, &stage).await?;
-    let mut changes = merge.apply(session, &stage, request, &mut account, &mut aside).await?;
+    let merge = statements(session, table, existing, request, &stage).await?;
+    let mut changes = apply(&merge, session, &stage, request, &mut account).await?;
     if request.absent == Absent::Delete {
         changes.deleted = session.execute(&merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);
     account.check(request)?;
     let loaded = if request.reads_back(account.sent()) {
-        let seen: Seen = look(session, table, existing, request, &merge.mine).await?;
-        account.agrees(request, &seen, &Checksum::default(), &aside, bytes)?
+        let seen = look(session, table, existing, request, &merge.mine).await?;
+        account.agrees(request, seen, &Checksum::default(), bytes)?
     } else {
         account.counted(request, bytes)
     };
@@ -71,126 +50,97 @@ async fn put_aside(
     stage: &Stage,
     request: &LoadRequest,
     account: &mut Account,
-    aside: &mut Checksum,
     refused: RefusedRow,
 ) -> Result<()> {
-    if request.refused == RowPolicy::Fail {
-        return Err(Error::data(refused.reason)
-            .hint("Look at the rows that break it, or let them go to quarantine: nothing was loaded")
-            .in_row(refused.at + 1));
-    }
-    aside.merge(&stage.put_aside(session, request, refused.at).await?);
-    account.refuse(refused);
+    let at = refused.at;
+    account.refuse(refused)?;
+    account.take_back(&stage.put_aside(session, request, at).await?);
     Ok(())
 }
 
-/// The statements of one load; the first two take a range of places.
-struct Merge {
-    /// Rows with a known key and other values: updated, or their version ended.
-    change: Option<String>,
-    /// Rows with a new key; of a history the new versions too.
-    insert: String,
-    end_absent: String,
-    /// What selects the loaded rows when they are read back.
-    mine: String,
-    is_history: bool,
+async fn statements(
+    session: &mut Session,
+    table: &TableName,
+    existing: &Existing,
+    request: &LoadRequest,
+    stage: &Stage,
+) -> Result<Merge> {
+    let is_history = request.mode == Mode::History;
+    let (target, staged) = (table.sql(), stage.sql());
+    let matches = stage.matches(existing, &request.key);
+    let others: Vec<&str> = request.schema.names().filter(|name| !request.key.iter().any(|key| key == name)).collect();
+    let same = stage.equal(existing, &others);
+    let current = if is_history { format!(" AND t.{}", quote(CURRENT)) } else { String::new() };
+    let taken = format!("s.{} = 0", quote(OUT));
+    let in_range = format!("{taken} AND s.{} {RANGE}", quote(AT));
+    let now = if is_history { now(session).await? } else { String::new() };
+    let ends = format!("t.{} = {now}, t.{} = 0", quote(TO), quote(CURRENT));
+    let sets = if is_history { ends.clone() } else { stage.sets(existing, &others) };
+    // Of keys alone, there is nothing that could change.
+    let change = (!others.is_empty()).then(|| {
+        format!("UPDATE {target} t JOIN {staged} s ON {matches}{current} SET {sets} WHERE {in_range} AND NOT ({same})")
+    });
+    let mut names: Vec<String> = request.schema.names().map(quote).collect();
+    let mut values = stage.values(existing);
+    if is_history {
+        names.extend(versions().iter().map(|field| quote(&field.name)));
+        values.push(format!("{now}, NULL, 1"));
+    }
+    let key = quote(request.key.first().map_or("", String::as_str));
+    let insert = format!(
+        "INSERT INTO {target} ({}) SELECT {} FROM {staged} s LEFT JOIN {target} t ON {matches}{current}
+             WHERE {in_range} AND t.{key} IS NULL ORDER BY s.{}",
+        names.join(", "),
+        values.join(", "),
+        quote(AT)
+    );
+    let gone = format!("LEFT JOIN {staged} s ON {matches}");
+    let end_absent = if is_history {
+        format!("UPDATE {target} t {gone} SET {ends} WHERE t.{} AND s.{} IS NULL", quote(CURRENT), quote(AT))
+    } else {
+        format!("DELETE t FROM {target} t {gone} WHERE s.{} IS NULL", quote(AT))
+    };
+    let mine = format!(" t WHERE EXISTS (SELECT 1 FROM {staged} s WHERE {matches} AND {taken}){current}");
+    Ok(Merge { change, insert, end_absent, mine, is_history })
 }
 
-impl Merge {
-    async fn new(
-        session: &mut Session,
-        table: &TableName,
-        existing: &Existing,
-        request: &LoadRequest,
-        stage: &Stage,
-    ) -> Result<Self> {
-        let is_history = request.mode == Mode::History;
-        let (target, staged) = (table.sql(), stage.sql());
-        let matches = stage.matches(existing, &request.key);
-        let others: Vec<&str> =
-            request.schema.names().filter(|name| !request.key.iter().any(|key| key == name)).collect();
-        let same = stage.equal(existing, &others);
-        let current = if is_history { format!(" AND t.{}", quote(CURRENT)) } else { String::new() };
-        let taken = format!("s.{} = 0", quote(OUT));
-        let in_range = format!("{taken} AND s.{} BETWEEN {{from}} AND {{to}}", quote(AT));
-        let now = if is_history { now(session).await? } else { String::new() };
-        let ends = format!("t.{} = {now}, t.{} = 0", quote(TO), quote(CURRENT));
-        let sets = if is_history { ends.clone() } else { stage.sets(existing, &others) };
-        // Of keys alone, there is nothing that could change.
-        let change = (!others.is_empty()).then(|| {
-            format!(
-                "UPDATE {target} t JOIN {staged} s ON {matches}{current} SET {sets} WHERE {in_range} AND NOT ({same})"
-            )
-        });
-        let mut names: Vec<String> = request.schema.names().map(quote).collect();
-        let mut values = stage.values(existing);
-        if is_history {
-            names.extend(versions::fields().iter().map(|field| quote(&field.name)));
-            values.push(format!("{now}, NULL, 1"));
-        }
-        let key = quote(request.key.first().map_or("", String::as_str));
-        let insert = format!(
-            "INSERT INTO {target} ({}) SELECT {} FROM {staged} s LEFT JOIN {target} t ON {matches}{current}
-             WHERE {in_range} AND t.{key} IS NULL ORDER BY s.{}",
-            names.join(", "),
-            values.join(", "),
-            quote(AT)
-        );
-        let gone = format!("LEFT JOIN {staged} s ON {matches}");
-        let end_absent = if is_history {
-            format!("UPDATE {target} t {gone} SET {ends} WHERE t.{} AND s.{} IS NULL", quote(CURRENT), quote(AT))
-        } else {
-            format!("DELETE t FROM {target} t {gone} WHERE s.{} IS NULL", quote(AT))
-        };
-        let mine = format!(" t WHERE EXISTS (SELECT 1 FROM {staged} s WHERE {matches} AND {taken}){current}");
-        Ok(Self { change, insert, end_absent, mine, is_history })
-    }
-
-    async fn apply(
-        &self,
-        session: &mut Session,
-        stage: &Stage,
-        request: &LoadRequest,
-        account: &mut Account,
-        aside: &mut Checksum,
-    ) -> Result<Changes> {
-        let mut changes = Changes::default();
-        let mut todo = if account.sent() == 0 { Vec::new() } else { vec![(0, account.sent() - 1)] };
-        while let Some((from, to)) = todo.pop() {
-            session.execute("SAVEPOINT windvane").await?;
-            let error = match self.range(session, from, to).await {
-                Ok((inserted, updated)) => {
-                    changes.inserted += inserted;
-                    changes.updated += updated;
-                    continue;
-                }
-                Err(error) if refuses_rows(&error) => error,
-                Err(error) => return Err(error),
-            };
-            session.execute("ROLLBACK TO SAVEPOINT windvane").await?;
-            if from == to {
-                if request.refused == RowPolicy::Fail {
-                    return Err(error.in_row(from + 1));
-                }
-                put_aside(session, stage, request, account, aside, refusal(&error, from)).await?;
-            } else {
-                let middle = from + (to - from) / 2;
-                todo.push((middle + 1, to));
-                todo.push((from, middle));
+async fn apply(
+    merge: &Merge,
+    session: &mut Session,
+    stage: &Stage,
+    request: &LoadRequest,
+    account: &mut Account,
+) -> Result<Changes> {
+    let mut changes = Changes::default();
+    let mut halves = Halves::of(0..usize::try_from(account.sent()).unwrap_or(usize::MAX));
+    while let Some(rows) = halves.take() {
+        session.execute("SAVEPOINT windvane").await?;
+        let error = match range(merge, session, &rows).await {
+            Ok((inserted, updated)) => {
+                changes.inserted += inserted;
+                changes.updated += updated;
+                continue;
             }
-        }
-        Ok(changes)
-    }
-
-    async fn range(&self, session: &mut Session, from: u64, to: u64) -> Result<(u64, u64)> {
-        let of = |sql: &str| sql.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
-        let updated = match &self.change {
-            Some(change) => session.execute(&of(change)).await?,
-            None => 0,
+            Err(error) if refuses_rows(&error) => error,
+            Err(error) => return Err(error),
         };
-        let inserted = session.execute(&of(&self.insert)).await?;
-        Ok((if self.is_history { inserted.saturating_sub(updated) } else { inserted }, updated))
+        session.execute("ROLLBACK TO SAVEPOINT windvane").await?;
+        if let Some(at) = halves.blame(&rows) {
+            let column = column_in(error.message());
+            put_aside(session, stage, request, account, refusal(error, at, request.refused, column)?).await?;
+        }
     }
+    Ok(changes)
+}
+
+async fn range(merge: &Merge, session: &mut Session, rows: &Range<usize>) -> Result<(u64, u64)> {
+    let (change, insert) = merge.between(rows);
+    let updated = match change {
+        Some(change) => session.execute(&change).await?,
+        None => 0,
+    };
+    let inserted = session.execute(&insert).await?;
+    Ok((merge.fresh(inserted, updated), updated))
 }
 
 /// When the versions of this load begin and others end: one moment, by the server's clock.

@@ -6,12 +6,12 @@ use super::table::{Existing, NativeColumn, TableName, quote};
 use super::target::{declared, indexed};
 use super::write::Inserts;
 use crate::connectors::account::Account;
+use crate::connectors::by_key::unusable;
 use crate::connectors::{LoadRequest, RefusedRow, Rows};
 use crate::error::Result;
 use crate::schema::{DataType, Field, arrow::conform, checksum::Checksum, sql::Dialect, sql::native};
 use crate::spec::target::Verify;
 use futures::StreamExt;
-use std::collections::HashSet;
 
 /// A row's place in the load.
 pub(super) const AT: &str = "_windvane_at";
@@ -77,19 +77,11 @@ impl Stage {
     /// Rows without a key, and those whose key an earlier row has.
     pub(super) async fn unusable(&self, session: &mut Session, request: &LoadRequest) -> Result<Vec<RefusedRow>> {
         let at = quote(AT);
-        let mut refused: Vec<RefusedRow> = Vec::new();
-        let mut seen = HashSet::new();
+        let mut without = Vec::new();
         for key in &request.key {
             let sql =
                 format!("SELECT CAST({at} AS UNSIGNED) FROM {} WHERE {} IS NULL ORDER BY {at}", self.sql(), quote(key));
-            let rows: Vec<(u64,)> = session.all(&sql, &[]).await?;
-            for (at,) in rows {
-                // Of several nulls in one key, the first is told.
-                if seen.insert(at) {
-                    let reason = format!("the key column '{key}' is null");
-                    refused.push(RefusedRow { at, column: Some(key.clone()), reason });
-                }
-            }
+            without.push(places(session, &sql).await?);
         }
         let keys: Vec<String> = self.of(&request.key).map(|field| bytes_of("", field)).collect();
         let present: Vec<String> = request.key.iter().map(|key| format!("{} IS NOT NULL", quote(key))).collect();
@@ -100,14 +92,7 @@ impl Stage {
             self.sql(),
             present.join(" AND ")
         );
-        let names = request.key.join(", ");
-        let again: Vec<(u64,)> = session.all(&sql, &[]).await?;
-        refused.extend(again.into_iter().map(|(at,)| RefusedRow {
-            at,
-            column: request.key.first().filter(|_| request.key.len() == 1).cloned(),
-            reason: format!("an earlier row of the load has the same key ({names})"),
-        }));
-        Ok(refused)
+        Ok(unusable(&request.key, without, places(session, &sql).await?))
     }
 
     /// Marks a row as refused; its sum.
@@ -117,7 +102,7 @@ impl Stage {
             return Ok(Checksum::default());
         }
         let condition = format!(" WHERE {} = {at}", quote(AT));
-        Ok(look(session, &self.table, &self.existing, request, &condition).await?.sum)
+        look(session, &self.table, &self.existing, request, &condition).await?.whole()
     }
 
     fn of<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a Field> {
@@ -150,6 +135,11 @@ impl Stage {
     pub(super) fn values(&self, existing: &Existing) -> Vec<String> {
         self.fields.iter().map(|field| value(field, kind(existing, field))).collect()
     }
+}
+
+async fn places(session: &mut Session, sql: &str) -> Result<Vec<u64>> {
+    let rows: Vec<(u64,)> = session.all(sql, &[]).await?;
+    Ok(rows.into_iter().map(|(at,)| at).collect())
 }
 
 /// What is special about the target's column.

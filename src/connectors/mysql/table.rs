@@ -1,6 +1,7 @@
 //! One table: its name as written and as SQL, and the columns it has now.
 
 use super::session::{Flavour, Session};
+use crate::connectors::naming::parts;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, sql::Dialect, sql::from_native};
 use std::collections::{HashMap, HashSet};
@@ -75,23 +76,8 @@ pub(super) fn quote(name: &str) -> String {
 impl TableName {
     /// `database.table`, `table` in the default database, either part in backticks when it holds a dot.
     pub(super) fn parse(text: &str, default_database: &str) -> Self {
-        let mut parts = vec![String::new()];
-        let mut quoted = false;
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            match letter {
-                '`' if quoted && letters.peek() == Some(&'`') => {
-                    letters.next();
-                    push(&mut parts, '`');
-                }
-                '`' => quoted = !quoted,
-                '.' if !quoted && parts.len() == 1 => parts.push(String::new()),
-                other => push(&mut parts, other),
-            }
-        }
-        let table = parts.pop().unwrap_or_default();
-        let database = parts.pop().unwrap_or_else(|| default_database.to_owned());
-        Self { database, table }
+        let (database, table) = parts(text, '`');
+        Self { database: database.unwrap_or_else(|| default_database.to_owned()), table }
     }
 
     /// The name for people and catalogs: without the database when that is the default one.
@@ -244,10 +230,4 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
 
 fn plain(name: &str) -> String {
     if name.contains(['.', '`']) { quote(name) } else { name.to_owned() }
-}
-
-fn push(parts: &mut [String], letter: char) {
-    if let Some(part) = parts.last_mut() {
-        part.push(letter);
-    }
 }

@@ -3,7 +3,8 @@
 use super::session::Session;
 use super::table::{Existing, NativeColumn, TableName, check_name, mark, quote, same};
 use super::{catalog::LEDGER, versions};
-use crate::connectors::LoadRequest;
+use crate::connectors::fits::{Theirs, fits};
+use crate::connectors::{LoadRequest, by_key};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::native};
 use crate::spec::target::Mode;
@@ -80,7 +81,7 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
     let mut parts: Vec<String> =
         request.schema.fields.iter().map(|field| declared(field, !is_primary(field))).collect();
     if request.mode == Mode::History {
-        parts.extend(versions::fields().iter().map(|field| declared(field, true)));
+        parts.extend(by_key::versions().iter().map(|field| declared(field, true)));
     }
     if request.mode == Mode::Merge && whole {
         let names: Vec<String> = keys.iter().map(|field| quote(&field.name)).collect();
@@ -128,39 +129,15 @@ async fn check_engine(session: &mut Session, engine: &str) -> Result<()> {
     .hint("ALTER TABLE … ENGINE = InnoDB, or choose another name for the output"))
 }
 
-/// Whether the target's column holds each of our values exactly.
 fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
-    let name = &field.name;
-    if column.name != *name {
-        return Err(Error::new(Kind::Conflict, format!("column '{name}' is written '{}' at the target", column.name))
-            .at_path(name)
-            .hint("MySQL does not tell upper from lower case: write it as the target does"));
-    }
-    if column.generated {
-        return Err(Error::new(Kind::Conflict, format!("the target computes column '{name}' itself"))
-            .at_path(name)
-            .hint("Leave the column out in the steps"));
-    }
-    let theirs = column.data_type();
-    let fits = match (field.data_type, theirs) {
-        (DataType::Decimal { precision, scale }, DataType::Decimal { precision: p, scale: s }) => {
-            s >= scale && i16::from(p) - i16::from(s) >= i16::from(precision) - i16::from(scale)
-        }
-        (DataType::Int16, DataType::Int32 | DataType::Int64)
-        | (DataType::Int32, DataType::Int64)
-        | (DataType::Float32, DataType::Float64)
-        | (DataType::Json | DataType::Uuid, DataType::Text) => true,
-        (ours, theirs) => ours == theirs,
+    let theirs = Theirs {
+        name: &column.name,
+        generated: column.generated,
+        data_type: column.data_type(),
+        declared: &column.declared,
+        digits: u8::MAX,
     };
-    if fits {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Conflict,
-        format!("column '{name}' is {} here and {} at the target", field.data_type, column.declared),
-    )
-    .at_path(name)
-    .hint(format!("Cast '{name}' in a step to {theirs}, or change the target's column")))
+    fits(field, &theirs, "MySQL")
 }
 
 /// Drops a table that this load has made, unless rows have come into it meanwhile.

@@ -4,6 +4,7 @@ use super::failure::{column_in, refuses_rows};
 use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
 use crate::connectors::RefusedRow;
+use crate::connectors::halving::{Halves, refusal};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field};
 use crate::spec::RowPolicy;
@@ -75,21 +76,15 @@ impl Inserts {
         let mut start = 0;
         while start < batch.num_rows() {
             let end = self.end(batch, start, bytes);
-            let mut todo = vec![(start, end)];
-            while let Some((from, to)) = todo.pop() {
-                let Err(error) = self.rows(session, batch, from..to, first).await else { continue };
-                let at = first + from as u64;
+            let mut halves = Halves::of(start..end);
+            while let Some(rows) = halves.take() {
+                let Err(error) = self.rows(session, batch, rows.clone(), first).await else { continue };
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                if to - from > 1 {
-                    let middle = from + (to - from) / 2;
-                    todo.push((middle, to));
-                    todo.push((from, middle));
-                } else if self.policy == RowPolicy::Fail {
-                    return Err(error.in_row(at + 1));
-                } else {
-                    refused.push(refusal(&error, at));
+                if let Some(row) = halves.blame(&rows) {
+                    let column = column_in(error.message());
+                    refused.push(refusal(error, first + row, self.policy, column)?);
                 }
             }
             start = end;
@@ -128,11 +123,6 @@ impl Inserts {
         let Session { link, watch, .. } = session;
         watch.patient(query.execute(link)).await.map(drop)
     }
-}
-
-/// A row that was not taken, in the server's words.
-pub(super) fn refusal(error: &Error, at: u64) -> RefusedRow {
-    RefusedRow { at, column: column_in(error.message()), reason: error.message().replace('\n', " ") }
 }
 
 fn statement(head: &str, one: &str, rows: usize) -> SqlStr {

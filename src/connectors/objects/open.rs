@@ -1,6 +1,7 @@
 //! Credentials become a store: those of a connection's URL, or those of the store's own environment.
 
 use super::{Kin, Location};
+use crate::connectors::address::readable;
 use crate::error::{Error, Result};
 use crate::resilience::patience;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -59,19 +60,16 @@ fn client(allow_http: bool) -> ClientOptions {
         .with_timeout(REQUEST)
 }
 
+/// Whether the store is reached without TLS, because its address says so.
+fn is_plain(endpoint: Option<String>) -> bool {
+    endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
+}
+
 fn s3(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {
     let mut builder = if said.is_some() { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
-    let mut endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-    let mut set = |key, value: String| {
-        if key == AmazonS3ConfigKey::Endpoint {
-            endpoint = Some(value.clone());
-        }
-        builder = std::mem::take(&mut builder).with_config(key, value);
-    };
     if let Some(said) = said {
         if !said.user.is_empty() {
-            set(AmazonS3ConfigKey::AccessKeyId, said.user);
-            set(AmazonS3ConfigKey::SecretAccessKey, said.password);
+            builder = builder.with_access_key_id(said.user).with_secret_access_key(said.password);
         }
         for (name, value) in said.options {
             let key = match name.as_str() {
@@ -84,10 +82,10 @@ fn s3(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {
                 "virtual_hosted_style_request" => AmazonS3ConfigKey::VirtualHostedStyleRequest,
                 _ => return Err(unknown(&name)),
             };
-            set(key, value);
+            builder = builder.with_config(key, value);
         }
     }
-    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let plain = is_plain(builder.get_config_value(&AmazonS3ConfigKey::Endpoint));
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_client_options(client(plain))
@@ -100,7 +98,6 @@ fn s3(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {
 fn google(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {
     let mut builder =
         if said.is_some() { GoogleCloudStorageBuilder::new() } else { GoogleCloudStorageBuilder::from_env() };
-    let mut base = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     for (name, value) in said.into_iter().flat_map(|said| said.options) {
         let name = name.strip_prefix("extra__google_cloud_platform__").unwrap_or(&name);
         let key = match name {
@@ -113,12 +110,9 @@ fn google(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore
             "project" | "num_retries" | "scope" => continue,
             _ => return Err(unknown(name)),
         };
-        if key == GoogleConfigKey::BaseUrl {
-            base = Some(value.clone());
-        }
         builder = builder.with_config(key, value);
     }
-    let plain = base.is_some_and(|base| base.starts_with("http://"));
+    let plain = is_plain(builder.get_config_value(&GoogleConfigKey::BaseUrl));
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_client_options(client(plain))
@@ -130,15 +124,8 @@ fn google(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore
 
 fn azure(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>> {
     let mut builder = if said.is_some() { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
-    let mut endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
-    let mut set = |key, value: String| {
-        if key == AzureConfigKey::Endpoint {
-            endpoint = Some(value.clone());
-        }
-        builder = std::mem::take(&mut builder).with_config(key, value);
-    };
     if let Some(account) = &location.account {
-        set(AzureConfigKey::AccountName, account.clone());
+        builder = builder.with_account(account);
     }
     if let Some(said) = said {
         let options: Vec<(String, String)> = said.options;
@@ -147,15 +134,14 @@ fn azure(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>
         // The account: its name, or the address of its blobs.
         let account = said.host.split('.').next().unwrap_or_default().to_owned();
         if !service && !said.user.is_empty() {
-            set(AzureConfigKey::AccountName, said.user.clone());
+            builder = builder.with_account(&said.user);
         } else if !account.is_empty() {
-            set(AzureConfigKey::AccountName, account);
+            builder = builder.with_account(account);
         }
         if service {
-            set(AzureConfigKey::ClientId, said.user);
-            set(AzureConfigKey::ClientSecret, said.password);
+            builder = builder.with_client_id(said.user).with_client_secret(said.password);
         } else if !said.password.is_empty() {
-            set(AzureConfigKey::AccessKey, said.password);
+            builder = builder.with_access_key(said.password);
         }
         for (name, value) in options {
             let key = match name.strip_prefix("extra__wasb__").unwrap_or(&name) {
@@ -168,10 +154,10 @@ fn azure(location: &Location, said: Option<Said>) -> Result<Arc<dyn ObjectStore>
                 "anonymous" => AzureConfigKey::SkipSignature,
                 other => return Err(unknown(other)),
             };
-            set(key, value);
+            builder = builder.with_config(key, value);
         }
     }
-    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let plain = is_plain(builder.get_config_value(&AzureConfigKey::Endpoint));
     let built = builder
         .with_container_name(&location.bucket)
         .with_client_options(client(plain))
@@ -188,16 +174,12 @@ fn said(url: &str) -> Result<Said> {
     let rest = if rest.starts_with(['/', '?']) || rest.is_empty() { format!("x{rest}") } else { rest.to_owned() };
     let rest = rest.replacen("@/", "@x/", 1).replacen("@?", "@x?", 1);
     let parsed = Url::parse(&format!("connection://{rest}")).map_err(|_| wrong())?;
-    let clear = |text: &str| {
-        let escaped = text.replace('+', "%2B").replace('&', "%26");
-        url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
-    };
     let host = parsed.host_str().filter(|host| *host != "x").unwrap_or_default();
     Ok(Said {
         scheme: scheme.to_ascii_lowercase(),
-        user: clear(parsed.username()),
-        password: clear(parsed.password().unwrap_or_default()),
-        host: clear(host),
+        user: readable(parsed.username()),
+        password: readable(parsed.password().unwrap_or_default()),
+        host: readable(host),
         options: parsed.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
     })
 }

@@ -4,6 +4,7 @@ use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
 use super::wire::ours;
+use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::quote};
@@ -62,7 +63,15 @@ pub(super) async fn datasets(
         .await
         .map_err(|error| translate(&error))?;
     let named = all.into_iter().map(|row| (TableName { schema: row.1.clone(), table: row.2.clone() }, row)).collect();
-    let wanted = choose(named, schema, tables)?;
+    let here = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
+    let wanted = choose(
+        named,
+        tables,
+        |name| name.schema == schema,
+        // A table of the schema whose own name holds a dot comes before `schema.table`.
+        |text| [here(text), TableName::parse(text, schema)],
+        |name, all| not_there(name, schema, all.iter().map(|(name, _)| name)),
+    )?;
     if wanted.is_empty() {
         check_schema(session, schema).await?;
     }
@@ -109,29 +118,6 @@ pub(super) async fn datasets(
     Ok(datasets)
 }
 
-type Named = (TableName, RelationRow);
-
-/// All of the schema, or those that were listed.
-fn choose(all: Vec<Named>, schema: &str, tables: &[String]) -> Result<Vec<Named>> {
-    if tables.is_empty() {
-        return Ok(all.into_iter().filter(|(name, _)| name.schema == schema).collect());
-    }
-    let mut chosen: Vec<Named> = Vec::new();
-    for wanted in tables {
-        // A table of the schema whose own name holds a dot comes before `schema.table`.
-        let literal = TableName { schema: schema.to_owned(), table: wanted.clone() };
-        let parsed = TableName::parse(wanted, schema);
-        let of = |asked: &TableName| all.iter().find(|(name, _)| name == asked);
-        let Some(found) = of(&literal).or_else(|| of(&parsed)) else {
-            return Err(not_there(&parsed, schema, all.iter().map(|(name, _)| name)));
-        };
-        if !chosen.iter().any(|(name, _)| *name == found.0) {
-            chosen.push(found.clone());
-        }
-    }
-    Ok(chosen)
-}
-
 async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {
     let schemas: Vec<String> = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace")
         .persistent(false)
@@ -141,9 +127,8 @@ async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {
     if schemas.iter().any(|known| known == schema) {
         return Ok(());
     }
-    let nearest = nearest(schema, schemas.iter().map(String::as_str));
-    Err(Error::missing(format!("the database has no schema '{schema}'"))
-        .hint(nearest.map_or_else(|| "Check the name".to_owned(), |name| format!("Did you mean '{name}'?"))))
+    let hint = did_you_mean(schema, schemas.iter().map(String::as_str), "Check the name");
+    Err(Error::missing(format!("the database has no schema '{schema}'")).hint(hint))
 }
 
 /// The error for a table that is not there.
@@ -159,20 +144,9 @@ pub(super) async fn missing(session: &mut PgConnection, table: &TableName, schem
 
 fn not_there<'a>(table: &TableName, schema: &str, all: impl Iterator<Item = &'a TableName>) -> Error {
     let names: Vec<String> = all.map(|name| name.dataset(schema)).collect();
-    let nearest = nearest(&table.dataset(schema), names.iter().map(String::as_str));
-    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(
-        nearest.map_or_else(
-            || "Check the name, the schema and the database of the connection".to_owned(),
-            |name| format!("Did you mean '{name}'?"),
-        ),
-    )
-}
-
-fn nearest<'a>(wanted: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    all.map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
+    let otherwise = "Check the name, the schema and the database of the connection";
+    let hint = did_you_mean(&table.dataset(schema), names.iter().map(String::as_str), otherwise);
+    Error::missing(format!("the database has no table '{table}'")).in_table(table.to_string()).hint(hint)
 }
 
 async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeColumn]) -> Result<Schema> {

@@ -6,7 +6,7 @@
 
 use super::failure::translate;
 use super::read::{BEGIN, execute};
-use crate::connectors::address::decoded;
+use crate::connectors::address::{decoded, parameters};
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -36,8 +36,6 @@ const PARAMETERS: [&str; 11] = [
     "password",
     "options",
 ];
-/// Airflow keeps extras that are not flat under this key, as one JSON object.
-const AIRFLOW_EXTRAS: &str = "__extra__";
 
 /// How to reach a server.
 #[derive(Clone)]
@@ -71,15 +69,7 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
         return Err(wrong("is not one of PostgreSQL"));
     }
     let mut url = Url::parse(&format!("postgres://{rest}")).map_err(|_| wrong("cannot be read"))?;
-    let mut known: Vec<(String, String)> = Vec::new();
-    for (key, value) in url.query_pairs() {
-        if key == AIRFLOW_EXTRAS {
-            known.extend(extras(&value));
-        } else {
-            known.push((key.into_owned(), value.into_owned()));
-        }
-    }
-    known.retain(|(key, _)| PARAMETERS.contains(&key.as_str()));
+    let known = parameters(&url, &PARAMETERS);
     let given = known.iter().rev().find(|(key, _)| key == "password").map(|(_, value)| value.clone());
     let password = given.or_else(|| url.password().and_then(decoded));
     url.set_query(None);
@@ -92,11 +82,6 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let options = options.statement_cache_capacity(0).extra_float_digits(None);
     let options = options.application_name("windvane").disable_statement_logging();
     Ok(Access { options: Box::new(options), password })
-}
-
-fn extras(json: &str) -> Vec<(String, String)> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    object.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
 }
 
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {

@@ -1,6 +1,7 @@
 //! One table: its name as written and as SQL, and the columns it has now.
 
 use super::failure::translate;
+use crate::connectors::naming::parts;
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
 use sqlx::postgres::PgConnection;
@@ -80,23 +81,8 @@ ORDER BY a.attrelid, a.attnum";
 impl TableName {
     /// `schema.table`, `table` in the default schema, either part in double quotes when it holds a dot.
     pub(super) fn parse(text: &str, default_schema: &str) -> Self {
-        let mut parts = vec![String::new()];
-        let mut quoted = false;
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            match letter {
-                '"' if quoted && letters.peek() == Some(&'"') => {
-                    letters.next();
-                    push(&mut parts, '"');
-                }
-                '"' => quoted = !quoted,
-                '.' if !quoted && parts.len() == 1 => parts.push(String::new()),
-                other => push(&mut parts, other),
-            }
-        }
-        let table = parts.pop().unwrap_or_default();
-        let schema = parts.pop().unwrap_or_else(|| default_schema.to_owned());
-        Self { schema, table }
+        let (schema, table) = parts(text, '"');
+        Self { schema: schema.unwrap_or_else(|| default_schema.to_owned()), table }
     }
 
     /// The name for people and catalogs: without the schema when that is the default one.
@@ -207,10 +193,4 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
 
 fn plain(name: &str) -> String {
     if name.contains(['.', '"']) { quote(name) } else { name.to_owned() }
-}
-
-fn push(parts: &mut [String], letter: char) {
-    if let Some(part) = parts.last_mut() {
-        part.push(letter);
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::failure::translate;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
+use crate::connectors::naming::did_you_mean;
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema, sql::Dialect, sql::from_native};
@@ -76,14 +77,8 @@ fn choose<'a>(all: &'a [Relation], tables: &[String]) -> Result<Vec<&'a Relation
 
 /// The error for a table that is not there.
 pub(super) fn missing(wanted: &str, all: &[Relation]) -> Error {
-    let nearest = all
-        .iter()
-        .map(|relation| (strsim::jaro_winkler(wanted, &relation.name), &relation.name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    Error::missing(format!("the file has no table '{wanted}'")).in_table(wanted).hint(
-        nearest.map_or_else(|| "Check the name and the file".to_owned(), |(_, name)| format!("Did you mean '{name}'?")),
-    )
+    let hint = did_you_mean(wanted, all.iter().map(|relation| relation.name.as_str()), "Check the name and the file");
+    Error::missing(format!("the file has no table '{wanted}'")).in_table(wanted).hint(hint)
 }
 
 async fn count(file: &mut SqliteConnection, table: &str) -> Result<u64> {

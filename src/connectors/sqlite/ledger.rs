@@ -3,10 +3,8 @@
 use super::failure::translate;
 use super::load::execute;
 use super::table::{LEDGER, columns, sql};
-use crate::connectors::read_back::already;
-use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow};
-use crate::error::{Error, Result};
-use crate::spec::target::Mode;
+use crate::connectors::{LoadRequest, Loaded, ledger};
+use crate::error::Result;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -38,17 +36,13 @@ pub(super) async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) 
         "SELECT rows, bytes, checksum, refused, changes FROM {} WHERE dataset = ? AND load_id = ?",
         sql(LEDGER)
     );
-    let row: Option<(i64, i64, String, String, String)> = sqlx::query_as(AssertSqlSafe(statement))
+    let row: Option<ledger::Row> = sqlx::query_as(AssertSqlSafe(statement))
         .bind(&request.dataset)
         .bind(&request.load_id)
         .fetch_optional(file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((rows, bytes, checksum, refused, changes)) = row else { return Ok(None) };
-    let damaged = |error: serde_json::Error| Error::internal("a row of the ledger cannot be read").caused_by(&error);
-    let refused: Vec<RefusedRow> = serde_json::from_str(&refused).map_err(damaged)?;
-    let changes: Option<Changes> = serde_json::from_str(&changes).map_err(damaged)?;
-    Ok(Some(Loaded { refused, changes, ..already(request, rows, bytes, checksum) }))
+    row.map(|row| ledger::receipt(request, row)).transpose()
 }
 
 pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
@@ -56,19 +50,11 @@ pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadReques
         "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, refused, changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         sql(LEDGER)
     );
-    let mode = match request.mode {
-        Mode::Replace => "replace",
-        Mode::Append => "append",
-        Mode::Merge => "merge",
-        Mode::History => "history",
-    };
-    let unwritable = |error: serde_json::Error| Error::internal("a receipt cannot be written").caused_by(&error);
-    let refused = serde_json::to_string(&loaded.refused).map_err(unwritable)?;
-    let changes = serde_json::to_string(&loaded.changes).map_err(unwritable)?;
+    let (refused, changes) = ledger::written(loaded)?;
     sqlx::query(AssertSqlSafe(statement))
         .bind(&request.dataset)
         .bind(&request.load_id)
-        .bind(mode)
+        .bind(ledger::mode(request.mode))
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())

@@ -6,7 +6,9 @@ use super::table::{LEDGER, NativeColumn, same, sql};
 use super::target::{mark, ready};
 use super::write::{Inserts, Place};
 use super::{ledger, merge};
-use crate::connectors::account::{Account, Seen};
+use crate::connectors::account::Account;
+use crate::connectors::by_key;
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Result};
 use crate::schema::checksum::Checksum;
@@ -14,7 +16,6 @@ use crate::spec::target::Mode;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
 pub(super) async fn load(mut file: SqliteConnection, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     check(&request)?;
@@ -54,7 +55,7 @@ fn check(request: &LoadRequest) -> Result<()> {
             return Err(refuse(column, "is the name of two columns: SQLite does not tell upper from lower case"));
         }
     }
-    merge::check(request)
+    by_key::check(request, same)
 }
 
 async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &mut Rows) -> Result<Loaded> {
@@ -91,18 +92,15 @@ async fn direct(
         return Ok(account.counted(request, bytes));
     }
     let seen = look(file, &select(&request.dataset, native, &request.schema, mine), request).await?;
-    account.agrees(request, &seen, &Checksum::default(), &Checksum::default(), bytes)
+    account.agrees(request, seen, &Checksum::default(), bytes)
 }
 
 /// Reads rows of our columns back.
-pub(super) async fn look(file: &mut SqliteConnection, statement: &str, request: &LoadRequest) -> Result<Seen> {
-    let seen = Mutex::new(Seen::default());
-    let look = |batch: Batch| {
-        let looked = seen.lock().unwrap_or_else(PoisonError::into_inner).look(batch);
-        async move { looked }
-    };
+pub(super) async fn look(file: &mut SqliteConnection, statement: &str, request: &LoadRequest) -> Result<ReadBack> {
+    let seen = ReadBack::default();
+    let look = |batch: Batch| std::future::ready(seen.look(batch));
     run(file, statement, &request.schema, look).await?;
-    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(seen)
 }
 
 pub(super) async fn execute(file: &mut SqliteConnection, statement: &str) -> Result<u64> {

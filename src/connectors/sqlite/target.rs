@@ -5,8 +5,10 @@ use super::load::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
 use super::within::free_name;
 use crate::connectors::LoadRequest;
+use crate::connectors::by_key::{no_history, versions};
+use crate::connectors::fits::{Theirs, fits};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::schema::{Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
@@ -15,19 +17,6 @@ use sqlx::sqlite::SqliteConnection;
 const REAL_DIGITS: u8 = 15;
 /// Where the numbers of rows are noted when they cannot be told from the older ones.
 const NOTED: &str = "windvane_noted";
-pub(super) const FROM: &str = "valid_from";
-pub(super) const TO: &str = "valid_to";
-pub(super) const CURRENT: &str = "is_current";
-
-/// The columns of a history behind ours.
-fn versions() -> [Field; 3] {
-    [
-        Field::new(FROM, DataType::TimestampTz),
-        Field::new(TO, DataType::TimestampTz),
-        Field::new(CURRENT, DataType::Boolean),
-    ]
-}
-
 /// The table with all our columns, emptied when its rows are to be replaced. Indexes, views and triggers stay.
 pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Vec<NativeColumn>> {
     let dataset = &request.dataset;
@@ -89,49 +78,22 @@ async fn index(file: &mut SqliteConnection, request: &LoadRequest) -> Result<()>
 fn check_history(known: &[NativeColumn], dataset: &str) -> Result<()> {
     for field in versions() {
         if !known.iter().any(|column| column.name == field.name) {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!("'{dataset}' is no history: it lacks the column '{}'", field.name),
-            )
-            .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table"));
+            return Err(no_history(dataset, &field));
         }
     }
     Ok(())
 }
 
-/// Whether the target's column holds each of our values exactly.
 fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
-    let name = &field.name;
-    if column.name != *name {
-        return Err(Error::new(Kind::Conflict, format!("column '{name}' is written '{}' at the target", column.name))
-            .at_path(name)
-            .hint("SQLite does not tell upper from lower case: write it as the target does"));
-    }
-    if column.generated {
-        return Err(Error::new(Kind::Conflict, format!("the target computes column '{name}' itself"))
-            .at_path(name)
-            .hint("Leave the column out in the steps"));
-    }
-    let theirs = from_native(&column.declared, Dialect::Sqlite);
     let is_text = column.declared.to_ascii_lowercase().contains("text");
-    let fits = match (field.data_type, theirs) {
-        (DataType::Decimal { precision, scale }, DataType::Decimal { precision: p, scale: s }) => {
-            let whole = i16::from(precision) - i16::from(scale);
-            (is_text || precision <= REAL_DIGITS) && s >= scale && i16::from(p) - i16::from(s) >= whole
-        }
-        (DataType::Int16, DataType::Int32 | DataType::Int64)
-        | (DataType::Int32, DataType::Int64)
-        | (DataType::Float32, DataType::Float64)
-        | (DataType::Json | DataType::Uuid, DataType::Text) => true,
-        (ours, theirs) => ours == theirs,
+    let theirs = Theirs {
+        name: &column.name,
+        generated: column.generated,
+        data_type: from_native(&column.declared, Dialect::Sqlite),
+        declared: if column.declared.is_empty() { "without a type" } else { &column.declared },
+        digits: if is_text { u8::MAX } else { REAL_DIGITS },
     };
-    if fits {
-        return Ok(());
-    }
-    let declared = if column.declared.is_empty() { "without a type" } else { &column.declared };
-    Err(Error::new(Kind::Conflict, format!("column '{name}' is {} here and {declared} at the target", field.data_type))
-        .at_path(name)
-        .hint(format!("Cast '{name}' in a step to {theirs}, or change the target's column")))
+    fits(field, &theirs, "SQLite")
 }
 
 /// Makes the rows that come from now on tellable: the condition that selects them.

@@ -2,6 +2,7 @@
 
 use super::failure::{NOT_A_NUMBER, column_in, refuses_rows, translate};
 use crate::connectors::account::Account;
+use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{LoadRequest, RefusedRow, RowStream};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
@@ -78,21 +79,15 @@ impl Inserts {
         let mut start = 0;
         while start < batch.num_rows() {
             let end = (start + self.at_once).min(batch.num_rows());
-            let mut todo = vec![(start, end)];
-            while let Some((from, to)) = todo.pop() {
-                let Err(error) = self.rows(file, batch, from..to, first, bytes).await else { continue };
+            let mut halves = Halves::of(start..end);
+            while let Some(rows) = halves.take() {
+                let Err(error) = self.rows(file, batch, rows.clone(), first, bytes).await else { continue };
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                let at = first + from as u64;
-                if to - from > 1 {
-                    let middle = from + (to - from) / 2;
-                    todo.push((middle, to));
-                    todo.push((from, middle));
-                } else if self.policy == RowPolicy::Fail {
-                    return Err(error.in_row(at + 1));
-                } else {
-                    refused.push(refusal(&error, at));
+                if let Some(row) = halves.blame(&rows) {
+                    let column = column_in(error.message());
+                    refused.push(refusal(error, first + row, self.policy, column)?);
                 }
             }
             start = end;
@@ -116,11 +111,6 @@ impl Inserts {
         let query = filled(sql, &part, &self.schema.fields, first, bytes)?;
         query.execute(&mut *file).await.map(drop).map_err(|error| translate(&error))
     }
-}
-
-/// A row that was not taken, in SQLite's words.
-pub(super) fn refusal(error: &Error, at: u64) -> RefusedRow {
-    RefusedRow { at, column: column_in(error.message()), reason: error.message().replace('\n', " ") }
 }
 
 fn statement(table: &str, schema: &Schema, place: Place, rows: usize) -> SqlStr {

@@ -167,7 +167,7 @@ impl<'a> Stage<'a> {
             .await
             .map_err(|error| translate(&error))?;
         self.refused.extend(rows);
-        Ok(())
+        self.request.allowance.allows(&self.refused)
     }
 
     /// Rows with a null in their key, and those after the first of one key.

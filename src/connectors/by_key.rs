@@ -1,0 +1,96 @@
+//! Loads by key into a database where the rows rest in a temporary table first: what SQLite and MySQL share, whatever
+//! their SQL.
+
+use crate::connectors::{LoadRequest, RefusedRow};
+use crate::error::{Error, Kind, Result};
+use crate::schema::{DataType, Field};
+use crate::spec::target::Mode;
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::Range;
+
+pub(super) const FROM: &str = "valid_from";
+pub(super) const TO: &str = "valid_to";
+pub(super) const CURRENT: &str = "is_current";
+
+/// The columns of a history behind ours.
+pub(super) fn versions() -> [Field; 3] {
+    [
+        Field::new(FROM, DataType::TimestampTz),
+        Field::new(TO, DataType::TimestampTz),
+        Field::new(CURRENT, DataType::Boolean),
+    ]
+}
+
+pub(super) fn no_history(table: impl Display, lacking: &Field) -> Error {
+    Error::new(Kind::Conflict, format!("'{table}' is no history: it lacks the column '{}'", lacking.name))
+        .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table")
+}
+
+/// `same`: whether the database takes two names for one.
+pub(super) fn check(request: &LoadRequest, same: impl Fn(&str, &str) -> bool) -> Result<()> {
+    if !matches!(request.mode, Mode::Merge | Mode::History) {
+        return Ok(());
+    }
+    if request.key.is_empty() {
+        return Err(Error::spec("a load by key needs to know the key").hint("Name the columns of `key` in the output"));
+    }
+    for key in &request.key {
+        if request.schema.field(key).is_none() {
+            return Err(Error::spec(format!("the key column '{key}' is not among the columns"))
+                .hint("Name columns of the output in `key`"));
+        }
+    }
+    let own = request.schema.names().find(|name| [FROM, TO, CURRENT].iter().any(|own| same(own, name)));
+    match own.filter(|_| request.mode == Mode::History) {
+        Some(own) => Err(Error::spec(format!("'{own}' is a column of every history")).hint("Rename yours in a step")),
+        None => Ok(()),
+    }
+}
+
+/// Rows that no key tells apart: without one (by the key's columns), or with the key of an earlier row.
+pub(super) fn unusable(key: &[String], without: Vec<Vec<u64>>, again: Vec<u64>) -> Vec<RefusedRow> {
+    let mut refused = Vec::new();
+    let mut seen = HashSet::new();
+    for (column, places) in key.iter().zip(without) {
+        // Of several nulls in one key, the first is told.
+        refused.extend(places.into_iter().filter(|at| seen.insert(*at)).map(|at| RefusedRow {
+            at,
+            column: Some(column.clone()),
+            reason: format!("the key column '{column}' is null"),
+        }));
+    }
+    let reason = format!("an earlier row of the load has the same key ({})", key.join(", "));
+    let column = key.first().filter(|_| key.len() == 1);
+    refused.extend(again.into_iter().map(|at| RefusedRow { at, column: column.cloned(), reason: reason.clone() }));
+    refused
+}
+
+/// Stands in a statement for the range of places that it is about; no name can hold it.
+pub(super) const RANGE: &str = "\0";
+
+/// The statements of one load; the first two are about the staged rows whose place is in [`RANGE`].
+pub(super) struct Merge {
+    /// Rows with a known key and other values: updated, or their version ended.
+    pub(super) change: Option<String>,
+    /// Rows with a new key; of a history the new versions too.
+    pub(super) insert: String,
+    pub(super) end_absent: String,
+    /// What selects the loaded rows when they are read back.
+    pub(super) mine: String,
+    pub(super) is_history: bool,
+}
+
+impl Merge {
+    /// The first two for these places.
+    pub(super) fn between(&self, rows: &Range<usize>) -> (Option<String>, String) {
+        let range = format!("BETWEEN {} AND {}", rows.start, rows.end.saturating_sub(1));
+        let of = |sql: &String| sql.replace(RANGE, &range);
+        (self.change.as_ref().map(of), of(&self.insert))
+    }
+
+    /// Rows that are new to the target, of those that went in.
+    pub(super) fn fresh(&self, inserted: u64, updated: u64) -> u64 {
+        if self.is_history { inserted.saturating_sub(updated) } else { inserted }
+    }
+}
