@@ -20,6 +20,7 @@ mod inside;
 mod objects;
 pub mod mysql;
 pub mod postgres;
+pub mod pushed;
 mod read_back;
 pub mod sqlite;
 mod within;
@@ -447,6 +448,17 @@ impl Connection {
             Self::Mysql(mysql) => mysql.load(request, rows).await,
             Self::Guest(guest) => guest.load(request, rows).await,
             Self::Http(_) => Err(Error::internal("an API is no target")),
+        }
+    }
+
+    /// As `load`, of rows that the target makes itself. In the same way all or nothing, and once.
+    pub async fn load_pushed(&self, request: LoadRequest, pushed: pushed::Pushed) -> Result<pushed::PushedLoad> {
+        match self {
+            Self::Postgres(postgres) => postgres.load_pushed(request, pushed).await,
+            Self::Files(_) | Self::Sqlite(_) | Self::Mysql(_) | Self::Http(_) | Self::Guest(_) => {
+                Err(Error::unsupported("only a postgres target runs steps as SQL")
+                    .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"))
+            }
         }
     }
 

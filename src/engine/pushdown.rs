@@ -6,21 +6,133 @@
 //! server adds in another order.
 
 use crate::engine::expression::measure::Measure;
-use crate::engine::expression::postgres::{cast, ordered, text_literal, wordless};
+use crate::engine::expression::postgres::{cast, native, ordered, text_literal, wordless};
 use crate::engine::expression::window::{Call, Function};
 use crate::engine::expression::{Expression, common_type};
 use crate::engine::step::order::named;
 use crate::engine::step::{self, Plain};
 use crate::error::{Error, Result};
-use crate::schema::sql::{Dialect, native, quote};
+use crate::schema::sql::quote;
 use crate::schema::{DataType, Schema};
 use crate::spec::step::{Aggregate, Deduplicate, Join, JoinKind, Keep, Step};
 use crate::spec::verb::{Filling, MaskHow, Sort, Unpivot, Window, WindowFrame};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// The column that the raw table must have beside its own: the row's number in the source.
 pub const ROW: &str = "windvane_row";
+/// The number of the source row, which stays when steps give rows another place.
+const NUMBER: &str = "windvane_number";
+/// Bytes of the longest name that the server keeps as it is.
+const LONGEST_NAME: usize = 63;
+
+/// One statement, a part a step, and what can be asked of its parts.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// `s0 AS (...)`: the raw rows, then the rows after each step.
+    parts: Vec<Part>,
+    columns: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Part {
+    sql: String,
+    /// The step, as the user wrote it.
+    place: String,
+    /// The columns that it computes.
+    computed: Vec<String>,
+    /// The rows that it makes of one.
+    rows: usize,
+    /// Rows may come out in another order than they went in.
+    mixes: bool,
+}
+
+/// A question whose failure says where a statement fails.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    pub place: String,
+    pub column: Option<String>,
+    /// The statement, but for a condition on the raw rows between the two.
+    pub ends: (String, String),
+    /// Each row stands for itself: it can be asked of some raw rows only.
+    pub alone: bool,
+}
+
+impl Query {
+    /// The rows that the steps give.
+    pub fn rows(&self) -> String {
+        format!("{}\nSELECT {} FROM s{}", self.with(), self.list(), self.last())
+    }
+
+    /// The same rows in their order, each behind its place and the number of its source row.
+    pub fn placed(&self) -> String {
+        let (row, number) = (quote(ROW), quote(NUMBER));
+        let columns = self.columns.iter().fold(String::new(), |all, name| format!("{all}, {}", quote(name)));
+        let order = if self.parts.iter().any(|part| part.mixes) { format!(" ORDER BY {row}") } else { String::new() };
+        format!("{}\nSELECT {row}, {number}{columns} FROM s{}{order}", self.with(), self.last())
+    }
+
+    /// How many rows the steps add; nothing when no step does.
+    pub fn added(&self) -> Option<String> {
+        let grow = |(at, part): (usize, &Part)| {
+            (part.rows > 1).then(|| format!("{} * (SELECT count(*) FROM s{})", part.rows - 1, at - 1))
+        };
+        let sums: Vec<String> = self.parts.iter().enumerate().filter_map(grow).collect();
+        (!sums.is_empty()).then(|| format!("{}\nSELECT {}", self.with(), sums.join(" + ")))
+    }
+
+    /// Questions to ask one after the other: the first that fails names the step and the column.
+    pub fn probes(&self) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        let mut alone = true;
+        for (at, part) in self.parts.iter().enumerate().skip(1) {
+            alone &= !part.mixes;
+            let mut ask = |column: Option<&String>, what: &str| {
+                let first = self.parts.first().map(|part| part.sql.as_str()).unwrap_or_default();
+                let rest = self.parts.iter().take(at + 1).enumerate().skip(1);
+                let rest = rest.fold(")".to_owned(), |all, (at, part)| format!("{all},\ns{at} AS ({})", part.sql));
+                let ends = (format!("WITH s0 AS ({first}"), format!("{rest}\nSELECT count({what}) FROM s{at}"));
+                probes.push(Probe { place: part.place.clone(), column: column.cloned(), ends, alone });
+            };
+            ask(None, "*");
+            part.computed.iter().for_each(|name| ask(Some(name), &quote(name)));
+        }
+        probes
+    }
+
+    fn with(&self) -> String {
+        let parts: Vec<String> = self.parts.iter().enumerate().map(|(at, part)| format!("s{at} AS ({})", part.sql)).collect();
+        format!("WITH {}", parts.join(",\n"))
+    }
+
+    fn last(&self) -> usize {
+        self.parts.len() - 1
+    }
+
+    fn list(&self) -> String {
+        list(self.columns.iter().map(String::as_str))
+    }
+}
+
+/// What the raw rows of a dataset are called at the target.
+pub fn raw(dataset: &str) -> Result<String> {
+    let name = format!("raw_{dataset}");
+    if name.len() > LONGEST_NAME || name.contains('\0') {
+        return Err(Error::unsupported(format!("'{dataset}' is too long a name for what is staged at the target"))
+            .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"));
+    }
+    Ok(format!("pg_temp.{}", quote(&name)))
+}
+
+/// The query over raw rows that are staged as [`raw`] says.
+pub fn staged(
+    steps: &[Step],
+    from: &str,
+    schema: &Schema,
+    lookup: &dyn Fn(&str) -> Option<Schema>,
+) -> Result<Query> {
+    let joined = steps.iter().flat_map(step::reads).map(|name| Ok((name.clone(), raw(&name)?)));
+    postgres(steps, schema, &raw(from)?, lookup, &joined.collect::<Result<_>>()?)
+}
 
 /// The query over the raw table `input` (quoted already) whose rows are those that the steps give. `tables` knows the
 /// quoted tables of the datasets that joins read.
@@ -30,19 +142,72 @@ pub fn postgres(
     input: &str,
     lookup: &dyn Fn(&str) -> Option<Schema>,
     tables: &BTreeMap<String, String>,
-) -> Result<String> {
+) -> Result<Query> {
     let plain = step::plain(steps, schema, lookup)?;
-    let mut text = format!("WITH s0 AS (SELECT {}, {} FROM {input})", list(schema.names()), quote(ROW));
+    for schema in tables.keys().filter_map(|name| lookup(name)).chain([schema.clone()]) {
+        names(&schema)?;
+    }
+    let row = quote(ROW);
+    let lead: String = schema.names().fold(String::new(), |all, name| format!("{all}{}, ", quote(name)));
+    let sql = format!("SELECT {lead}{row}, {row} AS {} FROM {input}", quote(NUMBER));
+    let mut parts = vec![Part { sql, place: String::new(), computed: Vec::new(), rows: 1, mixes: false }];
     for (index, part) in plain.iter().enumerate() {
-        let query = query(part, &format!("s{index}"), lookup, tables).map_err(|error| {
-            let written = steps.get(part.at).map_or("step", Step::verb);
-            error.at_path(format!("steps[{}].{written}", part.at))
-        })?;
-        let _ = write!(text, ",\ns{} AS ({query})", index + 1);
+        let written = steps.get(part.at).map_or("step", Step::verb);
+        let place = format!("steps[{}].{written}", part.at);
+        let sql = names(&part.after).and_then(|()| query(part, &format!("s{index}"), lookup, tables));
+        let sql = sql.map_err(|error| error.at_path(place.clone()))?;
+        let rows = if let Step::Unpivot(unpivot) = &part.step { unpivot.columns.len() } else { 1 };
+        parts.push(Part { sql, place, computed: computed(&part.step), rows, mixes: mixes(&part.step) });
     }
     let last = plain.last().map_or(schema, |part| &part.after);
-    let _ = write!(text, "\nSELECT {} FROM s{}", list(last.names()), plain.len());
-    Ok(text)
+    Ok(Query { parts, columns: last.names().map(str::to_owned).collect() })
+}
+
+/// Names that the server would cut, or that are ours.
+fn names(schema: &Schema) -> Result<()> {
+    for name in schema.names() {
+        if name.len() > LONGEST_NAME || name.contains('\0') || [ROW, NUMBER].contains(&name) {
+            return Err(Error::unsupported(format!("the column '{name}' cannot have this name at the target"))
+                .hint(format!("Rename it at the source: {LONGEST_NAME} bytes are allowed, '{ROW}' is taken")));
+        }
+    }
+    Ok(())
+}
+
+/// The columns whose values a step computes.
+fn computed(step: &Step) -> Vec<String> {
+    match step {
+        Step::Cast(types) => types.keys().cloned().collect(),
+        Step::Derive(values) => values.keys().cloned().collect(),
+        Step::Set(set) => set.values.keys().cloned().collect(),
+        Step::Fill(values) => values.keys().cloned().collect(),
+        Step::Window(window) => window.columns.keys().cloned().collect(),
+        Step::Aggregate(aggregate) => aggregate.measures.keys().cloned().collect(),
+        Step::Unpivot(unpivot) => vec![unpivot.value.clone().unwrap_or_else(|| "value".to_owned())],
+        Step::Select(_)
+        | Step::Drop(_)
+        | Step::Rename(_)
+        | Step::Filter(_)
+        | Step::Join(_)
+        | Step::Deduplicate(_)
+        | Step::Mask(_)
+        | Step::Parse(_)
+        | Step::Split(_)
+        | Step::Flatten(_)
+        | Step::Explode(_)
+        | Step::Python(_)
+        | Step::Sort(_)
+        | Step::Pivot(_)
+        | Step::Sql(_) => Vec::new(),
+    }
+}
+
+/// What looks at other rows; a left join leaves the rows as they are but in their order.
+fn mixes(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Join(_) | Step::Deduplicate(_) | Step::Aggregate(_) | Step::Window(_) | Step::Sort(_) | Step::Unpivot(_)
+    )
 }
 
 fn query(
@@ -52,7 +217,7 @@ fn query(
     tables: &BTreeMap<String, String>,
 ) -> Result<String> {
     let (before, after) = (&part.before, &part.after);
-    let row = quote(ROW);
+    let row = own();
     let replaced = |values: &BTreeMap<String, String>| {
         let columns = after.names().map(|name| match values.get(name) {
             Some(value) => format!("{value} AS {}", quote(name)),
@@ -76,8 +241,11 @@ fn query(
             replaced(&values)
         }
         Step::Filter(condition) => {
-            let condition = Expression::condition(condition, before)?.postgres(before)?;
-            format!("SELECT * FROM {from} WHERE {condition}")
+            let condition = Expression::condition(condition, before)?;
+            // What can fail must not be tried on rows that earlier filters leave out: the server orders conditions.
+            let fence = if condition.may_fail() { " OFFSET 0" } else { "" };
+            let condition = condition.postgres(before)?;
+            format!("SELECT * FROM (SELECT * FROM {from}{fence}) AS kept WHERE {condition}")
         }
         Step::Derive(values) => {
             let values = values
@@ -102,7 +270,7 @@ fn query(
                 let to = before.field(name).map_or(DataType::Text, |field| field.data_type);
                 let text = value.to_json();
                 let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
-                let value = format!("CAST({} AS {})", text_literal(&text), native(to, Dialect::Postgres));
+                let value = format!("CAST({} AS {})", text_literal(&text), native(to));
                 filled.insert(name.clone(), format!("coalesce({}, {value})", quote(name)));
             }
             replaced(&filled)
@@ -115,7 +283,7 @@ fn query(
                     name.clone(),
                     match how {
                         MaskHow::Redact => format!("CASE WHEN {} IS NOT NULL THEN '***' END", quote(name)),
-                        MaskHow::Clear => format!("CAST(NULL AS {})", native(to, Dialect::Postgres)),
+                        MaskHow::Clear => format!("CAST(NULL AS {})", native(to)),
                         MaskHow::Hash | MaskHow::Last4 | MaskHow::Email => return Err(wordless("this mask")),
                     },
                 );
@@ -136,6 +304,11 @@ fn query(
         }
         Step::Pivot(_) | Step::Sql(_) => return Err(Error::internal("a step was not expanded")),
     })
+}
+
+/// The columns of ours that go with every row.
+fn own() -> String {
+    format!("{}, {}", quote(ROW), quote(NUMBER))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -183,9 +356,10 @@ fn joined(
     );
     let how = if join.how == JoinKind::Left { "LEFT JOIN" } else { "JOIN" };
     Ok(format!(
-        "SELECT {}, l.{} FROM {from} AS l {how} {table} AS r ON {} WHERE {twice} IS NULL",
+        "SELECT {}, l.{}, l.{} FROM {from} AS l {how} {table} AS r ON {} WHERE {twice} IS NULL",
         columns.join(", "),
         quote(ROW),
+        quote(NUMBER),
         on.join(" AND ")
     ))
 }
@@ -219,7 +393,7 @@ fn aggregated(step: &Aggregate, before: &Schema, after: &Schema, from: &str) -> 
         let value = Measure::parse(name, text, before, &grouped)?.postgres(before, &by, "")?;
         columns.push(format!("{value} AS {}", quote(name)));
     }
-    columns.push(format!("min({0}) AS {0}", quote(ROW)));
+    columns.extend([ROW, NUMBER].map(|name| format!("min({0}) AS {0}", quote(name))));
     // An aggregate of no rows is no row.
     let end =
         if by.is_empty() { "HAVING count(*) > 0".to_owned() } else { format!("GROUP BY {}", list(by.into_iter())) };
@@ -273,8 +447,9 @@ fn sorted(step: &Sort, schema: &Schema, from: &str) -> Result<String> {
     let limit = step.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
     // From here on the row's number is its place in the new order.
     Ok(format!(
-        "SELECT {}, row_number() OVER (ORDER BY {order}) AS {row} FROM {from} ORDER BY {order}{limit}",
-        list(schema.names())
+        "SELECT {}, row_number() OVER (ORDER BY {order}) AS {row}, {} FROM {from} ORDER BY {order}{limit}",
+        list(schema.names()),
+        quote(NUMBER)
     ))
 }
 
@@ -301,7 +476,8 @@ fn unpivoted(step: &Unpivot, schema: &Schema, from: &str) -> Result<String> {
     let place = format!("t.{row} * {} + u.at", step.columns.len());
     let rows = rows.join(", ");
     Ok(format!(
-        "SELECT {kept}CAST(u.name AS text) AS {name}, u.value AS {value}, {place} AS {row} FROM {from} AS t \
-         CROSS JOIN LATERAL (VALUES {rows}) AS u(at, name, value)"
+        "SELECT {kept}CAST(u.name AS text) AS {name}, u.value AS {value}, {place} AS {row}, t.{} FROM {from} AS t \
+         CROSS JOIN LATERAL (VALUES {rows}) AS u(at, name, value)",
+        quote(NUMBER)
     ))
 }
