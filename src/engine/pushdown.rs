@@ -100,7 +100,8 @@ impl Query {
     }
 
     fn with(&self) -> String {
-        let parts: Vec<String> = self.parts.iter().enumerate().map(|(at, part)| format!("s{at} AS ({})", part.sql)).collect();
+        let parts: Vec<String> =
+            self.parts.iter().enumerate().map(|(at, part)| format!("s{at} AS ({})", part.sql)).collect();
         format!("WITH {}", parts.join(",\n"))
     }
 
@@ -124,12 +125,7 @@ pub fn raw(dataset: &str) -> Result<String> {
 }
 
 /// The query over raw rows that are staged as [`raw`] says.
-pub fn staged(
-    steps: &[Step],
-    from: &str,
-    schema: &Schema,
-    lookup: &dyn Fn(&str) -> Option<Schema>,
-) -> Result<Query> {
+pub fn staged(steps: &[Step], from: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Query> {
     let joined = steps.iter().flat_map(step::reads).map(|name| Ok((name.clone(), raw(&name)?)));
     postgres(steps, schema, &raw(from)?, lookup, &joined.collect::<Result<_>>()?)
 }

@@ -119,6 +119,11 @@ impl Sum {
     pub(crate) fn finish(&self) -> Option<String> {
         self.checksum.as_ref().map(Checksum::finish)
     }
+
+    /// As `finish`, without rows that were taken out again.
+    pub(crate) fn without(&self, gone: &Checksum) -> Option<String> {
+        self.checksum.as_ref().map(|checksum| checksum.without(gone).finish())
+    }
 }
 
 /// Checks and what they have seen.
@@ -156,6 +161,12 @@ impl Tests {
 
     /// The rows that pass every check, and the others, each once with all its reasons.
     pub(crate) fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
+        let (passed, rejected) = self.look(frame)?;
+        Ok((frame.filter(&passed)?, rejected))
+    }
+
+    /// Which rows pass every check, and the others, each once with all its reasons.
+    pub(crate) fn look(&mut self, frame: &Frame) -> Result<(BooleanArray, Vec<Rejected>)> {
         let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
         for (test, failed) in self.all.iter_mut().zip(&mut self.failed) {
             for (row, column, reason) in test.look(frame)? {
@@ -165,13 +176,10 @@ impl Tests {
             }
         }
         self.rows += frame.len() as u64;
-        if reasons.is_empty() {
-            return Ok((frame.clone(), Vec::new()));
-        }
         let passed: BooleanArray = (0..frame.len()).map(|row| Some(!reasons.contains_key(&row))).collect();
         let rejected = reasons.into_iter();
         let rejected = rejected.map(|(row, (column, all))| frame.reject(row, column.as_deref(), all.join("; ")));
-        Ok((frame.filter(&passed)?, rejected.collect()))
+        Ok((passed, rejected.collect()))
     }
 
     /// `rows` counts what is to be loaded.

@@ -48,7 +48,8 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
         let note = ledger::note(session, job).await?;
         execute(session, "ROLLBACK").await?;
         let other = || {
-            Error::new(Kind::Conflict, "the run has loaded this already, in stages").hint("Start a new run for new rows")
+            Error::new(Kind::Conflict, "the run has loaded this already, in stages")
+                .hint("Start a new run for new rows")
         };
         return Ok(PushedLoad { loaded, note: note.ok_or_else(other)? });
     }
@@ -75,7 +76,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
         let columns = format!("at int8 NOT NULL, number int8 NOT NULL{made}");
         execute(session, &format!("CREATE TEMP TABLE {table} ({columns}) ON COMMIT DROP")).await?;
     }
-    make(session, &pushed, &first).await?;
+    make(session, &pushed.query, &pushed.probes, &first).await?;
     execute(session, &format!("ANALYZE {STAGED}")).await?;
     let added = match &pushed.added {
         Some(sql) => one(session, sql).await?,
@@ -109,12 +110,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
 
 /// A raw dataset as a temporary table, and as a view with the names of its columns: a table cannot have all of them.
 /// The bytes that were sent, and the rows that were not.
-async fn stage(
-    session: &mut PgConnection,
-    job: &Job,
-    at: usize,
-    raw: Raw,
-) -> Result<(u64, Vec<RefusedRow>), Stop> {
+async fn stage(session: &mut PgConnection, job: &Job, at: usize, raw: Raw) -> Result<(u64, Vec<RefusedRow>), Stop> {
     let (table, declared) = (format!("pg_temp.windvane_raw_{at}"), columns(&raw.schema));
     execute(session, &format!("CREATE TEMP TABLE windvane_raw_{at} (at int8 NOT NULL{declared}) ON COMMIT DROP"))
         .await?;
@@ -133,11 +129,11 @@ async fn stage(
 }
 
 /// Runs the query over the `rows` into the table of staged rows.
-async fn make(session: &mut PgConnection, pushed: &Pushed, rows: &str) -> Result<(), Stop> {
+async fn make(session: &mut PgConnection, query: &str, probes: &[Probe], rows: &str) -> Result<(), Stop> {
     execute(session, "SAVEPOINT windvane_made").await?;
-    match run(session, &format!("INSERT INTO {STAGED} {}", pushed.query)).await {
+    match run(session, &format!("INSERT INTO {STAGED} {query}")).await {
         Ok(_) => Ok(()),
-        Err(Stop::Refused(error)) => Err(Stop::Failed(blamed(session, &pushed.probes, rows, error).await?)),
+        Err(Stop::Refused(error)) => Err(Stop::Failed(blamed(session, probes, rows, error).await?)),
         Err(stop) => Err(stop),
     }
 }
@@ -199,7 +195,8 @@ async fn judged(session: &mut PgConnection, schema: &Schema, judge: &mut Box<dyn
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (judge, failed) = &mut *seen;
         let passed: BooleanArray = judge.look(rows, numbers)?;
-        failed.extend(places.values().iter().zip(&passed).filter(|(_, passed)| *passed != Some(true)).map(|(at, _)| *at));
+        failed
+            .extend(places.values().iter().zip(&passed).filter(|(_, passed)| *passed != Some(true)).map(|(at, _)| *at));
         Ok(())
     };
     rows_of(session, "windvane_staged", schema, give).await?;

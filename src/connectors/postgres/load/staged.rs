@@ -147,7 +147,8 @@ impl<'a> Stage<'a> {
     async fn fill(session: &mut PgConnection, request: &'a LoadRequest, rows: &mut Rows) -> Result<Self, Stop> {
         prepare(session).await?;
         let columns = columns(&request.schema);
-        execute(session, &format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP")).await?;
+        execute(session, &format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP"))
+            .await?;
         let copy = format!("COPY {STAGED} FROM STDIN (FORMAT binary)");
         let sent = send(session, &copy, layout(&request.schema), rows.open()?, Tally::new(request)).await;
         // What not even this table takes cannot be told apart.
