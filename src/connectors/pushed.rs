@@ -47,9 +47,11 @@ pub struct Probe {
 pub trait Judge: Send {
     /// Rows of the first dataset that the target cannot hold, by their place in the stream.
     fn unfit(&mut self, rows: &[RefusedRow]) -> Result<()>;
+    /// Whether the rows that the query made are shown, now that there are so many; if not, all of them pass.
+    fn wants(&mut self, rows: u64) -> bool;
     /// Rows that the query made, in their order, with the numbers of their source rows: which of them pass.
     fn look(&mut self, rows: &RecordBatch, numbers: &Int64Array) -> Result<BooleanArray>;
-    /// All rows were shown; what must be loaded of them. An error stops the load.
+    /// All rows were shown that are; what must be loaded of them. An error stops the load.
     fn end(&mut self, added: u64) -> Result<Expected>;
     /// Rows that passed and that the target refuses, each with the reason.
     fn refused(&mut self, rows: &RecordBatch, numbers: &Int64Array, why: &[RefusedRow]) -> Result<()>;

@@ -8,6 +8,7 @@
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in + added = loaded + filtered + quarantined`.
 
+mod jury;
 pub mod pushed;
 mod refused;
 

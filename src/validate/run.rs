@@ -116,6 +116,21 @@ impl Sum {
         self.checksum.as_mut().map_or(Ok(()), |checksum| checksum.update(&frame.rows))
     }
 
+    /// Whether the sum of so many rows would be asked for.
+    pub(crate) fn wants(&self, rows: u64) -> bool {
+        match self.verify {
+            Verify::Content => true,
+            Verify::Rows => false,
+            Verify::Auto => rows <= CONTENT_ROWS,
+        }
+    }
+
+    /// So many rows passed that nobody looks at.
+    pub(crate) fn counted(&mut self, rows: u64) {
+        self.rows += rows;
+        self.checksum = None;
+    }
+
     pub(crate) fn finish(&self) -> Option<String> {
         self.checksum.as_ref().map(Checksum::finish)
     }

@@ -28,7 +28,7 @@ Row = dict[str, Any]
 def orders(folder: Path, *, later: bool = False, rows: int = ROWS) -> None:
     """Orders of every kind of column; ``later`` some have changed, some are gone, some are new."""
     ids = [n for n in range(rows + 200 * later) if not (later and n % 50 == 7)]
-    moment = datetime(2024, 1, 1, 12, 30)
+    moment = datetime.fromisoformat("2024-01-01T12:30")
     columns = {
         "id": pa.array(ids, pa.int64()),
         "customer": pa.array([None if n % 41 == 3 else f"c{n % 30}" for n in ids]),

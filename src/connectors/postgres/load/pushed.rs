@@ -76,13 +76,15 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
         let columns = format!("at int8 NOT NULL, number int8 NOT NULL{made}");
         execute(session, &format!("CREATE TEMP TABLE {table} ({columns}) ON COMMIT DROP")).await?;
     }
-    make(session, &pushed.query, &pushed.probes, &first).await?;
+    let rows = make(session, &pushed.query, &pushed.probes, &first).await?;
     execute(session, &format!("ANALYZE {STAGED}")).await?;
     let added = match &pushed.added {
         Some(sql) => one(session, sql).await?,
         None => 0,
     };
-    judged(session, &request.schema, &mut pushed.judge).await?;
+    if pushed.judge.wants(rows) {
+        judged(session, &request.schema, &mut pushed.judge).await?;
+    }
     let expected = pushed.judge.end(u64::try_from(added).unwrap_or_default())?;
     let places = one(session, &format!("SELECT coalesce(max(at) + 1, 0) FROM {STAGED}")).await?;
     let stage = Stage::made(request, expected, bytes, u64::try_from(places).unwrap_or_default());
@@ -116,7 +118,7 @@ async fn stage(session: &mut PgConnection, job: &Job, at: usize, raw: Raw) -> Re
         .await?;
     let rows = job.pulse.over(raw.rows).open()?;
     let copy = format!("COPY {table} FROM STDIN (FORMAT binary)");
-    let sent = send(session, &copy, layout(&raw.schema), rows, Tally::new(&job.request)).await;
+    let sent = send(session, &copy, layout(&raw.schema), rows, Tally::counting()).await;
     let sent = sent.map_err(|stop| Stop::Failed(stop.error().in_table(&raw.dataset)))?;
     if sent.taken + sent.unfit.len() as u64 != sent.tally.rows() {
         return Err(kept_away(sent.tally.rows(), sent.taken).into());
@@ -128,11 +130,11 @@ async fn stage(session: &mut PgConnection, job: &Job, at: usize, raw: Raw) -> Re
     Ok((sent.bytes, sent.unfit))
 }
 
-/// Runs the query over the `rows` into the table of staged rows.
-async fn make(session: &mut PgConnection, query: &str, probes: &[Probe], rows: &str) -> Result<(), Stop> {
+/// Runs the query over the `rows` into the table of staged rows; how many it made.
+async fn make(session: &mut PgConnection, query: &str, probes: &[Probe], rows: &str) -> Result<u64, Stop> {
     execute(session, "SAVEPOINT windvane_made").await?;
     match run(session, &format!("INSERT INTO {STAGED} {query}")).await {
-        Ok(_) => Ok(()),
+        Ok(made) => Ok(made),
         Err(Stop::Refused(error)) => Err(Stop::Failed(blamed(session, probes, rows, error).await?)),
         Err(stop) => Err(stop),
     }
