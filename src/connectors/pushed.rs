@@ -33,6 +33,7 @@ pub struct Raw {
 }
 
 /// A question that is asked when the query fails: the first that fails too says where.
+#[derive(Debug, Clone)]
 pub struct Probe {
     /// Such as `steps[1].cast`.
     pub place: String,

@@ -1,9 +1,10 @@
 //! Steps as one SELECT of PostgreSQL over rows that are there already: one CTE a step, with the engine's meaning, or a
 //! refusal that names the step.
 //!
-//! Rows carry `windvane_row`, their number in the source: it breaks ties of an order as the engine does. A row that the
-//! engine would send to quarantine makes the statement fail; sums of floats may differ in the last digit, because the
-//! server adds in another order.
+//! Rows carry `windvane_row`, their number in the source: it breaks ties of an order as the engine does. JSON columns are
+//! text there, so that they stay as they came. A row that the engine would send to quarantine makes the statement fail,
+//! unless the value at fault is dropped by a later step and so never computed; sums of floats may differ in the last
+//! digit, because the server adds in another order.
 
 mod query;
 
@@ -21,12 +22,14 @@ use crate::spec::verb::{Filling, MaskHow, Sort, Unpivot, Window, WindowFrame};
 use std::collections::BTreeMap;
 
 use query::Part;
-pub use query::{Probe, Query};
+pub use query::Query;
 
 /// The column that the raw table must have beside its own: the row's number in the source.
 pub const ROW: &str = "windvane_row";
 /// The number of the source row, which stays when steps give rows another place.
 const NUMBER: &str = "windvane_number";
+/// The raw rows, inside the statement.
+const FIRST: &str = "s0";
 /// Bytes of the longest name that the server keeps as it is.
 const LONGEST_NAME: usize = 63;
 
@@ -114,7 +117,7 @@ fn computed(step: &Step) -> Vec<String> {
     }
 }
 
-/// What looks at other rows; a left join leaves the rows as they are but in their order.
+/// Whether rows may come out in another order than they went in, or depend on each other.
 fn mixes(step: &Step) -> bool {
     matches!(
         step,
@@ -153,10 +156,9 @@ fn query(
             replaced(&values)
         }
         Step::Filter(condition) => {
-            let condition = Expression::condition(condition, before)?;
-            // What can fail must not be tried on rows that earlier filters leave out: the server orders conditions.
-            let fence = if condition.may_fail() { " OFFSET 0" } else { "" };
-            let condition = condition.postgres(before)?;
+            let condition = Expression::condition(condition, before)?.postgres(before)?;
+            // The server may try merged conditions in any order; what earlier steps leave out must not be tried here.
+            let fence = if from == FIRST { "" } else { " OFFSET 0" };
             format!("SELECT * FROM (SELECT * FROM {from}{fence}) AS kept WHERE {condition}")
         }
         Step::Derive(values) => {

@@ -1,11 +1,12 @@
 //! A load whose steps the target does itself: the staged inputs go there raw, and what the target makes of them comes
 //! back through the checks before it becomes visible.
 //!
-//! What is in the target afterwards was looked at by a [`Jury`] in the same transaction. Counts and checks are noted in the target's ledger, beside the rows they speak of.
+//! What is in the target afterwards was looked at by a [`Jury`] in the same transaction. Counts and checks are noted in the
+//! target's ledger, beside the rows they speak of.
 
 use super::jury::{Jury, Note};
 use super::{Receipt, request};
-use crate::connectors::pushed::{Probe, Pushed, Raw};
+use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{Connection, Context, Rows};
 use crate::engine::pushdown::{self, Query, ROW};
 use crate::error::{Error, Kind, Result};
@@ -45,32 +46,28 @@ pub async fn run(
     names.extend(joined.iter().filter(|name| **name != output.from));
     let raw = names.into_iter().map(|name| raw(name, staged(name)?, &context.progress)).collect::<Result<_>>()?;
     let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, &context.progress))?;
-    let probe = |probe: pushdown::Probe| {
-        let pushdown::Probe { place, column, ends, alone } = probe;
-        Probe { place, column, ends, alone }
-    };
-    let pushed = Pushed {
-        raw,
-        query: query.placed(),
-        added: query.added(),
-        probes: query.probes().into_iter().map(probe).collect(),
-        judge: Box::new(jury),
-    };
+    let pushed =
+        Pushed { raw, query: query.placed(), added: query.added(), probes: query.probes(), judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
     let done = connection.load_pushed(request(plan, output, run), pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
-    let loaded = done.loaded;
-    let note: Note = serde_json::from_value(done.note)
+    receipt(output, primary, run, done)
+}
+
+/// The receipt, when what the ledger noted is of the rows that are here.
+fn receipt(output: &Output, primary: &Staged, run: &str, done: PushedLoad) -> Result<(Receipt, Vec<CheckResult>)> {
+    let PushedLoad { loaded, note } = done;
+    let note: Note = serde_json::from_value(note)
         .map_err(|error| Error::internal("the ledger's note of the load cannot be read").caused_by(&error))?;
     if note.rows_in != primary.rows_in {
         let (then, now) = (note.rows_in, primary.rows_in);
-        let message = format!(
-            "run '{run}' has loaded already, and its source has changed since: the load was made of {then} rows, {now} come now"
-        );
-        return Err(Error::new(Kind::Conflict, message)
-            .in_table(&output.dataset)
-            .hint("Nothing was changed. Start a new run for the new rows"));
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("run '{run}' has loaded already, and its source has changed since: it had {then} rows, now {now}"),
+        )
+        .in_table(&output.dataset)
+        .hint("Nothing was changed. Start a new run for the new rows"));
     }
     let receipt = Receipt {
         output: output.name.clone(),

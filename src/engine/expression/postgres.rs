@@ -16,11 +16,6 @@ impl Expression {
         let columns: Vec<String> = schema.names().map(quote).collect();
         Writer { columns: &columns }.node(&self.node)
     }
-
-    /// Whether a row can stop the statement.
-    pub(crate) fn may_fail(&self) -> bool {
-        fails(&self.node)
-    }
 }
 
 impl Measure {

@@ -1,6 +1,7 @@
 //! Steps as one statement: what runs, and what is asked when it fails.
 
 use super::{NUMBER, ROW, list};
+use crate::connectors::pushed::Probe;
 use crate::schema::sql::quote;
 
 /// One statement, a part a step, and what can be asked of its parts.
@@ -22,17 +23,6 @@ pub(super) struct Part {
     pub(super) rows: usize,
     /// Rows may come out in another order than they went in.
     pub(super) mixes: bool,
-}
-
-/// A question whose failure says where a statement fails.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    pub place: String,
-    pub column: Option<String>,
-    /// The statement, but for a condition on the raw rows between the two.
-    pub ends: (String, String),
-    /// Each row stands for itself: it can be asked of some raw rows only.
-    pub alone: bool,
 }
 
 impl Query {

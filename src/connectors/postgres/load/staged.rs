@@ -318,9 +318,9 @@ async fn source_row(session: &mut PgConnection, at: u64) -> Result<u64> {
 
 /// Takes rows out of the stage, into a table beside when they are still wanted.
 pub(super) async fn take_out(session: &mut PgConnection, places: Vec<i64>, keep: bool) -> Result<()> {
-    let mut sql = format!("DELETE FROM {STAGED} AS s WHERE s.at = ANY ($1)");
+    let mut sql = format!("DELETE FROM {STAGED} AS s USING unnest($1) AS gone (at) WHERE s.at = gone.at");
     if keep {
-        sql = format!("WITH gone AS ({sql} RETURNING s.*) INSERT INTO pg_temp.windvane_gone SELECT * FROM gone");
+        sql = format!("WITH taken AS ({sql} RETURNING s.*) INSERT INTO pg_temp.windvane_gone SELECT * FROM taken");
     }
     let done = sqlx::query(AssertSqlSafe(sql)).bind(places).execute(session).await;
     done.map(drop).map_err(|error| translate(&error))
