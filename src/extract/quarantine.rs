@@ -54,11 +54,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Where the rows will be, for people.
-    pub fn path(&self) -> String {
-        self.path.display().to_string()
-    }
-
     /// How many rows were pushed so far.
     pub fn count(&self) -> u64 {
         self.count

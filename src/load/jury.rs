@@ -40,7 +40,10 @@ pub(super) struct Jury {
     policy: ErrorPolicy,
     schema: Schema,
     primary: Staged,
-    refused: [Option<quarantine::Writer>; 2],
+    open: [Option<quarantine::Writer>; 2],
+    /// Of both, once they are closed.
+    files: Vec<String>,
+    refused: u64,
     /// Rows that the query made.
     made: u64,
     added: u64,
@@ -81,7 +84,9 @@ impl Jury {
             policy: plan.errors.clone(),
             schema: output.schema.clone(),
             primary: primary.clone(),
-            refused: [refused("validate"), refused("load")],
+            open: [refused("validate"), refused("load")],
+            files: Vec::new(),
+            refused: 0,
             made: 0,
             added: 0,
             unfit: 0,
@@ -91,11 +96,19 @@ impl Jury {
     }
 
     fn push(&mut self, stage: usize, row: &Rejected) -> Result<()> {
-        self.refused[stage].as_mut().map_or(Ok(()), |writer| writer.push(row))
+        self.open[stage].as_mut().map_or(Ok(()), |writer| writer.push(row))
     }
 
-    fn quarantined(&self) -> u64 {
-        self.refused.iter().flatten().map(quarantine::Writer::count).sum()
+    /// Gives the rows that a stage refused their file, with the source rows that they came from.
+    fn close(&mut self, stage: usize) -> Result<()> {
+        let closed = self.open[stage].take().map(quarantine::Writer::finish).transpose()?.flatten();
+        if let Some((path, rows)) = closed {
+            let file = path.display().to_string();
+            quarantine::attach_sources(std::slice::from_ref(&file), &self.primary)?;
+            self.refused += rows;
+            self.files.push(file);
+        }
+        Ok(())
     }
 
     fn frame(&self, rows: &RecordBatch, numbers: &Int64Array) -> Result<Frame> {
@@ -113,7 +126,9 @@ impl Judge for Jury {
                 let place = usize::try_from(place - at).unwrap_or(usize::MAX);
                 let rejected = frame.reject(place, row.column.as_deref(), row.reason.clone());
                 if self.policy.rows == RowPolicy::Fail {
-                    return Err(validate::first_failure(&rejected));
+                    return Err(Error::data(rejected.reason)
+                        .in_row(rejected.row)
+                        .hint("Correct the row at the source, or let such rows go to quarantine"));
                 }
                 self.push(LOAD, &rejected)?;
             }
@@ -151,10 +166,11 @@ impl Judge for Jury {
     fn end(&mut self, added: u64) -> Result<Expected> {
         let rows = self.sum.rows;
         self.added = added;
-        let files = self.refused.iter().flatten().map(quarantine::Writer::path).collect::<Vec<_>>();
-        let (quarantined, all) = (self.primary.quarantined + self.quarantined(), self.primary.rows_in + added);
+        self.close(VALIDATE)?;
+        let quarantined = self.primary.quarantined + self.unfit + self.refused;
+        let all = self.primary.rows_in + added;
         let judged = |error: Error| error.in_stage("validate");
-        validate::within_budget(&self.policy, quarantined, all, &files).map_err(judged)?;
+        validate::within_budget(&self.policy, quarantined, all, &self.files).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
         Ok(Expected { rows, checksum: self.sum.finish() })
     }
@@ -171,12 +187,7 @@ impl Judge for Jury {
     }
 
     fn note(&mut self) -> Result<Value> {
-        let quarantined = self.primary.quarantined + self.quarantined();
-        let mut files = Vec::new();
-        for writer in self.refused.iter_mut().filter_map(Option::take) {
-            files.extend(writer.finish()?.map(|(path, _)| path.display().to_string()));
-        }
-        quarantine::attach_sources(&files, &self.primary)?;
+        self.close(LOAD)?;
         let came = self.primary.rows - self.unfit + self.added;
         let filtered = came
             .checked_sub(self.made)
@@ -185,8 +196,8 @@ impl Judge for Jury {
             rows_in: self.primary.rows_in,
             added: self.primary.added + self.added,
             filtered: self.primary.filtered + filtered,
-            quarantined,
-            quarantine: self.primary.quarantine.iter().chain(&files).cloned().collect(),
+            quarantined: self.primary.quarantined + self.refused,
+            quarantine: self.primary.quarantine.iter().chain(&self.files).cloned().collect(),
             checksum: self.sum.without(&self.gone),
             checks: self.tests.results(&self.checks, self.sum.rows),
         };

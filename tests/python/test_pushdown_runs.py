@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
-import time
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -210,6 +209,10 @@ def test_a_failed_check_leaves_the_target_as_it_was(
     with pytest.raises(WindvaneError, match=said) as caught:
         move(spec(tmp_path, "pushdown", [*steps, {"derive": {"fresh": "1"}}], **more), "r2", **world)
     assert caught.value.stage == "validate"
+    if "max_quarantined" in str(more):
+        named = re.search(r"\S+\.quarantine\.jsonl", caught.value.hint)
+        assert named is not None
+        assert '"source"' in Path(named[0]).read_text().splitlines()[0]
     assert rows(postgres_database, "orders_pushdown") == before
     assert not leftovers(postgres_database)
 
@@ -284,17 +287,35 @@ def test_again_with_other_rows_is_a_conflict(tmp_path: Path, postgres_database: 
     assert rows(postgres_database, "orders_pushdown") == before
 
 
+def test_a_replay_of_mended_rows(tmp_path: Path, postgres_database: str) -> None:
+    orders(tmp_path)
+    world = outside(tmp_path, db=postgres_database)
+    plan = tmp_path / "kept.plan.json"
+    steps = [{"drop": ["xmin"]}, {"derive": {"double": "amount * 2"}}]
+    wv.plan(
+        spec(tmp_path, "pushdown", steps, checks=[{"not_null": "customer"}]),
+        rules_only=True,
+        plan_file=plan,
+        **world,
+    )
+    first = wv.run(plan, run="r1", **world)["outputs"][0]
+    (file,) = map(Path, first["quarantine"])
+    mended = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in mended:
+        line["source"]["customer"] = "mended"
+    file.write_text("".join(json.dumps(line) + "\n" for line in mended))
+    again = wv.run(plan, replay=str(file), **world)["outputs"][0]
+    assert (first["loaded"], again["loaded"], again["quarantined"]) == (ROWS - len(mended), len(mended), 0)
+    assert sum("'mended'" in row for row in rows(postgres_database, "orders_pushdown")) == len(mended) > 0
+
+
 def test_a_kill_leaves_no_trace(tmp_path: Path, postgres_database: str) -> None:
     orders(tmp_path, rows=20_000)
-    chance = random.Random(7)
     world = outside(tmp_path, db=postgres_database)
     steps = [*PROGRAMS["join"], {"derive": {"double": "amount * 2"}}]
-    begun = time.monotonic()
     move(spec(tmp_path, "staged", steps, "append"), **world)
     path = spec(tmp_path, "pushdown", steps, "append")
-    wv.plan(path, rules_only=True, **world)
-    took = time.monotonic() - begun
-    early = [killed(path, "r1", world, chance.uniform(0, took * 1.5)) for _ in range(6)]
+    early = [killed(path, "r1", world, delay) for delay in (0.02, 0.1, 0.2, 0.3, 0.4, 0.6)]
     move(path, **world)
     assert any(early)
     assert rows(postgres_database, "orders_pushdown") == rows(postgres_database, "orders_staged")
