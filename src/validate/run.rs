@@ -13,6 +13,7 @@ use crate::spec::target::Verify;
 use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
+use arrow::buffer::BooleanBuffer;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -191,6 +192,9 @@ impl Tests {
             }
         }
         self.rows += frame.len() as u64;
+        if reasons.is_empty() {
+            return Ok((BooleanArray::new(BooleanBuffer::new_set(frame.len()), None), Vec::new()));
+        }
         let passed: BooleanArray = (0..frame.len()).map(|row| Some(!reasons.contains_key(&row))).collect();
         let rejected = reasons.into_iter();
         let rejected = rejected.map(|(row, (column, all))| frame.reject(row, column.as_deref(), all.join("; ")));
