@@ -43,10 +43,32 @@ pub fn raw(dataset: &str) -> Result<String> {
     Ok(format!("pg_temp.{}", quote(&name)))
 }
 
-/// The query over raw rows that are staged as [`raw`] says.
-pub fn staged(steps: &[Step], from: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Query> {
-    let joined = steps.iter().flat_map(step::reads).map(|name| Ok((name.clone(), raw(&name)?)));
-    postgres(steps, schema, &raw(from)?, lookup, &joined.collect::<Result<_>>()?)
+/// A query over raw rows that are staged as [`raw`] says.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    pub query: Query,
+    /// The columns that must be staged, by dataset: no more than the steps need.
+    pub columns: BTreeMap<String, Schema>,
+}
+
+/// The steps over staged raw rows of a dataset with this schema.
+pub fn staged(steps: &[Step], from: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Staged> {
+    let needed = step::needed(steps, schema, lookup)?;
+    let mut columns = BTreeMap::new();
+    let mut tables = BTreeMap::new();
+    let mut others = needed.others;
+    // It may be joined to itself.
+    others.entry(from.to_owned()).or_default().extend(needed.input.names().map(str::to_owned));
+    for (name, wanted) in others {
+        let whole = if name == from { Some(schema.clone()) } else { lookup(&name) };
+        let mut kept = whole.ok_or_else(|| Error::missing(format!("the dataset '{name}' is not known")))?;
+        kept.fields.retain(|field| wanted.contains(&field.name));
+        names(&kept)?;
+        tables.insert(name.clone(), raw(&name)?);
+        columns.insert(name, kept);
+    }
+    let query = postgres(&needed.steps, &needed.input, &raw(from)?, lookup, &tables)?;
+    Ok(Staged { query, columns })
 }
 
 /// The query over the raw table `input` (quoted already) whose rows are those that the steps give. `tables` knows the
@@ -59,9 +81,7 @@ pub fn postgres(
     tables: &BTreeMap<String, String>,
 ) -> Result<Query> {
     let plain = step::plain(steps, schema, lookup)?;
-    for schema in tables.keys().filter_map(|name| lookup(name)).chain([schema.clone()]) {
-        names(&schema)?;
-    }
+    names(schema)?;
     let row = quote(ROW);
     let lead: String = schema.names().fold(String::new(), |all, name| format!("{all}{}, ", quote(name)));
     let sql = format!("SELECT {lead}{row}, {row} AS {} FROM {input}", quote(NUMBER));

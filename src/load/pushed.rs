@@ -8,17 +8,17 @@ use super::jury::{Jury, Note};
 use super::{Receipt, request};
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{Connection, Context, Rows};
-use crate::engine::pushdown::{self, Query, ROW};
+use crate::engine::pushdown::{self, ROW};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
-use crate::schema::{DataType, Field};
+use crate::schema::{DataType, Field, Schema};
 use crate::spec::Strategy;
 use crate::spec::step::Step;
 use crate::validate::CheckResult;
 use futures::StreamExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Loads what the steps make of the staged inputs, which are given by name.
@@ -40,14 +40,17 @@ pub async fn run(
             .hint("Transform and validate what was extracted, and load the verdict"));
     }
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
-    let query = query(plan, output, inputs, &steps)?;
-    let joined: BTreeSet<String> = steps.iter().flat_map(crate::engine::step::reads).collect();
-    let mut names = vec![&output.from];
-    names.extend(joined.iter().filter(|name| **name != output.from));
-    let raw = names.into_iter().map(|name| raw(name, staged(name)?, &context.progress)).collect::<Result<_>>()?;
+    let made = made(plan, output, inputs, &steps)?;
+    let mut raw = Vec::new();
+    // The one that the rows come from is first.
+    let others = made.columns.iter().filter(|(name, _)| **name != output.from);
+    for (name, columns) in made.columns.get_key_value(&output.from).into_iter().chain(others) {
+        raw.push(staged_raw(name, staged(name)?, columns, &context.progress)?);
+    }
     let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, &context.progress))?;
-    let pushed =
-        Pushed { raw, query: query.placed(), added: query.added(), probes: query.probes(), judge: Box::new(jury) };
+    let query = &made.query;
+    let (added, probes) = (query.added(), query.probes());
+    let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
     let done = connection.load_pushed(request(plan, output, run), pushed).await;
     let done =
@@ -93,28 +96,28 @@ fn receipt(output: &Output, primary: &Staged, run: &str, done: PushedLoad) -> Re
 }
 
 /// The query over what is staged. While the source is as it was planned, it is the one that was reviewed.
-fn query(plan: &Plan, output: &Output, inputs: &BTreeMap<String, Staged>, steps: &[Step]) -> Result<Query> {
+fn made(plan: &Plan, output: &Output, inputs: &BTreeMap<String, Staged>, steps: &[Step]) -> Result<pushdown::Staged> {
     let now = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
     let from = now(&output.from).unwrap_or_default();
-    let query = pushdown::staged(steps, &output.from, &from, &now).map_err(|error| error.in_table(&output.name))?;
+    let made = pushdown::staged(steps, &output.from, &from, &now).map_err(|error| error.in_table(&output.name))?;
     let as_planned =
         inputs.iter().all(|(name, staged)| plan.input(name).is_some_and(|input| input.schema == staged.schema));
-    if as_planned && output.strategy.sql.as_ref().is_some_and(|sql| *sql != query.placed()) {
+    if as_planned && output.strategy.sql.as_ref().is_some_and(|sql| *sql != made.query.placed()) {
         return Err(Error::new(Kind::Conflict, "the plan's SQL is not what this version makes of its steps")
             .in_table(&output.name)
             .hint("Run `windvane plan SPEC` and review the difference"));
     }
-    Ok(query)
+    Ok(made)
 }
 
-/// A staged dataset on its way to the target, each row with its number.
-fn raw(name: &str, staged: &Staged, progress: &Progress) -> Result<Raw> {
-    let mut schema = staged.schema.clone();
+/// Columns of a staged dataset on their way to the target, each row with its number.
+fn staged_raw(name: &str, staged: &Staged, columns: &Schema, progress: &Progress) -> Result<Raw> {
+    let mut schema = columns.clone();
     schema.fields.push(Field { nullable: false, ..Field::new(ROW, DataType::Int64) });
-    let (at_rest, progress) = (staged.clone(), progress.clone());
+    let (at_rest, columns, progress) = (staged.clone(), columns.clone(), progress.clone());
     let rows = Rows::at_rest(move || {
         let progress = progress.clone();
-        let rows = staging::frames(&at_rest)?.map(move |frame| {
+        let rows = staging::frames_of(&at_rest, &columns)?.map(move |frame| {
             let rows = staging::with_numbers(&frame?)?;
             progress.read(rows.num_rows());
             Ok(rows)

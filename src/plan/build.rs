@@ -305,7 +305,7 @@ fn pushdown(
         return Err(Error::unsupported("only a postgres target runs steps as SQL")
             .hint("Leave `strategy` out: the engine runs the steps on the way"));
     };
-    Ok(engine::pushdown::staged(steps, from, input, lookup)?.placed())
+    Ok(engine::pushdown::staged(steps, from, input, lookup)?.query.placed())
 }
 
 /// The reason to accept, or the reason to refuse.

@@ -332,6 +332,9 @@ def test_the_plan_shows_the_sql(tmp_path: Path, postgres_database: str) -> None:
     assert (strategy["strategy"], strategy["by"]) == ("pushdown", "spec")
     assert 'pg_temp."raw_customers"' in strategy["sql"]
     assert '("amount" > CAST(' in strategy["sql"]
+    path = spec(tmp_path, "pushdown", [{"aggregate": {"by": "day", "measures": {"n": "sum(amount)"}}}])
+    narrow = wv.plan(path, rules_only=True, **world)["outputs"][0]["strategy"]["sql"]
+    assert 's0 AS (SELECT "amount", "day", "windvane_row"' in narrow
     shown = wv.explain(file)
     assert f"```sql\n{strategy['sql']}\n```" in shown
     assert "Moves with its steps at the target (spec: written in the spec)." in shown
