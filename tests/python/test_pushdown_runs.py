@@ -228,12 +228,26 @@ def test_a_value_that_the_target_cannot_compute_is_named(tmp_path: Path, postgre
         move(spec(tmp_path, "pushdown", steps), **world)
     assert caught.value.place["path"] == "steps[2].cast.amount"
     assert caught.value.place["row"] == 1_235
-    assert "12x" in str(caught.value)
+    assert "this step: not a int64: 12x" in str(caught.value)
     assert "quarantine" in caught.value.hint
     steps = [{"filter": "id < 1000"}, *steps, {"aggregate": {"by": "id", "measures": {"n": "sum(1 / (id - 7))"}}}]
     with pytest.raises(WindvaneError, match="division by zero") as caught:
         move(spec(tmp_path, "pushdown", steps), **world)
     assert caught.value.place["path"] == "steps[4].aggregate.n"
+    assert not rows(postgres_database, "orders_pushdown")
+
+
+def test_a_join_that_would_multiply_rows_is_named(tmp_path: Path, postgres_database: str) -> None:
+    orders(tmp_path)
+    plan = tmp_path / "kept.plan.json"
+    world = outside(tmp_path, db=postgres_database)
+    steps = [{"drop": ["xmin"]}, JOIN]
+    wv.plan(spec(tmp_path, "pushdown", steps), rules_only=True, plan_file=plan, **world)
+    names = {"customer": ["c1", "c1", "c2"], "country": ["x", "y", "z"]}
+    pq.write_table(pa.table(names), tmp_path / "data" / "customers.parquet")
+    with pytest.raises(WindvaneError, match="this step: the join would multiply rows") as caught:
+        wv.run(plan, run="r1", **world)
+    assert caught.value.place["path"] == "steps[1].join"
     assert not rows(postgres_database, "orders_pushdown")
 
 

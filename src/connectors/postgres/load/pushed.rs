@@ -64,8 +64,11 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
         match unfit.first() {
             Some(first) if at > 0 => {
                 // Without it, rows would find no partner.
-                let row = first.at + 1;
-                return Err(Error::data(first.reason.clone()).in_table(dataset).in_row(row).into());
+                return Err(Error::data(first.reason.clone())
+                    .in_table(dataset)
+                    .in_row(first.at + 1)
+                    .hint("Nothing was loaded. Correct the row at the source")
+                    .into());
             }
             Some(_) => pushed.judge.unfit(&unfit)?,
             None => {}
@@ -146,7 +149,7 @@ async fn blamed(session: &mut PgConnection, probes: &[Probe], rows: &str, said: 
                 sends such rows to quarantine one by one";
     for probe in probes {
         let Some(said) = failure(session, probe, "").await? else { continue };
-        let mut error = Error::data(format!("the target cannot compute this step: {}", said.message()));
+        let mut error = Error::data(format!("the target cannot compute this step: {}", plain(said.message())));
         error = match &probe.column {
             Some(column) => error.at_path(format!("{}.{column}", probe.place)),
             None => error.at_path(&probe.place),
@@ -156,7 +159,13 @@ async fn blamed(session: &mut PgConnection, probes: &[Probe], rows: &str, said: 
         }
         return Ok(error.hint(hint));
     }
-    Ok(Error::data(format!("the target cannot compute the steps: {}", said.message())).hint(hint))
+    Ok(Error::data(format!("the target cannot compute the steps: {}", plain(said.message()))).hint(hint))
+}
+
+/// What the query says itself when it stops: the server can only be made to repeat it as a value that is no number.
+fn plain(said: &str) -> &str {
+    let own = said.split_once('"').and_then(|(_, rest)| rest.strip_suffix('"'));
+    own.filter(|own| own.starts_with("not a ") || own.starts_with("the join ")).unwrap_or(said)
 }
 
 /// What the server says to a probe of some rows, when it is a row's fault.
