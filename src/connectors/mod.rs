@@ -1,7 +1,8 @@
 //! Where data lives: every kind of source and target behind one door.
 //!
 //! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
-//! `test` on what they give; `load_pushed` for rows that the target makes itself. One folder a kind: `files`, `sqlite`, `postgres`, `mysql`.
+//! `test` on what they give; `load_pushed` for rows that the target makes itself. One folder a kind: `files`, `sqlite`,
+//! `postgres`, `mysql`.
 //!
 //! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
 //!
