@@ -243,7 +243,9 @@ class _Tasks:
             common |= {"map_index_template": "{{ task.dataset }}"}
         if stage not in _OPERATORS:
             raise ValueError(f"this version of the provider does not know the stage {stage!r}")
-        common |= {name: siblings[earlier].output for name, earlier in _TAKES.get(stage, {}).items()}
+        # A load that follows its extract at once does the steps at the target.
+        takes = {"extracted": "extract"} if stage == "load" and "validate" not in siblings else _TAKES.get(stage, {})
+        common |= {name: siblings[earlier].output for name, earlier in takes.items()}
         if node["pieces"]:
             return _OPERATORS[stage].partial(**common).expand(piece=siblings["split"].output)
         return _OPERATORS[stage](**common)

@@ -82,10 +82,18 @@ def validate(
 
 
 def load(
-    plan_file: str, output: str, verdict: Mapping[str, Any], *, run: str, base: str | None = None, **outside: Any
+    plan_file: str,
+    output: str,
+    verdict: Mapping[str, Any] | None = None,
+    *,
+    extracted: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+    run: str,
+    base: str | None = None,
+    **outside: Any,
 ) -> Reference:
-    """Loads what passed, exactly once: a receipt."""
-    return _stage("load", plan_file, output, run=run, base=base, outside=outside, verdict=dict(verdict))
+    """Loads what passed, exactly once: a receipt. Of a push-down: what was ``extracted``, judged at the target."""
+    given = {"verdict": dict(verdict or {})} if extracted is None else _inputs(extracted)
+    return _stage("load", plan_file, output, run=run, base=base, outside=outside, **given)
 
 
 def move(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> Reference:

@@ -1,7 +1,8 @@
 //! Where data lives: every kind of source and target behind one door.
 //!
 //! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
-//! `test` on what they give. One folder a kind: `files`, `sqlite`, `postgres`, `mysql`.
+//! `test` on what they give; `load_pushed` for rows that the target makes itself. One folder a kind: `files`, `sqlite`,
+//! `postgres`, `mysql`.
 //!
 //! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
 //!
@@ -27,6 +28,7 @@ mod objects;
 pub mod mysql;
 mod naming;
 pub mod postgres;
+pub mod pushed;
 mod read_back;
 pub mod sqlite;
 mod threaded;
@@ -457,6 +459,17 @@ impl Connection {
             Self::Mysql(mysql) => mysql.load(request, rows).await,
             Self::Guest(guest) => guest.load(request, rows).await,
             Self::Http(_) => Err(Error::internal("an API is no target")),
+        }
+    }
+
+    /// As `load`, of rows that the target makes itself. In the same way all or nothing, and once.
+    pub async fn load_pushed(&self, request: LoadRequest, pushed: pushed::Pushed) -> Result<pushed::PushedLoad> {
+        match self {
+            Self::Postgres(postgres) => postgres.load_pushed(request, pushed).await,
+            Self::Files(_) | Self::Sqlite(_) | Self::Mysql(_) | Self::Http(_) | Self::Guest(_) => {
+                Err(Error::unsupported("only a postgres target runs steps as SQL")
+                    .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"))
+            }
         }
     }
 

@@ -1,26 +1,75 @@
 //! Steps as one SELECT of PostgreSQL over rows that are there already: one CTE a step, with the engine's meaning, or a
 //! refusal that names the step.
 //!
-//! Rows carry `windvane_row`, their number in the source: it breaks ties of an order as the engine does. A row that the
-//! engine would send to quarantine makes the statement fail; sums of floats may differ in the last digit, because the
-//! server adds in another order.
+//! Rows carry `windvane_row`, their number in the source: it breaks ties of an order as the engine does. JSON columns are
+//! text there, so that they stay as they came. A row that the engine would send to quarantine makes the statement fail,
+//! unless the value at fault is dropped by a later step and so never computed; sums of floats may differ in the last
+//! digit, because the server adds in another order.
+
+mod query;
 
 use crate::engine::expression::measure::Measure;
-use crate::engine::expression::postgres::{cast, ordered, text_literal, wordless};
+use crate::engine::expression::postgres::{cast, native, ordered, text_literal, wordless};
 use crate::engine::expression::window::{Call, Function};
 use crate::engine::expression::{Expression, common_type};
 use crate::engine::step::order::named;
 use crate::engine::step::{self, Plain};
 use crate::error::{Error, Result};
-use crate::schema::sql::{Dialect, native, quote};
+use crate::schema::sql::quote;
 use crate::schema::{DataType, Schema};
 use crate::spec::step::{Aggregate, Deduplicate, Join, JoinKind, Keep, Step};
 use crate::spec::verb::{Filling, MaskHow, Sort, Unpivot, Window, WindowFrame};
 use std::collections::BTreeMap;
-use std::fmt::Write;
+
+use query::Part;
+pub use query::Query;
 
 /// The column that the raw table must have beside its own: the row's number in the source.
 pub const ROW: &str = "windvane_row";
+/// The number of the source row, which stays when steps give rows another place.
+const NUMBER: &str = "windvane_number";
+/// The raw rows, inside the statement.
+const FIRST: &str = "s0";
+/// Bytes of the longest name that the server keeps as it is.
+const LONGEST_NAME: usize = 63;
+
+/// What the raw rows of a dataset are called at the target.
+pub fn raw(dataset: &str) -> Result<String> {
+    let name = format!("raw_{dataset}");
+    if name.len() > LONGEST_NAME || name.contains('\0') {
+        return Err(Error::unsupported(format!("'{dataset}' is too long a name for what is staged at the target"))
+            .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"));
+    }
+    Ok(format!("pg_temp.{}", quote(&name)))
+}
+
+/// A query over raw rows that are staged as [`raw`] says.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    pub query: Query,
+    /// The columns that must be staged, by dataset: no more than the steps need.
+    pub columns: BTreeMap<String, Schema>,
+}
+
+/// The steps over staged raw rows of a dataset with this schema.
+pub fn staged(steps: &[Step], from: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Staged> {
+    let needed = step::needed(steps, schema, lookup)?;
+    let mut columns = BTreeMap::new();
+    let mut tables = BTreeMap::new();
+    let mut others = needed.others;
+    // It may be joined to itself.
+    others.entry(from.to_owned()).or_default().extend(needed.input.names().map(str::to_owned));
+    for (name, wanted) in others {
+        let whole = if name == from { Some(schema.clone()) } else { lookup(&name) };
+        let mut kept = whole.ok_or_else(|| Error::missing(format!("the dataset '{name}' is not known")))?;
+        kept.fields.retain(|field| wanted.contains(&field.name));
+        names(&kept)?;
+        tables.insert(name.clone(), raw(&name)?);
+        columns.insert(name, kept);
+    }
+    let query = postgres(&needed.steps, &needed.input, &raw(from)?, lookup, &tables)?;
+    Ok(Staged { query, columns })
+}
 
 /// The query over the raw table `input` (quoted already) whose rows are those that the steps give. `tables` knows the
 /// quoted tables of the datasets that joins read.
@@ -30,19 +79,70 @@ pub fn postgres(
     input: &str,
     lookup: &dyn Fn(&str) -> Option<Schema>,
     tables: &BTreeMap<String, String>,
-) -> Result<String> {
+) -> Result<Query> {
     let plain = step::plain(steps, schema, lookup)?;
-    let mut text = format!("WITH s0 AS (SELECT {}, {} FROM {input})", list(schema.names()), quote(ROW));
+    names(schema)?;
+    let row = quote(ROW);
+    let lead: String = schema.names().fold(String::new(), |all, name| format!("{all}{}, ", quote(name)));
+    let sql = format!("SELECT {lead}{row}, {row} AS {} FROM {input}", quote(NUMBER));
+    let mut parts = vec![Part { sql, place: String::new(), computed: Vec::new(), rows: 1, mixes: false }];
     for (index, part) in plain.iter().enumerate() {
-        let query = query(part, &format!("s{index}"), lookup, tables).map_err(|error| {
-            let written = steps.get(part.at).map_or("step", Step::verb);
-            error.at_path(format!("steps[{}].{written}", part.at))
-        })?;
-        let _ = write!(text, ",\ns{} AS ({query})", index + 1);
+        let written = steps.get(part.at).map_or("step", Step::verb);
+        let place = format!("steps[{}].{written}", part.at);
+        let sql = names(&part.after).and_then(|()| query(part, &format!("s{index}"), lookup, tables));
+        let sql = sql.map_err(|error| error.at_path(place.clone()))?;
+        let rows = if let Step::Unpivot(unpivot) = &part.step { unpivot.columns.len() } else { 1 };
+        parts.push(Part { sql, place, computed: computed(&part.step), rows, mixes: mixes(&part.step) });
     }
     let last = plain.last().map_or(schema, |part| &part.after);
-    let _ = write!(text, "\nSELECT {} FROM s{}", list(last.names()), plain.len());
-    Ok(text)
+    Ok(Query { parts, columns: last.names().map(str::to_owned).collect() })
+}
+
+/// Names that the server would cut, or that are ours.
+fn names(schema: &Schema) -> Result<()> {
+    for name in schema.names() {
+        if name.len() > LONGEST_NAME || name.contains('\0') || [ROW, NUMBER].contains(&name) {
+            return Err(Error::unsupported(format!("the column '{name}' cannot have this name at the target"))
+                .hint(format!("Rename it at the source: {LONGEST_NAME} bytes are allowed, '{ROW}' is taken")));
+        }
+    }
+    Ok(())
+}
+
+/// The columns whose values a step computes.
+fn computed(step: &Step) -> Vec<String> {
+    match step {
+        Step::Cast(types) => types.keys().cloned().collect(),
+        Step::Derive(values) => values.keys().cloned().collect(),
+        Step::Set(set) => set.values.keys().cloned().collect(),
+        Step::Fill(values) => values.keys().cloned().collect(),
+        Step::Window(window) => window.columns.keys().cloned().collect(),
+        Step::Aggregate(aggregate) => aggregate.measures.keys().cloned().collect(),
+        Step::Unpivot(unpivot) => vec![unpivot.value.clone().unwrap_or_else(|| "value".to_owned())],
+        Step::Select(_)
+        | Step::Drop(_)
+        | Step::Rename(_)
+        | Step::Filter(_)
+        | Step::Join(_)
+        | Step::Deduplicate(_)
+        | Step::Mask(_)
+        | Step::Parse(_)
+        | Step::Split(_)
+        | Step::Flatten(_)
+        | Step::Explode(_)
+        | Step::Python(_)
+        | Step::Sort(_)
+        | Step::Pivot(_)
+        | Step::Sql(_) => Vec::new(),
+    }
+}
+
+/// Whether rows may come out in another order than they went in, or depend on each other.
+fn mixes(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Join(_) | Step::Deduplicate(_) | Step::Aggregate(_) | Step::Window(_) | Step::Sort(_) | Step::Unpivot(_)
+    )
 }
 
 fn query(
@@ -52,7 +152,7 @@ fn query(
     tables: &BTreeMap<String, String>,
 ) -> Result<String> {
     let (before, after) = (&part.before, &part.after);
-    let row = quote(ROW);
+    let row = own();
     let replaced = |values: &BTreeMap<String, String>| {
         let columns = after.names().map(|name| match values.get(name) {
             Some(value) => format!("{value} AS {}", quote(name)),
@@ -77,7 +177,9 @@ fn query(
         }
         Step::Filter(condition) => {
             let condition = Expression::condition(condition, before)?.postgres(before)?;
-            format!("SELECT * FROM {from} WHERE {condition}")
+            // The server may try merged conditions in any order; what earlier steps leave out must not be tried here.
+            let fence = if from == FIRST { "" } else { " OFFSET 0" };
+            format!("SELECT * FROM (SELECT * FROM {from}{fence}) AS kept WHERE {condition}")
         }
         Step::Derive(values) => {
             let values = values
@@ -102,7 +204,7 @@ fn query(
                 let to = before.field(name).map_or(DataType::Text, |field| field.data_type);
                 let text = value.to_json();
                 let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
-                let value = format!("CAST({} AS {})", text_literal(&text), native(to, Dialect::Postgres));
+                let value = format!("CAST({} AS {})", text_literal(&text), native(to));
                 filled.insert(name.clone(), format!("coalesce({}, {value})", quote(name)));
             }
             replaced(&filled)
@@ -115,7 +217,7 @@ fn query(
                     name.clone(),
                     match how {
                         MaskHow::Redact => format!("CASE WHEN {} IS NOT NULL THEN '***' END", quote(name)),
-                        MaskHow::Clear => format!("CAST(NULL AS {})", native(to, Dialect::Postgres)),
+                        MaskHow::Clear => format!("CAST(NULL AS {})", native(to)),
                         MaskHow::Hash | MaskHow::Last4 | MaskHow::Email => return Err(wordless("this mask")),
                     },
                 );
@@ -136,6 +238,11 @@ fn query(
         }
         Step::Pivot(_) | Step::Sql(_) => return Err(Error::internal("a step was not expanded")),
     })
+}
+
+/// The columns of ours that go with every row.
+fn own() -> String {
+    format!("{}, {}", quote(ROW), quote(NUMBER))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -183,9 +290,10 @@ fn joined(
     );
     let how = if join.how == JoinKind::Left { "LEFT JOIN" } else { "JOIN" };
     Ok(format!(
-        "SELECT {}, l.{} FROM {from} AS l {how} {table} AS r ON {} WHERE {twice} IS NULL",
+        "SELECT {}, l.{}, l.{} FROM {from} AS l {how} {table} AS r ON {} WHERE {twice} IS NULL",
         columns.join(", "),
         quote(ROW),
+        quote(NUMBER),
         on.join(" AND ")
     ))
 }
@@ -219,7 +327,7 @@ fn aggregated(step: &Aggregate, before: &Schema, after: &Schema, from: &str) -> 
         let value = Measure::parse(name, text, before, &grouped)?.postgres(before, &by, "")?;
         columns.push(format!("{value} AS {}", quote(name)));
     }
-    columns.push(format!("min({0}) AS {0}", quote(ROW)));
+    columns.extend([ROW, NUMBER].map(|name| format!("min({0}) AS {0}", quote(name))));
     // An aggregate of no rows is no row.
     let end =
         if by.is_empty() { "HAVING count(*) > 0".to_owned() } else { format!("GROUP BY {}", list(by.into_iter())) };
@@ -273,8 +381,9 @@ fn sorted(step: &Sort, schema: &Schema, from: &str) -> Result<String> {
     let limit = step.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
     // From here on the row's number is its place in the new order.
     Ok(format!(
-        "SELECT {}, row_number() OVER (ORDER BY {order}) AS {row} FROM {from} ORDER BY {order}{limit}",
-        list(schema.names())
+        "SELECT {}, row_number() OVER (ORDER BY {order}) AS {row}, {} FROM {from} ORDER BY {order}{limit}",
+        list(schema.names()),
+        quote(NUMBER)
     ))
 }
 
@@ -301,7 +410,8 @@ fn unpivoted(step: &Unpivot, schema: &Schema, from: &str) -> Result<String> {
     let place = format!("t.{row} * {} + u.at", step.columns.len());
     let rows = rows.join(", ");
     Ok(format!(
-        "SELECT {kept}CAST(u.name AS text) AS {name}, u.value AS {value}, {place} AS {row} FROM {from} AS t \
-         CROSS JOIN LATERAL (VALUES {rows}) AS u(at, name, value)"
+        "SELECT {kept}CAST(u.name AS text) AS {name}, u.value AS {value}, {place} AS {row}, t.{} FROM {from} AS t \
+         CROSS JOIN LATERAL (VALUES {rows}) AS u(at, name, value)",
+        quote(NUMBER)
     ))
 }

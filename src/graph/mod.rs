@@ -28,6 +28,8 @@ const MOST_GROUPS: usize = 16;
 const MAPPED: &str = "datasets";
 const OF_AN_OUTPUT: [Stage; 4] = [Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
 const FUSED: [Stage; 1] = [Stage::Move];
+const PUSHED: [Stage; 2] = [Stage::Extract, Stage::Load];
+const PUSHED_IN_PIECES: [Stage; 3] = [Stage::Split, Stage::Extract, Stage::Load];
 const IN_PIECES: [Stage; 5] = [Stage::Split, Stage::Extract, Stage::Transform, Stage::Validate, Stage::Load];
 
 /// Stages and what each waits for.
@@ -97,9 +99,15 @@ impl Stage {
 pub fn from_plan(plan: &Plan) -> Result<TaskGraph> {
     let outputs: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
     if outputs.len() > MOST_GROUPS {
-        // One group for all: only when every output streams can it be one task.
-        let all_fused = plan.outputs.iter().all(|output| output.strategy.strategy == Strategy::Fused);
-        let stages = if all_fused { &FUSED[..] } else { &OF_AN_OUTPUT[..] };
+        // One group for all: its stages are those of every output, or the ones that give each of them the same rows.
+        let all = |strategy| plan.outputs.iter().all(|output| output.strategy.strategy == strategy);
+        let stages = if all(Strategy::Fused) {
+            &FUSED[..]
+        } else if all(Strategy::Pushdown) {
+            &PUSHED[..]
+        } else {
+            &OF_AN_OUTPUT[..]
+        };
         return mapped(outputs.into_iter().map(str::to_owned).collect(), stages);
     }
     let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
@@ -124,7 +132,9 @@ pub fn from_spec(_: &Spec) -> Result<TaskGraph> {
 fn stages(output: &Output) -> &'static [Stage] {
     match output.strategy.strategy {
         Strategy::Staged if output.partitions > 1 => &IN_PIECES,
-        Strategy::Staged | Strategy::Pushdown => &OF_AN_OUTPUT,
+        Strategy::Staged => &OF_AN_OUTPUT,
+        Strategy::Pushdown if output.partitions > 1 => &PUSHED_IN_PIECES,
+        Strategy::Pushdown => &PUSHED,
         Strategy::Fused => &FUSED,
     }
 }

@@ -1,12 +1,16 @@
 //! Staged + Verdict -> Receipt: rows reach their target, exactly once.
 //!
-//! Deliberately absent: a way to load rows that no [`Verdict`] speaks for.
+//! Doors: [`run`]; [`pushed`], where the target does the steps and the checks are done inside its transaction.
+//!
+//! Deliberately absent: a way to load rows that no [`Verdict`] speaks for, or that no check has seen.
 //!
 //! Invariants: a load is identified by (pipeline, plan, run, output, partition); a second load with that identity
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
 //! `errors.max_quarantined` as those that were quarantined before.
 
+mod jury;
+pub mod pushed;
 mod refused;
 
 use crate::connectors::allowance::Allowance;

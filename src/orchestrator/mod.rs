@@ -1,7 +1,7 @@
 //! Conducts: the agents while planning, the stages while running.
 //!
 //! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `fused` (all stages of an output as one stream),
-//! `whole` (a run in one process).
+//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process).
 //!
 //! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
 //! breakers and bookkeeping.
@@ -14,6 +14,7 @@ mod flow;
 pub mod fused;
 pub mod pieces;
 pub mod planning;
+pub mod pushed;
 pub mod stage;
 pub mod whole;
 mod window;

@@ -218,7 +218,7 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.
-fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
+pub(super) fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
     let mut planned = named(plan.output(output), "output", output, plan)?.clone();
     let staged = primary(&planned, inputs)?;
     if plan.input(&planned.from).is_some_and(|input| input.schema == staged.schema) {
@@ -235,7 +235,7 @@ pub(super) fn changed(error: Error, output: &str) -> Error {
     error.in_table(output).hint("The source's columns have changed; run `windvane plan SPEC` and review the difference")
 }
 
-fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {
+pub(super) fn primary<'a>(output: &Output, inputs: &'a Inputs) -> Result<&'a Staged> {
     inputs
         .get(&output.from)
         .ok_or_else(|| Error::internal(format!("the extracted input '{}' was not handed on", output.from)))

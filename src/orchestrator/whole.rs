@@ -1,6 +1,6 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::{World, fused, stage, window};
+use super::{World, fused, pushed, stage, window};
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine};
@@ -32,8 +32,11 @@ async fn stages(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let mut receipts = Vec::new();
     for output in &plan.outputs {
         receipts.push(match output.strategy.strategy {
-            // A plan with pushdown is refused when it is made, until loads can run steps at the target.
-            Strategy::Staged | Strategy::Pushdown => staged(world, plan, &output.name, run).await?,
+            Strategy::Staged => staged(world, plan, &output.name, run).await?,
+            Strategy::Pushdown => {
+                let inputs = stage::extract(world, plan, &output.name, run).await?;
+                pushed::load(world, plan, &output.name, run, &inputs).await?
+            }
             Strategy::Fused => fused::run(world, plan, &output.name, run).await?,
         });
     }

@@ -6,7 +6,7 @@ use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
 use crate::profile::Profile;
-use crate::schema::{DataType, Schema, sql::quote};
+use crate::schema::{DataType, Schema};
 use crate::spec::check::Check;
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, Target};
@@ -119,6 +119,12 @@ fn output(
     let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
     // The user's own steps must hold by themselves: their mistakes are the user's to hear, not an agent's to mend.
     let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup).map_err(|error| error.in_table(name))?;
+    let pushes = settings.strategy == Some(Strategy::Pushdown);
+    let push = |steps: &[PlannedStep]| {
+        let sql = pushes.then(|| pushdown(&plain(steps), &from, &input, &lookup, &given.spec.target));
+        sql.transpose()
+    };
+    push(&steps).map_err(|error| error.in_table(name))?;
     let mut prepended = 0;
     for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
         let Change::Step(step) = &suggestion.change else { continue };
@@ -132,7 +138,8 @@ fn output(
                 };
                 let mut tried = steps.clone();
                 tried.insert(prepended, planned);
-                match engine::plan_schema(&plain(&tried), &input, &lookup) {
+                let fits = engine::plan_schema(&plain(&tried), &input, &lookup);
+                match fits.and_then(|better| push(&tried).map(|_| better)) {
                     Ok(better) => {
                         (steps, schema) = (tried, better);
                         prepended += 1;
@@ -144,9 +151,7 @@ fn output(
         };
         decisions.push(decided(&suggestion.decision, reason));
     }
-    if settings.strategy == Some(Strategy::Pushdown) {
-        pushdown(&plain(&steps), &input, &lookup, &given.spec.target).map_err(|error| error.in_table(name))?;
-    }
+    let sql = push(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     Ok(Output {
@@ -154,7 +159,7 @@ fn output(
         absent: settings.absent,
         incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,
         partitions: settings.partitions.unwrap_or(1),
-        strategy: strategy(settings, &steps, &input, rows, &lookup),
+        strategy: PlannedStrategy { sql, ..strategy(settings, &steps, &input, rows, &lookup) },
         name: name.to_owned(),
         reads: reads(&steps, &checks, &from),
         from,
@@ -271,7 +276,7 @@ fn strategy(
     lookup: &dyn Fn(&str) -> Option<Schema>,
 ) -> PlannedStrategy {
     if let Some(strategy) = settings.strategy {
-        return PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned() };
+        return PlannedStrategy { strategy, by: By::Spec, reason: "written in the spec".to_owned(), sql: None };
     }
     let whole = Program::new(&plain(steps), input, lookup).is_ok_and(|program| program.next_whole(0).is_some());
     let (strategy, reason) = match rows {
@@ -285,19 +290,22 @@ fn strategy(
         }
         Some(rows) => (Strategy::Fused, format!("{rows} rows: writing them down between the stages would cost most")),
     };
-    PlannedStrategy { strategy, by: By::Rules, reason }
+    PlannedStrategy { strategy, by: By::Rules, reason, sql: None }
 }
 
-/// Whether the target can do these steps; what it cannot do is said before anything runs.
-fn pushdown(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>, target: &Target) -> Result<()> {
+/// The steps as the target does them; what it cannot do is said before anything runs.
+fn pushdown(
+    steps: &[Step],
+    from: &str,
+    input: &Schema,
+    lookup: &dyn Fn(&str) -> Option<Schema>,
+    target: &Target,
+) -> Result<String> {
     let Target::Postgres(_) = target else {
         return Err(Error::unsupported("only a postgres target runs steps as SQL")
             .hint("Leave `strategy` out: the engine runs the steps on the way"));
     };
-    let tables = steps.iter().flat_map(engine::step::reads).map(|name| (name.clone(), quote(&name))).collect();
-    engine::pushdown::postgres(steps, input, "raw", lookup, &tables)?;
-    Err(Error::unsupported("the steps have a form in SQL, but loads do not run them at the target yet")
-        .hint("Leave `strategy` out: the engine runs the steps on the way"))
+    Ok(engine::pushdown::staged(steps, from, input, lookup)?.query.placed())
 }
 
 /// The reason to accept, or the reason to refuse.

@@ -118,6 +118,9 @@ fn explain_output(output: &Output, text: &mut String) {
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
+    if let Some(sql) = &output.strategy.sql {
+        let _ = writeln!(text, "\nAt the target, over the rows as they were read:\n\n```sql\n{sql}\n```");
+    }
 }
 
 fn by(by: By) -> &'static str {

@@ -112,6 +112,9 @@ pub struct PlannedStrategy {
     pub strategy: Strategy,
     pub by: By,
     pub reason: String,
+    /// Of a push-down: what runs at the target, over what was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
 }
 
 fn one() -> u32 {

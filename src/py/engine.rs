@@ -170,7 +170,7 @@ pub(super) fn write_steps(py: Python<'_>, request: &str) -> PyResult<String> {
         let sql = pushdown::postgres(&steps, &schema, &table, &lookup, &tables);
         let polars = code::polars(&steps, &schema, &lookup, &|name| name.to_owned())?;
         write(&serde_json::json!({
-            "sql": sql.as_ref().ok(),
+            "sql": sql.as_ref().ok().map(pushdown::Query::rows),
             "refused": sql.as_ref().err().map(ToString::to_string),
             "polars": format!("{}\n{polars}", code::HEAD),
         }))

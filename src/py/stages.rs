@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::extract::Staged;
 use crate::load::Receipt;
 use crate::orchestrator::pieces::{self, Piece};
-use crate::orchestrator::{fused, stage};
+use crate::orchestrator::{fused, pushed, stage};
 use crate::plan::file;
 use crate::resilience::progress::Progress;
 use crate::validate::Verdict;
@@ -86,7 +86,7 @@ pub(super) fn validate(py: Python<'_>, request: &str, progress: Option<&Bound<'_
     go(py, Stage::Validate, request, progress)
 }
 
-/// `{world, plan, output, run, verdict}` to a receipt.
+/// `{world, plan, output, run, verdict}` to a receipt; of a push-down `inputs` instead of `verdict`.
 #[pyfunction]
 #[pyo3(signature = (request, progress = None))]
 pub(super) fn load(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
@@ -152,6 +152,10 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
                 enter::claim_engine()?;
                 let staged = request.staged.as_ref().ok_or_else(|| lacks("staged"))?;
                 json::answer(&stage::validate(&world, &plan, output, run, &inputs, staged).await?)
+            }
+            Stage::Load if !inputs.is_empty() => {
+                enter::claim_engine()?;
+                json::answer(&pushed::load(&world, &plan, output, run, &inputs).await?)
             }
             Stage::Load => {
                 let verdict = request.verdict.as_ref().ok_or_else(|| lacks("verdict"))?;

@@ -43,6 +43,12 @@ impl Checksum {
         self.rows += other.rows;
     }
 
+    /// What is left without what another one has seen of the same rows.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self { sum: self.sum.wrapping_sub(other.sum), rows: self.rows - other.rows }
+    }
+
     pub fn rows(&self) -> u64 {
         self.rows
     }

@@ -184,7 +184,8 @@ pub enum Strategy {
     Staged,
     /// One task streams source, steps, checks and target; nothing rests in between.
     Fused,
-    /// Rows are loaded raw into a staging table of the target database and the steps run there as SQL.
+    /// Rows go raw into temporary tables of the target (`PostgreSQL`) and the steps run there as SQL. A value that a step
+    /// cannot compute stops the load.
     Pushdown,
 }
 

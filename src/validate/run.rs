@@ -13,6 +13,7 @@ use crate::spec::target::Verify;
 use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
+use arrow::buffer::BooleanBuffer;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -116,8 +117,28 @@ impl Sum {
         self.checksum.as_mut().map_or(Ok(()), |checksum| checksum.update(&frame.rows))
     }
 
+    /// Whether the sum of so many rows would be asked for.
+    pub(crate) fn wants(&self, rows: u64) -> bool {
+        match self.verify {
+            Verify::Content => true,
+            Verify::Rows => false,
+            Verify::Auto => rows <= CONTENT_ROWS,
+        }
+    }
+
+    /// So many rows passed that nobody looks at.
+    pub(crate) fn counted(&mut self, rows: u64) {
+        self.rows += rows;
+        self.checksum = None;
+    }
+
     pub(crate) fn finish(&self) -> Option<String> {
         self.checksum.as_ref().map(Checksum::finish)
+    }
+
+    /// As `finish`, without rows that were taken out again.
+    pub(crate) fn without(&self, gone: &Checksum) -> Option<String> {
+        self.checksum.as_ref().map(|checksum| checksum.without(gone).finish())
     }
 }
 
@@ -156,6 +177,12 @@ impl Tests {
 
     /// The rows that pass every check, and the others, each once with all its reasons.
     pub(crate) fn judge(&mut self, frame: &Frame) -> Result<(Frame, Vec<Rejected>)> {
+        let (passed, rejected) = self.look(frame)?;
+        Ok((frame.filter(&passed)?, rejected))
+    }
+
+    /// Which rows pass every check, and the others, each once with all its reasons.
+    pub(crate) fn look(&mut self, frame: &Frame) -> Result<(BooleanArray, Vec<Rejected>)> {
         let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
         for (test, failed) in self.all.iter_mut().zip(&mut self.failed) {
             for (row, column, reason) in test.look(frame)? {
@@ -166,12 +193,12 @@ impl Tests {
         }
         self.rows += frame.len() as u64;
         if reasons.is_empty() {
-            return Ok((frame.clone(), Vec::new()));
+            return Ok((BooleanArray::new(BooleanBuffer::new_set(frame.len()), None), Vec::new()));
         }
         let passed: BooleanArray = (0..frame.len()).map(|row| Some(!reasons.contains_key(&row))).collect();
         let rejected = reasons.into_iter();
         let rejected = rejected.map(|(row, (column, all))| frame.reject(row, column.as_deref(), all.join("; ")));
-        Ok((frame.filter(&passed)?, rejected.collect()))
+        Ok((passed, rejected.collect()))
     }
 
     /// `rows` counts what is to be loaded.

@@ -30,7 +30,7 @@ OPERATORS = {
     ExtractOperator: {"plan_file": "p", "dataset": "d"},
     TransformOperator: {"plan_file": "p", "dataset": "d", "extracted": {}},
     ValidateOperator: {"plan_file": "p", "dataset": "d", "transformed": {}, "extracted": {}},
-    LoadOperator: {"plan_file": "p", "dataset": "d", "verdict": {}},
+    LoadOperator: {"plan_file": "p", "dataset": "d", "verdict": {}, "extracted": None},
     MoveOperator: {"plan_file": "p", "dataset": "d"},
     SplitOperator: {"plan_file": "p", "dataset": "d"},
     RecordOperator: {"plan_file": "p", "receipts": []},

@@ -42,6 +42,17 @@ datasets:
   people: {{strategy: fused}}
 """
 
+PUSHED = """\
+pipeline: {name}
+source:
+  csv: {{path: data/*.csv}}
+target:
+  postgres: {{connection: warehouse}}
+datasets:
+  orders: {{strategy: pushdown, steps: [{{derive: {{twice: "id * 2"}}}}]}}
+  people: {{strategy: pushdown, partitions: 2}}
+"""
+
 
 def run(dags: Dags) -> tuple[str, dict[tuple[str, int], Any]]:
     """Run the folder's only DAG; the run's state and its task instances."""
@@ -158,3 +169,20 @@ def test_a_fused_dataset_is_one_task(bundled: Dags) -> None:
     assert state == "success"
     assert {task for task, _ in tasks} == {"plan", "orders.move", "people.move", "record"}
     assert tasks["record", -1].xcom_pull(task_ids="record")["reconciliation"]["balanced"]
+
+
+def test_a_pushed_dataset_is_extracted_and_loaded(
+    bundled: Dags, monkeypatch: pytest.MonkeyPatch, postgres_database: str
+) -> None:
+    from windvane import plan
+
+    spec = bundled.spec("pushed", PUSHED)
+    plan(spec, rules_only=True, connections={"warehouse": postgres_database})
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres_database.replace("postgresql://", "postgres://"))
+    state, tasks = run(bundled)
+    assert state == "success"
+    names = {"plan", "orders.extract", "orders.load", "people.split", "people.extract", "people.load", "record"}
+    assert {task for task, _ in tasks} == names
+    record = tasks["record", -1].xcom_pull(task_ids="record")
+    assert record["reconciliation"]["balanced"]
+    assert record["reconciliation"]["loaded"] > 0

@@ -33,7 +33,9 @@ def write(folder: Path, name: str, text: str | None = None) -> Path:
     return path
 
 
-def write_plan(spec: Path, outputs: list[str], file: str | None = None, **more: Any) -> dict[str, Any]:
+def write_plan(
+    spec: Path, outputs: list[str], file: str | None = None, strategy: str = "staged", **more: Any
+) -> dict[str, Any]:
     """A plan file as the engine seals it: the id is the hash of the compact document with an empty id."""
     request = {"path": str(spec), "environment": more.get("environment")}
     normal = json.loads(_core.normalize(json.dumps(request)))
@@ -53,7 +55,7 @@ def write_plan(spec: Path, outputs: list[str], file: str | None = None, **more: 
             {
                 "name": name, "from": name, "reads": [], "steps": [], "schema": [], "checks": [],
                 "dataset": name.replace(".", "_"), "mode": "replace",
-                "strategy": {"strategy": "staged", "by": "rules", "reason": "asked"},
+                "strategy": {"strategy": strategy, "by": "rules", "reason": "asked"},
             }
             for name in outputs
         ],
@@ -133,6 +135,16 @@ def test_many_outputs_become_one_mapped_group(tmp_path: Path) -> None:
     graph = load(tmp_path)["pipelines"][0]["graph"]
     assert graph["outputs"] == names
     assert [node["mapped"] for node in graph["nodes"]] == [False, True, True, True, True, False]
+
+
+@pytest.mark.parametrize("count", [2, 17])
+def test_what_the_target_does_itself_is_extracted_and_loaded(tmp_path: Path, count: int) -> None:
+    names = [f"t{number:02}" for number in range(count)]
+    write_plan(write(tmp_path, "orders"), names, strategy="pushdown")
+    graph = load(tmp_path)["pipelines"][0]["graph"]
+    judge(graph)
+    stages = ["extract", "load"] if count > 16 else ["extract", "load"] * count
+    assert [node["stage"] for node in graph["nodes"]] == ["plan", *stages, "record"]
 
 
 @settings(max_examples=100, deadline=None)

@@ -263,8 +263,15 @@ def test_pushdown_is_checked_when_the_plan_is_built(shop: Path) -> None:
         wv.plan(path, rules_only=True, **world)
     assert caught.value.place["path"] == "steps[1].derive"
     write_spec(shop, "shop", source={"csv": {"path": "data"}}, target=postgres, steps=[JOIN], datasets=pushed)
-    with pytest.raises(WindvaneError, match="do not run them at the target yet"):
+    plan = wv.plan(path, rules_only=True, **world)
+    assert 'FROM pg_temp."raw_orders"' in plan["outputs"][0]["strategy"]["sql"]
+    write_spec(
+        shop, "shop", source={"csv": {"path": "data"}}, target=postgres,
+        steps=[{"python": {"object": "m:f", "schema": {"a": "text"}}}], datasets=pushed,
+    )  # fmt: skip
+    with pytest.raises(WindvaneError, match="verb python has no form in SQL") as caught:
         wv.plan(path, rules_only=True, **world)
+    assert caught.value.place["path"] == "steps[0].python"
 
 
 @pytest.mark.parametrize(

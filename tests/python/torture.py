@@ -22,7 +22,7 @@ from typing import Any
 from windvane import _core
 
 MODES = ("replace", "append", "merge", "history")
-WAYS = ("full", "incremental", "partitioned", "fused")
+WAYS = ("full", "incremental", "partitioned", "fused", "pushdown")
 ROWS = 3_000
 # Columns that say when a version held: no two targets agree about the time.
 TIMES = {"valid_from", "valid_to"}
@@ -56,13 +56,15 @@ class Case:
 
 
 def cases(targets: Iterator[str] | list[str], unsupported: set[tuple[str, str]]) -> list[Case]:
-    """Every combination that means something: an incremental load cannot replace."""
+    """Every combination that means something: an incremental load cannot replace, only PostgreSQL does steps itself."""
     return [
         Case(target, mode, way)
         for target in targets
         for mode in MODES
         for way in WAYS
-        if (mode, way) != ("replace", "incremental") and (target, mode) not in unsupported
+        if (mode, way) != ("replace", "incremental")
+        and (way != "pushdown" or target == "postgres")
+        and (target, mode) not in unsupported
     ]
 
 
@@ -116,6 +118,8 @@ class Torture:
             settings["incremental"] = {"column": "version"}
         if self.case.way == "partitioned":
             settings |= {"partitions": 3, "strategy": "staged"}
+        if self.case.way == "pushdown":
+            settings |= {"strategy": "pushdown", "steps": [{"deduplicate": {"on": "id"}}]}
         settings.setdefault("strategy", "fused" if self.case.way == "fused" else "staged")
         kind, options = next(iter(self.place.items()))
         if "path" in options and "://" not in options["path"]:

@@ -1,4 +1,4 @@
-"""Validated rows reach their target, once."""
+"""Rows reach their target, once."""
 
 from __future__ import annotations
 
@@ -16,22 +16,32 @@ class LoadOperator(StageOperator):
     Args:
         dataset: The dataset to load, one of the plan's outputs.
         verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
+        extracted: Instead of ``verdict``, for a dataset with ``strategy: pushdown``: what
+            :class:`~windvane_provider.operators.extract.ExtractOperator` returned. The target does the steps, and the
+            checks are done before its transaction ends.
 
     """
 
-    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict")
+    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict", "extracted")
     ui_color = "#d9d2f3"
 
-    def __init__(self, *, dataset: str, verdict: Any, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: str, verdict: Any = None, extracted: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dataset = dataset
         self.verdict = verdict
+        self.extracted = extracted
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Load, and return the receipt."""
         from windvane import stages
 
         with self.failing_clearly():
-            receipt = stages.load(self.beside_dag(self.plan_file), self.dataset, self.verdict, **self.outside(context))
+            receipt = stages.load(
+                self.beside_dag(self.plan_file),
+                self.dataset,
+                self.verdict,
+                extracted=self.extracted,
+                **self.outside(context),
+            )
         self.say_loaded(receipt)
         return receipt

@@ -2,8 +2,8 @@
 //!
 //! Doors: those of [`super::Connection`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
 //! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `lane`s that decode binary COPY
-//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round; `watch` keeps a load from
-//! waiting for ever.
+//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round (`load::pushed` lets the
+//! server do the steps); `watch` keeps a load from waiting for ever.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -30,6 +30,7 @@ mod table;
 mod watch;
 mod wire;
 
+use super::pushed::{Pushed, PushedLoad};
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::PostgresSource, target::PostgresTarget};
@@ -81,7 +82,17 @@ impl Postgres {
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let session = connect::open(&self.access.options).await?;
-        watch::watched(&self.access, rows, |pulse, rows| load::load(session, &self.schema, request, rows, pulse)).await
+        let loading = |pulse: watch::Pulse| {
+            let rows = pulse.over(rows);
+            load::load(session, &self.schema, request, rows, pulse)
+        };
+        watch::watched(&self.access, loading).await
+    }
+
+    pub async fn load_pushed(&self, request: LoadRequest, pushed: Pushed) -> Result<PushedLoad> {
+        let session = connect::open(&self.access.options).await?;
+        let loading = |pulse: watch::Pulse| load::pushed::load(session, &self.schema, request, pushed, pulse);
+        watch::watched(&self.access, loading).await
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -7,7 +7,7 @@
 use super::connect::{Access, in_time, open, silent};
 use super::failure::translate;
 use super::read::{BEGIN, execute};
-use crate::connectors::{Loaded, RowStream, Rows};
+use crate::connectors::{RowStream, Rows};
 use crate::error::Result;
 use crate::resilience::patience;
 use futures::StreamExt;
@@ -42,6 +42,12 @@ impl Pulse {
         Ok(())
     }
 
+    /// The rows, each time with an eye on them.
+    pub(super) fn over(&self, rows: Rows) -> Rows {
+        let pulse = self.clone();
+        rows.through(move |rows| pulse.rows(rows))
+    }
+
     fn rows(&self, mut rows: RowStream) -> RowStream {
         let pulse = self.clone();
         let counted = futures::stream::poll_fn(move |context| {
@@ -56,18 +62,13 @@ impl Pulse {
     }
 }
 
-/// Waits for a load that is given its pulse and its rows.
-pub(super) async fn watched<Loading>(
-    access: &Access,
-    rows: Rows,
-    loading: impl FnOnce(Pulse, Rows) -> Loading,
-) -> Result<Loaded>
+/// Waits for a load that is given its pulse, which should be over its rows.
+pub(super) async fn watched<Loading, Done>(access: &Access, loading: impl FnOnce(Pulse) -> Loading) -> Result<Done>
 where
-    Loading: Future<Output = Result<Loaded>>,
+    Loading: Future<Output = Result<Done>>,
 {
     let pulse = Pulse::default();
-    let counting = pulse.clone();
-    let mut loading = pin!(loading(pulse.clone(), rows.through(move |rows| counting.rows(rows))));
+    let mut loading = pin!(loading(pulse.clone()));
     let mut seen = (0, None);
     loop {
         if let Ok(loaded) = tokio::time::timeout(patience::silence(), &mut loading).await {

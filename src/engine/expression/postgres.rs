@@ -7,7 +7,7 @@ use crate::engine::expression::measure::Measure;
 use crate::engine::expression::node::{Comparison, Kind, Node, Operator};
 use crate::engine::expression::{Expression, arithmetic};
 use crate::error::{Error, Result};
-use crate::schema::sql::{Dialect, native, quote};
+use crate::schema::sql::{self, Dialect, quote};
 use crate::schema::{DataType, Schema};
 use arrow::array::{Array, ArrayRef};
 
@@ -35,7 +35,7 @@ impl Measure {
 
 fn aggregate(word: &str, argument: Option<(&str, DataType)>, to: DataType, over: &str) -> Result<String> {
     let Some((argument, from)) = argument else { return Ok(format!("count(*){over}")) };
-    let whole = native(to, Dialect::Postgres);
+    let whole = native(to);
     Ok(match (word, from) {
         ("count", _) => format!("count({argument}){over}"),
         ("count distinct", _) => format!("count(DISTINCT {argument}){over}"),
@@ -60,6 +60,12 @@ fn aggregate(word: &str, argument: Option<(&str, DataType)>, to: DataType, over:
 /// Text compares by its bytes here, whatever the database's collation is.
 pub(crate) fn ordered(text: &str, data_type: DataType) -> String {
     if is_text(data_type) { format!("({text} COLLATE \"C\")") } else { text.to_owned() }
+}
+
+/// What a column of the type is declared as. JSON is its text, as it came: `jsonb` would write it anew.
+pub(crate) fn native(data_type: DataType) -> String {
+    let declared = if data_type == DataType::Json { DataType::Text } else { data_type };
+    sql::native(declared, Dialect::Postgres)
 }
 
 struct Writer<'a> {
@@ -140,7 +146,7 @@ impl Writer<'_> {
             (Operator::Remainder, DataType::Decimal { .. } | DataType::Float64) => {
                 return Err(wordless("% of fractions"));
             }
-            (_, DataType::Decimal { .. }) => format!("CAST({l} {symbol} {r} AS {})", native(to, Dialect::Postgres)),
+            (_, DataType::Decimal { .. }) => format!("CAST({l} {symbol} {r} AS {})", native(to)),
             (_, DataType::Date) => format!("({l} {symbol} CAST({r} AS integer))"),
             (Operator::Subtract, DataType::Int64) if left.data_type == DataType::Date => {
                 format!("CAST({l} - {r} AS bigint)")
@@ -153,7 +159,7 @@ impl Writer<'_> {
         let first = arguments.first().ok_or_else(|| Error::internal("a function got no arguments"))?;
         let of = self.node(first)?;
         let from = first.data_type;
-        let whole = native(to, Dialect::Postgres);
+        let whole = native(to);
         Ok(match function {
             Function::Length => format!("CAST(char_length({of}) AS bigint)"),
             Function::Join => {
@@ -206,7 +212,7 @@ fn divided(left: &str, right: &str, to: DataType, scale: i8) -> String {
     let (l, r) = (format!("CAST({left} AS numeric)"), format!("CAST({right} AS numeric)"));
     format!(
         "CAST(sign({l}) * sign({r}) * div(abs({l}) * 2{zeros} + abs({r}), 2 * abs({r})) * {unit} AS {})",
-        native(to, Dialect::Postgres)
+        native(to)
     )
 }
 
@@ -228,7 +234,7 @@ fn fails(node: &Node) -> bool {
 
 pub(crate) fn cast(of: &str, from: DataType, to: DataType) -> Result<String> {
     use DataType as T;
-    let whole = native(to, Dialect::Postgres);
+    let whole = native(to);
     let plain = format!("CAST({of} AS {whole})");
     // What the engine does not read must not be read by the server either.
     let guarded = |pattern: &str| {
@@ -287,7 +293,7 @@ fn unit(part: Part) -> Option<&'static str> {
 }
 
 pub(crate) fn literal(value: &ArrayRef, data_type: DataType) -> String {
-    let whole = native(data_type, Dialect::Postgres);
+    let whole = native(data_type);
     if value.is_null(0) {
         return format!("CAST(NULL AS {whole})");
     }

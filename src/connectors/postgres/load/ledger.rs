@@ -9,11 +9,14 @@ use crate::connectors::read_back::already;
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
 use crate::spec::target::Mode;
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 /// The receipt as JSON; ledgers of earlier versions lack it.
 const RECEIPT: &str = "receipt";
+/// Inside the receipt.
+const NOTE: &str = "note";
 
 /// The schema and the ledger, in a transaction of their own: first loads of different datasets need not wait for each
 /// other. `IF NOT EXISTS` alone can still collide, hence the lock.
@@ -73,7 +76,26 @@ pub(super) async fn receipt(session: &mut PgConnection, job: &Job) -> Result<Opt
     Ok(Some(Loaded { already: true, ..loaded }))
 }
 
-pub(super) async fn write_down(session: &mut PgConnection, job: &Job, loaded: &Loaded) -> Result<()> {
+/// What was noted beside the receipt of a load that is done.
+pub(super) async fn note(session: &mut PgConnection, job: &Job) -> Result<Option<Value>> {
+    let sql = format!("SELECT {RECEIPT} FROM {} WHERE dataset = $1 AND load_id = $2", job.ledger.sql());
+    let receipt: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(&job.request.dataset)
+        .bind(&job.request.load_id)
+        .fetch_optional(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    let receipt: Option<Value> = receipt.flatten().and_then(|receipt| serde_json::from_str(&receipt).ok());
+    Ok(receipt.and_then(|mut receipt| receipt.get_mut(NOTE).map(Value::take)))
+}
+
+/// `note`: what is kept beside the receipt.
+pub(super) async fn write_down(
+    session: &mut PgConnection,
+    job: &Job,
+    loaded: &Loaded,
+    note: Option<&Value>,
+) -> Result<()> {
     let sql = format!(
         "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, {RECEIPT}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         job.ledger.sql()
@@ -84,8 +106,11 @@ pub(super) async fn write_down(session: &mut PgConnection, job: &Job, loaded: &L
         Mode::Merge => "merge",
         Mode::History => "history",
     };
-    let receipt = serde_json::to_string(loaded)
+    let mut receipt = serde_json::to_value(loaded)
         .map_err(|error| Error::internal("a receipt could not be written").caused_by(&error))?;
+    if let Some(note) = note {
+        receipt[NOTE] = note.clone();
+    }
     sqlx::query(AssertSqlSafe(sql))
         .bind(&job.request.dataset)
         .bind(&job.request.load_id)
@@ -93,7 +118,7 @@ pub(super) async fn write_down(session: &mut PgConnection, job: &Job, loaded: &L
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())
-        .bind(receipt)
+        .bind(receipt.to_string())
         .execute(session)
         .await
         .map_err(|error| translate(&error))?;

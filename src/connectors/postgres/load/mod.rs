@@ -5,7 +5,9 @@
 //!
 //! `straight` copies into the table itself: the fast way of `append` and `replace`. `staged` copies into a temporary
 //! table and lets the server move the rows (`moves`): merge, history, and whatever the straight way was refused; there
-//! `returning` is the short way of a merge and `sift` finds out which rows the table does not take. `target` readies the table, `copy` sends, `ledger` remembers.
+//! `returning` is the short way of a merge and `sift` finds out which rows the table does not take. `pushed` stages raw
+//! rows and lets the server make of them the rows that `staged` moves. `target` readies the table, `copy` sends, `ledger`
+//! remembers.
 //!
 //! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
@@ -14,6 +16,7 @@ mod copy;
 mod key;
 mod ledger;
 mod moves;
+pub(super) mod pushed;
 mod returning;
 mod sift;
 mod staged;
@@ -46,6 +49,13 @@ struct Job {
     ledger: TableName,
     request: LoadRequest,
     pulse: Pulse,
+}
+
+impl Job {
+    fn new(schema: &str, request: LoadRequest, pulse: Pulse) -> Self {
+        let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
+        Self { table: named(&request.dataset), ledger: named(LEDGER), request, pulse }
+    }
 }
 
 /// Why an attempt ended.
@@ -88,8 +98,7 @@ pub(super) async fn load(
     pulse: Pulse,
 ) -> Result<Loaded> {
     check(&request)?;
-    let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
-    let job = Job { table: named(&request.dataset), ledger: named(LEDGER), request, pulse };
+    let job = Job::new(schema, request, pulse);
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
     let mut done = attempt(&mut session, &job, &mut rows, false).await;
     if let Err(Stop::Refused(error)) = done {
@@ -148,12 +157,7 @@ fn check(request: &LoadRequest) -> Result<()> {
 
 /// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
 async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
-    execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
-    execute(session, LOCK_TIMEOUT).await?;
-    job.pulse.learn(session).await?;
-    // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
-    ledger::lock(session, &format!("windvane:{}", job.table)).await?;
-    if let Some(loaded) = ledger::receipt(session, job).await? {
+    if let Some(loaded) = begin(session, job).await? {
         execute(session, "ROLLBACK").await?;
         return Ok(loaded);
     }
@@ -164,12 +168,26 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
     } else {
         straight::load(session, job, &target, rows).await?
     };
-    ledger::write_down(session, job, &loaded).await?;
+    ledger::write_down(session, job, &loaded, None).await?;
+    commit(session).await?;
+    Ok(loaded)
+}
+
+/// Begins the transaction; what an earlier one answered, if it did the load.
+async fn begin(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
+    execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
+    execute(session, LOCK_TIMEOUT).await?;
+    job.pulse.learn(session).await?;
+    // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
+    ledger::lock(session, &format!("windvane:{}", job.table)).await?;
+    ledger::receipt(session, job).await
+}
+
+async fn commit(session: &mut PgConnection) -> Result<()> {
     execute(session, "COMMIT").await.map_err(|error| match error.kind() {
         Kind::Unavailable => Error::new(Kind::Unavailable, "the server went away at the commit: it may be done or not")
             .hint("Run it again: if it was done, the load id says so and nothing is written twice")
             .caused_by(&error),
         _ => error,
-    })?;
-    Ok(loaded)
+    })
 }

@@ -37,8 +37,20 @@ pub(super) async fn load(
     rows: &mut Rows,
     sifting: bool,
 ) -> Result<Loaded, Stop> {
+    let stage = Stage::fill(session, &job.request, rows).await?;
+    moved(session, job, target, moves, stage, sifting).await
+}
+
+/// Moves the staged rows, of which those that may not be there are refused.
+pub(super) async fn moved(
+    session: &mut PgConnection,
+    job: &Job,
+    target: &Target,
+    moves: &Moves<'_>,
+    mut stage: Stage<'_>,
+    sifting: bool,
+) -> Result<Loaded, Stop> {
     let request = &job.request;
-    let mut stage = Stage::fill(session, request, rows).await?;
     if !sifting && let Some(loaded) = returning::load(session, job, target, moves, &stage).await? {
         return Ok(loaded);
     }
@@ -58,7 +70,7 @@ pub(super) async fn load(
         did
     } else {
         let fails = request.refused == RowPolicy::Fail;
-        let (did, refused) = sift::rows(session, moves, target, stage.expected.rows, fails).await?;
+        let (did, refused) = sift::rows(session, moves, target, stage.places, fails).await?;
         stage.refuse(session, refused).await?;
         did
     };
@@ -90,10 +102,45 @@ async fn count(session: &mut PgConnection, target: &Target, moves: &Moves<'_>, k
         .hint("The table has a key twice, or a trigger keeps rows away: nothing was loaded"))
 }
 
+/// For the table of staged rows, and for those that say what became of them.
+pub(super) async fn prepare(session: &mut PgConnection) -> Result<()> {
+    execute(session, MEMORY).await?;
+    execute(session, TABLES).await
+}
+
+/// The columns of a staging table, by number, since names may be anything.
+pub(super) fn columns(schema: &Schema) -> String {
+    let column = |(at, field): (usize, &Field)| match field.data_type {
+        // Nothing that the server would look into before the row can be told.
+        DataType::Json => format!(", c{at} text"),
+        other => format!(", c{at} {}", native(other, Dialect::Postgres)),
+    };
+    schema.fields.iter().enumerate().map(column).collect()
+}
+
+/// How rows are written into such a table.
+pub(super) fn layout(schema: &Schema) -> Layout {
+    let forms = schema.fields.iter().map(|field| staged_form(field.data_type)).collect();
+    Layout { schema: schema.clone(), forms, placed: true }
+}
+
+/// A table of this session only.
+pub(super) async fn temporary(session: &mut PgConnection, table: &str) -> Result<TableName> {
+    let schema: String = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
+        .fetch_one(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    Ok(TableName { schema, table: table.to_owned() })
+}
+
 /// The temporary table and what is known of its rows.
 pub(super) struct Stage<'a> {
     request: &'a LoadRequest,
     pub(super) expected: Expected,
+    /// All places are below this one.
+    places: u64,
+    /// Rows that are refused are kept in a table beside.
+    keeps: bool,
     pub(super) bytes: u64,
     pub(super) reads_back: bool,
     /// The staged rows were compared with what was sent, while all of them were there.
@@ -103,23 +150,12 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     async fn fill(session: &mut PgConnection, request: &'a LoadRequest, rows: &mut Rows) -> Result<Self, Stop> {
-        execute(session, MEMORY).await?;
-        execute(session, TABLES).await?;
-        let column = |(at, field): (usize, &Field)| match field.data_type {
-            // Nothing that the server would look into before the row can be told.
-            DataType::Json => format!(", c{at} text"),
-            other => format!(", c{at} {}", native(other, Dialect::Postgres)),
-        };
-        let columns: String = request.schema.fields.iter().enumerate().map(column).collect();
-        let create = format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP");
-        execute(session, &create).await?;
-        let layout = Layout {
-            schema: request.schema.clone(),
-            forms: request.schema.fields.iter().map(|field| staged_form(field.data_type)).collect(),
-            placed: true,
-        };
+        prepare(session).await?;
+        let columns = columns(&request.schema);
+        execute(session, &format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP"))
+            .await?;
         let copy = format!("COPY {STAGED} FROM STDIN (FORMAT binary)");
-        let sent = send(session, &copy, layout, rows.open()?, Tally::new(request)).await;
+        let sent = send(session, &copy, layout(&request.schema), rows.open()?, Tally::new(request)).await;
         // What not even this table takes cannot be told apart.
         let sent = sent.map_err(|stop| Stop::Failed(stop.error()))?;
         let (tally, unfit) = (sent.tally, sent.unfit);
@@ -129,6 +165,8 @@ impl<'a> Stage<'a> {
         let mut stage = Self {
             request,
             expected: tally.expected(request)?,
+            places: tally.rows(),
+            keeps: false,
             bytes: sent.bytes,
             reads_back: request.reads_back(tally.rows()),
             proved: !unfit.is_empty(),
@@ -136,6 +174,12 @@ impl<'a> Stage<'a> {
         };
         stage.refuse(session, unfit).await?;
         Ok(stage)
+    }
+
+    /// Rows that are staged already and were looked at. What is refused of them goes to `windvane_gone`.
+    pub(super) fn made(request: &'a LoadRequest, expected: Expected, bytes: u64, places: u64) -> Self {
+        let reads_back = request.reads_back(expected.rows);
+        Self { request, expected, places, keeps: true, bytes, reads_back, proved: true, refused: Vec::new() }
     }
 
     /// Before its rows are joined.
@@ -148,9 +192,10 @@ impl<'a> Stage<'a> {
         rows.sort_by_key(|row| row.at);
         let Some(first) = rows.first() else { return Ok(()) };
         if self.request.refused == RowPolicy::Fail {
+            let row = if self.keeps { source_row(session, first.at).await? } else { first.at + 1 };
             let error = Error::data(first.reason.clone())
                 .in_table(&self.request.dataset)
-                .in_row(first.at + 1)
+                .in_row(row)
                 .hint("Look at the rows that break it, or drop the constraint: nothing was loaded");
             return Err(match &first.column {
                 Some(column) => error.at_path(column),
@@ -160,12 +205,8 @@ impl<'a> Stage<'a> {
         if self.reads_back {
             self.prove(session).await?;
         }
-        let places: Vec<i64> = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
-        sqlx::query(AssertSqlSafe(format!("DELETE FROM {STAGED} AS s WHERE s.at = ANY ($1)")))
-            .bind(places)
-            .execute(session)
-            .await
-            .map_err(|error| translate(&error))?;
+        let places = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
+        take_out(session, places, self.keeps).await?;
         self.refused.extend(rows);
         self.request.allowance.allows(&self.refused)
     }
@@ -260,12 +301,7 @@ impl<'a> Stage<'a> {
 
     /// Rows of a temporary table, read back.
     async fn content(&self, session: &mut PgConnection, table: &str) -> Result<ReadBack> {
-        let schema: String =
-            sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
-                .fetch_one(&mut *session)
-                .await
-                .map_err(|error| translate(&error))?;
-        let name = TableName { schema, table: table.to_owned() };
+        let name = temporary(session, table).await?;
         let existing = name.existing(session).await?.ok_or_else(|| Error::internal("the staged rows are gone"))?;
         let fields = self.request.schema.fields.iter().enumerate();
         let wanted = Schema::new(fields.map(|(at, field)| Field::new(format!("c{at}"), field.data_type)).collect());
@@ -277,6 +313,26 @@ impl<'a> Stage<'a> {
         Copy::new(&name, &existing, &wanted, "").run(session, &wanted, look).await?;
         Ok(seen)
     }
+}
+
+/// The number that rows of a query had at their source.
+async fn source_row(session: &mut PgConnection, at: u64) -> Result<u64> {
+    let number: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!("SELECT number FROM {STAGED} WHERE at = $1")))
+        .bind(i64::try_from(at).unwrap_or(i64::MAX))
+        .fetch_optional(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(at))
+}
+
+/// Takes rows out of the stage, into a table beside when they are still wanted.
+pub(super) async fn take_out(session: &mut PgConnection, places: Vec<i64>, keep: bool) -> Result<()> {
+    let mut sql = format!("DELETE FROM {STAGED} AS s USING unnest($1) AS gone (at) WHERE s.at = gone.at");
+    if keep {
+        sql = format!("WITH taken AS ({sql} RETURNING s.*) INSERT INTO pg_temp.windvane_gone SELECT * FROM taken");
+    }
+    let done = sqlx::query(AssertSqlSafe(sql)).bind(places).execute(session).await;
+    done.map(drop).map_err(|error| translate(&error))
 }
 
 async fn at_once(session: &mut PgConnection, moves: &Moves<'_>) -> Result<Did, Stop> {

@@ -1,0 +1,128 @@
+//! A load whose steps the target does itself: the staged inputs go there raw, and what the target makes of them comes
+//! back through the checks before it becomes visible.
+//!
+//! What is in the target afterwards was looked at by a [`Jury`] in the same transaction. Counts and checks are noted in the
+//! target's ledger, beside the rows they speak of.
+
+use super::jury::{Jury, Note};
+use super::{Receipt, request};
+use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
+use crate::connectors::{Connection, Context, Rows};
+use crate::engine::pushdown::{self, ROW};
+use crate::error::{Error, Kind, Result};
+use crate::extract::{Staged, staging};
+use crate::plan::{Output, Plan};
+use crate::resilience::progress::Progress;
+use crate::schema::{DataType, Field, Schema};
+use crate::spec::Strategy;
+use crate::spec::step::Step;
+use crate::validate::CheckResult;
+use futures::StreamExt;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Loads what the steps make of the staged inputs, which are given by name.
+pub async fn run(
+    plan: &Plan,
+    output: &Output,
+    inputs: &BTreeMap<String, Staged>,
+    run: &str,
+    context: &Context,
+    folder: &Path,
+) -> Result<(Receipt, Vec<CheckResult>)> {
+    let staged = |name: &str| {
+        inputs.get(name).ok_or_else(|| Error::internal(format!("the extracted input '{name}' was not handed on")))
+    };
+    let primary = staged(&output.from)?;
+    if output.strategy.strategy != Strategy::Pushdown {
+        return Err(Error::spec("the plan does not do the steps of this output at the target")
+            .in_table(&output.name)
+            .hint("Transform and validate what was extracted, and load the verdict"));
+    }
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let made = made(plan, output, inputs, &steps)?;
+    let mut raw = Vec::new();
+    // The one that the rows come from is first.
+    let others = made.columns.iter().filter(|(name, _)| **name != output.from);
+    for (name, columns) in made.columns.get_key_value(&output.from).into_iter().chain(others) {
+        raw.push(staged_raw(name, staged(name)?, columns, &context.progress)?);
+    }
+    let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, &context.progress))?;
+    let query = &made.query;
+    let (added, probes) = (query.added(), query.probes());
+    let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
+    let connection = Connection::open_target(&plan.target, context)?;
+    let done = connection.load_pushed(request(plan, output, run), pushed).await;
+    let done =
+        done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
+    receipt(output, primary, run, done)
+}
+
+/// The receipt, when what the ledger noted is of the rows that are here.
+fn receipt(output: &Output, primary: &Staged, run: &str, done: PushedLoad) -> Result<(Receipt, Vec<CheckResult>)> {
+    let PushedLoad { loaded, note } = done;
+    let note: Note = serde_json::from_value(note)
+        .map_err(|error| Error::internal("the ledger's note of the load cannot be read").caused_by(&error))?;
+    if note.rows_in != primary.rows_in {
+        let (then, now) = (note.rows_in, primary.rows_in);
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("run '{run}' has loaded already, and its source has changed since: it had {then} rows, now {now}"),
+        )
+        .in_table(&output.dataset)
+        .hint("Nothing was changed. Start a new run for the new rows"));
+    }
+    let receipt = Receipt {
+        output: output.name.clone(),
+        dataset: output.dataset.clone(),
+        run: run.to_owned(),
+        load_id: loaded.load_id,
+        rows_in: note.rows_in,
+        added: note.added,
+        loaded: loaded.rows,
+        filtered: note.filtered,
+        quarantined: note.quarantined,
+        quarantine: note.quarantine,
+        bytes: loaded.bytes,
+        checksum_source: note.checksum.filter(|_| loaded.checksum.is_some()),
+        checksum_target: loaded.checksum,
+        changes: loaded.changes,
+        already: loaded.already,
+    };
+    if receipt.rows_in + receipt.added != receipt.loaded + receipt.filtered + receipt.quarantined {
+        return Err(Error::internal(format!("the load does not account for every row: {receipt:?}")));
+    }
+    Ok((receipt, note.checks))
+}
+
+/// The query over what is staged. While the source is as it was planned, it is the one that was reviewed.
+fn made(plan: &Plan, output: &Output, inputs: &BTreeMap<String, Staged>, steps: &[Step]) -> Result<pushdown::Staged> {
+    let now = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
+    let from = now(&output.from).unwrap_or_default();
+    let made = pushdown::staged(steps, &output.from, &from, &now).map_err(|error| error.in_table(&output.name))?;
+    let as_planned =
+        inputs.iter().all(|(name, staged)| plan.input(name).is_some_and(|input| input.schema == staged.schema));
+    if as_planned && output.strategy.sql.as_ref().is_some_and(|sql| *sql != made.query.placed()) {
+        return Err(Error::new(Kind::Conflict, "the plan's SQL is not what this version makes of its steps")
+            .in_table(&output.name)
+            .hint("Run `windvane plan SPEC` and review the difference"));
+    }
+    Ok(made)
+}
+
+/// Columns of a staged dataset on their way to the target, each row with its number.
+fn staged_raw(name: &str, staged: &Staged, columns: &Schema, progress: &Progress) -> Result<Raw> {
+    let mut schema = columns.clone();
+    schema.fields.push(Field { nullable: false, ..Field::new(ROW, DataType::Int64) });
+    let (at_rest, columns, progress) = (staged.clone(), columns.clone(), progress.clone());
+    let rows = Rows::at_rest(move || {
+        let progress = progress.clone();
+        let rows = staging::frames_of(&at_rest, &columns)?.map(move |frame| {
+            let rows = staging::with_numbers(&frame?)?;
+            progress.read(rows.num_rows());
+            Ok(rows)
+        });
+        Ok(futures::stream::iter(rows).boxed())
+    });
+    Ok(Raw { dataset: name.to_owned(), name: pushdown::raw(name)?, schema, rows })
+}

@@ -1,0 +1,41 @@
+//! A load whose steps the target does itself: what was extracted goes there raw.
+
+use super::stage::{self, Inputs};
+use super::{World, named, target_breaker, window};
+use crate::error::Result;
+use crate::load::{self, Receipt};
+use crate::plan::Plan;
+use crate::record::{Status, StepStats};
+use crate::resilience::clock::Stopwatch;
+
+/// Loads the extracted rows through the steps and the checks of an output, exactly once.
+pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Receipt> {
+    let watch = Stopwatch::start();
+    named(plan.output(output), "output", output, plan)?;
+    let planned = stage::current(plan, output, inputs)?;
+    let primary = stage::primary(&planned, inputs)?;
+    let folder = world.folder(plan, run);
+    world.context.progress.begin("load", output, Some(primary.rows));
+    window::still_mine(world, plan, &planned, run).await?;
+    let loading = load::pushed::run(plan, &planned, inputs, run, &world.context, &folder);
+    let loading = world.guarded(target_breaker(&plan.target), loading).await;
+    let (receipt, checks) =
+        loading.map_err(|error| if error.stage().is_none() { error.in_stage("load") } else { error })?;
+    stage::remember_checks(world, plan, run, output, &checks).await?;
+    let stats = StepStats {
+        step: format!("{output}.load"),
+        status: Status::Success,
+        rows_in: primary.rows,
+        rows_out: receipt.loaded,
+        added: receipt.added.saturating_sub(primary.added),
+        filtered: receipt.filtered.saturating_sub(primary.filtered),
+        quarantined: receipt.quarantined.saturating_sub(primary.quarantined),
+        bytes: receipt.bytes,
+        seconds: watch.seconds(),
+        peak_rss: stage::peak_rss(),
+    };
+    stage::remember_step(world, plan, run, &stats).await?;
+    window::done(world, plan, &planned, run).await?;
+    stage::remember_load(world, plan, run, output, &receipt).await?;
+    Ok(receipt)
+}
