@@ -111,6 +111,10 @@ impl Jury {
         Ok(())
     }
 
+    fn within_budget(&self, quarantined: u64) -> Result<()> {
+        validate::within_budget(&self.policy, quarantined, self.primary.rows_in + self.added, &self.files)
+    }
+
     fn frame(&self, rows: &RecordBatch, numbers: &Int64Array) -> Result<Frame> {
         Frame::new(self.schema.clone(), rows.columns().to_vec(), numbers.clone())
     }
@@ -167,10 +171,8 @@ impl Judge for Jury {
         let rows = self.sum.rows;
         self.added = added;
         self.close(VALIDATE)?;
-        let quarantined = self.primary.quarantined + self.unfit + self.refused;
-        let all = self.primary.rows_in + added;
         let judged = |error: Error| error.in_stage("validate");
-        validate::within_budget(&self.policy, quarantined, all, &self.files).map_err(judged)?;
+        self.within_budget(self.primary.quarantined + self.unfit + self.refused).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
         Ok(Expected { rows, checksum: self.sum.finish() })
     }
@@ -188,6 +190,8 @@ impl Judge for Jury {
 
     fn note(&mut self) -> Result<Value> {
         self.close(LOAD)?;
+        // With those that the table itself refused.
+        self.within_budget(self.primary.quarantined + self.refused)?;
         let came = self.primary.rows - self.unfit + self.added;
         let filtered = came
             .checked_sub(self.made)

@@ -6,8 +6,9 @@
 
 use super::jury::{Jury, Note};
 use super::{Receipt, request};
+use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
-use crate::connectors::{Connection, Context, Rows};
+use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::engine::pushdown::{self, ROW};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
@@ -52,7 +53,9 @@ pub async fn run(
     let (added, probes) = (query.added(), query.probes());
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
-    let done = connection.load_pushed(request(plan, output, run), pushed).await;
+    // The jury counts them, with those that it refuses itself.
+    let request = LoadRequest { allowance: Allowance::of(u64::MAX), ..request(plan, output, run) };
+    let done = connection.load_pushed(request, pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
     receipt(output, primary, run, done)

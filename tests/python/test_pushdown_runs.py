@@ -477,3 +477,16 @@ def test_values_of_every_kind(tmp_path: Path, postgres_database: str) -> None:
     assert rows(postgres_database, 'pushdown."Every Kind"') == rows(postgres_database, 'staged."Every Kind"')
     assert len(rows(postgres_database, 'pushdown."Every Kind"')) == 301
     assert rows(postgres_database, "pushdown.nothing") == rows(postgres_database, "staged.nothing")
+
+
+@pytest.mark.parametrize("way", ["staged", "pushdown"])
+def test_rows_that_the_table_refuses_count_against_the_share(tmp_path: Path, postgres_database: str, way: str) -> None:
+    orders(tmp_path)
+    steps = [{"select": ["id", "amount", "note"]}]
+    with psycopg2.connect(postgres_database) as session, session.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE orders_{way} (id bigint CHECK (id % 10 <> 0), amount numeric(10,2), note text)")
+    session.close()
+    path = spec(tmp_path, way, steps, "append", errors={"max_quarantined": 0.05})
+    with pytest.raises(WindvaneError, match="went to quarantine"):
+        move(path, **outside(tmp_path, db=postgres_database))
+    assert not rows(postgres_database, f"orders_{way}")
