@@ -86,7 +86,6 @@ async fn established(options: &MySqlConnectOptions) -> Result<Session, sqlx::Err
     sqlx::raw_sql(SETTINGS).execute(&mut link).await?;
     let (version, id, packet): (String, u64, u64) =
         sqlx::query_as("SELECT VERSION(), CONNECTION_ID(), CAST(@@max_allowed_packet AS UNSIGNED)")
-            .persistent(false)
             .fetch_one(&mut link)
             .await?;
     Ok(Session::new(link, options.clone(), id, packet, Flavour::of(&version)))

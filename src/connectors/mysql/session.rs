@@ -90,9 +90,12 @@ impl Session {
         Ok(done.rows_affected())
     }
 
+    // Statements are kept prepared: the word that closes one is not answered, and the driver's socket then holds the next
+    // statement back until the server's delayed acknowledgement, 40 ms later.
+
     /// A statement of ours with texts as values; the rows that it touched.
     pub(super) async fn execute_with(&mut self, sql: &str, values: &[&str]) -> Result<u64> {
-        let mut query: Query<'_, MySql, MySqlArguments> = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let mut query: Query<'_, MySql, MySqlArguments> = sqlx::query(AssertSqlSafe(sql));
         for value in values {
             query = query.bind(*value);
         }
@@ -103,7 +106,7 @@ impl Session {
     where
         Out: for<'r> FromRow<'r, MySqlRow> + Send + Unpin,
     {
-        let mut query: QueryAs<'_, MySql, Out, MySqlArguments> = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+        let mut query: QueryAs<'_, MySql, Out, MySqlArguments> = sqlx::query_as(AssertSqlSafe(sql));
         for value in values {
             query = query.bind(*value);
         }
