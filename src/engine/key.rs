@@ -19,6 +19,7 @@ use hashbrown::hash_table::Entry;
 const STATE: RandomState = RandomState::with_seeds(0x57, 0x69, 0x6e, 0x64);
 
 /// Makes keys of columns of these types.
+#[derive(Debug)]
 pub(crate) enum Encoder {
     Number,
     Bytes(RowConverter),
@@ -100,6 +101,38 @@ impl Keys {
         };
         let bits = parts.trailing_zeros();
         usize::try_from((hash >> (8 + level * bits)) & (parts as u64 - 1)).unwrap_or(0)
+    }
+}
+
+/// Rows of a frame whose keys are the same, found by whoever has the frame: only one of them need be looked for among
+/// all that there were.
+pub(crate) struct Alike {
+    /// The first row of each group, in the order of the rows.
+    pub(crate) first: Vec<u32>,
+    /// The group of each row.
+    pub(crate) group: Vec<u32>,
+}
+
+impl Alike {
+    /// Nothing where that saves nothing: numbers are found as fast as they are compared, and most keys may be different.
+    pub(crate) fn of(keys: &Keys, rows: usize) -> Result<Option<Self>> {
+        if matches!(keys, Keys::Numbers(..)) {
+            return Ok(None);
+        }
+        let all = u32::try_from(rows).map_err(|_| Error::internal("a frame has more than 4 billion rows"))?;
+        let mut table = Table::default();
+        let mut alike = Self { first: Vec::new(), group: Vec::with_capacity(rows) };
+        for row in 0..all {
+            let (group, new) = table.intern(keys, row as usize)?;
+            alike.group.push(group);
+            if new {
+                alike.first.push(row);
+                if alike.first.len() > rows / 2 {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(alike))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::connectors::BATCH_ROWS;
 use crate::engine::expression::accumulate::Accumulator;
 use crate::engine::expression::measure::Measure;
 use crate::engine::frame::Frame;
-use crate::engine::key::{Encoder, Table};
+use crate::engine::key::{Alike, Encoder, Keys, Table};
 use crate::engine::spill::parts::{DEEPEST, Parts, joined, taken};
 use crate::engine::spill::{Budget, Chunk, merge, size};
 use crate::engine::step::{Failures, Outcome, pipe::Give, position, reject, sequence, unique};
@@ -49,7 +49,7 @@ impl Aggregate {
     /// All rows in one frame.
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut all = Aggregating::new(self, &frame.schema, schema, &Budget::unlimited())?;
-        all.push(frame, outcome)?;
+        all.push(all.grouping().rows(frame, outcome)?)?;
         let mut frames = Vec::new();
         all.finish(outcome, &mut |frame| {
             frames.push(frame);
@@ -113,15 +113,18 @@ impl Aggregating {
         Ok(Self { verb: verb.clone(), keys, schema: after.clone(), groups, rows: 0 })
     }
 
-    pub(super) fn push(&mut self, frame: &Frame, outcome: &mut Outcome) -> Result<()> {
-        let (frame, arguments) = self.verb.arguments(frame, outcome)?;
-        if frame.is_empty() {
+    pub(super) fn grouping(&self) -> Grouping {
+        Grouping { verb: self.verb.clone(), encoder: self.groups.encoder.clone() }
+    }
+
+    pub(super) fn push(&mut self, mut rows: Rows) -> Result<()> {
+        let count = rows.numbers.len();
+        if count == 0 {
             return Ok(());
         }
-        let by = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
-        let order = sequence(self.rows, frame.len());
-        self.rows += frame.len() as u64;
-        self.groups.absorb(&self.verb, &Rows { by, arguments, numbers: frame.numbers.clone(), order })
+        rows.order = sequence(self.rows, count);
+        self.rows += count as u64;
+        self.groups.absorb(&self.verb, &rows)
     }
 
     pub(super) fn finish(self, outcome: &mut Outcome, give: &mut Give<'_>) -> Result<()> {
@@ -150,13 +153,41 @@ impl Aggregating {
     }
 }
 
+/// What an aggregate does to each frame by itself.
+#[derive(Debug, Clone)]
+pub(super) struct Grouping {
+    verb: Aggregate,
+    encoder: Option<Arc<Encoder>>,
+}
+
+impl Grouping {
+    /// The rows of a frame, without those whose aggregated expressions fail.
+    pub(super) fn rows(&self, frame: &Frame, outcome: &mut Outcome) -> Result<Rows> {
+        let (frame, arguments) = self.verb.arguments(frame, outcome)?;
+        let by: Chunk = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
+        let keys = self.encoder.as_ref().map(|encoder| encoder.encode(&by)).transpose()?;
+        let alike = keys.as_ref().map(|keys| Alike::of(keys, frame.len())).transpose()?.flatten();
+        let order = sequence(0, 0);
+        Ok(Rows { by, arguments, numbers: frame.numbers.clone(), order, keys, alike })
+    }
+}
+
 /// Rows as the groups need them.
-struct Rows {
+pub(super) struct Rows {
     by: Chunk,
     arguments: Vec<Vec<Option<ArrayRef>>>,
     numbers: Int64Array,
     /// Which row comes before which.
     order: Int64Array,
+    /// Nothing where all rows are one group.
+    keys: Option<Keys>,
+    alike: Option<Alike>,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows to aggregate", self.numbers.len())
+    }
 }
 
 impl Rows {
@@ -180,7 +211,7 @@ impl Rows {
         }
         let mut numbers =
             || -> Result<Int64Array> { Ok(columns.next().ok_or_else(lost)?.as_primitive::<Int64Type>().clone()) };
-        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()? })
+        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()?, keys: None, alike: None })
     }
 
     fn taken(&self, rows: &UInt32Array) -> Result<Self> {
@@ -198,7 +229,7 @@ impl Rows {
         let (Some(numbers), Some(order)) = (number(0), number(1)) else {
             return Err(Error::internal("rows lost their numbers"));
         };
-        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order })
+        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order, keys: None, alike: None })
     }
 }
 
@@ -206,7 +237,7 @@ impl Rows {
 struct Groups {
     budget: Budget,
     level: u32,
-    encoder: Option<Encoder>,
+    encoder: Option<Arc<Encoder>>,
     table: Table,
     /// The key columns of new groups, as they came.
     by: Vec<Chunk>,
@@ -224,7 +255,7 @@ impl Groups {
         Ok(Self {
             budget: budget.clone(),
             level,
-            encoder: if types.is_empty() { None } else { Some(Encoder::new(&types)?) },
+            encoder: if types.is_empty() { None } else { Some(Arc::new(Encoder::new(&types)?)) },
             table: Table::default(),
             by: Vec::new(),
             numbers: Vec::new(),
@@ -239,21 +270,27 @@ impl Groups {
         let count = rows.numbers.len();
         let mut groups: Vec<u32> = Vec::with_capacity(count);
         let mut fresh: Vec<u32> = Vec::new();
-        let Some(encoder) = &self.encoder else {
+        let Some(keys) = &rows.keys else {
             if self.numbers.is_empty() {
                 fresh.push(0);
             }
             groups.resize(count, 0);
             return self.grow(verb, rows, groups, fresh);
         };
-        let keys = encoder.encode(&rows.by)?;
         let all = 0..u32::try_from(count).map_err(|_| Error::internal("a frame has more than 4 billion rows"))?;
         let Some(parts) = &mut self.parts else {
-            for row in all {
-                let (group, new) = self.table.intern(&keys, row as usize)?;
-                groups.push(group);
+            let mut known = |row: u32| -> Result<u32> {
+                let (group, new) = self.table.intern(keys, row as usize)?;
                 if new {
                     fresh.push(row);
+                }
+                Ok(group)
+            };
+            match &rows.alike {
+                None => groups = all.map(known).collect::<Result<_>>()?,
+                Some(alike) => {
+                    let of = alike.first.iter().map(|row| known(*row)).collect::<Result<Vec<u32>>>()?;
+                    groups.extend(alike.group.iter().filter_map(|group| of.get(*group as usize)));
                 }
             }
             self.grow(verb, rows, groups, fresh)?;
@@ -264,7 +301,7 @@ impl Groups {
         };
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
         for row in all {
-            match self.table.find(&keys, row as usize) {
+            match self.table.find(keys, row as usize) {
                 Some(group) => {
                     groups.push(group);
                     here.push(row);
@@ -278,8 +315,10 @@ impl Groups {
             arguments: rows.arguments.clone(),
             numbers: rows.numbers.clone(),
             order: rows.order.clone(),
+            keys: None,
+            alike: None,
         };
-        parts.push(&whole.into_chunk(), &keys, elsewhere.into_iter())?;
+        parts.push(&whole.into_chunk(), keys, elsewhere.into_iter())?;
         self.grow(verb, &resident, groups, fresh)
     }
 
@@ -331,7 +370,9 @@ impl Groups {
         for part in parts.finish()? {
             let mut inner = Self::new(verb, keys, &budget, level + 1)?;
             for chunk in part.read()? {
-                inner.absorb(verb, &Rows::of_chunk(verb, chunk?)?)?;
+                let mut rows = Rows::of_chunk(verb, chunk?)?;
+                rows.keys = inner.encoder.as_ref().map(|encoder| encoder.encode(&rows.by)).transpose()?;
+                inner.absorb(verb, &rows)?;
             }
             let mut file = budget.file()?;
             inner.finish(verb, keys, &mut |chunk| file.write(&chunk))?;
