@@ -53,6 +53,9 @@ fn part_of(part: Part, microseconds: i64) -> Option<i64> {
 pub(super) fn trunc(unit: Part, array: &ArrayRef, data_type: DataType) -> ArrayRef {
     if data_type == DataType::Date && unit == Part::Month {
         let days = array.as_primitive::<Date32Type>();
+        if days.values().iter().all(|day| (-700_000..9_000_000).contains(day)) {
+            return Arc::new(days.unary::<_, Date32Type>(|day| first_of_month(day).unwrap_or(day)));
+        }
         let far = |day: i32| i32::try_from(trunc_to(unit, i64::from(day).checked_mul(DAY)?)?.div_euclid(DAY)).ok();
         return Arc::new(days.unary_opt::<_, Date32Type>(|day| first_of_month(day).or_else(|| far(day))));
     }

@@ -5,10 +5,11 @@
 //! group sees its rows in their order, and even sums of floats are the same whatever the budget.
 
 use crate::connectors::BATCH_ROWS;
+use crate::engine::alike::Alike;
 use crate::engine::expression::accumulate::Accumulator;
 use crate::engine::expression::measure::Measure;
 use crate::engine::frame::Frame;
-use crate::engine::key::{Alike, Encoder, Keys, Table};
+use crate::engine::key::{Encoder, Keys, Table};
 use crate::engine::spill::parts::{DEEPEST, Parts, joined, taken};
 use crate::engine::spill::{Budget, Chunk, merge, size};
 use crate::engine::step::{Failures, Outcome, pipe::Give, position, reject, sequence, unique};
@@ -165,10 +166,17 @@ impl Grouping {
     pub(super) fn rows(&self, frame: &Frame, outcome: &mut Outcome) -> Result<Rows> {
         let (frame, arguments) = self.verb.arguments(frame, outcome)?;
         let by: Chunk = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
-        let keys = self.encoder.as_ref().map(|encoder| encoder.encode(&by)).transpose()?;
-        let alike = keys.as_ref().map(|keys| Alike::of(keys, frame.len())).transpose()?.flatten();
-        let order = sequence(0, 0);
-        Ok(Rows { by, arguments, numbers: frame.numbers.clone(), order, keys, alike })
+        let keyed = match &self.encoder {
+            None => Keyed::One,
+            Some(encoder) => match Alike::of(&by, frame.len()) {
+                Some(alike) => {
+                    let first = taken(&by, &UInt32Array::from_iter_values(alike.first.iter().copied()))?;
+                    Keyed::Alike(encoder.encode(&first)?, alike)
+                }
+                None => Keyed::All(encoder.encode(&by)?),
+            },
+        };
+        Ok(Rows { by, arguments, numbers: frame.numbers.clone(), order: sequence(0, 0), keyed })
     }
 }
 
@@ -179,9 +187,17 @@ pub(super) struct Rows {
     numbers: Int64Array,
     /// Which row comes before which.
     order: Int64Array,
-    /// Nothing where all rows are one group.
-    keys: Option<Keys>,
-    alike: Option<Alike>,
+    keyed: Keyed,
+}
+
+/// How the groups of rows are found.
+enum Keyed {
+    /// By the key of each row.
+    All(Keys),
+    /// By the keys of the first rows of those that are alike.
+    Alike(Keys, Alike),
+    /// All rows are one group.
+    One,
 }
 
 impl std::fmt::Debug for Rows {
@@ -211,7 +227,7 @@ impl Rows {
         }
         let mut numbers =
             || -> Result<Int64Array> { Ok(columns.next().ok_or_else(lost)?.as_primitive::<Int64Type>().clone()) };
-        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()?, keys: None, alike: None })
+        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()?, keyed: Keyed::One })
     }
 
     fn taken(&self, rows: &UInt32Array) -> Result<Self> {
@@ -229,7 +245,7 @@ impl Rows {
         let (Some(numbers), Some(order)) = (number(0), number(1)) else {
             return Err(Error::internal("rows lost their numbers"));
         };
-        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order, keys: None, alike: None })
+        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order, keyed: Keyed::One })
     }
 }
 
@@ -270,7 +286,7 @@ impl Groups {
         let count = rows.numbers.len();
         let mut groups: Vec<u32> = Vec::with_capacity(count);
         let mut fresh: Vec<u32> = Vec::new();
-        let Some(keys) = &rows.keys else {
+        let Some(encoder) = &self.encoder else {
             if self.numbers.is_empty() {
                 fresh.push(0);
             }
@@ -279,19 +295,21 @@ impl Groups {
         };
         let all = 0..u32::try_from(count).map_err(|_| Error::internal("a frame has more than 4 billion rows"))?;
         let Some(parts) = &mut self.parts else {
-            let mut known = |row: u32| -> Result<u32> {
-                let (group, new) = self.table.intern(keys, row as usize)?;
+            let mut known = |keys: &Keys, at: usize, row: u32| -> Result<u32> {
+                let (group, new) = self.table.intern(keys, at)?;
                 if new {
                     fresh.push(row);
                 }
                 Ok(group)
             };
-            match &rows.alike {
-                None => groups = all.map(known).collect::<Result<_>>()?,
-                Some(alike) => {
-                    let of = alike.first.iter().map(|row| known(*row)).collect::<Result<Vec<u32>>>()?;
+            match &rows.keyed {
+                Keyed::All(keys) => groups = all.map(|row| known(keys, row as usize, row)).collect::<Result<_>>()?,
+                Keyed::Alike(keys, alike) => {
+                    let first = alike.first.iter().enumerate();
+                    let of = first.map(|(at, row)| known(keys, at, *row)).collect::<Result<Vec<u32>>>()?;
                     groups.extend(alike.group.iter().filter_map(|group| of.get(*group as usize)));
                 }
+                Keyed::One => return Err(Error::internal("rows to be grouped have no keys")),
             }
             self.grow(verb, rows, groups, fresh)?;
             if self.size() > self.budget.bytes() / 2 && self.level < DEEPEST {
@@ -300,6 +318,7 @@ impl Groups {
             return Ok(());
         };
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        let keys = &encoder.encode(&rows.by)?;
         for row in all {
             match self.table.find(keys, row as usize) {
                 Some(group) => {
@@ -315,8 +334,7 @@ impl Groups {
             arguments: rows.arguments.clone(),
             numbers: rows.numbers.clone(),
             order: rows.order.clone(),
-            keys: None,
-            alike: None,
+            keyed: Keyed::One,
         };
         parts.push(&whole.into_chunk(), keys, elsewhere.into_iter())?;
         self.grow(verb, &resident, groups, fresh)
@@ -371,7 +389,9 @@ impl Groups {
             let mut inner = Self::new(verb, keys, &budget, level + 1)?;
             for chunk in part.read()? {
                 let mut rows = Rows::of_chunk(verb, chunk?)?;
-                rows.keys = inner.encoder.as_ref().map(|encoder| encoder.encode(&rows.by)).transpose()?;
+                if let Some(encoder) = &inner.encoder {
+                    rows.keyed = Keyed::All(encoder.encode(&rows.by)?);
+                }
                 inner.absorb(verb, &rows)?;
             }
             let mut file = budget.file()?;
