@@ -9,6 +9,9 @@ use hashbrown::HashTable;
 /// Numbers that lie so close, and combinations of columns that are so few, are counted through and not hashed.
 const PLACES: usize = 1 << 16;
 
+/// How many texts are remembered as the latest.
+const LATE: usize = 128;
+
 /// The groups of a frame's rows.
 pub(crate) struct Alike {
     /// The first row of each group, in the order of the rows.
@@ -20,27 +23,34 @@ pub(crate) struct Alike {
 impl Alike {
     /// Nothing where that saves little, or where only whole keys can be compared.
     pub(crate) fn of(columns: &[ArrayRef], rows: usize) -> Option<Self> {
-        let mut all = Self { first: vec![0], group: vec![0; rows] };
+        let mut place = vec![0_u32; rows];
+        let mut places = 1;
         for column in columns {
-            let of_column = match column.as_string_opt::<i32>() {
+            let own = match column.as_string_opt::<i32>() {
                 Some(texts) => of_texts(texts, rows / 2)?,
                 None => numbers(column).and_then(|(values, nulls)| of_numbers(&values, nulls.as_ref()))?,
             };
-            all = all.and(&of_column)?;
+            if own.first.len() * places > PLACES {
+                let known = counted(&place, places)?;
+                (place, places) = (known.group, known.first.len());
+            }
+            let width = u32::try_from(own.first.len()).ok()?;
+            place.iter_mut().zip(&own.group).for_each(|(place, group)| *place = *place * width + group);
+            places *= own.first.len();
+            if places > PLACES {
+                return None;
+            }
         }
+        let all = counted(&place, places)?;
         (all.first.len() <= rows / 2).then_some(all)
     }
+}
 
-    /// Rows that are alike in both.
-    fn and(mut self, other: &Self) -> Option<Self> {
-        let width = other.first.len();
-        let places = self.first.len().checked_mul(width).filter(|places| *places <= PLACES)?;
-        let mut counted = Counted::new(places);
-        for ((row, group), other) in (0..).zip(&mut self.group).zip(&other.group) {
-            *group = counted.group(*group as usize * width + *other as usize, row)?;
-        }
-        Some(Self { first: counted.first, group: self.group })
-    }
+fn counted(place: &[u32], places: usize) -> Option<Alike> {
+    let mut counted = Counted::new(places);
+    let group = (0..).zip(place).map(|(row, place)| counted.group(*place as usize, row));
+    let group = group.collect::<Option<_>>()?;
+    Some(Alike { first: counted.first, group })
 }
 
 /// Groups by their place in a row of places.
@@ -92,6 +102,11 @@ fn mark(text: &[u8]) -> (u64, u64, usize) {
     }
 }
 
+fn late_slot((start, end, len): (u64, u64, usize)) -> usize {
+    let mixed = (start ^ end.rotate_left(23) ^ len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    usize::try_from(mixed >> 32).unwrap_or(0) % LATE
+}
+
 fn of_texts(texts: &StringArray, most: usize) -> Option<Alike> {
     let (offsets, values) = (texts.value_offsets(), texts.value_data());
     let text = |row: usize| {
@@ -99,6 +114,8 @@ fn of_texts(texts: &StringArray, most: usize) -> Option<Alike> {
         values.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
     };
     let mut known: HashTable<((u64, u64, usize), u32)> = HashTable::new();
+    // Texts that came lately are not looked for again.
+    let mut late = [((0, 0, usize::MAX), 0); LATE];
     let mut null = None;
     let mut first: Vec<u32> = Vec::new();
     let mut group = Vec::with_capacity(texts.len());
@@ -112,13 +129,16 @@ fn of_texts(texts: &StringArray, most: usize) -> Option<Alike> {
             let same = |group: u32| {
                 own.len() <= 16 || first.get(group as usize).and_then(|row| text(*row as usize)) == Some(own)
             };
-            let hash = STATE.hash_one(mark);
-            if let Some((_, group)) = known.find(hash, |(other, group)| *other == mark && same(*group)) {
-                *group
-            } else {
-                known.insert_unique(hash, (mark, next), |(mark, _)| STATE.hash_one(mark));
-                next
+            let slot = late.get_mut(late_slot(mark))?;
+            if slot.0 != mark || !same(slot.1) {
+                let hash = STATE.hash_one(mark);
+                let found = known.find(hash, |(other, group)| *other == mark && same(*group)).map(|(_, group)| *group);
+                if found.is_none() {
+                    known.insert_unique(hash, (mark, next), |(mark, _)| STATE.hash_one(mark));
+                }
+                *slot = (mark, found.unwrap_or(next));
             }
+            slot.1
         };
         if of == next {
             first.push(row);

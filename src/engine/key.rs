@@ -188,10 +188,11 @@ impl Table {
             return (0..rows).map(|row| self.find(keys, row)).collect();
         };
         let place = |value: &i64| usize::try_from(*value).ok().and_then(|at| self.dense.get(at)).copied().unwrap_or(0);
-        let places: Vec<u32> = values.iter().map(place).collect();
-        let nulls =
-            places.contains(&0).then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| places[row] > 0)));
-        let found: Vec<u32> = places.into_iter().map(|place| place.saturating_sub(1)).collect();
+        let mut all = true;
+        let found = values.iter().map(place).inspect(|place| all &= *place > 0).map(|place| place.saturating_sub(1));
+        let found: Vec<u32> = found.collect();
+        let known = |row: usize| values.get(row).is_some_and(|value| place(value) > 0);
+        let nulls = (!all).then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, known)));
         UInt32Array::new(found.into(), nulls)
     }
 
