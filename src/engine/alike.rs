@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 const PLACES: usize = 1 << 16;
 
 /// How many texts are remembered as the latest.
-const LATE: usize = 128;
+const LATEST: usize = 128;
 
 /// The groups of a frame's rows.
 pub(crate) struct Alike {
@@ -31,7 +31,7 @@ impl Alike {
                 None => numbers(column).and_then(|(values, nulls)| of_numbers(&values, nulls.as_ref()))?,
             };
             if own.first.len() * places > PLACES {
-                let known = counted(&place, places)?;
+                let known = counted(&place, |place| *place as usize, places)?;
                 (place, places) = (known.group, known.first.len());
             }
             let width = u32::try_from(own.first.len()).ok()?;
@@ -41,112 +41,107 @@ impl Alike {
                 return None;
             }
         }
-        let all = counted(&place, places)?;
+        let all = counted(&place, |place| *place as usize, places)?;
         (all.first.len() <= rows / 2).then_some(all)
     }
 }
 
-fn counted(place: &[u32], places: usize) -> Option<Alike> {
-    let mut counted = Counted::new(places);
-    let group = (0..).zip(place).map(|(row, place)| counted.group(*place as usize, row));
-    let group = group.collect::<Option<_>>()?;
-    Some(Alike { first: counted.first, group })
-}
-
-/// Groups by their place in a row of places.
-struct Counted {
-    /// One more than the group that has the place; 0 is none.
-    places: Vec<u32>,
-    first: Vec<u32>,
-}
-
-impl Counted {
-    fn new(places: usize) -> Self {
-        Self { places: vec![0; places], first: Vec::new() }
-    }
-
-    fn group(&mut self, place: usize, row: u32) -> Option<u32> {
-        let group = self.places.get_mut(place)?;
+/// Groups of values by their place among so many.
+fn counted<T>(values: &[T], place: impl Fn(&T) -> usize, places: usize) -> Option<Alike> {
+    // One more than the group that has the place; 0 is none.
+    let mut groups = vec![0_u32; places];
+    let mut all = Alike { first: Vec::new(), group: Vec::with_capacity(values.len()) };
+    for (row, value) in (0..).zip(values) {
+        let group = groups.get_mut(place(value))?;
         if *group == 0 {
-            self.first.push(row);
-            *group = u32::try_from(self.first.len()).ok()?;
+            all.first.push(row);
+            *group = u32::try_from(all.first.len()).ok()?;
         }
-        Some(*group - 1)
+        all.group.push(*group - 1);
     }
+    Some(all)
 }
 
 fn of_numbers(values: &[i64], nulls: Option<&NullBuffer>) -> Option<Alike> {
     let smallest = values.iter().min().copied().unwrap_or(0);
     let span = values.iter().max().copied().unwrap_or(0).checked_sub(smallest)?;
     let span = usize::try_from(span).ok().filter(|span| *span < PLACES)?;
+    let place = |value: i64| usize::try_from(value - smallest).unwrap_or(usize::MAX);
+    let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else {
+        return counted(values, |value| place(*value), span + 1);
+    };
     // The last place is that of the nulls.
-    let mut counted = Counted::new(span + 2);
-    let mut group = Vec::with_capacity(values.len());
-    for (row, value) in (0_u32..).zip(values) {
-        let null = nulls.is_some_and(|nulls| nulls.is_null(row as usize));
-        let place = if null { span + 1 } else { usize::try_from(value - smallest).ok()? };
-        group.push(counted.group(place, row)?);
-    }
-    Some(Alike { first: counted.first, group })
+    let rows: Vec<(bool, i64)> = nulls.iter().zip(values.iter().copied()).collect();
+    counted(&rows, |(valid, value)| if *valid { place(*value) } else { span + 1 }, span + 2)
 }
 
-/// A text up to 16 bytes as a number and its length; of others the hash and the length.
-fn mark(text: &[u8]) -> (u64, u64, usize) {
-    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let half = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
-    match text.len() {
-        8..=16 => (word(text.first_chunk()), word(text.last_chunk()), text.len()),
-        4..8 => (half(text.first_chunk()), half(text.last_chunk()), text.len()),
-        17.. => (STATE.hash_one(text), 0, text.len()),
-        _ => (text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0, text.len()),
+/// What a text is known by: up to 16 bytes it is the text itself, of longer ones a hash; and its length.
+type Mark = (u128, usize);
+
+fn mark(values: &[u8], from: usize, len: usize) -> Option<Mark> {
+    let rest = values.get(from..)?;
+    if len > 16 {
+        return Some((u128::from(STATE.hash_one(rest.get(..len)?)), len));
     }
+    // Sixteen bytes at once, and then without what belongs to the next text.
+    let mut bytes = [0; 16];
+    match rest.first_chunk() {
+        Some(chunk) => bytes = *chunk,
+        None => bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from),
+    }
+    let kept = u128::MAX.checked_shr(u32::try_from(128 - 8 * len).ok()?).unwrap_or(0);
+    Some((u128::from_le_bytes(bytes) & kept, len))
 }
 
-fn late_slot((start, end, len): (u64, u64, usize)) -> usize {
+/// Where a text is remembered as one of the latest.
+fn slot((bytes, len): Mark) -> usize {
+    let [start, end] = [bytes, bytes >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
     let mixed = (start ^ end.rotate_left(23) ^ len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    usize::try_from(mixed >> 32).unwrap_or(0) % LATE
+    usize::try_from(mixed >> 32).unwrap_or(0) % LATEST
 }
 
 fn of_texts(texts: &StringArray, most: usize) -> Option<Alike> {
     let (offsets, values) = (texts.value_offsets(), texts.value_data());
-    let text = |row: usize| {
+    let nulls = texts.nulls().filter(|nulls| nulls.null_count() > 0);
+    let place = |row: usize| {
         let (from, to) = (offsets.get(row).copied()?, offsets.get(row + 1).copied()?);
-        values.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
+        Some((usize::try_from(from).ok()?, usize::try_from(to).ok()?))
     };
-    let mut known: HashTable<((u64, u64, usize), u32)> = HashTable::new();
-    // Texts that came lately are not looked for again.
-    let mut late = [((0, 0, usize::MAX), 0); LATE];
+    let text = |row: usize| place(row).and_then(|(from, to)| values.get(from..to));
+    let mut known: HashTable<(Mark, u32)> = HashTable::new();
+    // Most texts came a few rows ago.
+    let mut latest = [((0, usize::MAX), 0); LATEST];
     let mut null = None;
-    let mut first: Vec<u32> = Vec::new();
-    let mut group = Vec::with_capacity(texts.len());
+    let mut next = 0;
+    let mut all = Alike { first: Vec::new(), group: Vec::with_capacity(texts.len()) };
     for (row, at) in (0_u32..).zip(0..texts.len()) {
-        let next = u32::try_from(first.len()).ok()?;
-        let of = if texts.is_null(at) {
+        let of = if nulls.is_some_and(|nulls| nulls.is_null(at)) {
             *null.get_or_insert(next)
         } else {
-            let own = text(at)?;
-            let mark = mark(own);
-            let same = |group: u32| {
-                own.len() <= 16 || first.get(group as usize).and_then(|row| text(*row as usize)) == Some(own)
-            };
-            let slot = late.get_mut(late_slot(mark))?;
-            if slot.0 != mark || !same(slot.1) {
+            let (from, to) = place(at)?;
+            let mark = mark(values, from, to.checked_sub(from)?)?;
+            let first = &all.first;
+            let same =
+                |of: u32| mark.1 <= 16 || first.get(of as usize).is_some_and(|row| text(*row as usize) == text(at));
+            let latest = latest.get_mut(slot(mark))?;
+            if latest.0 != mark || !same(latest.1) {
                 let hash = STATE.hash_one(mark);
-                let found = known.find(hash, |(other, group)| *other == mark && same(*group)).map(|(_, group)| *group);
+                let found = known.find(hash, |(other, of)| *other == mark && same(*of)).map(|(_, of)| *of);
                 if found.is_none() {
                     known.insert_unique(hash, (mark, next), |(mark, _)| STATE.hash_one(mark));
                 }
-                *slot = (mark, found.unwrap_or(next));
+                *latest = (mark, found.unwrap_or(next));
             }
-            slot.1
+            latest.1
         };
         if of == next {
-            first.push(row);
-            if first.len() > most {
+            all.first.push(row);
+            next += 1;
+            if all.first.len() > most {
                 return None;
             }
         }
-        group.push(of);
+        all.group.push(of);
     }
-    Some(Alike { first, group })
+    Some(all)
 }

@@ -189,8 +189,12 @@ impl Table {
         };
         let place = |value: &i64| usize::try_from(*value).ok().and_then(|at| self.dense.get(at)).copied().unwrap_or(0);
         let mut all = true;
-        let found = values.iter().map(place).inspect(|place| all &= *place > 0).map(|place| place.saturating_sub(1));
-        let found: Vec<u32> = found.collect();
+        let mut found = Vec::with_capacity(rows);
+        for value in values {
+            let place = place(value);
+            all &= place > 0;
+            found.push(place.saturating_sub(1));
+        }
         let known = |row: usize| values.get(row).is_some_and(|value| place(value) > 0);
         let nulls = (!all).then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, known)));
         UInt32Array::new(found.into(), nulls)

@@ -1,8 +1,9 @@
 //! One task that streams: source → steps → checks → target, with nothing at rest in between.
 //!
-//! Reader, compute and writer run side by side and wait for each other through channels of a few batches. So memory is a
-//! few batches, what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with
-//! a word, not with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
+//! Reader, compute and writer run side by side and wait for each other through channels of a few batches; steps that need
+//! one row at a time are done on several threads, and their results taken in order (`flow`). So memory is a few batches,
+//! what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with a word, not
+//! with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
 //! an error, and nothing becomes visible.
 //!
 //! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later

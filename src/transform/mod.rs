@@ -1,8 +1,8 @@
 //! Staged -> Staged: the steps of the plan, done to rows at rest.
 //!
-//! Only the columns that the steps need are read. One thread reads, some do the steps, one takes what they made and writes; memory is what the
-//! pipe holds, which spills into the same folder. When a row is refused, the work begins again with all columns, so
-//! that quarantine shows whole rows.
+//! Only the columns that the steps need are read. One thread reads, some do the steps that need one row at a time, and
+//! one does the others and writes; memory is a few frames and what the pipe holds, which spills into the same folder.
+//! When a row is refused, the work begins again with all columns, so that quarantine shows whole rows.
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!

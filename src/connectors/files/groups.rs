@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::connectors::BATCH_ROWS;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -79,7 +79,10 @@ fn plain(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
         Arc::new(field.as_ref().clone().with_data_type(data_type))
     };
     let schema = metadata.schema();
-    let fields: Vec<FieldRef> = schema.fields().iter().map(field).collect();
+    let fields: Fields = schema.fields().iter().map(field).collect();
+    if fields == *schema.fields() {
+        return None;
+    }
     let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).ok()

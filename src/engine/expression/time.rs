@@ -53,11 +53,9 @@ fn part_of(part: Part, microseconds: i64) -> Option<i64> {
 pub(super) fn trunc(unit: Part, array: &ArrayRef, data_type: DataType) -> ArrayRef {
     if data_type == DataType::Date && unit == Part::Month {
         let days = array.as_primitive::<Date32Type>();
-        if days.values().iter().all(|day| (-700_000..9_000_000).contains(day)) {
+        if days.values().iter().all(|day| first_of_month(*day).is_some()) {
             return Arc::new(days.unary::<_, Date32Type>(|day| first_of_month(day).unwrap_or(day)));
         }
-        let far = |day: i32| i32::try_from(trunc_to(unit, i64::from(day).checked_mul(DAY)?)?.div_euclid(DAY)).ok();
-        return Arc::new(days.unary_opt::<_, Date32Type>(|day| first_of_month(day).or_else(|| far(day))));
     }
     if data_type == DataType::Date {
         // There are few days in a column, and the calendar is slow.
@@ -74,7 +72,7 @@ pub(super) fn trunc(unit: Part, array: &ArrayRef, data_type: DataType) -> ArrayR
     timestamps(cut, data_type)
 }
 
-/// By arithmetic alone, of the years 0 to 27 000: counted from March on, the leap day ends the year, and the months'
+/// By arithmetic alone, in the years 0 to 27 000: counted from March on, the leap day ends the year, and the months'
 /// lengths follow a straight line.
 fn first_of_month(day: i32) -> Option<i32> {
     let since = u32::try_from(day.checked_add(719_468)?).ok().filter(|since| *since < 10_000_000)?;
