@@ -236,6 +236,35 @@ impl Table {
         }
     }
 
+    /// Adds keys that are to be new; the first row whose key is not.
+    pub(crate) fn add(&mut self, keys: &Keys, rows: usize) -> Result<Option<usize>> {
+        if let Keys::Numbers(values, None) = keys
+            && self.numbers.is_empty()
+            && let Some(most) = values.iter().max().and_then(|most| usize::try_from(*most).ok())
+            && values.iter().all(|value| *value >= 0)
+            && most / 8 <= self.len as usize + 1024
+            && u32::try_from(rows).ok().and_then(|rows| self.len.checked_add(rows)).is_some()
+        {
+            // All of them stand by themselves.
+            if most >= self.dense.len() {
+                self.dense.resize((most + 1).next_power_of_two(), 0);
+            }
+            for (row, value) in values.iter().enumerate() {
+                let place = usize::try_from(*value).ok().and_then(|at| self.dense.get_mut(at));
+                let Some(place) = place.filter(|place| **place == 0) else { return Ok(Some(row)) };
+                self.len += 1;
+                *place = self.len;
+            }
+            return Ok(None);
+        }
+        for row in 0..rows {
+            if !self.intern(keys, row)?.1 {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
     /// The number of the row's key, and whether it is new.
     pub(crate) fn intern(&mut self, keys: &Keys, row: usize) -> Result<(u32, bool)> {
         let next = self.len;

@@ -253,10 +253,8 @@ impl Build {
         if let Some(parts) = &mut self.parts {
             return parts.push(chunk, &keys, all);
         }
-        for row in 0..rows {
-            if !self.table.intern(&keys, row)?.1 {
-                return Err(join.twice(chunk, row));
-            }
+        if let Some(row) = self.table.add(&keys, rows)? {
+            return Err(join.twice(chunk, row));
         }
         self.bytes += size(chunk);
         self.chunks.push(chunk.clone());
