@@ -7,8 +7,8 @@ use crate::engine::broken;
 use crate::engine::convert::positive_zero;
 use crate::error::{Error, Result};
 use ahash::RandomState;
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::row::{RowConverter, Rows, SortField};
@@ -16,9 +16,10 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 /// The same in every process: partitions on the disk are found again by it.
-const STATE: RandomState = RandomState::with_seeds(0x57, 0x69, 0x6e, 0x64);
+pub(super) const STATE: RandomState = RandomState::with_seeds(0x57, 0x69, 0x6e, 0x64);
 
 /// Makes keys of columns of these types.
+#[derive(Debug)]
 pub(crate) enum Encoder {
     Number,
     Bytes(RowConverter),
@@ -38,14 +39,8 @@ impl Encoder {
     pub(crate) fn encode(&self, columns: &[ArrayRef]) -> Result<Keys> {
         match (self, columns) {
             (Self::Number, [column]) => {
-                // Dates and times are numbers; a cast between units of the same width copies nothing.
-                let column = match column.data_type() {
-                    DataType::Date32 => cast(column, &DataType::Int32),
-                    _ => Ok(column.clone()),
-                };
-                let wide = column.and_then(|column| cast(&column, &DataType::Int64)).map_err(|error| broken(&error))?;
-                let wide = wide.as_primitive::<Int64Type>();
-                Ok(Keys::Numbers(wide.values().to_vec(), wide.nulls().cloned()))
+                let (values, nulls) = numbers(column).ok_or_else(|| Error::internal("a key is no number any more"))?;
+                Ok(Keys::Numbers(values, nulls))
             }
             (Self::Bytes(converter), _) => {
                 let columns: Vec<ArrayRef> = columns.iter().map(positive_zero).collect();
@@ -54,6 +49,21 @@ impl Encoder {
             (Self::Number, _) => Err(Error::internal("a key has another number of columns than before")),
         }
     }
+}
+
+/// The values of a column of integers, dates or times, and which of them are nulls; nothing of others.
+pub(super) fn numbers(column: &ArrayRef) -> Option<(ScalarBuffer<i64>, Option<NullBuffer>)> {
+    if !is_number(column.data_type()) {
+        return None;
+    }
+    // A cast between units of the same width copies nothing.
+    let column = match column.data_type() {
+        DataType::Date32 => cast(column, &DataType::Int32).ok()?,
+        _ => column.clone(),
+    };
+    let wide = cast(&column, &DataType::Int64).ok()?;
+    let wide = wide.as_primitive::<Int64Type>();
+    Some((wide.values().clone(), wide.nulls().cloned()))
 }
 
 fn is_number(data_type: &DataType) -> bool {
@@ -70,7 +80,7 @@ fn is_number(data_type: &DataType) -> bool {
 
 /// The keys of a frame's rows.
 pub(crate) enum Keys {
-    Numbers(Vec<i64>, Option<NullBuffer>),
+    Numbers(ScalarBuffer<i64>, Option<NullBuffer>),
     Bytes(Rows),
 }
 
@@ -184,18 +194,87 @@ impl Table {
         }
     }
 
+    /// The number of every row's key; null where it is not known.
+    pub(crate) fn find_all(&self, keys: &Keys, rows: usize) -> UInt32Array {
+        let (Keys::Numbers(values, None), true) = (keys, self.numbers.is_empty()) else {
+            return (0..rows).map(|row| self.find(keys, row)).collect();
+        };
+        let place = |value: &i64| usize::try_from(*value).ok().and_then(|at| self.dense.get(at)).copied().unwrap_or(0);
+        let mut all = true;
+        let mut found = Vec::with_capacity(rows);
+        for value in values {
+            let place = place(value);
+            all &= place > 0;
+            found.push(place.saturating_sub(1));
+        }
+        let known = |row: usize| values.get(row).is_some_and(|value| place(value) > 0);
+        let nulls = (!all).then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, known)));
+        UInt32Array::new(found.into(), nulls)
+    }
+
     fn dense_at(&self, value: i64) -> Option<u32> {
         let slot = usize::try_from(value).ok().and_then(|at| self.dense.get(at))?;
         slot.checked_sub(1)
     }
 
-    /// The place of a number that may stand by itself: no more than eight places for each key that there is.
-    fn dense_place(&mut self, value: i64) -> Option<&mut u32> {
-        let at = usize::try_from(value).ok().filter(|at| at / 8 <= self.len as usize + 1024)?;
-        if at >= self.dense.len() {
-            self.dense.resize((at + 1).next_power_of_two(), 0);
+    /// The number of a number, where it is known; otherwise it gets the next one. It may stand by itself when there are
+    /// no more than eight places for each key that there is.
+    fn intern_number(&mut self, value: i64, next: u32) -> Option<u32> {
+        let hash = |value: i64| STATE.hash_one(value);
+        if let Some(at) = usize::try_from(value).ok().filter(|at| at / 8 <= next as usize + 1024) {
+            if at >= self.dense.len() {
+                self.dense.resize((at + 1).next_power_of_two(), 0);
+            }
+            if let Some(known) = self.dense.get(at).and_then(|place| place.checked_sub(1)) {
+                return Some(known);
+            }
+            // It may have come when it lay too far off.
+            if !self.numbers.is_empty()
+                && let Some((_, known)) = self.numbers.find(hash(value), |(known, _)| *known == value)
+            {
+                return Some(*known);
+            }
+            if let Some(place) = self.dense.get_mut(at).filter(|_| next < u32::MAX) {
+                *place = next + 1;
+            }
+            return None;
         }
-        self.dense.get_mut(at)
+        match self.numbers.entry(hash(value), |(known, _)| *known == value, |(known, _)| hash(*known)) {
+            Entry::Occupied(entry) => Some(entry.get().1),
+            Entry::Vacant(entry) => {
+                entry.insert((value, next));
+                None
+            }
+        }
+    }
+
+    /// Adds keys that are to be new; the first row whose key is not.
+    pub(crate) fn add(&mut self, keys: &Keys, rows: usize) -> Result<Option<usize>> {
+        if let Keys::Numbers(values, None) = keys
+            && self.numbers.is_empty()
+            && let Some(most) = values.iter().max().and_then(|most| usize::try_from(*most).ok())
+            && values.iter().all(|value| *value >= 0)
+            && most / 8 <= self.len as usize + 1024
+            && u32::try_from(rows).ok().and_then(|rows| self.len.checked_add(rows)).is_some()
+        {
+            // All of them stand by themselves.
+            if most >= self.dense.len() {
+                self.dense.resize((most + 1).next_power_of_two(), 0);
+            }
+            for (row, value) in values.iter().enumerate() {
+                let place = usize::try_from(*value).ok().and_then(|at| self.dense.get_mut(at));
+                let Some(place) = place.filter(|place| **place == 0) else { return Ok(Some(row)) };
+                self.len += 1;
+                *place = self.len;
+            }
+            return Ok(None);
+        }
+        for row in 0..rows {
+            if !self.intern(keys, row)?.1 {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     /// The number of the row's key, and whether it is new.
@@ -203,25 +282,7 @@ impl Table {
         let next = self.len;
         let known = match keys.get(row) {
             Key::Null => self.null.replace(self.null.unwrap_or(next)),
-            Key::Number(value) if self.dense_at(value).is_some() => self.dense_at(value),
-            // It may have come when it lay too far off.
-            Key::Number(_) if !self.numbers.is_empty() && self.find(keys, row).is_some() => self.find(keys, row),
-            Key::Number(value) if next < u32::MAX && self.dense_place(value).is_some() => {
-                if let Some(place) = self.dense_place(value) {
-                    *place = next + 1;
-                }
-                None
-            }
-            Key::Number(value) => {
-                let hash = |value: i64| STATE.hash_one(value);
-                match self.numbers.entry(hash(value), |(known, _)| *known == value, |(known, _)| hash(*known)) {
-                    Entry::Occupied(entry) => Some(entry.get().1),
-                    Entry::Vacant(entry) => {
-                        entry.insert((value, next));
-                        None
-                    }
-                }
-            }
+            Key::Number(value) => self.intern_number(value, next),
             Key::Bytes(bytes) => {
                 let Self { bytes: table, held, ends, .. } = self;
                 let same = |id: &u32| bytes_of(held, ends, *id) == bytes;

@@ -8,7 +8,7 @@
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
 //! decimal product to the scale of its operands and cannot say which row failed. Keys, groups and joins are ours too
-//! (`key`), because they must stay exact and in order when they outgrow the memory; no verb needs polars.
+//! (`key`, `alike`), because they must stay exact and in order when they outgrow the memory; no verb needs polars.
 //!
 //! Deliberately absent: I/O other than spilling, clocks, the environment, row numbers' names (a [`frame::Frame`] carries
 //! the numbers beside the rows).
@@ -16,6 +16,7 @@
 //! Invariants: what is wrong with a step is found before anything runs; nothing is silently wrapped, rounded away or
 //! turned to null: the row is rejected with the reason; rows in + added = rows out + filtered + rejected after every step.
 
+pub(crate) mod alike;
 pub mod bridge;
 pub mod check;
 pub mod convert;

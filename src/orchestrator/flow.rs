@@ -5,7 +5,9 @@ use super::stage;
 use crate::connectors::{Loaded, Rejected};
 use crate::engine::frame::Frame;
 use crate::engine::spill::{self, Budget};
-use crate::engine::step::{Outcome, Program, pipe::Pipe};
+use crate::engine::step::lanes::in_order;
+use crate::engine::step::pipe::{Pipe, Ready};
+use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
 use crate::load::Receipt;
@@ -20,6 +22,8 @@ use crate::validate::{self, CheckResult, Sum, Tests};
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::task::Poll;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 /// What comes from the reader.
@@ -111,7 +115,7 @@ impl Flow {
         let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
-        tests.learn(|name| Ok(reading.others.get(name).cloned().map(Ok).into_iter()))?;
+        tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
         let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
         let refused = |stage: &'static str, name: &str| {
             let path = extract::file(folder, name, &format!("{stage}.quarantine.jsonl"));
@@ -172,32 +176,39 @@ impl Flow {
     }
 
     fn all(mut self, rows: &mut Receiver<Result<Read>>) -> std::result::Result<Flowed, Gone> {
-        loop {
-            match rows.blocking_recv() {
-                Some(Ok(Read::Rows((frame, rejected)))) => self.one(frame, &rejected)?,
-                Some(Ok(Read::End)) => break,
-                Some(Err(error)) => return Err(error.into()),
-                None => return Err(Error::internal("the source stopped in the middle").into()),
-            }
-        }
+        let Some(front) = self.pipe.front() else { return Err(Error::internal("a flow without steps").into()) };
+        let next = |wait| {
+            let read = if wait { rows.blocking_recv().ok_or(TryRecvError::Disconnected) } else { rows.try_recv() };
+            Poll::Ready(match read {
+                Ok(Ok(Read::Rows(rows))) => Some(Ok(rows)),
+                Ok(Ok(Read::End)) => None,
+                Ok(Err(error)) => Some(Err(error.into())),
+                Err(TryRecvError::Empty) => return Poll::Pending,
+                Err(TryRecvError::Disconnected) => {
+                    Some(Err(Error::internal("the source stopped in the middle").into()))
+                }
+            })
+        };
+        let work = |(frame, rejected): (Frame, Vec<Rejected>)| (front.run(frame.clone()), frame, rejected);
+        in_order(front.threads(), next, work, |(ready, frame, rejected)| self.one(ready, &frame, &rejected))?;
         self.end()
     }
 
-    fn one(&mut self, frame: Frame, rejected: &[Rejected]) -> std::result::Result<(), Gone> {
+    fn one(&mut self, ready: Result<Ready>, source: &Frame, rejected: &[Rejected]) -> std::result::Result<(), Gone> {
         self.rest.progress.wanted()?;
-        self.rows_in += (frame.len() + rejected.len()) as u64;
-        self.rest.progress.read(frame.len() + rejected.len());
+        self.rows_in += (source.len() + rejected.len()) as u64;
+        self.rest.progress.read(source.len() + rejected.len());
         rejected.iter().try_for_each(|row| self.refused[0].push(row))?;
         let mut outcome = Outcome::default();
-        let source = frame.clone();
         let mut gone = None;
         let rest = &mut self.rest;
-        let pushed = self.pipe.push(frame, &mut outcome, &mut |frame| rest.take(&frame, Some(&source), &mut gone));
+        let mut give = |frame: Frame| rest.take(&frame, Some(source), &mut gone);
+        let pushed = ready.and_then(|ready| self.pipe.take(ready, &mut outcome, &mut give));
         if let Some(gone) = gone {
             return Err(gone);
         }
         pushed.map_err(|error| error.in_stage("transform"))?;
-        self.left(&outcome, Some(&source))
+        self.left(&outcome, Some(source))
     }
 
     fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {

@@ -1,8 +1,9 @@
 //! One task that streams: source → steps → checks → target, with nothing at rest in between.
 //!
-//! Reader, compute and writer run side by side and wait for each other through channels of a few batches. So memory is a
-//! few batches, what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with
-//! a word, not with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
+//! Reader, compute and writer run side by side and wait for each other through channels of a few batches; steps that need
+//! one row at a time are done on several threads, and their results taken in order (`flow`). So memory is a few batches,
+//! what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with a word, not
+//! with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
 //! an error, and nothing becomes visible.
 //!
 //! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later
@@ -34,7 +35,7 @@ const WAITING: usize = 2;
 /// What a flow reads, and what it does to it.
 pub(super) struct Reading {
     /// The datasets that joins and checks look into, in memory.
-    pub(super) others: BTreeMap<String, Frame>,
+    pub(super) others: BTreeMap<String, Vec<Frame>>,
     /// Their columns, also those that were not read.
     pub(super) schemas: BTreeMap<String, Schema>,
     /// Over the columns that are read.
@@ -191,12 +192,12 @@ async fn flow(
     for name in &planned.reads {
         let input = named(plan.input(name), "input", name, plan)?;
         let columns = needed.and_then(|needed| needed.others.get(name));
-        let (all, frame) = other(world, plan, input, folder, columns).await?;
+        let (all, frames) = other(world, plan, input, folder, columns).await?;
         if needed.is_some() && all != input.schema {
             return Ok(None);
         }
         reading.schemas.insert(name.clone(), all);
-        reading.others.insert(name.clone(), frame);
+        reading.others.insert(name.clone(), frames);
     }
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let columns: Option<BTreeSet<String>> = needed.map(|needed| needed.input.names().map(str::to_owned).collect());
@@ -270,7 +271,7 @@ async fn other(
     input: &Input,
     folder: &Path,
     columns: Option<&BTreeSet<String>>,
-) -> Result<(Schema, Frame)> {
+) -> Result<(Schema, Vec<Frame>)> {
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let reading = async {
         let mut opened = extract::open_some(plan, input, &world.context, Slice::default(), columns).await?;
@@ -283,7 +284,7 @@ async fn other(
             frames.push(frame);
         }
         refused.finish()?;
-        Ok((opened.all, Frame::concat(&opened.kept, &frames)?))
+        Ok((opened.all, frames))
     };
     world.guarded(breaker, reading).await.map_err(|error: Error| error.in_stage("extract"))
 }

@@ -1,8 +1,8 @@
 //! Staged -> Staged: the steps of the plan, done to rows at rest.
 //!
-//! Only the columns that the steps need are read. One thread reads, one does the steps and writes; memory is what the
-//! pipe holds, which spills into the same folder. When a row is refused, the work begins again with all columns, so
-//! that quarantine shows whole rows.
+//! Only the columns that the steps need are read. One thread reads, some do the steps that need one row at a time, and
+//! one does the others and writes; memory is a few frames and what the pipe holds, which spills into the same folder.
+//! When a row is refused, the work begins again with all columns, so that quarantine shows whole rows.
 //!
 //! Deliberately absent: what a step means (`engine`), checks (`validate`), sources and targets.
 //!
@@ -11,6 +11,7 @@
 
 use crate::engine::frame::Frame;
 use crate::engine::spill::{self, Budget};
+use crate::engine::step::lanes::in_order;
 use crate::engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
@@ -21,6 +22,8 @@ use crate::spec::RowPolicy;
 use crate::spec::step::Step;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc::TryRecvError;
+use std::task::Poll;
 
 /// Frames that wait between the reader and the steps.
 const FRAMES: usize = 4;
@@ -102,18 +105,28 @@ fn attempt(
                 }
             }
         });
-        for frame in take {
+        let next = |wait| {
+            let frame = if wait { take.recv().map_err(|_| TryRecvError::Disconnected) } else { take.try_recv() };
+            Poll::Ready(match frame {
+                Ok(frame) => Some(frame.map_err(Stop::Failed)),
+                Err(TryRecvError::Disconnected) => None,
+                Err(TryRecvError::Empty) => return Poll::Pending,
+            })
+        };
+        let front = pipe.front().ok_or_else(|| Error::internal("a transform without steps"))?;
+        let work = |frame: Frame| (frame.len(), front.run(frame));
+        in_order(front.threads(), next, work, |(rows, ready)| {
             progress.wanted()?;
-            let frame = frame?;
-            progress.read(frame.len());
-            if !sink.pass(|outcome, give| pipe.push(frame, outcome, give))? {
-                return Ok(false);
-            }
-        }
+            progress.read(rows);
+            let ready = ready?;
+            sink.pass(|outcome, give| pipe.take(ready, outcome, give))
+        })?;
         sink.pass(|outcome, give| pipe.finish(outcome, give))
     });
-    if !finished? {
-        return Ok(None);
+    match finished {
+        Ok(()) => {}
+        Err(Stop::Narrow) => return Ok(None),
+        Err(Stop::Failed(error)) => return Err(error),
     }
     let quarantined = sink.quarantine.count();
     let kept = sink.quarantine.finish()?;
@@ -140,6 +153,19 @@ fn attempt(
         )));
     }
     Ok(Some(done))
+}
+
+/// Why the steps are not done to the end.
+enum Stop {
+    Failed(Error),
+    /// A refused row cannot be shown whole.
+    Narrow,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Where rows and refusals go.
@@ -170,15 +196,15 @@ impl Sink<'_> {
         Ok(())
     }
 
-    /// Takes what some work on the pipe gives and refuses; false when a refused row cannot be shown whole.
-    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> Result<bool> {
+    /// Takes what some work on the pipe gives and refuses.
+    fn pass(&mut self, work: impl FnOnce(&mut Outcome, &mut Give<'_>) -> Result<()>) -> std::result::Result<(), Stop> {
         let mut outcome = Outcome::default();
         work(&mut outcome, &mut |frame| self.write(&frame))?;
         if !self.whole && self.policy != RowPolicy::Fail && !outcome.rejected.is_empty() {
-            return Ok(false);
+            return Err(Stop::Narrow);
         }
         self.left(&outcome)?;
-        Ok(true)
+        Ok(())
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {

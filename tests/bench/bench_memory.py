@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from bench_transform import peak, world
 
 SHIPPED = ["l_orderkey", "l_linenumber"]
 TASKS = {
@@ -30,6 +29,16 @@ TASKS = {
         {"aggregate": {"by": ["l_orderkey"], "measures": {"items": "count(*)", "price": "sum(l_extendedprice)"}}}
     ],
 }
+
+
+def world(folder: Path) -> dict:
+    return {"store": f"sqlite:///{folder}/store.db", "staging": str(folder / "staging")}
+
+
+def peak() -> float:
+    """MB; ``ru_maxrss`` would tell of the parent's too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def stage(lineitem: str, folder: Path) -> int:

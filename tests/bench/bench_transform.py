@@ -1,26 +1,34 @@
-"""Filter, derive, join and group of TPC-H lineitem into Parquet: the transform stage against polars and duckdb.
+"""Filter, derive, join and group of TPC-H lineitem (6.0 M rows) with orders into Parquet, against polars.
 
-    python tests/bench/bench_transform.py LINEITEM.parquet ORDERS.parquet [ROUNDS]
+Both read the same Parquet files and write one of some 1,700 groups. Ours is fused: one task, nothing at rest. Polars is lazy
+and streams: scan, filter, with_columns, join, group_by, sink. Its sums are rounded, for it rounds products of decimals;
+ours must be DuckDB's, digit for digit, or there is no line.
 
-Every contestant reads the same Parquet files and writes one. Each round is a process of its own, in turn; the answers
-must be equal, digit for digit, where the contestant is exact (polars rounds products of decimals).
+The first line counts whole processes, as all benches do; of a work so short the start and the imports are a large part,
+so the second leaves them out on both sides.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import statistics
+import shutil
 import subprocess
 import sys
-import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-FROM, UNTIL = "1993-01-01", "1997-01-01"
+from harness import Line, Ours, Ran, data, in_turns, main, measured, peer, peers, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WORK = "filter + derive + join + group → Parquet"
 STEPS = [
-    {"filter": f"l_shipdate >= '{FROM}' AND l_shipdate < '{UNTIL}'"},
+    {"filter": "l_shipdate >= '1993-01-01' AND l_shipdate < '1997-01-01'"},
     {"derive": {"revenue": "l_extendedprice * (1 - l_discount)"}},
-    {"join": {"with": "orders", "on": "l_orderkey", "how": "inner", "take": ["o_orderdate", "o_orderpriority"]}},
+    {"rename": {"l_orderkey": "o_orderkey"}},
+    {"join": {"with": "orders", "on": "o_orderkey", "how": "inner", "take": ["o_orderdate", "o_orderpriority"]}},
     {"derive": {"month": "date_trunc('month', o_orderdate)"}},
     {
         "aggregate": {
@@ -29,164 +37,88 @@ STEPS = [
         }
     },
 ]
-QUERY = f"""
-    SELECT date_trunc('month', o_orderdate)::date AS month, o_orderpriority, l_shipmode, count(*) AS items,
-        sum(l_extendedprice * (1 - l_discount)) AS revenue
-    FROM 'lineitem.parquet' JOIN 'orders.parquet' USING (l_orderkey)
-    WHERE l_shipdate >= DATE '{FROM}' AND l_shipdate < DATE '{UNTIL}' GROUP BY ALL"""
+BEGIN = """
+import os, time
+began, used = time.perf_counter(), sum(os.times()[:2])
+"""
+END = """
+open(sys.argv[1], "w").write(f"{time.perf_counter() - began} {sum(os.times()[:2]) - used}")
+"""
+WINDVANE = f"""
+import json, sys, windvane
+plan, run, world = json.loads(sys.argv[2])
+{BEGIN}
+windvane.run(plan, run=run, rules_only=True, **world)
+{END}
+"""
+POLARS = f"""
+import sys, datetime as dt
+import polars as pl
+{BEGIN}
+lineitem, orders, out = sys.argv[2:]
+start, end = dt.date(1993, 1, 1), dt.date(1997, 1, 1)
+rows = pl.scan_parquet(lineitem).filter(pl.col("l_shipdate").is_between(start, end, "left"))
+rows = rows.with_columns(revenue=pl.col("l_extendedprice") * (1 - pl.col("l_discount")))
+rows = rows.join(pl.scan_parquet(orders), left_on="l_orderkey", right_on="o_orderkey")
+rows = rows.with_columns(month=pl.col("o_orderdate").dt.truncate("1mo"))
+rows = rows.group_by("month", "o_orderpriority", "l_shipmode").agg(items=pl.len(), revenue=pl.col("revenue").sum())
+rows.sink_parquet(out)
+{END}
+"""
+SAME = """
+import sys, duckdb
+lineitem, orders, ours, theirs = sys.argv[1:]
+answers = [duckdb.sql(f"SELECT month::date, o_orderpriority, l_shipmode, items, revenue FROM ({rows}) ORDER BY ALL").fetchall() for rows in (
+    f"FROM '{ours}'",
+    f"SELECT date_trunc('month', o_orderdate) AS month, o_orderpriority, l_shipmode, count(*) AS items, "
+    f"sum(l_extendedprice * (1 - l_discount)) AS revenue FROM '{lineitem}' JOIN '{orders}' ON l_orderkey = o_orderkey "
+    f"WHERE l_shipdate >= DATE '1993-01-01' AND l_shipdate < DATE '1997-01-01' GROUP BY ALL",
+    f"FROM '{theirs}'",
+)]
+assert answers[0] == answers[1] and len(answers[0]) == len(answers[2]), "the answers differ"
+"""
 
 
-def prepare(folder: Path, lineitem: str, orders: str) -> None:
-    """The files as the extract stage leaves them: with row numbers, and one name for the key."""
-    import duckdb
+def lines(runs: int, folder: Path) -> Iterator[Line]:
+    """The one work."""
+    if not wanted(WORK):
+        return
+    lineitem, orders, out = data("lineitem.parquet"), data("orders.parquet"), folder / "polars.parquet"
+    home, given = folder / "transform", folder / "given"
+    given.mkdir()
+    for path in (lineitem, orders):
+        (given / path.name).symlink_to(path.resolve())
+    spec = {
+        "source": {"parquet": {"path": f"{given}/*.parquet"}},
+        "target": {"parquet": {"path": "lake"}},
+        "datasets": {"lineitem": {"steps": STEPS, "strategy": "fused"}, "orders": {"load": False}},
+    }
+    ours = Ours(home, spec)
+    clock = folder / "clock"
+    inside: dict[str, list[Ran]] = {"windvane": [], "polars": []}
 
-    for name, path, columns in (("lineitem", lineitem, "*"), ("orders", orders, "* RENAME (o_orderkey AS l_orderkey)")):
-        duckdb.sql(
-            f"COPY (SELECT {columns}, row_number() OVER () AS _windvane_row FROM '{path}') "
-            f"TO '{folder / name}.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 1000000)"
-        )
+    def noted(name: str, ran: Ran) -> Ran:
+        wall, cpu = map(float, clock.read_text().split())
+        inside[name].append(replace(ran, wall=wall, cpu=cpu))
+        return ran
 
+    def windvane() -> Ran:
+        shutil.rmtree(home / "lake", ignore_errors=True)
+        ours.runs += 1
+        request = json.dumps([str(ours.plan), f"r{ours.runs}", ours.world])
+        return noted("windvane", measured([sys.executable, "-c", WINDVANE, clock, request], python=True))
 
-def windvane_plan(folder: Path) -> None:
-    """Plans on two small files of the same columns; the staged files then stand in for their extract."""
-    import duckdb
-    import windvane as wv
+    def polars() -> Ran:
+        return noted("polars", peer(POLARS, clock, lineitem, orders, out))
 
-    inputs = {}
-    for name in ("lineitem", "orders"):
-        duckdb.sql(
-            f"COPY (SELECT * EXCLUDE _windvane_row FROM '{folder / name}.parquet' LIMIT 10) TO '{folder}/small/{name}.parquet'"
-        )
-    spec = folder / "etl.windvane.json"
-    spec.write_text(
-        json.dumps(
-            {
-                "pipeline": "etl",
-                "source": {"parquet": {"path": f"{folder}/small/*.parquet"}},
-                "target": {"parquet": {"path": str(folder / "out")}},
-                "datasets": {"lineitem": {"steps": STEPS}, "orders": {"load": False}},
-            }
-        )
-    )
-    built = wv.plan(spec, rules_only=True, plan_file=folder / "etl.plan.json", **world(folder))
-    for planned in built["inputs"]:
-        name = planned["name"]
-        rows = duckdb.sql(f"SELECT count(*) FROM '{folder / name}.parquet'").fetchall()[0][0]
-        inputs[name] = {
-            "dataset": name,
-            "uri": str(folder / f"{name}.parquet"),
-            "schema": planned["schema"],
-            "rows": rows,
-            "bytes": 0,
-            "rows_in": rows,
-            "filtered": 0,
-            "quarantined": 0,
-            "quarantine": [],
-        }
-    (folder / "inputs.json").write_text(json.dumps({"inputs": inputs, "output": built["outputs"][0]["name"]}))
-
-
-def world(folder: Path) -> dict:
-    return {"store": f"sqlite:///{folder}/store.db", "staging": str(folder / "staging")}
-
-
-def windvane(folder: Path) -> str:
-    from windvane import stages
-
-    given = json.loads((folder / "inputs.json").read_text())
-    done = stages.transform(str(folder / "etl.plan.json"), given["output"], given, run="bench", **world(folder))
-    return done["uri"]
-
-
-def polars(folder: Path) -> str:
-    import datetime as dt
-
-    import polars as pl
-
-    start, end = (dt.date.fromisoformat(day) for day in (FROM, UNTIL))
-    lineitem = pl.scan_parquet(folder / "lineitem.parquet").filter(pl.col("l_shipdate").is_between(start, end, "left"))
-    lineitem = lineitem.with_columns(revenue=pl.col("l_extendedprice") * (1 - pl.col("l_discount")))
-    joined = lineitem.join(pl.scan_parquet(folder / "orders.parquet"), on="l_orderkey")
-    joined = joined.with_columns(month=pl.col("o_orderdate").dt.truncate("1mo"))
-    grouped = joined.group_by("month", "o_orderpriority", "l_shipmode").agg(
-        items=pl.len(), revenue=pl.col("revenue").sum()
-    )
-    path = str(folder / "polars.parquet")
-    grouped.sink_parquet(path, engine="streaming")
-    return path
-
-
-def duckdb(folder: Path) -> str:
-    import duckdb as db
-
-    os.chdir(folder)
-    path = str(folder / "duckdb.parquet")
-    db.sql(f"COPY ({QUERY}) TO '{path}'")
-    return path
-
-
-CONTESTANTS = {"windvane": windvane, "polars": polars, "duckdb": duckdb}
-
-
-def once(name: str, folder: Path) -> dict:
-    """One run in this process: wall and CPU seconds of the work, peak memory of the process."""
-    import resource
-    import time
-
-    if name == "windvane":
-        pass
-    else:
-        __import__(name)
-    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    path = CONTESTANTS[name](folder)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall": wall, "cpu": cpu, "rss": peak(), "path": path}
-
-
-def peak() -> float:
-    """MB; ``ru_maxrss`` would tell of the parent's too."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
-def answer(path: str) -> list:
-    import duckdb as db
-
-    columns = "month, o_orderpriority, l_shipmode, items, revenue"
-    return db.sql(f"SELECT {columns} FROM '{path}' ORDER BY ALL").fetchall()
-
-
-def main(lineitem: str, orders: str, rounds: int = 5) -> int:
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "small").mkdir()
-        prepare(folder, lineitem, orders)
-        windvane_plan(folder)
-        seen: dict[str, list[dict]] = {name: [] for name in CONTESTANTS}
-        for _ in range(rounds + 1):
-            for name, runs in seen.items():
-                command = [sys.executable, __file__, "--once", name, place]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    print(done.stderr)
-                    return 1
-                runs.append(json.loads(done.stdout.splitlines()[-1]))
-        exact = answer(seen["duckdb"][-1]["path"])
-        same = answer(seen["windvane"][-1]["path"]) == exact
-        print(f"{len(exact)} groups; windvane {'equals' if same else 'DIFFERS FROM'} duckdb")
-        for name, runs in seen.items():
-            # The first round warms the page cache.
-            wall, cpu, rss = (statistics.median(run[key] for run in runs[1:]) for key in ("wall", "cpu", "rss"))
-            ratio = statistics.median(
-                run["wall"] / other["wall"] for run, other in zip(runs[1:], seen["polars"][1:], strict=True)
-            )
-            print(f"{name:9} wall {wall:6.2f} s  cpu {cpu:6.2f} s  rss {rss:6.0f} MB  wall over polars {ratio:.2f}")
-        return 0 if same else 1
+    seen = in_turns(runs, {"windvane": windvane, "polars": polars})
+    made = next((home / "lake").rglob("*.parquet"))
+    subprocess.run([peers(), "-c", SAME, lineitem, orders, made, out], check=True)
+    yield Line(WORK, "polars", seen["windvane"], seen["polars"], 1.05)
+    # The warm-up is not among them.
+    ran, theirs = (inside[name][-runs:] for name in ("windvane", "polars"))
+    yield Line(f"{WORK}, without start and imports", "polars", ran, theirs, 1.05)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--once":
-        print(json.dumps(once(sys.argv[2], Path(sys.argv[3]))))
-    else:
-        raise SystemExit(main(*sys.argv[1:3], *map(int, sys.argv[3:])))
+    raise SystemExit(main(lines, __doc__))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -300,6 +301,32 @@ def test_decimal_arithmetic_is_that_of_python(a: Decimal, b: Decimal, operator: 
         if operator == "/":
             expected = expected.quantize(Decimal("1e-9"), rounding=ROUND_HALF_UP)
         assert exact(answer["rows"][0]["result"]) == expected
+
+
+# Around the powers of two and ten that decide whether a result fits.
+LARGE = st.builds(
+    lambda base, power, near: max(min(base**power + near, 10**38 - 1), 1 - 10**38),
+    st.sampled_from([2, -2, 10, -10]),
+    st.integers(0, 126),
+    st.integers(-2, 2),
+)
+
+
+@given(rows=st.lists(st.tuples(LARGE, LARGE), min_size=1, max_size=3), operator=st.sampled_from("+-*"))
+@settings(max_examples=300, deadline=None)
+def test_large_decimals_are_right_or_rejected(rows: list[tuple[int, int]], operator: str) -> None:
+    columns = {"a": "decimal(38,0)", "b": "decimal(38,0)"}
+    answer = derive(f"a {operator} b", [{"a": str(a), "b": str(b)} for a, b in rows], columns)
+    results = [{"+": a + b, "-": a - b, "*": a * b}[operator] for a, b in rows]
+    assert [int(row["result"]) for row in answer["rows"]] == [result for result in results if abs(result) < 10**38]
+    assert len(answer["rejected"]) == sum(abs(result) >= 10**38 for result in results)
+
+
+@given(days=st.lists(st.none() | st.dates(), min_size=1, max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_dates_are_cut_to_their_month(days: list[date | None]) -> None:
+    answer = derive("date_trunc('month', x)", [{"x": day and day.isoformat()} for day in days], {"x": "date"})
+    assert [row["result"] for row in answer["rows"]] == [day and day.replace(day=1).isoformat() for day in days]
 
 
 @given(a=st.integers(-(2**63), 2**63 - 1), b=st.integers(-(2**63), 2**63 - 1), operator=st.sampled_from("+-*%"))

@@ -68,6 +68,47 @@ def test_it_equals_the_stages(tmp_path: Path) -> None:
     assert lines(fused) == lines(staged)
 
 
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+def test_many_frames_keep_their_order(tmp_path: Path, strategy: str) -> None:
+    """Frames are worked on by several threads: rows, numbers and even sums of floats are as if one had done it."""
+    rows = 150_000
+    weight = [(n * 7919 % 1013) / 7 - 40 for n in range(rows)]
+    kinds = ["", "x", "a text of more than sixteen letters", "a text of more than sixteen lettres", "ünïcode"]
+    lines = [f"{n},{kinds[n * n % 5]},{weight[n]!r},{n % 11 - 5}" for n in range(rows)]
+    (tmp_path / "rows.csv").write_text("id,kind,weight,divisor\n" + "\n".join(lines) + "\n")
+    world = outside(tmp_path)
+    row_wise = [{"filter": "id % 7 <> 3"}, {"derive": {"part": "id % divisor"}}]
+    grouped = [
+        *row_wise,
+        {"aggregate": {"by": ["kind", "divisor"], "measures": {"weight": "sum(weight)", "rows": "count(*)"}}},
+    ]
+    for name, steps in (("each", row_wise), ("groups", grouped)):
+        path = write_spec(
+            tmp_path,
+            name,
+            source={"csv": {"path": "rows.csv"}},
+            target={"parquet": {"path": f"out-{name}"}},
+            datasets={"rows": {"strategy": strategy, "steps": steps}},
+            errors={"rows": "quarantine", "max_quarantined": 0.5},
+        )
+        output = move(path, **world)["outputs"][0]
+        assert output["rows_in"] == rows
+        refused = [json.loads(line)["row"] for line in Path(output["quarantine"][0]).read_text().splitlines()]
+        assert refused == [n + 1 for n in range(rows) if n % 7 != 3 and n % 11 == 5]
+    kept = [n for n in range(rows) if n % 7 != 3 and n % 11 != 5]
+    assert [row["id"] for row in parquet_rows(tmp_path / "out-each" / "rows")] == kept
+    sums: dict[tuple[str | None, int], list[float]] = {}
+    for n in kept:
+        group = sums.setdefault((kinds[n * n % 5] or None, n % 11 - 5), [-0.0, 0])
+        group[0] += weight[n]
+        group[1] += 1
+    found = [
+        ((row["kind"], row["divisor"]), [row["weight"], row["rows"]])
+        for row in parquet_rows(tmp_path / "out-groups" / "rows")
+    ]
+    assert found == list(sums.items())
+
+
 def test_again_is_nothing_and_gives_the_same_receipt(tmp_path: Path) -> None:
     orders(tmp_path)
     path = spec(tmp_path, "fused", "fused")

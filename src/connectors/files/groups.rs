@@ -3,6 +3,7 @@
 use super::shared::Shared;
 use crate::connectors::BATCH_ROWS;
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -11,6 +12,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::{ParquetError, Result};
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -32,7 +34,7 @@ impl Groups {
     pub(crate) fn open(file: File) -> Result<Self> {
         let file = Shared::new(file);
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-        Ok(Self { file, metadata })
+        Ok(Self { metadata: plain(&metadata).unwrap_or(metadata), file })
     }
 
     pub(super) fn metadata(&self) -> &ArrowReaderMetadata {
@@ -64,6 +66,26 @@ impl Groups {
     pub(crate) fn count(&self) -> usize {
         self.metadata.metadata().num_row_groups()
     }
+}
+
+/// The texts as our frames have them, whatever Arrow's words in the file say: one copy less, and on the decoding thread.
+fn plain(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
+    let field = |field: &FieldRef| {
+        let data_type = match field.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+            _ => return field.clone(),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    };
+    let schema = metadata.schema();
+    let fields: Fields = schema.fields().iter().map(field).collect();
+    if fields == *schema.fields() {
+        return None;
+    }
+    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).ok()
 }
 
 #[derive(Clone)]

@@ -10,6 +10,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBufferBuilder, Decimal128Array, PrimitiveArray,
 };
 use arrow::buffer::NullBuffer;
+use arrow::compute::binary;
 use arrow::datatypes::{Date32Type, Decimal128Type, DecimalType, Float64Type, Int64Type, i256};
 use std::sync::Arc;
 
@@ -182,6 +183,9 @@ fn exact(
     let limit = 10_i128.checked_pow(u32::from(precision)).map(i128::unsigned_abs);
     // Powers of ten are looked up once and not per row.
     let (lift_left, lift_right) = (power(scale - s1), power(scale - s2));
+    if let Some(array) = small(operator, (&left, lift_left), (&right, lift_right), limit) {
+        return Ok(Arc::new(array.with_data_type(type_to_arrow(to))));
+    }
     let lifted =
         |value: i128, by: Option<i128>| by.and_then(|by| if by == 1 { Some(value) } else { product(value, by) });
     let array: Decimal128Array = pairs::<Decimal128Type, Decimal128Type, Decimal128Type>(&left, &right, |l, r, row| {
@@ -207,6 +211,35 @@ fn exact(
         value.or_else(|| failing.out_of_range(row, format_args!("{}", shown()), to))
     });
     Ok(Arc::new(array.with_data_type(type_to_arrow(to))))
+}
+
+/// Where all values are so small that no result can be too large, none is looked at by itself. A lift is what brings a
+/// term to the scale of the result.
+fn small(
+    operator: Operator,
+    (left, lift_left): (&Decimal128Array, Option<i128>),
+    (right, lift_right): (&Decimal128Array, Option<i128>),
+    limit: Option<u128>,
+) -> Option<Decimal128Array> {
+    /// No value is beyond two to this power.
+    fn bits(values: &[i128]) -> u32 {
+        128 - values.iter().fold(0, |all, value| all | (value ^ (value >> 127))).leading_zeros()
+    }
+    let (l, r) = (bits(left.values()), bits(right.values()));
+    let fits = |bits: u32| bits < 127 && limit.is_none_or(|limit| 1 << bits < limit);
+    let done = match operator {
+        Operator::Multiply if fits(l + r) => binary(left, right, i128::wrapping_mul),
+        Operator::Add | Operator::Subtract => {
+            let (by_left, by_right) = (lift_left?, lift_right?);
+            if !fits((l + bits(&[by_left])).max(r + bits(&[by_right])) + 1) {
+                return None;
+            }
+            let sign = if operator == Operator::Add { by_right } else { -by_right };
+            binary(left, right, |l, r| (l * by_left).wrapping_add(r * sign))
+        }
+        _ => return None,
+    };
+    done.ok()
 }
 
 /// `left * 10^shift / right`, rounded half away from zero, through 256 bits.

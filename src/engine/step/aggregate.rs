@@ -5,10 +5,11 @@
 //! group sees its rows in their order, and even sums of floats are the same whatever the budget.
 
 use crate::connectors::BATCH_ROWS;
+use crate::engine::alike::Alike;
 use crate::engine::expression::accumulate::Accumulator;
 use crate::engine::expression::measure::Measure;
 use crate::engine::frame::Frame;
-use crate::engine::key::{Encoder, Table};
+use crate::engine::key::{Encoder, Keys, Table};
 use crate::engine::spill::parts::{DEEPEST, Parts, joined, taken};
 use crate::engine::spill::{Budget, Chunk, merge, size};
 use crate::engine::step::{Failures, Outcome, pipe::Give, position, reject, sequence, unique};
@@ -49,7 +50,7 @@ impl Aggregate {
     /// All rows in one frame.
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut all = Aggregating::new(self, &frame.schema, schema, &Budget::unlimited())?;
-        all.push(frame, outcome)?;
+        all.push(all.grouping().rows(frame, outcome)?)?;
         let mut frames = Vec::new();
         all.finish(outcome, &mut |frame| {
             frames.push(frame);
@@ -113,15 +114,18 @@ impl Aggregating {
         Ok(Self { verb: verb.clone(), keys, schema: after.clone(), groups, rows: 0 })
     }
 
-    pub(super) fn push(&mut self, frame: &Frame, outcome: &mut Outcome) -> Result<()> {
-        let (frame, arguments) = self.verb.arguments(frame, outcome)?;
-        if frame.is_empty() {
+    pub(super) fn grouping(&self) -> Grouping {
+        Grouping { verb: self.verb.clone(), encoder: self.groups.encoder.clone() }
+    }
+
+    pub(super) fn push(&mut self, mut rows: Rows) -> Result<()> {
+        let count = rows.numbers.len();
+        if count == 0 {
             return Ok(());
         }
-        let by = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
-        let order = sequence(self.rows, frame.len());
-        self.rows += frame.len() as u64;
-        self.groups.absorb(&self.verb, &Rows { by, arguments, numbers: frame.numbers.clone(), order })
+        rows.order = sequence(self.rows, count);
+        self.rows += count as u64;
+        self.groups.absorb(&self.verb, &rows)
     }
 
     pub(super) fn finish(self, outcome: &mut Outcome, give: &mut Give<'_>) -> Result<()> {
@@ -150,13 +154,56 @@ impl Aggregating {
     }
 }
 
+/// What an aggregate does to each frame by itself.
+#[derive(Debug, Clone)]
+pub(super) struct Grouping {
+    verb: Aggregate,
+    encoder: Option<Arc<Encoder>>,
+}
+
+impl Grouping {
+    /// The rows of a frame, without those whose aggregated expressions fail.
+    pub(super) fn rows(&self, frame: &Frame, outcome: &mut Outcome) -> Result<Rows> {
+        let (frame, arguments) = self.verb.arguments(frame, outcome)?;
+        let by: Chunk = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
+        let keyed = match &self.encoder {
+            None => Keyed::One,
+            Some(encoder) => match Alike::of(&by, frame.len()) {
+                Some(alike) => {
+                    let first = taken(&by, &UInt32Array::from_iter_values(alike.first.iter().copied()))?;
+                    Keyed::Alike(encoder.encode(&first)?, alike)
+                }
+                None => Keyed::All(encoder.encode(&by)?),
+            },
+        };
+        Ok(Rows { by, arguments, numbers: frame.numbers.clone(), order: sequence(0, 0), keyed })
+    }
+}
+
 /// Rows as the groups need them.
-struct Rows {
+pub(super) struct Rows {
     by: Chunk,
     arguments: Vec<Vec<Option<ArrayRef>>>,
     numbers: Int64Array,
     /// Which row comes before which.
     order: Int64Array,
+    keyed: Keyed,
+}
+
+/// How the groups of rows are found.
+enum Keyed {
+    /// By the key of each row.
+    All(Keys),
+    /// By the keys of the first rows of those that are alike.
+    Alike(Keys, Alike),
+    /// All rows are one group.
+    One,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows to aggregate", self.numbers.len())
+    }
 }
 
 impl Rows {
@@ -180,7 +227,7 @@ impl Rows {
         }
         let mut numbers =
             || -> Result<Int64Array> { Ok(columns.next().ok_or_else(lost)?.as_primitive::<Int64Type>().clone()) };
-        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()? })
+        Ok(Self { by, arguments, numbers: numbers()?, order: numbers()?, keyed: Keyed::One })
     }
 
     fn taken(&self, rows: &UInt32Array) -> Result<Self> {
@@ -198,7 +245,7 @@ impl Rows {
         let (Some(numbers), Some(order)) = (number(0), number(1)) else {
             return Err(Error::internal("rows lost their numbers"));
         };
-        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order })
+        Ok(Self { by: taken(&self.by, rows)?, arguments, numbers, order, keyed: Keyed::One })
     }
 }
 
@@ -206,7 +253,7 @@ impl Rows {
 struct Groups {
     budget: Budget,
     level: u32,
-    encoder: Option<Encoder>,
+    encoder: Option<Arc<Encoder>>,
     table: Table,
     /// The key columns of new groups, as they came.
     by: Vec<Chunk>,
@@ -224,7 +271,7 @@ impl Groups {
         Ok(Self {
             budget: budget.clone(),
             level,
-            encoder: if types.is_empty() { None } else { Some(Encoder::new(&types)?) },
+            encoder: if types.is_empty() { None } else { Some(Arc::new(Encoder::new(&types)?)) },
             table: Table::default(),
             by: Vec::new(),
             numbers: Vec::new(),
@@ -246,15 +293,23 @@ impl Groups {
             groups.resize(count, 0);
             return self.grow(verb, rows, groups, fresh);
         };
-        let keys = encoder.encode(&rows.by)?;
         let all = 0..u32::try_from(count).map_err(|_| Error::internal("a frame has more than 4 billion rows"))?;
         let Some(parts) = &mut self.parts else {
-            for row in all {
-                let (group, new) = self.table.intern(&keys, row as usize)?;
-                groups.push(group);
+            let mut known = |keys: &Keys, at: usize, row: u32| -> Result<u32> {
+                let (group, new) = self.table.intern(keys, at)?;
                 if new {
                     fresh.push(row);
                 }
+                Ok(group)
+            };
+            match &rows.keyed {
+                Keyed::All(keys) => groups = all.map(|row| known(keys, row as usize, row)).collect::<Result<_>>()?,
+                Keyed::Alike(keys, alike) => {
+                    let first = alike.first.iter().enumerate();
+                    let of = first.map(|(at, row)| known(keys, at, *row)).collect::<Result<Vec<u32>>>()?;
+                    groups.extend(alike.group.iter().filter_map(|group| of.get(*group as usize)));
+                }
+                Keyed::One => return Err(Error::internal("rows to be grouped have no keys")),
             }
             self.grow(verb, rows, groups, fresh)?;
             if self.size() > self.budget.bytes() / 2 && self.level < DEEPEST {
@@ -263,8 +318,9 @@ impl Groups {
             return Ok(());
         };
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        let keys = &encoder.encode(&rows.by)?;
         for row in all {
-            match self.table.find(&keys, row as usize) {
+            match self.table.find(keys, row as usize) {
                 Some(group) => {
                     groups.push(group);
                     here.push(row);
@@ -278,8 +334,9 @@ impl Groups {
             arguments: rows.arguments.clone(),
             numbers: rows.numbers.clone(),
             order: rows.order.clone(),
+            keyed: Keyed::One,
         };
-        parts.push(&whole.into_chunk(), &keys, elsewhere.into_iter())?;
+        parts.push(&whole.into_chunk(), keys, elsewhere.into_iter())?;
         self.grow(verb, &resident, groups, fresh)
     }
 
@@ -331,7 +388,11 @@ impl Groups {
         for part in parts.finish()? {
             let mut inner = Self::new(verb, keys, &budget, level + 1)?;
             for chunk in part.read()? {
-                inner.absorb(verb, &Rows::of_chunk(verb, chunk?)?)?;
+                let mut rows = Rows::of_chunk(verb, chunk?)?;
+                if let Some(encoder) = &inner.encoder {
+                    rows.keyed = Keyed::All(encoder.encode(&rows.by)?);
+                }
+                inner.absorb(verb, &rows)?;
             }
             let mut file = budget.file()?;
             inner.finish(verb, keys, &mut |chunk| file.write(&chunk))?;

@@ -15,7 +15,7 @@ use crate::engine::{broken, nearest, no_column};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::type_to_arrow};
 use crate::spec::step::{Join as Step, JoinKind};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array, new_empty_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, new_empty_array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::Int64Type;
 use std::sync::Arc;
@@ -187,9 +187,7 @@ impl Join {
     fn attach(&self, other: &Held, keys: &[ArrayRef], mut rows: Chunk, tail: usize) -> Result<Chunk> {
         let count = keys.first().map_or(0, Array::len);
         let keys = other.encoder.encode(keys)?;
-        let mut matches: Vec<Option<u32>> = Vec::with_capacity(count);
-        matches.extend((0..count).map(|row| other.table.find(&keys, row)));
-        let mut matches = UInt32Array::from(matches);
+        let mut matches = other.table.find_all(&keys, count);
         if self.how == JoinKind::Inner && matches.null_count() > 0 {
             let found = matches.nulls().map(|nulls| BooleanArray::new(nulls.inner().clone(), None));
             let found = found.unwrap_or_else(|| BooleanArray::from(vec![true; count]));
@@ -255,10 +253,8 @@ impl Build {
         if let Some(parts) = &mut self.parts {
             return parts.push(chunk, &keys, all);
         }
-        for row in 0..rows {
-            if !self.table.intern(&keys, row)?.1 {
-                return Err(join.twice(chunk, row));
-            }
+        if let Some(row) = self.table.add(&keys, rows)? {
+            return Err(join.twice(chunk, row));
         }
         self.bytes += size(chunk);
         self.chunks.push(chunk.clone());

@@ -11,6 +11,7 @@ mod compute;
 mod deduplicate;
 mod expand;
 mod join;
+pub mod lanes;
 mod needed;
 pub mod pipe;
 mod json;
@@ -216,11 +217,20 @@ pub trait Others {
 
 impl Others for BTreeMap<String, Frame> {
     fn frames(&self, name: &str, _: &[String]) -> Result<Frames<'_>> {
-        let frame = self
-            .get(name)
-            .ok_or_else(|| Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first"))?;
+        let frame = self.get(name).ok_or_else(|| not_given(name))?;
         Ok(Box::new(std::iter::once(Ok(frame.clone()))))
     }
+}
+
+impl Others for BTreeMap<String, Vec<Frame>> {
+    fn frames(&self, name: &str, _: &[String]) -> Result<Frames<'_>> {
+        let frames = self.get(name).ok_or_else(|| not_given(name))?;
+        Ok(Box::new(frames.iter().cloned().map(Ok)))
+    }
+}
+
+fn not_given(name: &str) -> Error {
+    Error::missing(format!("the dataset '{name}' was not given")).hint("Extract it first")
 }
 
 /// Constants need one row at a time, other rows' values need them all: `expand` has told the two apart.

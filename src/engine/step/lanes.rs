@@ -1,0 +1,76 @@
+//! Work on several threads whose results keep the order of what it was done to.
+//!
+//! Item after item goes to the threads in turn, and one result after the other is taken back from them in the same
+//! turn: which thread is faster makes no difference to what comes out. A few items a thread are on their way at once.
+
+use crate::error::Error;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::task::Poll;
+use std::thread;
+
+/// Items that a thread has, with the one that it works on.
+const AHEAD: usize = 2;
+
+const MAX_THREADS: usize = 4;
+
+/// How many threads there are for work that can be done anywhere.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS))
+}
+
+/// Does `work` to everything that `next` gives, and hands it on to `take`, both on this thread. `next` is told whether
+/// it may wait: results that are on their way come first. An error of `next` counts where it stands; one of `take` ends
+/// all at once.
+pub fn in_order<T: Send, V: Send, E: From<Error>>(
+    threads: usize,
+    mut next: impl FnMut(bool) -> Poll<Option<Result<T, E>>>,
+    work: impl Fn(T) -> V + Sync,
+    mut take: impl FnMut(V) -> Result<(), E>,
+) -> Result<(), E> {
+    thread::scope(|scope| {
+        let mut lanes: Vec<(SyncSender<T>, Receiver<V>)> = Vec::new();
+        // A single thread is this one.
+        for _ in 0..if threads > 1 { threads } else { 0 } {
+            let (give, items) = sync_channel(AHEAD);
+            let (done, results) = sync_channel(AHEAD);
+            let work = &work;
+            let worker = move || items.into_iter().try_for_each(|item| done.send(work(item)).map_err(drop));
+            // With fewer threads it takes longer.
+            if thread::Builder::new().name("windvane-steps".to_owned()).spawn_scoped(scope, worker).is_err() {
+                break;
+            }
+            lanes.push((give, results));
+        }
+        let gone = || E::from(Error::internal("a thread that did the steps is gone"));
+        let (mut given, mut taken) = (0, 0);
+        let mut ended = None;
+        loop {
+            let waiting = given - taken;
+            if ended.is_none() && (lanes.is_empty() || waiting < lanes.len() * AHEAD) {
+                match next(waiting == 0) {
+                    Poll::Ready(Some(Ok(item))) => {
+                        match lanes.get(given % lanes.len().max(1)) {
+                            Some((give, _)) => {
+                                give.send(item).map_err(|_| gone())?;
+                                given += 1;
+                            }
+                            None => take(work(item))?,
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Some(Err(error))) => ended = Some(Err(error)),
+                    Poll::Ready(None) => ended = Some(Ok(())),
+                    Poll::Pending => {}
+                }
+            }
+            if given > taken {
+                let (_, results) = lanes.get(taken % lanes.len().max(1)).ok_or_else(gone)?;
+                let result = results.recv().map_err(|_| gone())?;
+                taken += 1;
+                take(result)?;
+            } else if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    })
+}
