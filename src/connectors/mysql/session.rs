@@ -10,7 +10,6 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, FromRow, MySql};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which of the two servers it is.
@@ -48,23 +47,23 @@ pub(super) struct Session {
     pub(super) packet: u64,
 }
 
-/// What is needed to ask after a session from outside.
-#[derive(Debug, Clone)]
+/// What is needed to ask after a session from outside, and to end it there.
+#[derive(Debug)]
 pub(super) struct Watch {
     options: MySqlConnectOptions,
+    /// 0 until the server has told it.
     id: u64,
     /// A statement is waited for.
-    waits: Arc<AtomicBool>,
+    waits: AtomicBool,
 }
 
-impl Drop for Session {
+impl Drop for Watch {
     /// A server at a statement does not notice that nobody waits for it any more.
     fn drop(&mut self) {
-        let Watch { options, id, waits } = &self.watch;
-        if !waits.load(Ordering::Relaxed) {
+        if self.id == 0 || !self.waits.load(Ordering::Relaxed) {
             return;
         }
-        let (options, kill) = (options.clone(), format!("KILL {id}"));
+        let (options, kill) = (self.options.clone(), format!("KILL {}", self.id));
         farewell::say(async move {
             if let Ok(mut other) = Box::pin(connect::open(&options)).await {
                 drop(sqlx::raw_sql(AssertSqlSafe(kill)).execute(&mut other.link).await);
@@ -124,7 +123,7 @@ impl Session {
 
 impl Watch {
     pub(super) fn new(options: MySqlConnectOptions, id: u64) -> Self {
-        Self { options, id, waits: Arc::default() }
+        Self { options, id, waits: AtomicBool::new(false) }
     }
 
     /// Waits for the server as long as it works for us.
