@@ -272,6 +272,12 @@ impl Moves<'_> {
         &self.target.columns[at]
     }
 
+    /// Whether a row of the target lacks a value of its key.
+    pub(super) fn keyless(&self) -> String {
+        let empty = self.key.iter().map(|at| format!("{T}.{} IS NULL", self.column(*at).name));
+        format!("({})", empty.collect::<Vec<_>>().join(" OR "))
+    }
+
     fn values(&self) -> String {
         (0..self.types.len()).map(|at| self.value(at)).collect::<Vec<_>>().join(", ")
     }

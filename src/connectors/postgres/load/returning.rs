@@ -1,4 +1,4 @@
-//! A merge whose one statement gives back what it wrote: read at once, compared with what was sent.
+//! A merge in one statement that gives back what it wrote: counted, or read at once and compared with what was sent.
 //!
 //! `INSERT ... ON CONFLICT ... RETURNING` gives each row as it is stored, so that nothing need be looked for afterwards.
 //! A statement that wrote as many rows as were staged met no key twice: every row was inserted or changed one of the
@@ -8,11 +8,11 @@ use super::super::failure::translate;
 use super::super::read::{Copy, execute};
 use super::moves::{IS_NEW, Moves};
 use super::sift::Did;
-use super::staged::{STAGED, Stage};
+use super::staged::Stage;
 use super::straight::{CHECK_NOW, look};
 use super::target::Target;
 use super::{Job, Stop, run};
-use crate::connectors::read_back::ReadBack;
+use crate::connectors::read_back::{ReadBack, counted};
 use crate::connectors::{Batch, Changes, Loaded};
 use crate::error::Result;
 use crate::schema::{DataType, Field, Schema};
@@ -26,6 +26,14 @@ const FRESH: &str = "windvane_fresh";
 /// `cardinality_violation`: the statement would change a row a second time.
 const TWICE: &str = "21000";
 
+/// What the statement wrote.
+#[derive(Default)]
+struct Wrote {
+    did: Did,
+    /// A row without a value in its key: no merge may insert it.
+    keyless: bool,
+}
+
 /// The receipt; nothing when the rows must go the long way.
 pub(super) async fn load(
     session: &mut PgConnection,
@@ -34,29 +42,41 @@ pub(super) async fn load(
     moves: &Moves<'_>,
     stage: &Stage<'_>,
 ) -> Result<Option<Loaded>, Stop> {
-    // What is refused behind the rows comes behind the end of the copy, where the driver does not expect it.
-    let fits = stage.reads_back && stage.refused.is_empty() && target.direct() && !target.looks_after;
-    if !fits || !moves.is_one_upsert() || some_key_is_null(session, moves.key()).await? {
+    let suits = if stage.reads_back {
+        // What is refused behind the rows comes behind the end of the copy, where the driver does not expect it.
+        target.direct() && !target.looks_after
+    } else {
+        !target.reacts
+    };
+    if !suits || !stage.refused.is_empty() || !moves.is_one_upsert() {
         return Ok(None);
     }
     execute(session, "SAVEPOINT windvane_moved").await?;
-    let (seen, did) = match write(session, job, target, moves).await {
+    let done = if stage.reads_back {
+        write(session, job, target, moves).await.map(|(seen, wrote)| (Some(seen), wrote))
+    } else {
+        count(session, moves).await.map(|wrote| (None, wrote))
+    };
+    let (mut seen, Wrote { did, keyless }) = match done {
         Ok(done) => done,
         Err(Stop::Refused(_)) => return undone(session).await,
         Err(stop) => return Err(stop),
     };
-    let rows = stage.expected.rows;
+    let (request, rows) = (&job.request, stage.expected.rows);
     let unchanged = rows.saturating_sub(did.inserted + did.updated);
-    let seen = if unchanged == 0 {
-        seen
-    } else {
+    if unchanged > 0 {
         stage.analyze(session).await?;
-        if !stage.faults(session, moves.key()).await?.is_empty() {
-            return undone(session).await;
-        }
-        look(session, job, target, &moves.mine()).await?
+    }
+    if keyless || unchanged > 0 && !stage.faults(session, moves.key()).await?.is_empty() {
+        return undone(session).await;
+    }
+    if unchanged > 0 && seen.is_some() {
+        seen = Some(look(session, job, target, &moves.mine()).await?);
+    }
+    let loaded = match seen {
+        Some(seen) => seen.agrees(request, &stage.expected, stage.bytes)?,
+        None => counted(request, rows, stage.bytes),
     };
-    let loaded = seen.agrees(&job.request, &stage.expected, stage.bytes)?;
     let changes = Changes { inserted: did.inserted, updated: did.updated, deleted: 0, unchanged };
     Ok(Some(Loaded { changes: moves.tells_changes().then_some(changes), ..loaded }))
 }
@@ -66,10 +86,16 @@ async fn undone(session: &mut PgConnection) -> Result<Option<Loaded>, Stop> {
     Ok(None)
 }
 
-async fn some_key_is_null(session: &mut PgConnection, key: &[usize]) -> Result<bool, Stop> {
-    let empty = key.iter().map(|at| format!("s.c{at} IS NULL")).collect::<Vec<_>>().join(" OR ");
-    let sql = format!("SELECT EXISTS (SELECT FROM {STAGED} AS s WHERE {empty})");
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(session).await.map_err(|error| Stop::of(&error))
+async fn count(session: &mut PgConnection, moves: &Moves<'_>) -> Result<Wrote, Stop> {
+    let upsert = moves.upsert("", &format!("{IS_NEW} AS fresh, {} AS keyless", moves.keyless()));
+    let counts = "count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh), coalesce(bool_or(keyless), false)";
+    let (inserted, updated, keyless): (i64, i64, bool) =
+        sqlx::query_as(AssertSqlSafe(format!("WITH done AS ({upsert}) SELECT {counts} FROM done")))
+            .fetch_one(&mut *session)
+            .await
+            .map_err(|error| stop(&error))?;
+    run(session, CHECK_NOW).await?;
+    Ok(Wrote { did: Did::default().plus((inserted, updated)), keyless })
 }
 
 async fn write(
@@ -77,18 +103,18 @@ async fn write(
     job: &Job,
     target: &Target,
     moves: &Moves<'_>,
-) -> Result<(ReadBack, Did), Stop> {
+) -> Result<(ReadBack, Wrote), Stop> {
     let fields = job.request.schema.fields.iter().cloned();
     let wanted = Schema::new(fields.chain([Field::new(FRESH, DataType::Boolean)]).collect());
     let copy = Copy::returning(&target.existing, &wanted, IS_NEW, |list| moves.upsert("", list));
-    let (seen, did) = (ReadBack::default(), Mutex::new(Did::default()));
+    let (seen, wrote) = (ReadBack::default(), Mutex::new(Wrote::default()));
     let look = |batch: Batch| {
-        let looked = seen.look(Batch { rows: split(&batch, &did), ..batch });
+        let looked = seen.look(Batch { rows: split(&batch, moves.key(), &wrote), ..batch });
         async move { looked }
     };
     copy.run_as(session, &wanted, stop, look).await?;
     run(session, CHECK_NOW).await?;
-    Ok((seen, did.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    Ok((seen, wrote.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// A key that comes twice is refused, too.
@@ -98,12 +124,13 @@ fn stop(error: &sqlx::Error) -> Stop {
 }
 
 /// The target's columns; what the last one says is counted.
-fn split(batch: &Batch, did: &Mutex<Did>) -> RecordBatch {
+fn split(batch: &Batch, key: &[usize], wrote: &Mutex<Wrote>) -> RecordBatch {
     let mut rows = batch.rows.clone();
     let fresh = rows.remove_column(rows.num_columns() - 1);
     let inserted = fresh.as_boolean().true_count();
-    let mut did = did.lock().unwrap_or_else(PoisonError::into_inner);
-    did.inserted += inserted as u64;
-    did.updated += (fresh.len() - inserted) as u64;
+    let mut wrote = wrote.lock().unwrap_or_else(PoisonError::into_inner);
+    wrote.did.inserted += inserted as u64;
+    wrote.did.updated += (fresh.len() - inserted) as u64;
+    wrote.keyless |= key.iter().any(|at| rows.column(*at).null_count() > 0);
     rows
 }
