@@ -32,6 +32,7 @@ pub mod pushed;
 mod read_back;
 pub mod sqlite;
 mod threaded;
+mod turns;
 mod within;
 
 use crate::error::{Error, Kind, Result};

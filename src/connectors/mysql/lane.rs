@@ -5,18 +5,11 @@ use super::raw::Raw;
 use super::read::Select;
 use super::row;
 use super::session::Session;
-use crate::connectors::Batch;
 use crate::connectors::gather::Gather;
-use crate::error::{Error, Kind, Result};
+use crate::connectors::turns::{Piece, gone};
+use crate::error::Result;
 use crate::schema::Schema;
 use tokio::sync::mpsc::Sender;
-
-/// What a session has ready.
-pub(super) enum Piece {
-    Batch(Batch),
-    /// A range is done.
-    End,
-}
 
 pub(super) enum Lane {
     Raw(Box<Raw>),
@@ -68,9 +61,4 @@ impl Lane {
         }
         out.send(Ok(Piece::End)).await.map_err(|_| gone())
     }
-}
-
-/// A reader that is gone needs no more batches: what reads is dropped with it.
-pub(super) fn gone() -> Error {
-    Error::new(Kind::Cancelled, "the reader is gone")
 }

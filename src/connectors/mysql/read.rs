@@ -7,7 +7,7 @@
 use super::catalog;
 use super::connect::{self, Access};
 use super::failure::translate;
-use super::lane::{Lane, Piece, gone};
+use super::lane::Lane;
 use super::select::{Selected, select};
 use super::session::Session;
 use super::snapshot::{lanes, ranges};
@@ -15,6 +15,7 @@ use super::table::{Existing, TableName, quote, same};
 use super::wire::{Wire, put};
 use super::within::{conditions, of_part};
 use crate::connectors::gather::{Gather, produce};
+use crate::connectors::turns::{self, Piece, gone};
 use crate::connectors::{Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
@@ -90,31 +91,7 @@ where
         });
         pieces.push(receiver);
     }
-    let mut before = 0;
-    for range in 0..rests.len() {
-        let mut rows = 0;
-        loop {
-            let piece = pieces[range % count].recv().await;
-            match piece.unwrap_or_else(|| Err(Error::internal("a reading task ended early")))? {
-                Piece::Batch(batch) => {
-                    rows += (batch.numbers.len() + batch.rejected.len()) as u64;
-                    give(later(batch, before)).await?;
-                }
-                Piece::End => break,
-            }
-        }
-        before += rows;
-    }
-    Ok(())
-}
-
-/// The batch with its rows counted from the beginning of the read.
-fn later(mut batch: Batch, before: u64) -> Batch {
-    if before > 0 {
-        batch.numbers.iter_mut().for_each(|number| *number += before);
-        batch.rejected.iter_mut().for_each(|rejected| rejected.row += before);
-    }
-    batch
+    turns::in_order(pieces, rests.len(), give).await
 }
 
 /// By the primary key, so that the same rows always come in the same order.

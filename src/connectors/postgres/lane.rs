@@ -6,18 +6,12 @@ use super::raw::Raw;
 use super::read::execute;
 use super::rows::Decoder;
 use crate::connectors::Batch;
-use crate::error::{Error, Kind, Result};
+use crate::connectors::turns::{Piece, gone};
+use crate::error::Result;
 use crate::resilience::patience;
 use futures::StreamExt;
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
-
-/// What a session has ready.
-pub(super) enum Piece {
-    Batch(Batch),
-    /// A run of pages had so many rows.
-    End(u64),
-}
 
 pub(super) enum Lane {
     Raw(Box<Raw>),
@@ -58,7 +52,7 @@ impl Lane {
         }
     }
 
-    /// Sends every batch, then how many rows there were.
+    /// Sends every batch, then the end.
     pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
         decoder.again();
         match self {
@@ -83,9 +77,8 @@ impl Lane {
                 }
             }
         }
-        let met = decoder.met();
         send(decoder.take()?, out).await?;
-        out.send(Ok(Piece::End(met))).await.map_err(|_| gone())
+        out.send(Ok(Piece::End)).await.map_err(|_| gone())
     }
 }
 
@@ -103,9 +96,4 @@ async fn send(batch: Option<Batch>, out: &Sender<Result<Piece>>) -> Result<()> {
         Some(batch) => out.send(Ok(Piece::Batch(batch))).await.map_err(|_| gone()),
         None => Ok(()),
     }
-}
-
-/// A reader that is gone needs no more batches: what reads is dropped with it.
-pub(super) fn gone() -> Error {
-    Error::new(Kind::Cancelled, "the reader is gone")
 }

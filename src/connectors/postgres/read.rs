@@ -9,11 +9,12 @@ use super::catalog;
 use super::connect::{self, Access, CANONICAL, answered};
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
-use super::lane::{Lane, Piece, close, gone};
+use super::lane::{Lane, close};
 use super::rows::Decoder;
 use super::table::{Existing, TableName};
 use super::wire::{Selected, Wire, select};
 use crate::connectors::gather::produce;
+use crate::connectors::turns::{self, Piece, gone};
 use crate::connectors::{Batch, BatchStream, Part, ReadRequest};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
@@ -158,19 +159,7 @@ where
         });
         pieces.push(receiver);
     }
-    let mut before = 0;
-    for run in 0..runs.len() {
-        loop {
-            let piece = pieces[run % count].recv().await;
-            match piece.unwrap_or_else(|| Err(Error::internal("a reading task ended early")))? {
-                Piece::Batch(batch) => give(later(batch, before)).await?,
-                Piece::End(rows) => {
-                    before += rows;
-                    break;
-                }
-            }
-        }
-    }
+    turns::in_order(pieces, runs.len(), give).await?;
     let farewell = async { while tasks.join_next().await.is_some() {} };
     drop(tokio::time::timeout(FAREWELL, farewell).await);
     Ok(())
@@ -183,15 +172,6 @@ async fn one(mut lane: Lane, runs: Vec<Pages>, what: &Selection, sender: &Sender
     }
     lane.close().await;
     Ok(())
-}
-
-/// The batch with its rows counted from the beginning of the read.
-fn later(mut batch: Batch, before: u64) -> Batch {
-    if before > 0 {
-        batch.numbers.iter_mut().for_each(|number| *number += before);
-        batch.rejected.iter_mut().for_each(|rejected| rejected.row += before);
-    }
-    batch
 }
 
 /// One COPY out of a table.

@@ -97,11 +97,6 @@ impl Decoder {
         self.pending.clear();
     }
 
-    /// How many rows were met so far.
-    pub(super) fn met(&self) -> u64 {
-        self.first - 1 + self.rows as u64
-    }
-
     /// How much of the bytes was understood.
     fn decode(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut at = 0;
