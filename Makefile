@@ -1,6 +1,8 @@
 # Few targets, each does what it says on a fresh machine: `make demo`, `make test`, `make check`, `make bench`.
 SHELL := /bin/bash
 CACHE ?= $(HOME)/.cache/windvane
+# Nine in ten changes touch little of the one crate: 68 s instead of 160 (issue D splits it).
+export CARGO_INCREMENTAL ?= 1
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export UV_CACHE_DIR ?= $(CACHE)/uv
 VENV := $(CACHE)/venv
@@ -22,7 +24,7 @@ check: setup ## lints, types, stale files, licences
 	cargo clippy --release --locked -- -D warnings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(MAKE) install
-	$(BIN)/mypy python/windvane airflow_provider/windvane_provider
+	$(BIN)/mypy python/windvane airflow_provider/airflow_windvane
 	$(BIN)/python -m mypy.stubtest windvane._core
 	$(BIN)/python -m windvane.generate --check
 	scripts/deny.sh

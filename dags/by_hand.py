@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import DAG
-from windvane_provider import DiscoverOperator, ProfileOperator, WindvaneOperator
+from airflow_windvane import DiscoverOperator, ProfileOperator, WindvaneOperator
 
 with DAG("orders_by_hand", schedule=None, tags=["example"], doc_md=__doc__):
     discover = DiscoverOperator(task_id="discover", source="data/shop")

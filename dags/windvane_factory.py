@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from windvane_provider import load_dags
+from airflow_windvane import load_dags
 
 load_dags(globals(), ".")

@@ -68,7 +68,7 @@ def set_up() -> Path:
     shutil.copytree(HERE / "pipelines", pipelines)
     (ROOT / "dags" / "windvane_factory.py").write_text(
         '"""Every spec in ``pipelines`` becomes an Airflow DAG."""\n\n'
-        "from windvane_provider import load_dags\n\n"
+        "from airflow_windvane import load_dags\n\n"
         'load_dags(globals(), "pipelines")\n'
     )
     generate.write(pipelines / "data")

@@ -31,7 +31,7 @@ LOADER = """\
 # An Airflow DAG file.
 from __future__ import annotations
 
-from windvane_provider import load_dags
+from airflow_windvane import load_dags
 
 LOADED = load_dags(globals(), "pipelines")
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Connection
-from windvane_provider.connections import address_urls, engine_url, engine_urls
+from airflow_windvane.connections import address_urls, engine_url, engine_urls
 
 
 def connection(**fields: object) -> Connection:

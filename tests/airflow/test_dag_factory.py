@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.file import get_unique_dag_module_name
-from windvane_provider.operators.plan import PlanOperator
-from windvane_provider.operators.record import RecordOperator
+from airflow_windvane.operators.plan import PlanOperator
+from airflow_windvane.operators.record import RecordOperator
 
 if TYPE_CHECKING:
     import pytest
@@ -47,7 +47,7 @@ def test_a_spec_without_a_plan_maps_over_its_outputs(dags) -> None:
 def test_no_task_is_empty(dags) -> None:
     dags.spec("orders")
     (dag,) = dags.bag().dags.values()
-    assert {type(task).__module__.split(".")[0] for task in dag.tasks} == {"windvane_provider"}
+    assert {type(task).__module__.split(".")[0] for task in dag.tasks} == {"airflow_windvane"}
 
 
 def test_the_serialized_dag_names_no_folder_of_this_machine(dags) -> None:
@@ -72,7 +72,7 @@ def test_only_the_requested_dag_is_built(dags, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_load_dags_returns_the_ids(dags) -> None:
-    from windvane_provider import load_dags
+    from airflow_windvane import load_dags
 
     dags.spec("b")
     dags.spec("a")
@@ -83,7 +83,7 @@ def test_load_dags_returns_the_ids(dags) -> None:
 
 
 def test_default_arguments_give_way_to_the_spec(dags) -> None:
-    from windvane_provider import load_dags
+    from airflow_windvane import load_dags
 
     dags.spec("a")
     namespace = {"__file__": str(dags.loader)}
@@ -93,7 +93,7 @@ def test_default_arguments_give_way_to_the_spec(dags) -> None:
 
 
 def test_a_schedule_that_airflow_refuses_breaks_its_own_spec_only(dags, monkeypatch: pytest.MonkeyPatch) -> None:
-    from windvane_provider import dag_factory
+    from airflow_windvane import dag_factory
 
     dags.spec("good")
     dags.spec("odd")
@@ -137,7 +137,7 @@ def test_a_broken_spec_is_an_import_error_of_its_own_in_a_dag_bag(dags) -> None:
 
 
 def test_outside_a_dag_bag_a_broken_spec_becomes_a_dag_that_explains(dags) -> None:
-    from windvane_provider import load_dags
+    from airflow_windvane import load_dags
 
     dags.broken("bad")
     namespace = {"__file__": str(dags.loader)}

@@ -7,11 +7,11 @@ import pytest
 # The parent does something, forks, and the child answers through a pipe within five seconds.
 HARNESS = """
 import os, select, signal, sys
-import windvane_provider.dag_factory
+import airflow_windvane.dag_factory
 namespace = {{"__file__": {loader!r}, "__name__": "dags"}}
 
 def parse():
-    return windvane_provider.dag_factory.load_dags(dict(namespace), "pipelines")
+    return airflow_windvane.dag_factory.load_dags(dict(namespace), "pipelines")
 
 def use_engine():
     from windvane import stages

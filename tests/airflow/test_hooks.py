@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from windvane_provider.hooks.llm import LlmHook
+from airflow_windvane.hooks.llm import LlmHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

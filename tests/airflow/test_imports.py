@@ -6,11 +6,11 @@ import pytest
 
 EVERYTHING = """
 import sys, threading
-import windvane_provider
-from windvane_provider import *
-from windvane_provider import dag_factory, connections, surroundings, broken
+import airflow_windvane
+from airflow_windvane import *
+from airflow_windvane import dag_factory, connections, surroundings, broken
 """
-PROVIDER_ONLY = "import sys; import windvane_provider, windvane_provider.get_provider_info"
+PROVIDER_ONLY = "import sys; import airflow_windvane, airflow_windvane.get_provider_info"
 
 
 def test_nothing_heavy_is_loaded(python) -> None:
@@ -25,13 +25,13 @@ def test_the_package_itself_imports_only_the_standard_library(python) -> None:
 
 
 def test_every_exported_name_can_be_loaded_and_nothing_else() -> None:
-    import windvane_provider
+    import airflow_windvane
 
-    for name in windvane_provider.__all__:
-        assert getattr(windvane_provider, name).__name__ == name
-    assert set(windvane_provider.__all__) == set(windvane_provider._HOME)
+    for name in airflow_windvane.__all__:
+        assert getattr(airflow_windvane, name).__name__ == name
+    assert set(airflow_windvane.__all__) == set(airflow_windvane._HOME)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = windvane_provider.nonsense
+        _ = airflow_windvane.nonsense
 
 
 def test_no_thread_is_started(python) -> None:

@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, RetryAction
-from windvane.errors import DataError, ThrottledError, UnavailableError
-from windvane_provider import (
+from airflow_windvane import (
     DiscoverOperator,
     ExtractOperator,
     LoadOperator,
@@ -23,7 +22,8 @@ from windvane_provider import (
     WindvaneOperator,
     WindvaneRetryPolicy,
 )
-from windvane_provider.operators.base import TaskStopped, WindvaneBaseOperator
+from airflow_windvane.operators.base import TaskStopped, WindvaneBaseOperator
+from windvane.errors import DataError, ThrottledError, UnavailableError
 
 OPERATORS = {
     PlanOperator: {"spec": "a.windvane.yaml"},

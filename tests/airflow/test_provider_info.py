@@ -11,7 +11,7 @@ from pathlib import Path
 import airflow
 import jsonschema
 import pytest
-from windvane_provider.get_provider_info import get_provider_info
+from airflow_windvane.get_provider_info import get_provider_info
 
 
 def installed() -> bool:
@@ -46,15 +46,15 @@ def test_every_named_module_and_class_exists() -> None:
 
 
 def test_versions_agree() -> None:
-    import windvane_provider
+    import airflow_windvane
 
-    assert get_provider_info()["versions"][0] == windvane_provider.__version__
+    assert get_provider_info()["versions"][0] == airflow_windvane.__version__
 
 
 @needs_wheel
 def test_airflow_finds_the_entry_point() -> None:
     (entry,) = [
-        point for point in entry_points(group="apache_airflow_provider") if point.value.startswith("windvane_provider")
+        point for point in entry_points(group="apache_airflow_provider") if point.value.startswith("airflow_windvane")
     ]
     assert entry.load()() == get_provider_info()
 
@@ -67,7 +67,7 @@ from airflow.providers_manager import ProvidersManager
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 metas = {meta.connection_type: meta.model_dump() for meta in HookMetaService.hook_meta_data()}
 llm, store = metas["windvane_llm"], metas["windvane_store"]
-loaded = [name for name in sys.modules if name.startswith("windvane_provider.hooks")]
+loaded = [name for name in sys.modules if name.startswith("airflow_windvane.hooks")]
 print("ANSWER" + json.dumps([sorted(llm["extra_fields"]), llm["standard_fields"]["host"]["title"],
     llm["standard_fields"]["port"]["hidden"], sorted(store["extra_fields"]), loaded]))
 """

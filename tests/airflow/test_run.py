@@ -128,7 +128,7 @@ def test_operators_of_ones_own(bundled: Dags) -> None:
     bundled.spec("own")
     bundled.loader.write_text(
         "from airflow.sdk import DAG\n"
-        "from windvane_provider import DiscoverOperator, ProfileOperator, WindvaneOperator\n"
+        "from airflow_windvane import DiscoverOperator, ProfileOperator, WindvaneOperator\n"
         "with DAG('by_hand', schedule=None) as dag:\n"
         "    found = DiscoverOperator(task_id='discover', source='pipelines/data')\n"
         "    looked = ProfileOperator(task_id='profile', source='pipelines/data/orders.csv', sample='2')\n"

@@ -59,7 +59,7 @@ def test_a_task_that_is_marked_as_failed_stops_at_once(
     specs.mkdir(parents=True)
     (specs / "slow.windvane.yaml").write_text(SPEC)
     (specs.parent / "factory.py").write_text(
-        '"""Airflow: dag."""\nfrom windvane_provider import load_dags\nload_dags(globals(), "pipelines")\n'
+        '"""Airflow: dag."""\nfrom airflow_windvane import load_dags\nload_dags(globals(), "pipelines")\n'
     )
     with FaultProxy(postgres.port) as proxy:
         place = {"conn_type": "postgres", "host": "127.0.0.1", "port": proxy.port, "login": "postgres"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from windvane_provider import surroundings
+from airflow_windvane import surroundings
 
 if TYPE_CHECKING:
     import pytest

@@ -14,8 +14,8 @@ from airflow.sdk import DAG, BaseOperator  # what any DAG file has loaded
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 before, start = rss(), time.process_time()
-from windvane_provider import *
-import windvane_provider.dag_factory
+from airflow_windvane import *
+import airflow_windvane.dag_factory
 print("ANSWER" + json.dumps([1000 * (time.process_time() - start), (rss() - before) / 2**20]))
 """
 

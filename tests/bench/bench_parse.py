@@ -37,7 +37,7 @@ checks:
 
 OURS = """\
 # An Airflow DAG file.
-from windvane_provider import load_dags
+from airflow_windvane import load_dags
 
 load_dags(globals(), "pipelines")
 """
@@ -47,7 +47,7 @@ PLAIN = """\
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, Asset, task_group
-from windvane_provider import (
+from airflow_windvane import (
     ExtractOperator, LoadOperator, PlanOperator, RecordOperator, TransformOperator, ValidateOperator,
 )
 
@@ -92,7 +92,7 @@ from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.serialization.serialized_objects import DagSerialization
-import windvane_provider.dag_factory
+import airflow_windvane.dag_factory
 bag = DagBag(dag_folder="/nonexistent", collect_dags=False, bundle_path=Path(sys.argv[1]).parent)
 start = time.process_time()
 bag.process_file(sys.argv[1])
@@ -137,7 +137,7 @@ def main() -> int:
             (specs / f"p{number:04d}.windvane.yaml").write_text(SPEC.format(number=number))
         ours, plain = root / "ours.py", root / "plain.py"
         ours.write_text(OURS)
-        from windvane_provider.dag_factory import read_folder
+        from airflow_windvane.dag_factory import read_folder
 
         pages = {
             one["pipeline"]: {

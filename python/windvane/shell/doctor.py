@@ -38,7 +38,7 @@ def _airflow() -> dict[str, Any]:
         version = importlib.metadata.version("apache-airflow-core")
     except importlib.metadata.PackageNotFoundError:
         return _finding("airflow", "not installed; the shell and notebooks do not need it")
-    provider = importlib.util.find_spec("windvane_provider") is not None
+    provider = importlib.util.find_spec("airflow_windvane") is not None
     if not provider:
         return _finding("airflow", version, ok=False, hint="pip install airflow-provider-windvane")
     return _finding("airflow", f"{version}, with the provider")

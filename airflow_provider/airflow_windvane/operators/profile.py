@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from airflow_windvane.operators.base import WindvaneBaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class ProfileOperator(WindvaneBaseOperator):
         """Profile, and return the profile."""
         import windvane
 
-        from windvane_provider.connections import address_urls
+        from airflow_windvane.connections import address_urls
 
         with self.failing_clearly():
             return windvane.profile(

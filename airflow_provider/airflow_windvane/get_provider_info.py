@@ -23,7 +23,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Windvane",
                 "python-modules": [
-                    f"windvane_provider.operators.{name}"
+                    f"airflow_windvane.operators.{name}"
                     for name in (
                         "plan",
                         "split",
@@ -43,7 +43,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "Windvane",
-                "python-modules": ["windvane_provider.hooks.llm", "windvane_provider.hooks.store"],
+                "python-modules": ["airflow_windvane.hooks.llm", "airflow_windvane.hooks.store"],
             }
         ],
         "connection-types": [_LLM_CONNECTION, _STORE_CONNECTION],
@@ -53,7 +53,7 @@ def get_provider_info() -> dict[str, Any]:
 
 _LLM_CONNECTION = {
     "connection-type": "windvane_llm",
-    "hook-class-name": "windvane_provider.hooks.llm.LlmHook",
+    "hook-class-name": "airflow_windvane.hooks.llm.LlmHook",
     "hook-name": "Windvane model gateway (OpenAI-compatible)",
     "ui-field-behaviour": {
         "hidden-fields": ["schema", "port", "login"],
@@ -76,7 +76,7 @@ _LLM_CONNECTION = {
 
 _STORE_CONNECTION = {
     "connection-type": "windvane_store",
-    "hook-class-name": "windvane_provider.hooks.store.WindvaneStoreHook",
+    "hook-class-name": "airflow_windvane.hooks.store.WindvaneStoreHook",
     "hook-name": "Windvane store (SQLite or PostgreSQL)",
     "ui-field-behaviour": {
         "hidden-fields": ["extra"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import StageOperator
+from airflow_windvane.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ class ExtractOperator(StageOperator):
     Args:
         dataset: The dataset to load, one of the plan's outputs.
         piece: The one piece to read, of those that
-            :class:`~windvane_provider.operators.split.SplitOperator` returned; by default everything.
+            :class:`~airflow_windvane.operators.split.SplitOperator` returned; by default everything.
 
     """
 

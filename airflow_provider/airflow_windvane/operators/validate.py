@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import StageOperator
+from airflow_windvane.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ class ValidateOperator(StageOperator):
 
     Args:
         dataset: The dataset to load, one of the plan's outputs.
-        transformed: What :class:`~windvane_provider.operators.transform.TransformOperator` returned.
-        extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned; checks that look into
+        transformed: What :class:`~airflow_windvane.operators.transform.TransformOperator` returned.
+        extracted: What :class:`~airflow_windvane.operators.extract.ExtractOperator` returned; checks that look into
             other datasets read it.
 
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from airflow_windvane.operators.base import WindvaneBaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class WindvaneOperator(WindvaneBaseOperator):
         """Run, and return the run with its reconciliation."""
         import windvane
 
-        from windvane_provider.surroundings import gateway, interval_of, setting
+        from airflow_windvane.surroundings import gateway, interval_of, setting
 
         spec = self.beside_dag(self.spec)
         with self.failing_clearly():

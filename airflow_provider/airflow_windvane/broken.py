@@ -7,7 +7,7 @@ is written there under the spec's own name: the DAGs of the DAG file stay as the
 
 Airflow promises nothing about that dictionary, so it is touched in :func:`show_broken` only, which looks first whether
 it is there, and otherwise leaves an empty DAG behind that shows the message as its documentation. On Airflow 3.4
-:mod:`windvane_provider.importer` needs none of this.
+:mod:`airflow_windvane.importer` needs none of this.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_windvane.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING or AIRFLOW_V_3_3_PLUS:
     from airflow.sdk import RetryDecision, RetryPolicy

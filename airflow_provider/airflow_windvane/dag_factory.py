@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, TaskGroup, XComArg, get_parsing_context, task_group
 
-from windvane_provider.broken import explained, show_broken
-from windvane_provider.operators.extract import ExtractOperator
-from windvane_provider.operators.load import LoadOperator
-from windvane_provider.operators.move import MoveOperator
-from windvane_provider.operators.plan import PlanOperator
-from windvane_provider.operators.record import RecordOperator
-from windvane_provider.operators.split import SplitOperator
-from windvane_provider.operators.transform import TransformOperator
-from windvane_provider.operators.validate import ValidateOperator
-from windvane_provider.surroundings import roots, setting
+from airflow_windvane.broken import explained, show_broken
+from airflow_windvane.operators.extract import ExtractOperator
+from airflow_windvane.operators.load import LoadOperator
+from airflow_windvane.operators.move import MoveOperator
+from airflow_windvane.operators.plan import PlanOperator
+from airflow_windvane.operators.record import RecordOperator
+from airflow_windvane.operators.split import SplitOperator
+from airflow_windvane.operators.transform import TransformOperator
+from airflow_windvane.operators.validate import ValidateOperator
+from airflow_windvane.surroundings import roots, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from windvane_provider.operators.base import WindvaneBaseOperator
+    from airflow_windvane.operators.base import WindvaneBaseOperator
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def load_dags(
         The ids of the DAGs that were built, sorted.
 
     Example:
-        ``from windvane_provider import load_dags; load_dags(globals(), "pipelines")``
+        ``from airflow_windvane import load_dags; load_dags(globals(), "pipelines")``
 
     """
     dag_file = os.path.abspath(namespace["__file__"])

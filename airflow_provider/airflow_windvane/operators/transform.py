@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import StageOperator
+from airflow_windvane.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ class TransformOperator(StageOperator):
 
     Args:
         dataset: The dataset to load, one of the plan's outputs.
-        extracted: What :class:`~windvane_provider.operators.extract.ExtractOperator` returned.
+        extracted: What :class:`~airflow_windvane.operators.extract.ExtractOperator` returned.
 
     """
 

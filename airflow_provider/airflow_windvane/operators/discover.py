@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from airflow_windvane.operators.base import WindvaneBaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class DiscoverOperator(WindvaneBaseOperator):
         """Discover, and return the catalog."""
         import windvane
 
-        from windvane_provider.connections import address_urls
+        from airflow_windvane.connections import address_urls
 
         with self.failing_clearly():
             return windvane.discover(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import WindvaneBaseOperator
+from airflow_windvane.operators.base import WindvaneBaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class PlanOperator(WindvaneBaseOperator):
     def _make(self, context: Mapping[str, Any]) -> dict[str, Any]:
         from windvane import stages
 
-        from windvane_provider.surroundings import gateway, setting
+        from airflow_windvane.surroundings import gateway, setting
 
         spec = self.beside_dag(self.spec)
         with self.failing_clearly():

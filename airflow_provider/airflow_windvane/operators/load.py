@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.operators.base import StageOperator
+from airflow_windvane.operators.base import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ class LoadOperator(StageOperator):
 
     Args:
         dataset: The dataset to load, one of the plan's outputs.
-        verdict: What :class:`~windvane_provider.operators.validate.ValidateOperator` returned.
+        verdict: What :class:`~airflow_windvane.operators.validate.ValidateOperator` returned.
         extracted: Instead of ``verdict``, for a dataset with ``strategy: pushdown``: what
-            :class:`~windvane_provider.operators.extract.ExtractOperator` returned. The target does the steps, and the
+            :class:`~airflow_windvane.operators.extract.ExtractOperator` returned. The target does the steps, and the
             checks are done before its transaction ends.
 
     """

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from windvane_provider.dag_factory import load_dags
-    from windvane_provider.hooks.llm import LlmHook
-    from windvane_provider.hooks.store import WindvaneStoreHook
-    from windvane_provider.operators.discover import DiscoverOperator
-    from windvane_provider.operators.extract import ExtractOperator
-    from windvane_provider.operators.load import LoadOperator
-    from windvane_provider.operators.move import MoveOperator
-    from windvane_provider.operators.pipeline import WindvaneOperator
-    from windvane_provider.operators.plan import PlanOperator
-    from windvane_provider.operators.profile import ProfileOperator
-    from windvane_provider.operators.record import RecordOperator
-    from windvane_provider.operators.split import SplitOperator
-    from windvane_provider.operators.transform import TransformOperator
-    from windvane_provider.operators.validate import ValidateOperator
-    from windvane_provider.policies.retry import WindvaneRetryPolicy
+    from airflow_windvane.dag_factory import load_dags
+    from airflow_windvane.hooks.llm import LlmHook
+    from airflow_windvane.hooks.store import WindvaneStoreHook
+    from airflow_windvane.operators.discover import DiscoverOperator
+    from airflow_windvane.operators.extract import ExtractOperator
+    from airflow_windvane.operators.load import LoadOperator
+    from airflow_windvane.operators.move import MoveOperator
+    from airflow_windvane.operators.pipeline import WindvaneOperator
+    from airflow_windvane.operators.plan import PlanOperator
+    from airflow_windvane.operators.profile import ProfileOperator
+    from airflow_windvane.operators.record import RecordOperator
+    from airflow_windvane.operators.split import SplitOperator
+    from airflow_windvane.operators.transform import TransformOperator
+    from airflow_windvane.operators.validate import ValidateOperator
+    from airflow_windvane.policies.retry import WindvaneRetryPolicy
 
 __all__ = [
     "DiscoverOperator",

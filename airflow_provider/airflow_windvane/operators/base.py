@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from windvane_provider.policies.retry import default_retry_policy
+from airflow_windvane.policies.retry import default_retry_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,8 +60,8 @@ class WindvaneBaseOperator(BaseOperator):
             folder: The spec's folder; with ``[windvane] roots`` all that the engine may touch of the file system.
 
         """
-        from windvane_provider.connections import engine_urls
-        from windvane_provider.surroundings import roots, run_of, staging_folder, store_url
+        from airflow_windvane.connections import engine_urls
+        from airflow_windvane.surroundings import roots, run_of, staging_folder, store_url
 
         return {
             "run": run_of(context),
@@ -150,7 +150,7 @@ class StageOperator(WindvaneBaseOperator):
             context: The task's context.
 
         """
-        from windvane_provider.surroundings import interval_of
+        from airflow_windvane.surroundings import interval_of
 
         base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
         return {

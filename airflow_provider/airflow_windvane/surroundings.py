@@ -37,7 +37,7 @@ def store_url(given: str | None) -> str:
     """
     wanted = given or setting("store")
     if wanted.startswith("conn:"):
-        from windvane_provider.connections import engine_urls
+        from airflow_windvane.connections import engine_urls
 
         connection_id = wanted.removeprefix("conn:")
         return engine_urls([connection_id])[connection_id]
@@ -61,7 +61,7 @@ def gateway(connection_id: str | None) -> dict[str, Any] | None:
     wanted = connection_id or setting("gateway_conn_id")
     if not wanted:
         return None
-    from windvane_provider.hooks.llm import LlmHook
+    from airflow_windvane.hooks.llm import LlmHook
 
     return LlmHook(wanted).get_conn()
 

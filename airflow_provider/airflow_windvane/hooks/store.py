@@ -24,7 +24,7 @@ class WindvaneStoreHook(BaseHook):
 
     def get_conn(self) -> str:
         """The store's URL; holds the password, so keep it out of logs and XCom."""
-        from windvane_provider.connections import engine_url
+        from airflow_windvane.connections import engine_url
 
         return engine_url(self.get_connection(self.store_conn_id))
 

@@ -4,7 +4,7 @@ Airflow 3.4 lets a provider import other files than Python ones: no loader file 
 and each broken spec has its own import error. Switch it on with::
 
     [dag_processor]
-    dag_importer_configs = [{"classpath": "windvane_provider.importer.WindvaneDagImporter"}]
+    dag_importer_configs = [{"classpath": "airflow_windvane.importer.WindvaneDagImporter"}]
 
 and do not load the same folder with ``load_dags`` as well.
 """
@@ -14,13 +14,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane_provider.version_compat import AIRFLOW_V_3_4_PLUS
+from airflow_windvane.version_compat import AIRFLOW_V_3_4_PLUS
 
 if not AIRFLOW_V_3_4_PLUS:
     from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
 
     raise AirflowOptionalProviderFeatureException(
-        "DAG importers need Airflow 3.4 or later; on older versions call windvane_provider.load_dags in a DAG file"
+        "DAG importers need Airflow 3.4 or later; on older versions call airflow_windvane.load_dags in a DAG file"
     )
 
 from airflow.sdk.importers.base import (  # type: ignore[import-not-found,unused-ignore]
@@ -73,9 +73,9 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: igno
             bundle: The DAG bundle that it lies in.
 
         """
-        from windvane_provider.broken import explained
-        from windvane_provider.dag_factory import build_dag, read_folder
-        from windvane_provider.surroundings import setting
+        from airflow_windvane.broken import explained
+        from airflow_windvane.dag_factory import build_dag, read_folder
+        from airflow_windvane.surroundings import setting
 
         result = DagImportResult(definition=definition)
         path = Path(repr(definition)).resolve()

@@ -1,1 +1,0 @@
-"""One thin operator a stage; import each from its own module, or from ``windvane_provider``."""
