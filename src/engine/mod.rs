@@ -3,7 +3,7 @@
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
 //! on many frames), [`step::pipe::Pipe`] (the same for rows that flow; [`spill::Budget`] says how much it may hold),
 //! [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to
-//! polars and back), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user
+//! polars and back), [`lint`] (what is wrong with a spec before anything is connected), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user
 //! functions).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
@@ -24,6 +24,7 @@ pub mod expression;
 pub mod code;
 pub mod frame;
 pub mod guest;
+pub mod lint;
 pub(crate) mod key;
 pub mod pushdown;
 mod seen;

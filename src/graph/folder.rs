@@ -4,6 +4,7 @@
 //! but for the folder that the caller named.
 
 use super::{TaskGraph, from_plan, from_spec, page};
+use crate::engine::lint;
 use crate::error::{Error, Result};
 use crate::plan::{self, Plan};
 use crate::schema::digest;
@@ -177,7 +178,7 @@ fn judged(
     environment: Option<String>,
 ) -> Result<Spec, Vec<Problem>> {
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    document.spec(&Options { environment, base, roots: request.roots.clone() })
+    document.spec(&Options { environment, base, roots: request.roots.clone(), judge: Some(lint::document) })
 }
 
 /// The plan file beside the spec, when it is there and fits.

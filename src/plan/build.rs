@@ -8,6 +8,7 @@ use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrateg
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
 use crate::spec::check::Check;
+use crate::spec::problem::{Part, path_of};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, Target};
 use crate::spec::{DatasetSpec, Incremental, Spec, Strategy};
@@ -118,7 +119,8 @@ fn output(
     let rows = given.catalog.dataset(&from).and_then(|dataset| input_rows(dataset, given.profiles));
     let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
     // The user's own steps must hold by themselves: their mistakes are the user's to hear, not an agent's to mend.
-    let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup).map_err(|error| error.in_table(name))?;
+    let mut schema = engine::plan_schema(&plain(&steps), &input, &lookup)
+        .map_err(|error| written(error, "steps", given.spec.steps.len(), name).in_table(name))?;
     let pushes = settings.strategy == Some(Strategy::Pushdown);
     let push = |steps: &[PlannedStep]| {
         let sql = pushes.then(|| pushdown(&plain(steps), &from, &input, &lookup, &given.spec.target));
@@ -180,8 +182,10 @@ fn checks(
     decisions: &mut Vec<Decision>,
 ) -> Result<Vec<PlannedCheck>> {
     let mut checks = Vec::new();
-    for check in given.spec.checks.iter().chain(&settings.checks) {
-        engine::check_schema(check, schema, lookup).map_err(|error| error.in_table(name))?;
+    for (index, check) in given.spec.checks.iter().chain(&settings.checks).enumerate() {
+        engine::check_schema(check, schema, lookup).map_err(|error| {
+            written(error.at_path(format!("checks[{index}]")), "checks", given.spec.checks.len(), name).in_table(name)
+        })?;
         checks.push(PlannedCheck { check: check.clone(), by: By::Spec, reason: "written in the spec".to_owned() });
     }
     for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
@@ -201,6 +205,21 @@ fn checks(
         decisions.push(decided(&suggestion.decision, reason));
     }
     Ok(checks)
+}
+
+/// The place of a mistake in the spec's own words: the pipeline's steps come first, then those of the dataset.
+fn written(error: Error, list: &str, shared: usize, dataset: &str) -> Error {
+    let path = error.place().path.clone().unwrap_or_default();
+    let numbered = path.strip_prefix(list).and_then(|rest| rest.strip_prefix('[')?.split_once(']'));
+    let Some((Ok(index), rest)) = numbered.map(|(index, rest)| (index.parse::<usize>(), rest)) else { return error };
+    match index.checked_sub(shared) {
+        Some(own) => {
+            let key = |name: &str| Part::Key(name.to_owned());
+            let place = path_of(&[key("datasets"), key(dataset), key(list), Part::Index(own)]);
+            error.at_path(format!("{place}{rest}"))
+        }
+        None => error,
+    }
 }
 
 /// What identifies a row, where the mode needs to know: as the spec says, or the source's primary key.

@@ -6,6 +6,7 @@ use super::world::{Outside, leave};
 use crate::agents::mapper;
 use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
+use crate::engine::lint;
 use crate::error::{Error, Kind, Result};
 use crate::llm::Gateway;
 use crate::orchestrator::World;
@@ -226,7 +227,8 @@ async fn current(world: &World, path: &Path, environment: Option<&str>) -> Resul
 async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
     let spec = spec(path, environment, &world.context.roots)?;
     let spec_hash = hash::of(&spec);
-    planning::plan(world, Asked { spec: &spec, spec_hash: &spec_hash, environment, words }).await
+    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words };
+    planning::plan(world, asked).await.map_err(|error| read::located(error, path))
 }
 
 /// The first mistake is the error; the others are told beside it, so that one look shows all.
@@ -235,6 +237,7 @@ fn spec(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Spe
         environment: environment.map(str::to_owned),
         base: path.parent().map(Path::to_owned).unwrap_or_default(),
         roots: roots.to_vec(),
+        judge: Some(lint::document),
     };
     read::file(path, &options).map_err(|problems| {
         let more: Vec<String> =

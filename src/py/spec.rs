@@ -1,6 +1,7 @@
 //! Specs: judged, and in their one normal form.
 
 use super::enter;
+use crate::engine::lint;
 use crate::error::{Error, Result};
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Options};
@@ -60,7 +61,7 @@ pub(super) fn normalize(py: Python<'_>, request: &str) -> PyResult<String> {
 
 fn checked(request: &str) -> Result<String> {
     let CheckRequest { paths, environment, roots } = parsed(request)?;
-    let options = Options { environment, base: PathBuf::new(), roots };
+    let options = Options { environment, base: PathBuf::new(), roots, judge: Some(lint::document) };
     let files = find::all(&paths)?;
     let problems: Vec<Problem> = files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
     text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
@@ -68,7 +69,7 @@ fn checked(request: &str) -> Result<String> {
 
 fn normalized(request: &str) -> Result<String> {
     let NormalizeRequest { path, environment, roots } = parsed(request)?;
-    let spec = read::file(&path, &Options { environment, base: PathBuf::new(), roots }).map_err(first)?;
+    let spec = read::file(&path, &Options { environment, base: PathBuf::new(), roots, judge: None }).map_err(first)?;
     let (connections, hash) = (spec.connections(), hash::of(&spec));
     text(&Normalized { schema: "windvane/spec/v1", spec, connections, hash })
 }

@@ -1,6 +1,6 @@
 //! Where a mistake is, and the list that collects all of them.
 
-use super::problem::Problem;
+use super::problem::{Part, Problem};
 use crate::error::Kind;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -27,6 +27,37 @@ impl Mark {
 pub(super) enum Segment<'a> {
     Key(&'a str),
     Index(usize),
+}
+
+impl<'a> From<&'a Part> for Segment<'a> {
+    fn from(part: &'a Part) -> Self {
+        match part {
+            Part::Key(key) => Self::Key(key),
+            Part::Index(index) => Self::Index(*index),
+        }
+    }
+}
+
+/// The parts of a path that `path_of` wrote.
+pub(super) fn parts(path: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let Some(inner) = rest.strip_prefix('[') else {
+            let word = rest.trim_start_matches('.');
+            let end = word.find(['.', '[']).unwrap_or(word.len());
+            parts.push(Part::Key(word.get(..end).unwrap_or_default().to_owned()));
+            rest = word.get(end..).unwrap_or_default();
+            continue;
+        };
+        // A quoted key may hold anything, brackets too.
+        let close = if inner.starts_with('"') { "\"]" } else { "]" };
+        let (key, after) = inner.split_once(close).unwrap_or((inner, ""));
+        let key = key.trim_start_matches('"');
+        parts.push(key.parse().map_or_else(|_| Part::Key(key.to_owned()), Part::Index));
+        rest = after;
+    }
+    parts
 }
 
 /// `source.postgres.tables[1]`; a key that is no plain word stands in brackets: `datasets["a.b"]`.

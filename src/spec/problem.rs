@@ -1,5 +1,6 @@
 //! One mistake in a spec: where, what, and the way out.
 
+use super::locate;
 use crate::error::{Error, Kind, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,25 @@ pub struct Problem {
     pub kind: Kind,
     pub message: String,
     pub hint: Option<String>,
+}
+
+/// One step of a path inside a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    Key(String),
+    Index(usize),
+}
+
+/// `datasets.orders.steps[1]`.
+pub fn path_of(parts: &[Part]) -> String {
+    locate::path_of(&parts.iter().map(locate::Segment::from).collect::<Vec<_>>())
+}
+
+/// A mistake that a room below found in a document, before anybody knows on which line it stands.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub path: Vec<Part>,
+    pub error: Error,
 }
 
 impl From<Problem> for Error {

@@ -2,12 +2,12 @@
 
 use super::Spec;
 pub use super::hash::of as hash;
-use super::locate::{Mark, Problems, Segment, path_of, shorten};
-use super::problem::Problem;
+use super::locate::{self, Mark, Problems, Segment, path_of, shorten};
+use super::problem::{Finding, Part, Problem};
 use super::semantics::Ground;
 use super::tree::Node;
 use super::{hint, overlay, rules, scalar, semantics, tree, validate};
-use crate::error::Kind;
+use crate::error::{Error, Kind, Place};
 use std::path::{Path, PathBuf};
 
 /// A spec is written by people; what is larger than this is something else.
@@ -22,7 +22,12 @@ pub struct Options {
     pub base: PathBuf,
     /// Folders, beside the base, that paths may lie in.
     pub roots: Vec<PathBuf>,
+    /// What rooms below know to be wrong with a document (see `engine::lint`).
+    pub judge: Option<Judge>,
 }
+
+/// Looks at a document and tells what is wrong with it.
+pub type Judge = fn(&serde_json::Value) -> Vec<Finding>;
 
 /// A text that could be read, not yet judged: for callers that need to know little, fast.
 #[derive(Debug)]
@@ -119,6 +124,7 @@ impl Document {
         let problems = &mut self.problems;
         validate::document(rules, &self.root, problems);
         semantics::document(&self.root, &ground, problems);
+        judged(options.judge, &self.root, problems);
         let mut chosen = None;
         let overlays = self.root.get("environments").map(Node::entries).unwrap_or_default();
         for entry in overlays {
@@ -127,6 +133,7 @@ impl Document {
             let merged = overlay::merged(&self.root, &entry.key, &entry.node, problems);
             validate::document(rules, &merged, problems);
             semantics::document(&merged, &ground, problems);
+            judged(options.judge, &merged, problems);
             problems.in_environment(None);
             if options.environment.as_ref() == Some(&entry.key) {
                 chosen = Some(merged);
@@ -149,6 +156,41 @@ impl Document {
             self.problems.finish()
         })
     }
+}
+
+/// What a judge finds, each at its place.
+fn judged(judge: Option<Judge>, root: &Node, problems: &mut Problems) {
+    let Some(judge) = judge else { return };
+    for Finding { path, error } in judge(&root.to_json()) {
+        let segments: Vec<Segment<'_>> = path.iter().map(Segment::from).collect();
+        let hint = error.hint_text().map(str::to_owned);
+        problems.add_kind(error.kind(), deepest(root, &path), path_of(&segments), error.message(), hint);
+    }
+}
+
+/// Where the value at a path begins, or the innermost one on the way to it that is there.
+fn deepest(root: &Node, path: &[Part]) -> Mark {
+    let mut node = root;
+    for part in path {
+        let next = match part {
+            Part::Key(key) => node.get(key),
+            Part::Index(index) => node.items().get(*index),
+        };
+        let Some(next) = next else { break };
+        node = next;
+    }
+    node.mark
+}
+
+/// Gives an error that knows its path inside a spec the line and column too.
+pub fn located(error: Error, file: &Path) -> Error {
+    let Some(path) = error.place().path.clone().filter(|_| error.place().line.is_none()) else { return error };
+    let name = file.display().to_string();
+    let read = bytes(file).and_then(|bytes| decoded(&name, bytes)).and_then(|text| document(&name, &text));
+    let Ok(document) = read else { return error };
+    let Mark { line, column, .. } = deepest(&document.root, &locate::parts(&path));
+    let place = Place { file: Some(name), line: Some(line), column: Some(column), ..error.place().clone() };
+    error.at(place)
 }
 
 fn environment_name(name: &str, mark: Mark, problems: &mut Problems) {

@@ -200,8 +200,27 @@ impl<'a> Checking<'a, '_> {
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         };
-        let hint = way_to(shape, accepts, node).or_else(|| shape.description.clone());
+        let hint = self.right_form(shape, node).or_else(|| way_to(shape, accepts, node));
+        let hint = hint.or_else(|| shape.description.clone());
         self.problem(node.mark, format!("expected {expected}, found {found}"), hint);
+    }
+
+    /// The value, where it is right but stands one level too high (`sort: [id]`) or too low (`select: {columns: [id]}`).
+    fn right_form(&self, shape: &Shape, node: &Node) -> Option<String> {
+        let Some(Segment::Key(key)) = self.path.last() else { return None };
+        let found = sort_of(node);
+        let takes = |name: &&String| {
+            shape.properties.get(*name).is_some_and(|index| self.rules.accepts(*index) & found == found)
+        };
+        if let ([only], false) = (shape.required.as_slice(), matches!(node.value, Value::Map(_))) {
+            return takes(&only).then(|| format!("Write {key}: {{{only}: {}}}", shown(node)));
+        }
+        match node.entries() {
+            [inner] if shape.properties.is_empty() && shape.accepts & sort_of(&inner.node) == sort_of(&inner.node) => {
+                Some(format!("Write {key}: {}", shown(&inner.node)))
+            }
+            _ => None,
+        }
     }
 
     fn expected(&self, shape: &Shape, accepts: u8) -> String {
@@ -258,6 +277,15 @@ fn way_to(shape: &Shape, accepts: u8, node: &Node) -> Option<String> {
         Value::Null { .. } | Value::Boolean(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
             None
         }
+    }
+}
+
+/// A value in one line, as it would be written.
+fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Text(text) => shorten(text),
+        Value::Null { .. } | Value::Boolean(_) | Value::Number(_) | Value::Map(_) => node.to_json().to_string(),
     }
 }
 

@@ -11,6 +11,19 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array,
 use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, Expr, Ident, UnaryOperator, Value};
 use std::sync::Arc;
 
+/// The text holds a query where only an expression can stand.
+pub(super) fn subquery(text: &str) -> Error {
+    Error::unsupported(format!("{} holds a subquery", syntax::shown(text)))
+        .hint("Use a join step to bring in the columns of another dataset")
+}
+
+/// A column is named together with its table.
+pub(super) fn of_a_table(parts: &[Ident]) -> Error {
+    let name: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+    Error::spec(format!("'{}' names a table", name.join(".")))
+        .hint("Expressions see one dataset: write the column alone, in double quotes when it has a dot")
+}
+
 pub(super) struct Binder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) text: &'a str,
@@ -60,15 +73,8 @@ impl<'a> Binder<'a> {
                 let value = constant(&typed.value.value)?;
                 coerce(value, to)
             }
-            Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
-                Err(Error::unsupported(format!("{} holds a subquery", syntax::shown(self.text)))
-                    .hint("Use a join step to bring in the columns of another dataset"))
-            }
-            Expr::CompoundIdentifier(parts) => {
-                let name: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-                Err(Error::spec(format!("'{}' names a table", name.join(".")))
-                    .hint("Expressions see one dataset: write the column alone, in double quotes when it has a dot"))
-            }
+            Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => Err(subquery(self.text)),
+            Expr::CompoundIdentifier(parts) => Err(of_a_table(parts)),
             other => self.call(other),
         }
     }

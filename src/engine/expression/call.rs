@@ -2,7 +2,7 @@
 
 use crate::engine::convert::{is_integer, is_text};
 use crate::engine::expression::bind::{Binder, coerce, compare, unify};
-use crate::engine::expression::function::{AGGREGATES, Function, Part, Side, rounded_type, unknown};
+use crate::engine::expression::function::{AGGREGATES, Function, Part, Side, arity, rounded_type, unknown};
 use crate::engine::expression::node::{Comparison, Kind, Node};
 use crate::engine::expression::{measure, text};
 use crate::error::{Error, Result};
@@ -48,10 +48,9 @@ impl Binder<'_> {
                 for characters in what {
                     arguments.push(self.bind(characters)?);
                 }
-                text::call("trim", Function::Trim(side), arguments, 1, 2)
+                text::call("trim", Function::Trim(side), arguments)
             }
-            other => Err(Error::unsupported(format!("'{other}' is not something an expression can hold here"))
-                .hint("Use columns, literals, operators, CASE, CAST and functions; no queries, windows or arrays")),
+            other => Err(not_here(other)),
         }
     }
 
@@ -60,10 +59,7 @@ impl Binder<'_> {
             return Err(unknown(&call.name.to_string()));
         };
         let name = name.value.to_lowercase();
-        if call.over.is_some() || call.filter.is_some() || !call.within_group.is_empty() {
-            return Err(Error::unsupported(format!("'{name}' with OVER, FILTER or WITHIN GROUP is not known"))
-                .hint("Use an aggregate step, or filter before it"));
-        }
+        plain(&name, call)?;
         if AGGREGATES.contains(&name.as_str()) {
             return measure::call(self, &name, call);
         }
@@ -88,27 +84,43 @@ impl Binder<'_> {
     }
 }
 
+/// What has no place in an expression.
+pub(super) fn not_here(expr: &Expr) -> Error {
+    Error::unsupported(format!("'{expr}' is not something an expression can hold here"))
+        .hint("Use columns, literals, operators, CASE, CAST and functions; no queries, windows or arrays")
+}
+
+/// A call without what only queries have.
+pub(super) fn plain(name: &str, call: &Call) -> Result<()> {
+    if call.over.is_some() || call.filter.is_some() || !call.within_group.is_empty() {
+        return Err(Error::unsupported(format!("'{name}' with OVER, FILTER or WITHIN GROUP is not known"))
+            .hint("Use an aggregate step, or filter before it"));
+    }
+    Ok(())
+}
+
 pub(super) fn wrong_arguments(name: &str) -> Error {
     Error::spec(format!("the arguments of '{name}' are not what it takes"))
         .hint("Arguments are plain expressions, separated by commas")
 }
 
 fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
+    let (least, most) = arity(name).ok_or_else(|| unknown(name))?;
+    count(name, arguments.len(), least, most)?;
     match name {
-        "lower" => text::call(name, Function::Lower, arguments, 1, 1),
-        "upper" => text::call(name, Function::Upper, arguments, 1, 1),
-        "trim" | "btrim" => text::call(name, Function::Trim(Side::Both), arguments, 1, 2),
-        "ltrim" => text::call(name, Function::Trim(Side::Left), arguments, 1, 2),
-        "rtrim" => text::call(name, Function::Trim(Side::Right), arguments, 1, 2),
-        "replace" => text::call(name, Function::Replace, arguments, 3, 3),
+        "lower" => text::call(name, Function::Lower, arguments),
+        "upper" => text::call(name, Function::Upper, arguments),
+        "trim" | "btrim" => text::call(name, Function::Trim(Side::Both), arguments),
+        "ltrim" => text::call(name, Function::Trim(Side::Left), arguments),
+        "rtrim" => text::call(name, Function::Trim(Side::Right), arguments),
+        "replace" => text::call(name, Function::Replace, arguments),
         "length" | "char_length" | "character_length" => {
-            let node = text::call(name, Function::Length, arguments, 1, 1)?;
+            let node = text::call(name, Function::Length, arguments)?;
             Ok(Node { data_type: DataType::Int64, ..node })
         }
         "substr" | "substring" => substring(arguments),
         "concat" => text::concat(arguments),
         "split_part" => {
-            count(name, &arguments, 3, 3)?;
             let field = whole(arguments.remove(2), name)?;
             let (of, by) = two(arguments, name)?;
             let arguments = vec![text::as_text(of, name)?, text::as_text(by, name)?, field];
@@ -120,7 +132,6 @@ fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
             Ok(result(Function::Matches(pattern), vec![text::as_text(of, name)?], DataType::Boolean))
         }
         "regexp_replace" => {
-            count(name, &arguments, 3, 3)?;
             let with = text::as_text(arguments.remove(2), name)?;
             let (of, pattern) = two(arguments, name)?;
             let pattern = text::pattern(&pattern, name)?;
@@ -128,7 +139,6 @@ fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
             Ok(result(Function::RegexReplace(pattern), arguments, DataType::Text))
         }
         "coalesce" | "ifnull" => {
-            count(name, &arguments, 1, usize::MAX)?;
             let data_type = unify(&arguments, "the arguments of coalesce")?;
             let nullable = arguments.iter().all(|argument| argument.nullable);
             let arguments = arguments.into_iter().map(|argument| coerce(argument, data_type));
@@ -151,7 +161,6 @@ fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
         "floor" => one(arguments, name).and_then(|node| rounded(Function::Floor, node)),
         "ceil" | "ceiling" => one(arguments, name).and_then(|node| rounded(Function::Ceil, node)),
         "round" => {
-            count(name, &arguments, 1, 2)?;
             let digits = if arguments.len() == 2 { small_literal(&arguments.remove(1), name)? } else { 0 };
             one(arguments, name).and_then(|node| rounded(Function::Round(digits), node))
         }
@@ -196,7 +205,6 @@ fn rounded(function: Function, node: Node) -> Result<Node> {
 }
 
 fn substring(mut arguments: Vec<Node>) -> Result<Node> {
-    count("substring", &arguments, 2, 3)?;
     let mut checked = vec![text::as_text(arguments.remove(0), "substring")?];
     for argument in arguments {
         checked.push(whole(argument, "substring")?);
@@ -258,22 +266,25 @@ fn small_literal(node: &Node, name: &str) -> Result<i8> {
     })
 }
 
-pub(super) fn count(name: &str, arguments: &[Node], least: usize, most: usize) -> Result<()> {
-    if (least..=most).contains(&arguments.len()) {
+pub(super) fn count(name: &str, given: usize, least: usize, most: usize) -> Result<()> {
+    if (least..=most).contains(&given) {
         return Ok(());
     }
-    let wanted = if least == most { format!("{least}") } else { format!("{least} or more") };
-    Err(Error::spec(format!("'{name}' takes {wanted} arguments and got {}", arguments.len()))
+    let wanted = match (least, most) {
+        (1, 1) => "1 argument".to_owned(),
+        _ if least == most => format!("{least} arguments"),
+        (_, usize::MAX) => format!("{least} or more arguments"),
+        _ => format!("{least} to {most} arguments"),
+    };
+    Err(Error::spec(format!("'{name}' takes {wanted} and got {given}"))
         .hint("See the list of functions in the documentation"))
 }
 
 fn one(mut arguments: Vec<Node>, name: &str) -> Result<Node> {
-    count(name, &arguments, 1, 1)?;
     arguments.pop().ok_or_else(|| wrong_arguments(name))
 }
 
 fn two(mut arguments: Vec<Node>, name: &str) -> Result<(Node, Node)> {
-    count(name, &arguments, 2, 2)?;
     match (arguments.pop(), arguments.pop()) {
         (Some(second), Some(first)) => Ok((first, second)),
         _ => Err(wrong_arguments(name)),

@@ -94,50 +94,62 @@ impl Part {
     }
 }
 
-/// What the list in an error's hint says.
-pub(super) const NAMES: &[&str] = &[
-    "lower",
-    "upper",
-    "trim",
-    "ltrim",
-    "rtrim",
-    "length",
-    "substr",
-    "substring",
-    "replace",
-    "concat",
-    "split_part",
-    "coalesce",
-    "nullif",
-    "abs",
-    "round",
-    "floor",
-    "ceil",
-    "extract",
-    "year",
-    "quarter",
-    "month",
-    "week",
-    "day",
-    "hour",
-    "minute",
-    "second",
-    "date_part",
-    "date_trunc",
-    "parse_date",
-    "parse_timestamp",
-    "regexp_matches",
-    "regexp_replace",
+/// The scalar functions, and how many arguments each takes: at least and at most.
+const SIGNATURES: &[(&str, usize, usize)] = &[
+    ("lower", 1, 1),
+    ("upper", 1, 1),
+    ("trim", 1, 2),
+    ("btrim", 1, 2),
+    ("ltrim", 1, 2),
+    ("rtrim", 1, 2),
+    ("length", 1, 1),
+    ("char_length", 1, 1),
+    ("character_length", 1, 1),
+    ("substr", 2, 3),
+    ("substring", 2, 3),
+    ("replace", 3, 3),
+    ("concat", 1, usize::MAX),
+    ("split_part", 3, 3),
+    ("coalesce", 1, usize::MAX),
+    ("ifnull", 1, usize::MAX),
+    ("nullif", 2, 2),
+    ("abs", 1, 1),
+    ("round", 1, 2),
+    ("floor", 1, 1),
+    ("ceil", 1, 1),
+    ("ceiling", 1, 1),
+    ("extract", 1, 1),
+    ("year", 1, 1),
+    ("quarter", 1, 1),
+    ("month", 1, 1),
+    ("week", 1, 1),
+    ("day", 1, 1),
+    ("hour", 1, 1),
+    ("minute", 1, 1),
+    ("second", 1, 1),
+    ("date_part", 2, 2),
+    ("date_trunc", 2, 2),
+    ("parse_date", 2, 2),
+    ("parse_timestamp", 2, 2),
+    ("regexp_matches", 2, 2),
+    ("regexp_like", 2, 2),
+    ("regexp_replace", 3, 3),
 ];
+
+/// How many arguments a scalar function takes; none for one that is not known.
+pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
+    SIGNATURES.iter().find(|(known, _, _)| *known == name).map(|(_, least, most)| (*least, *most))
+}
 
 pub(super) const AGGREGATES: &[&str] = &["count", "sum", "min", "max", "avg"];
 
 pub(super) fn unknown(name: &str) -> Error {
-    let near = crate::engine::nearest(name, NAMES.iter().copied());
+    let names: Vec<&str> = SIGNATURES.iter().map(|(name, _, _)| *name).collect();
+    let near = crate::engine::nearest(name, names.iter().copied());
     let lead = near.map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
     Error::unsupported(format!("the function '{name}' is not known")).hint(format!(
         "{lead}Functions are {}; in aggregate steps also {}",
-        NAMES.join(", "),
+        names.join(", "),
         AGGREGATES.join(", ")
     ))
 }

@@ -60,8 +60,7 @@ impl Measure {
         let outer = binder.bind(&parsed)?;
         let calls = binder.aggregates.map(|(_, calls)| calls).unwrap_or_default();
         if calls.is_empty() {
-            return Err(Error::spec(format!("{} aggregates nothing", syntax::shown(text)))
-                .hint("A measure holds count(*), count(x), count(distinct x), sum(x), min(x), max(x) or avg(x)"));
+            return Err(nothing(text));
         }
         let field = Field { nullable: outer.nullable, ..Field::new(name, outer.data_type) };
         Ok(Self { field, calls, outer })
@@ -174,11 +173,22 @@ impl Measure {
     }
 }
 
+/// A measure that holds no aggregate.
+pub(super) fn nothing(text: &str) -> Error {
+    Error::spec(format!("{} aggregates nothing", syntax::shown(text)))
+        .hint("A measure holds count(*), count(x), count(distinct x), sum(x), min(x), max(x) or avg(x)")
+}
+
+/// An aggregate where one row at a time is computed.
+pub(super) fn not_for_a_row(name: &str) -> Error {
+    Error::unsupported(format!("'{name}' has no meaning for a single row"))
+        .hint("Aggregates go into the measures of an aggregate step, and not inside each other")
+}
+
 /// An aggregate call inside a measure; refused everywhere else.
 pub(super) fn call(binder: &mut Binder<'_>, name: &str, call: &Call) -> Result<Node> {
     let Some((input, calls)) = &mut binder.aggregates else {
-        return Err(Error::unsupported(format!("'{name}' has no meaning for a single row"))
-            .hint("Aggregates go into the measures of an aggregate step, and not inside each other"));
+        return Err(not_for_a_row(name));
     };
     let FunctionArguments::List(list) = &call.args else { return Err(wrong_arguments(name)) };
     let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else { return Err(wrong_arguments(name)) };

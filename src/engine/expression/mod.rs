@@ -23,6 +23,7 @@ mod call;
 mod compare;
 mod evaluate;
 mod function;
+pub(crate) mod inspect;
 pub(crate) mod measure;
 mod node;
 pub(crate) mod polars;

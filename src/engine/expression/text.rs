@@ -2,7 +2,7 @@
 
 use crate::engine::convert;
 use crate::engine::expression::bind::coerce;
-use crate::engine::expression::call::{count, is_textual, result};
+use crate::engine::expression::call::{is_textual, result};
 use crate::engine::expression::function::{Function, Side};
 use crate::engine::expression::node::{Kind, Node};
 use crate::error::{Error, Result};
@@ -27,8 +27,7 @@ pub(super) fn as_text(node: Node, name: &str) -> Result<Node> {
         .hint("Write CAST(column AS text) when that is meant"))
 }
 
-pub(super) fn call(name: &str, function: Function, arguments: Vec<Node>, least: usize, most: usize) -> Result<Node> {
-    count(name, &arguments, least, most)?;
+pub(super) fn call(name: &str, function: Function, arguments: Vec<Node>) -> Result<Node> {
     let arguments = arguments.into_iter().map(|argument| as_text(argument, name));
     Ok(result(function, arguments.collect::<Result<_>>()?, DataType::Text))
 }
@@ -44,7 +43,6 @@ pub(super) fn join(left: Node, right: Node) -> Result<Node> {
 }
 
 pub(super) fn concat(arguments: Vec<Node>) -> Result<Node> {
-    count("concat", &arguments, 1, usize::MAX)?;
     let arguments = arguments.into_iter().map(|argument| coerce(argument, DataType::Text));
     Ok(Node::new(Kind::Call(Function::Concat, arguments.collect::<Result<_>>()?), DataType::Text, false))
 }

@@ -48,6 +48,16 @@ pub(crate) struct Call {
 const KNOWN: &str = "row_number(), rank(), dense_rank(), lag(x, 1), lead(x, 1), first_value(x), last_value(x), sum(x), \
                      avg(x), min(x), max(x), count(x), count(*)";
 
+/// How many arguments a function of windows alone takes.
+pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
+    match name {
+        "row_number" | "rank" | "dense_rank" => Some((0, 0)),
+        "lag" | "lead" => Some((1, 2)),
+        "first_value" | "last_value" => Some((1, 1)),
+        _ => None,
+    }
+}
+
 impl Call {
     pub(crate) fn parse(name: &str, text: &str, schema: &Schema, frame: WindowFrame, ordered: bool) -> Result<Self> {
         let parsed = syntax::parse(text)?;
