@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane import api, progress
+from windvane import __version__, api, progress
 from windvane.errors import SpecError, WindvaneError
 from windvane.shell import doctor, history, show
 
@@ -130,6 +130,7 @@ _COMMANDS: dict[str, Command] = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="windvane", description="Self-steering data pipelines.")
+    parser.add_argument("--version", action="version", version=f"windvane {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help_text: str) -> argparse.ArgumentParser:

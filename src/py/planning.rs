@@ -206,6 +206,11 @@ async fn moved(
     environment: Option<&str>,
     replay: Option<PathBuf>,
 ) -> Result<crate::record::Run> {
+    if let Some(rows) = replay.as_ref().filter(|rows| !rows.is_file()) {
+        return Err(Error::missing("there is no such quarantine file")
+            .in_file(rows.display().to_string())
+            .hint("The record of a run lists the quarantine files that it wrote"));
+    }
     let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
     match replay {
         Some(rows) => whole::replay(world, &plan, &rows).await,

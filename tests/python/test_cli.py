@@ -145,3 +145,42 @@ def test_a_failed_run_stays_in_history(shell: Any, spec: Path) -> None:
     (row,) = json.loads(shell("runs", "rows", "--json").stdout)["rows"]
     assert row["status"] == "failed"
     assert row["document"]["stage"] == "validate"
+
+
+def test_versions_agree(shell: Any) -> None:
+    import windvane
+
+    assert shell("--version").stdout.split() == ["windvane", windvane.__version__]
+
+
+def test_the_doctor_makes_nothing(shell: Any, tmp_path: Path) -> None:
+    store, staging = tmp_path / "deep" / "store.db", tmp_path / "deep" / "staging"
+    done = shell("doctor", "--json", WINDVANE_STORE=str(store), WINDVANE_STAGING=str(staging))
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert found["store"]["ok"]
+    assert "the first run makes it" in found["store"]["found"]
+    assert found["staging"]["ok"]
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    done = shell("doctor", "--json", WINDVANE_STORE=str(tmp_path / "file" / "s.db"), WINDVANE_STAGING=str(tmp_path / "file" / "s"))
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert not found["store"]["ok"]
+    assert not found["staging"]["ok"]
+
+
+def test_a_pipeline_that_the_store_does_not_know(shell: Any, spec: Path) -> None:
+    assert "knows none yet" in shell("runs", "NOPE").stderr
+    assert shell("run", spec.name, "--run", "r1").returncode == 0
+    for verb in ("runs", "decisions", "ledger"):
+        done = shell(verb, "NOPE")
+        assert done.returncode == 2, verb
+        assert "no pipeline 'NOPE'" in done.stderr
+        assert "It knows: rows" in done.stderr
+    head = shell("ledger", "rows").stdout.splitlines()[0].split()
+    assert head[:4] == ["dataset", "run", "rows", "loaded_at"]
+
+
+def test_an_unknown_quarantine_file_is_a_wrong_request(shell: Any, spec: Path) -> None:
+    done = shell("run", spec.name, "--replay", "nope.jsonl")
+    assert done.returncode == 2
+    assert "nope.jsonl" in done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,9 @@ def _airflow() -> dict[str, Any]:
 
 
 def _store(url: str) -> dict[str, Any]:
+    file = Path(url.removeprefix("sqlite://"))
+    if ("://" not in url or url.startswith("sqlite://")) and not file.exists():
+        return _to_be_made("store", file, "Set WINDVANE_STORE to a file that can be written, or to a database")
     try:
         answer = call("store_info", store=url)
     except WindvaneError as error:
@@ -53,13 +56,20 @@ def _store(url: str) -> dict[str, Any]:
 
 
 def _staging(folder: Path) -> dict[str, Any]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return _finding("staging", str(error), ok=False, hint="Set WINDVANE_STAGING to a folder that can be written")
+    hint = "Set WINDVANE_STAGING to a folder that can be written"
+    if not folder.exists():
+        return _to_be_made("staging", folder, hint)
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        return _finding("staging", f"{folder} cannot be written", ok=False, hint=hint)
     return _finding("staging", str(folder))
+
+
+def _to_be_made(what: str, path: Path, hint: str) -> dict[str, Any]:
+    """What the first run will make; a doctor makes nothing."""
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        return _finding(what, f"{path} cannot be made: {above} may not be written", ok=False, hint=hint)
+    return _finding(what, f"{path}: not there yet, the first run makes it")
 
 
 def _gateway(outside: dict[str, Any]) -> dict[str, Any]:
