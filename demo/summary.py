@@ -33,7 +33,7 @@ def text(results: dict[str, Any], root: Path, seconds: float) -> str:
     parts += [
         "\nWhere to look",
         f"  clean tables     {root}/warehouse.db (SQLite)",
-        f"  Airflow's lake   {root}/dags/pipelines/lake/airflow (Parquet)",
+        f"  Airflow's lake   {root}/home/windvane/data/lake/airflow (Parquet)",
         f"  specs and plan   {root}/dags/pipelines",
         *([f"  quarantine       {Path(quarantine).parent}"] if quarantine else []),
         f"  logs             {root}/logs",

@@ -6,8 +6,8 @@ reads it (the DAG processor, ``airflow dags reserialize``, an integrity test) ta
 is written there under the spec's own name: the DAGs of the DAG file stay as they are.
 
 Airflow promises nothing about that dictionary, so it is touched in :func:`show_broken` only, which looks first whether
-it is there, and otherwise leaves an empty DAG behind that shows the message as its documentation. On Airflow 3.4
-:mod:`airflow_windvane.importer` needs none of this.
+it is there (it is in 3.0 to 3.4), and otherwise leaves an empty DAG behind that shows the message as its documentation.
+On Airflow 3.4 :mod:`airflow_windvane.importer` needs none of this.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
     log.error("%s", message)
     bag = _importing_dag_bag()
     if bag is not None:
-        bundle = _bundle_of(bag)
-        bag.import_errors[_short(file, os.fspath(bundle)) if bundle else file] = message
+        bag.import_errors[_name_in(bag, file)] = message
         return
     log.warning("No DagBag is importing this file; the error of %s is shown as an empty DAG instead.", file)
     from airflow.sdk import DAG
@@ -72,9 +71,11 @@ def show_broken(namespace: dict[str, Any], file: str, message: str) -> None:
 
 def _importing_dag_bag() -> Any | None:
     """The DagBag that is importing the DAG file right now, if it keeps errors by file name."""
-    module = sys.modules.get("airflow.dag_processing.dagbag")
-    known = getattr(module, "DagBag", None)
-    if known is None:
+    # Airflow 3.0 and 3.1 keep it among the models.
+    homes = (sys.modules.get(name) for name in ("airflow.dag_processing.dagbag", "airflow.models.dagbag"))
+    # Not by attribute: later versions keep the old place as a shim that warns.
+    known = tuple({vars(home)["DagBag"] for home in homes if home is not None and "DagBag" in vars(home)})
+    if not known:
         return None
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to the caller's caller
     while frame is not None:
@@ -85,9 +86,22 @@ def _importing_dag_bag() -> Any | None:
     return None
 
 
-def _bundle_of(bag: Any) -> str | os.PathLike[str] | None:
-    """The folder that a DagBag's file names are relative to: an attribute until 3.3, a bundle from 3.4 on."""
-    return getattr(bag, "bundle_path", None) or getattr(getattr(bag, "_bundle", None), "path", None)
+def _name_in(bag: Any, file: str) -> str:
+    """What a DagBag calls a file: by its whole path in Airflow 3.0, later from the bundle's folder on."""
+    relative = getattr(bag, "_get_relative_fileloc", None)
+    try:
+        return file if relative is None else str(relative(file))
+    except ValueError:
+        # The specs lie outside of the bundle.
+        return file
+
+
+def bundle_of_import() -> str | None:
+    """The folder of the DAG bundle that is being imported right now, if Airflow says so."""
+    bag = _importing_dag_bag()
+    # An attribute until 3.3, a bundle from 3.4 on.
+    path = getattr(bag, "bundle_path", None) or getattr(getattr(bag, "_bundle", None), "path", None)
+    return None if path is None else os.fspath(path)
 
 
 def _short(file: str, folder: str) -> str:

@@ -94,7 +94,7 @@ def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
         Id to URL; the URLs hold secrets, so hand them to the engine and keep them out of logs and XCom.
 
     """
-    from airflow.sdk import BaseHook
+    from airflow_windvane.version_compat import BaseHook
 
     return {connection_id: engine_url(BaseHook.get_connection(connection_id)) for connection_id in connection_ids}
 

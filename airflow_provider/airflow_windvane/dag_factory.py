@@ -12,9 +12,10 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, TaskGroup, XComArg, get_parsing_context, task_group
+from airflow.sdk import DAG, TaskGroup, XComArg, get_parsing_context, task_group
 
-from airflow_windvane.broken import explained, show_broken
+from airflow_windvane.assets import declared
+from airflow_windvane.broken import bundle_of_import, explained, show_broken
 from airflow_windvane.operators.extract import ExtractOperator
 from airflow_windvane.operators.load import LoadOperator
 from airflow_windvane.operators.move import MoveOperator
@@ -23,10 +24,10 @@ from airflow_windvane.operators.record import RecordOperator
 from airflow_windvane.operators.split import SplitOperator
 from airflow_windvane.operators.transform import TransformOperator
 from airflow_windvane.operators.validate import ValidateOperator
-from airflow_windvane.surroundings import roots, setting
+from airflow_windvane.surroundings import bundles, home, roots, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_windvane.operators.base import WindvaneBaseOperator
 
@@ -81,7 +82,8 @@ def load_dags(
     root = os.path.join(here, os.fspath(folder))
     chosen = environment or setting("environment") or None
     only = get_parsing_context().dag_id
-    found = read_folder(root, only=only, environment=chosen)
+    closed = bundles(bundle_of_import() or here)
+    found = read_folder(root, only=only, environment=chosen, read_only=closed)
     broken = {entry["file"]: explained(entry["file"], entry["problems"], here) for entry in found["broken"]}
     built = []
     for pipeline in found["pipelines"]:
@@ -105,7 +107,12 @@ def load_dags(
 
 
 def read_folder(
-    folder: str, *, only: str | None = None, environment: str | None = None, file: str | None = None
+    folder: str,
+    *,
+    only: str | None = None,
+    environment: str | None = None,
+    file: str | None = None,
+    read_only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a folder of specs holds: the pipelines that can be built, and the files that cannot be read.
 
@@ -114,6 +121,7 @@ def read_folder(
         only: The one pipeline that is wanted.
         environment: The environment whose overlay applies.
         file: The one file that is wanted.
+        read_only: Folders in which no target may lie.
 
     """
     # The engine is loaded here, in the DAG file's own process, and by nothing that Airflow imports elsewhere.
@@ -125,6 +133,8 @@ def read_folder(
         "file": file,
         "environment": environment,
         "roots": roots(),
+        "home": home(),
+        "read_only": [os.path.normpath(folder) for folder in read_only],
     }
     found: dict[str, Any] = json.loads(_core.load_folder(json.dumps(request)))
     return found
@@ -149,7 +159,7 @@ def build_dag(
     dag = DAG(
         dag_id=pipeline["pipeline"],
         schedule=pipeline["schedule"],
-        start_date=datetime.fromisoformat(pipeline["start_date"] or _FIRST_DAY),
+        start_date=_first_day(pipeline),
         catchup=pipeline["catchup"],
         # Two runs of one pipeline would load the same target side by side.
         max_active_runs=1,
@@ -163,6 +173,14 @@ def build_dag(
     with dag:
         _Tasks(pipeline, dag_file, environment).build()
     return dag
+
+
+def _first_day(pipeline: Mapping[str, Any]) -> datetime:
+    """The first day in the pipeline's time zone, which is also the one of its schedule."""
+    import pendulum
+
+    day = datetime.fromisoformat(pipeline["start_date"] or _FIRST_DAY)
+    return pendulum.datetime(day.year, day.month, day.day, tz=pipeline["timezone"] or "UTC")
 
 
 def _own_args(pipeline: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,7 +204,7 @@ class _Tasks:
         committed = pipeline["plan"]
         self.plan_file = _from_folder_of(dag_file, committed["file"]) if committed else None
         self.environment = environment
-        self.outlets = [Asset(uri) for uri in pipeline["outlets"]]
+        self.outlets = declared(pipeline["pipeline"], pipeline["target"], pipeline["loads"], home())
         self.made: dict[str, WindvaneBaseOperator] = {}
 
     def build(self) -> None:

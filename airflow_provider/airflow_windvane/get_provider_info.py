@@ -99,7 +99,8 @@ _OPTIONS = {
     "store": {
         "description": (
             "Where plans, runs, the load ledger and breaker state live: a URL (sqlite:///path, postgresql://...) or "
-            "conn:ID of a windvane_store connection. Empty: windvane/store.db in AIRFLOW_HOME. Several worker machines "
+            "conn:ID of a windvane_store connection. Empty: WINDVANE_STORE, else windvane/store.db in AIRFLOW_HOME. "
+            "Several worker machines "
             "need PostgreSQL."
         ),
         "version_added": "0.1.0",
@@ -126,6 +127,16 @@ _OPTIONS = {
         "version_added": "0.1.0",
         "type": "string",
         "example": "/srv/data,/srv/lake",
+        "default": "",
+    },
+    "home": {
+        "description": (
+            "The folder that the relative path of a target means. Empty: WINDVANE_HOME, else windvane/data in "
+            "AIRFLOW_HOME. It lies outside of DAG bundles, in which no target may lie."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/srv/lake",
         "default": "",
     },
     "environment": {

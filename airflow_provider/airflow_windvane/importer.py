@@ -6,18 +6,20 @@ and each broken spec has its own import error. Switch it on with::
     [dag_processor]
     dag_importer_configs = [{"classpath": "airflow_windvane.importer.WindvaneDagImporter"}]
 
-and do not load the same folder with ``load_dags`` as well.
+and do not load the same folder with ``load_dags`` as well. It may stand beside Airflow's own YAML importer, in either
+order. (With ``[core] dag_discovery_safe_mode`` off, that one takes every YAML file for its own, ours too.)
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_windvane.version_compat import AIRFLOW_V_3_4_PLUS
 
 if not AIRFLOW_V_3_4_PLUS:
-    from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
+    from airflow_windvane.version_compat import AirflowOptionalProviderFeatureException
 
     raise AirflowOptionalProviderFeatureException(
         "DAG importers need Airflow 3.4 or later; on older versions call airflow_windvane.load_dags in a DAG file"
@@ -29,6 +31,7 @@ from airflow.sdk.importers.base import (  # type: ignore[import-not-found,unused
     DagImportResult,
     DagSourceCode,
     FileDagDefinition,
+    FilesystemDagDefinition,
     find_file_dag_definitions,
 )
 
@@ -38,6 +41,63 @@ if TYPE_CHECKING:
     from airflow.sdk.importers.base import DagDefinition
 
 ENDINGS = (".windvane.yaml", ".windvane.yml", ".windvane.json")
+
+
+class SpecDefinition(FileDagDefinition):  # type: ignore[misc,unused-ignore]
+    """A spec in a bundle.
+
+    Not a :class:`FilesystemDagDefinition`: Airflow gives those to the owner of ``.yaml``, its YAML importer where that
+    is switched on, and drops what another importer has listed. This one's suffix is ours alone.
+
+    Args:
+        file: The spec as Airflow found it.
+
+    """
+
+    def __init__(self, file: FilesystemDagDefinition) -> None:
+        self._file = file
+        self.path = file.path
+
+    @property
+    def suffix(self) -> str:
+        """The ending that makes a file a spec: ``.windvane.yaml``."""
+        return next((ending for ending in ENDINGS if self.path.name.endswith(ending)), self._file.suffix)
+
+    @property
+    def freshness_token(self) -> str:
+        """What changes when the spec or a plan beside it does."""
+        beside = sorted(self.path.parent.glob(f"{self.path.name.split('.')[0]}.*plan.json"))
+        plans = "".join(f"/{plan.stat().st_mtime_ns}" for plan in beside)
+        return f"{self._file.freshness_token}{plans}"
+
+    def get_relative_loc(self, root: Path | None = None) -> str:
+        """The spec's place below a folder.
+
+        Args:
+            root: The bundle's folder.
+
+        """
+        return str(self._file.get_relative_loc(root))
+
+    def read_bytes(self) -> bytes:
+        """The spec's content."""
+        return bytes(self._file.read_bytes())
+
+    def sibling(self, relpath: str) -> Any:
+        """A file beside the spec.
+
+        Args:
+            relpath: Its place, seen from the spec's folder.
+
+        """
+        return self._file.sibling(relpath)
+
+    def as_file(self) -> Any:
+        """The spec as a path."""
+        return self._file.as_file()
+
+    def __repr__(self) -> str:
+        return repr(self._file)
 
 
 class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: ignore[misc,unused-ignore]
@@ -63,7 +123,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: igno
         """
         for definition in find_file_dag_definitions(bundle.path, {Path(ending).suffix for ending in ENDINGS}):
             if self.can_handle(definition):
-                yield definition
+                yield SpecDefinition(definition)
 
     def import_definition(self, definition: FileDagDefinition, bundle: Any) -> DagImportResult:
         """Turn one spec into one DAG, or into one located error for each mistake in it.
@@ -75,12 +135,13 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: igno
         """
         from airflow_windvane.broken import explained
         from airflow_windvane.dag_factory import build_dag, read_folder
-        from airflow_windvane.surroundings import setting
+        from airflow_windvane.surroundings import bundles, setting
 
         result = DagImportResult(definition=definition)
         path = Path(repr(definition)).resolve()
         environment = setting("environment") or None
-        found = read_folder(str(path.parent), environment=environment, file=path.name)
+        closed = bundles(os.fspath(bundle.path) if Path(bundle.path).is_dir() else None)
+        found = read_folder(str(path.parent), environment=environment, file=path.name, read_only=closed)
         for entry in found["broken"]:
             first = entry["problems"][0]
             result.errors.append(

@@ -18,29 +18,63 @@ _SECTION = "windvane"
 
 def setting(name: str) -> str:
     """An option of the ``[windvane]`` section, or the empty text."""
-    from airflow.providers.common.compat.sdk import conf
+    from airflow_windvane.version_compat import conf
 
     return str(conf.get(_SECTION, name, fallback="") or "").strip()
 
 
 def roots() -> list[str]:
     """The folders, beside each spec's own, that pipelines may read from and write to."""
-    return [os.path.normpath(root.strip()) for root in setting("roots").split(",") if root.strip()]
+    named = [*setting("roots").split(","), *os.environ.get("WINDVANE_ROOTS", "").split(os.pathsep)]
+    return [os.path.normpath(root.strip()) for root in named if root.strip()]
+
+
+def home() -> str:
+    """The folder that the relative path of a target means: never the DAG bundle, which holds code."""
+    configured = setting("home") or os.environ.get("WINDVANE_HOME", "").strip()
+    return os.path.abspath(configured) if configured else os.path.join(_airflow_home(), "windvane", "data")
+
+
+def bundles(*known: str | None) -> list[str]:
+    """The folders of code, in which no target may lie: those that are known, and Airflow's DAG folder.
+
+    Args:
+        known: The folder of the bundle at hand, if Airflow says which it is.
+
+    """
+    from airflow_windvane.version_compat import conf
+
+    folders = [*known, conf.get("core", "dags_folder", fallback="")]
+    return sorted({os.path.abspath(folder) for folder in folders if folder})
+
+
+def bundle_of_task(context: Mapping[str, Any]) -> str | None:
+    """The folder of the DAG bundle that a task runs from, if Airflow says so.
+
+    Args:
+        context: The task's context.
+
+    """
+    path = getattr(getattr(context.get("ti"), "bundle_instance", None), "path", None)
+    return None if path is None else os.fspath(path)
 
 
 def store_url(given: str | None) -> str:
-    """The URL of the store: what the task says, else the configuration, else a SQLite file in AIRFLOW_HOME.
+    """The URL of the store: what the task says, else the configuration, ``WINDVANE_STORE``, a file in AIRFLOW_HOME.
 
     Args:
         given: A URL, ``conn:ID``, or nothing.
 
     """
-    wanted = given or setting("store")
+    wanted = given or setting("store") or os.environ.get("WINDVANE_STORE", "").strip()
     if wanted.startswith("conn:"):
         from airflow_windvane.connections import engine_urls
 
         connection_id = wanted.removeprefix("conn:")
         return engine_urls([connection_id])[connection_id]
+    if wanted and "://" not in wanted:
+        # As the shell reads it: a path.
+        return os.path.abspath(os.path.expanduser(wanted))
     return wanted or f"sqlite://{_home('store.db')}"
 
 
@@ -92,8 +126,11 @@ def interval_of(context: Mapping[str, Any]) -> tuple[str, str] | None:
     return None if start is None or end is None else (start.isoformat(), end.isoformat())
 
 
+def _airflow_home() -> str:
+    return os.path.abspath(os.environ.get("AIRFLOW_HOME") or os.path.join(os.path.expanduser("~"), "airflow"))
+
+
 def _home(name: str) -> str:
-    home = os.environ.get("AIRFLOW_HOME") or os.path.join(os.path.expanduser("~"), "airflow")
-    folder = os.path.join(os.path.abspath(home), "windvane")
+    folder = os.path.join(_airflow_home(), "windvane")
     os.makedirs(folder, exist_ok=True)
     return os.path.join(folder, name)

@@ -1,6 +1,12 @@
-"""Which Airflow this is; the copy that Airflow asks every provider to keep."""
+"""Which Airflow this is, and the names that moved between its versions: the only place that knows."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseHook, conf
+    from airflow.sdk.exceptions import AirflowFailException, AirflowOptionalProviderFeatureException
 
 
 def get_base_airflow_version_tuple() -> tuple[int, int, int]:
@@ -12,7 +18,37 @@ def get_base_airflow_version_tuple() -> tuple[int, int, int]:
     return version.major, version.minor, version.micro
 
 
+AIRFLOW_V_3_1_PLUS: bool = get_base_airflow_version_tuple() >= (3, 1, 0)
+AIRFLOW_V_3_2_PLUS: bool = get_base_airflow_version_tuple() >= (3, 2, 0)
 AIRFLOW_V_3_3_PLUS: bool = get_base_airflow_version_tuple() >= (3, 3, 0)
 AIRFLOW_V_3_4_PLUS: bool = get_base_airflow_version_tuple() >= (3, 4, 0)
 
-__all__ = ["AIRFLOW_V_3_3_PLUS", "AIRFLOW_V_3_4_PLUS", "get_base_airflow_version_tuple"]
+# Where each name is from which version on; below it, where it was before.
+_HOMES = {
+    "BaseHook": ("airflow.sdk", AIRFLOW_V_3_1_PLUS, "airflow.hooks.base"),
+    "conf": ("airflow.sdk", AIRFLOW_V_3_2_PLUS, "airflow.configuration"),
+    "AirflowFailException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
+    "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home, moved, before = _HOMES[name]
+    value = getattr(import_module(home if moved else before), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = [
+    "AIRFLOW_V_3_3_PLUS",
+    "AIRFLOW_V_3_4_PLUS",
+    "AirflowFailException",
+    "AirflowOptionalProviderFeatureException",
+    "BaseHook",
+    "conf",
+    "get_base_airflow_version_tuple",
+]

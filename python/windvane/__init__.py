@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.map``, ``wv.plan``, ``wv.diff``,
-``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts nothing and
-reads nothing; the engine is loaded by the first call.
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``, ``wv.plan``,
+``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts nothing
+and reads nothing; the engine is loaded by the first call.
 """
 
 from __future__ import annotations
@@ -10,11 +10,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from windvane.api import check, compact, diagnose, diff, discover, explain, map, plan, profile, run, schema  # noqa: A004
+    from windvane.api import (
+        check,
+        compact,
+        diagnose,
+        diff,
+        discover,
+        explain,
+        kept_profile,
+        map,  # noqa: A004
+        plan,
+        profile,
+        run,
+        schema,
+    )
     from windvane.breaker import Breaker
 
 _HOMES = dict.fromkeys(
-    ("check", "compact", "diagnose", "diff", "discover", "explain", "map", "plan", "profile", "run", "schema"),
+    (
+        "check",
+        "compact",
+        "diagnose",
+        "diff",
+        "discover",
+        "explain",
+        "kept_profile",
+        "map",
+        "plan",
+        "profile",
+        "run",
+        "schema",
+    ),
     "windvane.api",
 ) | {"Breaker": "windvane.breaker"}
 
@@ -26,6 +52,7 @@ __all__ = [
     "diff",
     "discover",
     "explain",
+    "kept_profile",
     "map",
     "plan",
     "profile",

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
+from windvane.errors import MissingError
 from windvane.nouns import Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.settings import store_url
 from windvane.world import allowed, world
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ def check(*paths: str | Path, environment: str | None = None, roots: Iterable[st
     return Problems(
         call("check", paths=_expanded(paths), environment=environment, roots=allowed(Path.cwd(), roots)[1:])
     )
+
+
+def needs(path: str | Path, *, environment: str | None = None, roots: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """What a caller must bring for a spec or a plan: ``{connections, templates, target}``."""
+    found: dict[str, Any] = call(
+        "needs", path=str(path), environment=environment, roots=[str(Path(root).absolute()) for root in roots]
+    )
+    return found
 
 
 def discover(source: str, *, connections: Mapping[str, str] | None = None) -> Catalog:
@@ -52,18 +62,36 @@ def profile(
     table: str | None = None,
     sample: int | None = None,
     connections: Mapping[str, str] | None = None,
+    reveal: bool = False,
 ) -> Profile:
-    """The figures of one dataset: a path, a URL, ``conn:ID`` (``#table``), or anything with ``__arrow_c_stream__``."""
+    """The figures of one dataset: a path, a URL, ``conn:ID`` (``#table``), or anything with ``__arrow_c_stream__``.
+
+    Personal values (e-mail addresses, telephones, names, …) are marks such as ``[email]``, unless ``reveal``.
+    """
     if hasattr(source, "__arrow_c_stream__"):
         import json
 
         from windvane import _core
 
-        request = json.dumps({"dataset": table or type(source).__name__, "limit": sample})
+        request = json.dumps({"dataset": table or type(source).__name__, "limit": sample, "reveal": reveal})
         return Profile(json.loads(_core.profile_stream(source, request)))
     address = str(source)
     outside = _outside(address, connections)
-    return Profile(call("profile", world=outside, source=address, table=table, sample=sample))
+    return Profile(call("profile", world=outside, source=address, table=table, sample=sample, reveal=reveal))
+
+
+def keep_profile(profile: Mapping[str, Any], reference: str, *, store: str | Path | None = None) -> None:
+    """Keeps a profile in the store under a reference: its newest one counts."""
+    event = {"run": f"profile/{reference}", "kind": "profile", "document": dict(profile)}
+    call("store_put", store=store_url(store), put={"event": event})
+
+
+def kept_profile(reference: str, *, store: str | Path | None = None) -> Profile:
+    """The profile that was kept under a reference (``ProfileOperator`` returns it)."""
+    events = call("events", store=store_url(store), run=f"profile/{reference}")["events"]
+    if not events:
+        raise MissingError(f"the store keeps no profile {reference!r}", kind="missing")
+    return Profile(events[-1]["document"])
 
 
 def map(  # noqa: A001 - the contract's name
@@ -125,7 +153,8 @@ def run(
     """Moves the data in this process: plans when needed, then every stage. The same ``run`` never loads twice.
 
     ``replay`` names a quarantine file whose (mended) records are moved instead of the source's rows. ``progress`` is
-    told about once a second how far the work is (see :mod:`windvane.progress`).
+    told about once a second how far the work is (see :mod:`windvane.progress`). ``params`` fill in the spec's
+    templates: ``{"ds": "2026-11-21"}``; ``home`` is the folder that the target's relative path means.
     """
     path = Path(spec_or_plan)
     return Run(
@@ -156,7 +185,7 @@ def schema(noun: str) -> dict[str, Any]:
 def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
     base = path.absolute().parent
     roots = allowed(base, outside.pop("roots", ()))
-    ids = call("needs", path=str(path), environment=environment, roots=roots)["connections"]
+    ids = needs(path, environment=environment, roots=roots)["connections"]
     return world(base, ids=ids, roots=roots, **outside)
 
 

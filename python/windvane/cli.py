@@ -64,6 +64,7 @@ def _planned(options: argparse.Namespace) -> Any:
         environment=options.environment,
         write=not options.dry,
         roots=options.root,
+        params=_pairs(options.param),
     )
 
 
@@ -78,6 +79,7 @@ def _ran(options: argparse.Namespace) -> Any:
             progress=progress.terminal(),
             interval=options.interval,
             roots=options.root,
+            params=_pairs(options.param),
         )
     finally:
         progress.clear_line()
@@ -100,6 +102,17 @@ def _compacted(options: argparse.Namespace) -> Any:
     return api.compact(place, dataset)
 
 
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    """``name=value`` of each ``--param``."""
+    pairs = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name.strip() and equals):
+            raise SpecError(f"--param {one!r} is not NAME=VALUE", kind="spec", hint="For example --param ds=2026-11-21")
+        pairs[name.strip()] = value
+    return pairs
+
+
 def _always(_: Any) -> bool:
     return True
 
@@ -112,7 +125,11 @@ _COMMANDS: dict[str, Command] = {
     ),
     "discover": (lambda o: api.discover(o.source), show.catalog, _always),
     "compact": (_compacted, show.compaction, _always),
-    "profile": (lambda o: api.profile(o.source, table=o.table, sample=o.sample), show.profile, _always),
+    "profile": (
+        lambda o: api.profile(o.source, table=o.table, sample=o.sample, reveal=o.reveal),
+        show.profile,
+        _always,
+    ),
     "map": (lambda o: api.map(o.source, o.target, rules_only=o.rules_only), show.mapping, _always),
     "plan": (_planned, show.plan, _always),
     "diff": (_differs, show.differences, lambda document: not document["differences"]),
@@ -149,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     profile.add_argument("source", metavar="SOURCE")
     profile.add_argument("--table")
     profile.add_argument("--sample", type=int, metavar="N", help="the first N rows only")
+    profile.add_argument("--reveal", action="store_true", help="show personal values instead of [email], [phone], …")
     mapping = command("map", "Proposes which source column belongs to which target column.")
     mapping.add_argument("source", metavar="SOURCE")
     mapping.add_argument("target", metavar="TARGET")
@@ -182,6 +200,10 @@ def _parser() -> argparse.ArgumentParser:
         with_environment.add_argument("--environment", metavar="NAME", help="which of the spec's environments")
         with_environment.add_argument(
             "--root", action="append", default=[], metavar="FOLDER", help="a folder that the spec's paths may lead to"
+        )
+    for with_params in (plan, run):
+        with_params.add_argument(
+            "--param", action="append", default=[], metavar="NAME=VALUE", help="what {{ NAME }} in the spec stands for"
         )
     for with_model in (mapping, plan, run):
         with_model.add_argument("--rules-only", action="store_true", help="ask no model")

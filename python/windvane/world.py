@@ -23,11 +23,19 @@ def world(
     gateway: Mapping[str, Any] | None = None,
     interval: tuple[str, str] | None = None,
     roots: Iterable[str | Path] = (),
+    home: str | Path | None = None,
+    read_only: Iterable[str | Path] = (),
+    rendered: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The part of a request that names the outside; what is not given comes from the environment."""
     return {
         "base": str(Path(base).absolute()),
         "roots": [str(Path(root).absolute()) for root in roots],
+        "home": _home(home),
+        "read_only": [str(Path(folder).absolute()) for folder in read_only],
+        "rendered": dict(rendered or {}),
+        "params": dict(params or {}),
         "connections": known_connections.resolve(ids, connections),
         "store": store_url(store),
         "staging": str(Path(staging or _staging()).absolute()),
@@ -41,6 +49,12 @@ def allowed(base: str | Path, roots: Iterable[str | Path] = ()) -> list[str]:
     """The folders that a spec's paths may lead to: its own, the given ones, and those of ``WINDVANE_ROOTS``."""
     configured = [root for root in os.environ.get("WINDVANE_ROOTS", "").split(os.pathsep) if root]
     return [str(Path(root).absolute()) for root in (base, *roots, *configured)]
+
+
+def _home(given: str | Path | None) -> str | None:
+    """The folder that a target's relative path means: the spec's own, when nothing says another."""
+    chosen = given or os.environ.get("WINDVANE_HOME")
+    return str(Path(chosen).expanduser().absolute()) if chosen else None
 
 
 def _staging() -> str:

@@ -21,6 +21,7 @@ pub mod gate;
 mod gather;
 pub mod guest;
 mod halving;
+mod home;
 pub mod http;
 mod inside;
 mod ledger;
@@ -59,6 +60,10 @@ pub struct Context {
     pub base: PathBuf,
     /// Empty: no restriction (a person at a shell). Otherwise every path must lie below one of these.
     pub roots: Vec<PathBuf>,
+    /// The folder that a target's relative path means: `base`, when there is none.
+    pub home: Option<PathBuf>,
+    /// Folders in which no target may lie.
+    pub read_only: Vec<PathBuf>,
     pub secrets: Secrets,
     pub progress: Progress,
     /// Turns at APIs that want no more than so many requests.
@@ -405,6 +410,7 @@ impl Connection {
     }
 
     pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
+        let context = &home::of_target(target, context)?;
         match target {
             Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => {
                 files::Files::open_target(target, context).map(Self::Files)

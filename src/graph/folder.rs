@@ -10,6 +10,7 @@ use crate::plan::{self, Plan};
 use crate::schema::digest;
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Document, Options};
+use crate::spec::target::Target;
 use crate::spec::{Spec, find, hash};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct Request {
     /// Folders, beside the spec's own, that paths may lie in.
     #[serde(default)]
     pub roots: Vec<PathBuf>,
+    /// The folder that a target's relative path means: the spec's own, when there is none.
+    #[serde(default)]
+    pub home: Option<PathBuf>,
+    /// Folders in which no target may lie.
+    #[serde(default)]
+    pub read_only: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -52,6 +59,7 @@ pub struct Pipeline {
     pub spec_file_hash: String,
     pub pipeline: String,
     pub schedule: Option<String>,
+    pub timezone: Option<String>,
     pub start_date: Option<String>,
     pub catchup: bool,
     pub owner: Option<String>,
@@ -62,8 +70,9 @@ pub struct Pipeline {
     pub graph: TaskGraph,
     pub plan: Option<PlanReference>,
     pub connections: Vec<String>,
-    /// Addresses of what it loads, the same on every machine.
-    pub outlets: Vec<String>,
+    pub target: Target,
+    /// Tables or folders at the target; empty while only the plan stage can tell.
+    pub loads: Vec<String>,
     pub doc_md: String,
 }
 
@@ -99,6 +108,31 @@ pub fn load(request: &Request) -> Result<Folder> {
     Ok(all)
 }
 
+/// Specs whose pipeline is already called so in an earlier one of these files.
+pub fn doubles(files: &[PathBuf]) -> Vec<Problem> {
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    let mut found = Vec::new();
+    for path in files {
+        let file = path.display().to_string();
+        let text = read::bytes(path).and_then(|bytes| read::decoded(&file, bytes));
+        // What cannot be read has been reported by whoever judged it.
+        let Ok(document) = text.and_then(|text| read::document(&file, &text)) else { continue };
+        found.extend(taken(&document, &file, &mut owners));
+    }
+    found
+}
+
+/// The problem of a document whose pipeline's name is taken; otherwise its file owns the name from now on.
+fn taken(document: &Document, file: &str, owners: &mut BTreeMap<String, String>) -> Option<Problem> {
+    let id = document.pipeline()?;
+    if let Some(owner) = owners.get(id) {
+        let message = format!("the pipeline '{id}' exists already, in {owner}");
+        return Some(document.problem_at_pipeline(message, "Give one of them another name".to_owned()));
+    }
+    owners.insert(id.to_owned(), file.to_owned());
+    None
+}
+
 fn same_name(folder: &Path, wanted: &Path, path: &Path) -> bool {
     wanted.is_relative() && folder.join(wanted) == path
 }
@@ -129,14 +163,8 @@ fn one(
     if request.only.is_some() && document.pipeline() != request.only.as_deref() {
         return Ok(None);
     }
-    if let Some(id) = document.pipeline() {
-        if let Some(owner) = owners.get(id) {
-            return Err(vec![document.problem_at_pipeline(
-                format!("the pipeline '{id}' exists already, in {owner}"),
-                "Give one of them another name".to_owned(),
-            )]);
-        }
-        owners.insert(id.to_owned(), file.to_owned());
+    if let Some(problem) = taken(&document, file, owners) {
+        return Err(vec![problem]);
     }
     let environment = request.environment.clone().filter(|_| document.has_environments());
     let spec = judged(document, request, path, environment.clone())?;
@@ -150,11 +178,13 @@ fn one(
         spec_file_hash: content_hash,
         graph,
         connections: spec.connections(),
-        outlets: page::outlets(&spec, &page::below(&request.folder, path), plan.as_ref()),
+        loads: plan.iter().flat_map(|plan| &plan.outputs).map(|output| output.dataset.clone()).collect(),
         doc_md: page::markdown(&spec, &name, plan.as_ref()),
         plan: plan_file.zip(plan).map(|(file, plan)| PlanReference { file: file.display().to_string(), id: plan.id }),
         pipeline: spec.pipeline,
+        target: spec.target,
         schedule: spec.schedule,
+        timezone: spec.timezone,
         start_date: spec.start_date,
         catchup: spec.catchup,
         owner: spec.owner,
@@ -178,7 +208,8 @@ fn judged(
     environment: Option<String>,
 ) -> Result<Spec, Vec<Problem>> {
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    document.spec(&Options { environment, base, roots: request.roots.clone(), judge: Some(lint::document) })
+    let Request { roots, home, read_only, .. } = request.clone();
+    document.spec(&Options { environment, base, roots, home, read_only, judge: Some(lint::document) })
 }
 
 /// The plan file beside the spec, when it is there and fits.

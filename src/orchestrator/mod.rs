@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::resilience::breaker::Settings;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
+use crate::spec::template::Filling;
 use crate::store::Store;
 use crate::store::breaker::guard;
 use crate::store::runs::RunStatus;
@@ -42,6 +43,8 @@ pub struct World {
     pub gateway: Option<crate::llm::Settings>,
     /// The run's data interval, for datasets that are read by it.
     pub interval: Option<Interval>,
+    /// What stands in for the templates of the spec.
+    pub filling: Filling,
     /// Bytes that the steps of an output may hold; what is more is spilled.
     pub memory: Option<usize>,
 }

@@ -3,12 +3,16 @@
 use super::{World, dry_run, source_breaker};
 use crate::agents::{Decision, Suggestion, planner, reflector};
 use crate::discover::{self, Catalog};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::llm::Gateway;
 use crate::plan::Plan;
 use crate::plan::build::{self, Given};
+use crate::plan::file;
 use crate::profile::{self, Profile};
 use crate::spec::Spec;
+use crate::spec::source::Source;
+use crate::spec::step::Step;
+use crate::spec::template::{self, is_template};
 use crate::store::catalog::NewDataset;
 use crate::store::history::NewDecision;
 use serde_json::json;
@@ -25,20 +29,21 @@ pub struct Asked<'a> {
 
 /// Builds the plan of a spec and keeps it, its catalog and its decisions in the store.
 pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
-    let sources = asked.spec.named_sources();
+    let filled = world.filling.document(asked.spec)?;
+    let sources = filled.named_sources();
     let mut found = Vec::new();
     for (name, source) in &sources {
         found.push(world.guarded(source_breaker(source), discover::source(name, source, &world.context)).await?);
     }
     let catalog = discover::catalog(found)?;
-    let profiles = profiles(world, asked.spec, &catalog).await?;
+    let profiles = profiles(world, &filled, &catalog).await?;
     let words = asked.words.or(asked.spec.intent.as_deref());
     let gateway = world.gateway.as_ref().map(Gateway::new).transpose()?;
     let mut told = Vec::new();
-    let question = planner::Question { spec: asked.spec, catalog: &catalog, profiles: &profiles, words: asked.words };
+    let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
     let (mut suggestions, gateway) = ask(world, question, gateway.as_ref(), &mut told).await?;
     let given = Given {
-        spec: asked.spec,
+        spec: &filled,
         spec_hash: asked.spec_hash,
         environment: asked.environment,
         words,
@@ -56,8 +61,42 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         suggestions = reflector::ask(&suggestions, &refused, round, gateway, &mut told).await;
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
+    let plan = for_every_run(world, asked.spec, plan)?;
     remember(world, &plan, &catalog).await?;
     Ok(plan)
+}
+
+/// The plan in the spec's own words: what this run filled in, other runs fill in anew.
+fn for_every_run(world: &World, spec: &Spec, mut plan: Plan) -> Result<Plan> {
+    let texts = template::texts(spec);
+    if texts.is_empty() {
+        return Ok(plan);
+    }
+    plan.sources = spec.named_sources();
+    plan.target = spec.target.clone();
+    for input in &mut plan.inputs {
+        let source = plan.sources.get(&input.source);
+        let table = matches!(source, Some(Source::Sqlite(_)));
+        if let Some(path) = source.and_then(Source::path).filter(|path| is_template(path) && !table) {
+            input.locator = world.filling.unfilled(path, &input.locator)?;
+        }
+    }
+    for output in &mut plan.outputs {
+        for planned in &mut output.steps {
+            let Step::Filter(filter) = &mut planned.step else { continue };
+            let Some(text) = texts.iter().find(|text| world.filling.text(text).is_ok_and(|filled| filled == *filter))
+            else {
+                continue;
+            };
+            if output.strategy.sql.is_some() {
+                return Err(Error::unsupported("a pushed-down filter cannot be filled in by each run")
+                    .in_table(&output.name)
+                    .hint("Write `strategy: staged` or `fused` for this dataset"));
+            }
+            filter.clone_from(text);
+        }
+    }
+    file::seal(plan)
 }
 
 /// Asks the planner. The model's breaker stands around the question; a model that is not there is not asked again for

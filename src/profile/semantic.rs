@@ -44,6 +44,15 @@ const MEANINGS: [Meaning; 19] = [
     named("longitude", false, |text| within(text, 180.0), &["lon", "lng", "long", "longitude"]),
 ];
 
+/// What a single value is that is personal wherever it stands.
+pub(super) fn personal(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    MEANINGS
+        .iter()
+        .find(|meaning| meaning.pii && !meaning.needs_hint && (meaning.fits)(text))
+        .map(|meaning| meaning.name)
+}
+
 /// Counts, over the sampled values, how many fit each meaning.
 #[derive(Default)]
 pub(super) struct Semantics {

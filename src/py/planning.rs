@@ -17,7 +17,7 @@ use crate::profile as profiles;
 use crate::resilience::{clock, progress::Progress};
 use crate::schema::Schema;
 use crate::spec::source::Source;
-use crate::spec::{Spec, hash, read};
+use crate::spec::{Spec, hash, read, template};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,9 @@ struct LookRequest {
     table: Option<String>,
     #[serde(default)]
     sample: Option<u64>,
+    /// Whether personal values are shown.
+    #[serde(default)]
+    reveal: bool,
 }
 
 /// `{world, source}` to a catalog.
@@ -54,12 +57,13 @@ pub(super) fn discover(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let LookRequest { world, source, table, sample } = json::request(&request)?;
+        let LookRequest { world, source, table, sample, reveal } = json::request(&request)?;
         let mut world = world.world()?;
         let address = address::read(&source, &mut world.context)?;
         let connection = Connection::open_source(&address.source, &world.context)?;
         let (name, found) = only(&connection, table.or(address.table)).await?;
-        json::answer(&profiles::run(&connection, &name, &found, sample).await?)
+        let profile = profiles::run(&connection, &name, &found, sample).await?;
+        json::answer(&if reveal { profile } else { profile.masked() })
     })
 }
 
@@ -73,19 +77,22 @@ struct NeedsRequest {
     roots: Vec<PathBuf>,
 }
 
-/// `{path, environment?, roots?}` of a spec or a plan to `{connections}`: what the caller must resolve.
+/// `{path, environment?, roots?}` of a spec or a plan to `{connections, templates, target}`: what the caller must resolve
+/// and render, and where it loads to.
 #[pyfunction]
 pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
         let NeedsRequest { path, environment, roots } = json::request(request)?;
-        let connections = if is_plan(&path) {
+        let (connections, templates, target): (Vec<String>, _, _) = if is_plan(&path) {
             let plan = file::read(&path)?;
             let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
-            named.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+            let ids: std::collections::BTreeSet<_> = named.map(str::to_owned).collect();
+            (ids.into_iter().collect(), template::texts(&plan), plan.target)
         } else {
-            spec(&path, environment.as_deref(), &roots)?.connections()
+            let spec = spec(&path, environment.as_deref(), &roots)?;
+            (spec.connections(), template::texts(&spec), spec.target)
         };
-        json::answer(&serde_json::json!({"connections": connections}))
+        json::answer(&serde_json::json!({"connections": connections, "templates": templates, "target": target}))
     })
 }
 
@@ -212,6 +219,7 @@ async fn moved(
             .hint("The record of a run lists the quarantine files that it wrote"));
     }
     let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
+    let plan = world.filling.document(&plan)?;
     match replay {
         Some(rows) => whole::replay(world, &plan, &rows).await,
         None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
@@ -243,6 +251,7 @@ fn spec(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Spe
         base: path.parent().map(Path::to_owned).unwrap_or_default(),
         roots: roots.to_vec(),
         judge: Some(lint::document),
+        ..read::Options::default()
     };
     read::file(path, &options).map_err(|problems| {
         let more: Vec<String> =

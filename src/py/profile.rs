@@ -17,6 +17,9 @@ struct Request {
     /// Stop after this many rows.
     #[serde(default)]
     limit: Option<u64>,
+    /// Whether personal values are shown.
+    #[serde(default)]
+    reveal: bool,
 }
 
 /// Profiles any object with `__arrow_c_stream__`; the request and the answer are JSON documents.
@@ -27,6 +30,7 @@ pub(super) fn profile_stream(py: Python<'_>, stream: AnyRecordBatch, request: &s
         let request: Request = serde_json::from_str(request)
             .map_err(|error| Error::spec("the request cannot be read").caused_by(&error))?;
         let profile = profile(reader, &request)?;
+        let profile = if request.reveal { profile } else { profile.masked() };
         serde_json::to_string(&profile).map_err(|error| Error::internal("a profile has no JSON").caused_by(&error))
     })
 }

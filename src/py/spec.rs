@@ -3,6 +3,7 @@
 use super::enter;
 use crate::engine::lint;
 use crate::error::{Error, Result};
+use crate::graph::folder;
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Options};
 use crate::spec::{Spec, find, hash};
@@ -61,15 +62,17 @@ pub(super) fn normalize(py: Python<'_>, request: &str) -> PyResult<String> {
 
 fn checked(request: &str) -> Result<String> {
     let CheckRequest { paths, environment, roots } = parsed(request)?;
-    let options = Options { environment, base: PathBuf::new(), roots, judge: Some(lint::document) };
+    let options = Options { environment, roots, judge: Some(lint::document), ..Options::default() };
     let files = find::all(&paths)?;
-    let problems: Vec<Problem> = files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
+    let mut problems: Vec<Problem> =
+        files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
+    problems.extend(folder::doubles(&files));
     text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
 }
 
 fn normalized(request: &str) -> Result<String> {
     let NormalizeRequest { path, environment, roots } = parsed(request)?;
-    let spec = read::file(&path, &Options { environment, base: PathBuf::new(), roots, judge: None }).map_err(first)?;
+    let spec = read::file(&path, &Options { environment, roots, ..Options::default() }).map_err(first)?;
     let (connections, hash) = (spec.connections(), hash::of(&spec));
     text(&Normalized { schema: "windvane/spec/v1", spec, connections, hash })
 }

@@ -120,8 +120,8 @@ fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<&Bound<'_, P
 }
 
 async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<String> {
-    let plan = file::read(&request.plan)?;
     let mut world = request.world.world()?;
+    let plan = world.filling.document(&file::read(&request.plan)?)?;
     world.context.progress = counters;
     let (output, run) = (request.output.as_str(), request.run.as_str());
     let inputs = if request.pieces.is_empty() {

@@ -5,6 +5,7 @@ use crate::connectors::{Context, Secrets};
 use crate::engine::spill;
 use crate::error::Result;
 use crate::orchestrator::{Interval, World};
+use crate::spec::template::Filling;
 use crate::store::Store;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -17,6 +18,16 @@ pub(super) struct Outside {
     base: PathBuf,
     #[serde(default)]
     roots: Vec<PathBuf>,
+    #[serde(default)]
+    home: Option<PathBuf>,
+    #[serde(default)]
+    read_only: Vec<PathBuf>,
+    /// Texts with templates to what Airflow has made of them.
+    #[serde(default)]
+    rendered: BTreeMap<String, String>,
+    /// What `{{ name }}` stands for.
+    #[serde(default)]
+    params: BTreeMap<String, String>,
     #[serde(default)]
     connections: BTreeMap<String, String>,
     #[serde(default)]
@@ -39,6 +50,8 @@ impl Outside {
             context: Context {
                 base: self.base,
                 roots: self.roots,
+                home: self.home,
+                read_only: self.read_only,
                 secrets: Secrets(self.connections),
                 gate,
                 guests: Some(super::guest::guests()),
@@ -48,6 +61,7 @@ impl Outside {
             staging: self.staging,
             gateway: self.gateway,
             interval: self.interval,
+            filling: Filling { rendered: self.rendered, params: self.params },
             memory: self.memory.as_deref().map(spill::amount).transpose()?,
         })
     }

@@ -5,8 +5,8 @@ use crate::schema::digest;
 use serde_json::Value;
 
 /// Keys that only say when, for whom and how often; and the overlays, which are applied or not.
-const NOT_OF_THE_PLAN: [&str; 8] =
-    ["schedule", "start_date", "catchup", "owner", "tags", "retries", "retry_delay", "environments"];
+const NOT_OF_THE_PLAN: [&str; 9] =
+    ["schedule", "timezone", "start_date", "catchup", "owner", "tags", "retries", "retry_delay", "environments"];
 
 /// 16 hex digits. Equal for equal specs, however they were written.
 pub fn of(spec: &Spec) -> String {

@@ -95,16 +95,29 @@ pub(super) struct Problems {
     found: Vec<Problem>,
     seen: BTreeSet<(Mark, String, String)>,
     environment: Option<String>,
+    /// Places of values that could not be read: nothing more is said about them.
+    settled: BTreeSet<(u64, u64)>,
 }
 
 impl Problems {
     pub(super) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), found: Vec::new(), seen: BTreeSet::new(), environment: None }
+        Self {
+            file: file.to_owned(),
+            found: Vec::new(),
+            seen: BTreeSet::new(),
+            environment: None,
+            settled: BTreeSet::new(),
+        }
     }
 
     /// From now on, what is found concerns the document with this environment's overlay.
     pub(super) fn in_environment(&mut self, name: Option<&str>) {
         self.environment = name.map(str::to_owned);
+    }
+
+    /// Nothing more is to be said about the value at this place.
+    pub(super) fn settle(&mut self, mark: Mark) {
+        self.settled.insert((mark.line, mark.column));
     }
 
     /// A mistake in the words of the spec.
@@ -120,6 +133,9 @@ impl Problems {
         message: impl Into<String>,
         hint: Option<String>,
     ) {
+        if self.settled.contains(&(mark.line, mark.column)) {
+            return;
+        }
         let mut message = message.into();
         let key = (Mark { overlaid: false, ..mark }, path.clone(), message.clone());
         if !self.seen.insert(key) {

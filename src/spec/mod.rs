@@ -1,7 +1,8 @@
 //! What the user asks for: the spec and the words it is written in.
 //!
 //! Doors: `read` (text to [`Spec`], every mistake located, all at once), `problem` (a located mistake), `schema` (JSON
-//! Schema generated from these types), `find` (the spec files of a folder), `hash` (of what matters to a plan). The types
+//! Schema generated from these types), `find` (the spec files of a folder), `hash` (of what matters to a plan), `template`
+//! (what each run fills in). The types
 //! themselves are plain data: `source`, `target`, `step`, `check`.
 //!
 //! Inside `read`: `tree` (located nodes) -> `overlay` (environments) -> `validate` against `rules` (the JSON Schema) and
@@ -23,6 +24,7 @@ pub mod schema;
 pub mod source;
 pub mod step;
 pub mod target;
+pub mod template;
 
 mod hint;
 mod locate;
@@ -55,6 +57,9 @@ pub struct Spec {
     /// Cron expression, Airflow preset (`@daily`), or absent: triggered by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// The time zone that `schedule` and `start_date` are meant in, such as `Europe/Stockholm`; UTC by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// First day of the schedule, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]

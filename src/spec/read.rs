@@ -24,6 +24,10 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// What rooms below know to be wrong with a document (see `engine::lint`).
     pub judge: Option<Judge>,
+    /// The folder that a target's relative path means: the base, when there is none.
+    pub home: Option<PathBuf>,
+    /// Folders in which no target may lie: DAG bundles.
+    pub read_only: Vec<PathBuf>,
 }
 
 /// Looks at a document and tells what is wrong with it.
@@ -210,9 +214,11 @@ fn ground(options: &Options) -> Ground {
         semantics::normal(&std::path::absolute(here).unwrap_or_else(|_| here.to_path_buf()))
     };
     let base = absolute(&options.base);
-    let mut roots: Vec<PathBuf> = options.roots.iter().map(|root| absolute(root)).collect();
-    roots.push(base.clone());
-    Ground { base, roots }
+    let all = |folders: &[PathBuf]| folders.iter().map(|folder| absolute(folder)).collect::<Vec<_>>();
+    let (mut roots, read_only) = (all(&options.roots), all(&options.read_only));
+    let home = options.home.as_deref().map_or_else(|| base.clone(), absolute);
+    roots.extend([base.clone(), home.clone()]);
+    Ground { base, roots, home, read_only }
 }
 
 fn whole(file: &str, kind: Kind, message: String) -> Problem {

@@ -25,8 +25,20 @@ pub(super) fn without_surrogates(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// What is wrong with a scalar, and the way out.
+pub(super) struct Unfit {
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl Unfit {
+    fn text(message: String) -> Self {
+        Self { message, hint: "Put it in quotes if it is text".to_owned() }
+    }
+}
+
 /// The value, or what is wrong with it.
-pub(super) fn plain(text: &str) -> Result<Value, String> {
+pub(super) fn plain(text: &str) -> Result<Value, Unfit> {
     match text {
         "" => return Ok(Value::Null { written: false }),
         "~" | "null" | "Null" | "NULL" => return Ok(Value::Null { written: true }),
@@ -39,7 +51,7 @@ pub(super) fn plain(text: &str) -> Result<Value, String> {
         return Ok(Value::Text(text.to_owned()));
     }
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Err(format!("'{text}' is not a number that a spec can hold"));
+        return Err(Unfit::text(format!("'{text}' is not a number that a spec can hold")));
     }
     let radix = [("0o", 8), ("0x", 16)].into_iter().find_map(|(prefix, radix)| {
         let digits = text.strip_prefix(prefix)?;
@@ -55,9 +67,12 @@ pub(super) fn plain(text: &str) -> Result<Value, String> {
     if is_float(unsigned) { float(text) } else { Ok(Value::Text(text.to_owned())) }
 }
 
-fn integer(text: &str, digits: &str) -> Result<Value, String> {
+fn integer(text: &str, digits: &str) -> Result<Value, Unfit> {
     if digits.len() > 1 && digits.starts_with('0') {
-        return Err(format!("'{}' starts with a zero: programs disagree on what it means", shorten(text)));
+        return Err(Unfit {
+            message: format!("'{}' starts with a zero: programs disagree on what it means", shorten(text)),
+            hint: format!("Write {} if it is a number, or put it in quotes if it is text", bare(text)),
+        });
     }
     let unplussed = text.strip_prefix('+').unwrap_or(text);
     if let Ok(value) = unplussed.parse::<i64>() {
@@ -66,13 +81,20 @@ fn integer(text: &str, digits: &str) -> Result<Value, String> {
     unplussed.parse::<u64>().map(|value| Value::Number(value.into())).map_err(|_| too_long(text))
 }
 
-fn float(text: &str) -> Result<Value, String> {
+fn float(text: &str) -> Result<Value, Unfit> {
     let value = text.strip_prefix('+').unwrap_or(text).parse::<f64>().map_err(|_| too_long(text))?;
     Number::from_f64(value).map(Value::Number).ok_or_else(|| too_long(text))
 }
 
-fn too_long(text: &str) -> String {
-    format!("'{}' is a number with more digits than a spec can hold", shorten(text))
+fn too_long(text: &str) -> Unfit {
+    Unfit::text(format!("'{}' is a number with more digits than a spec can hold", shorten(text)))
+}
+
+/// Without the zeros in front.
+fn bare(text: &str) -> String {
+    let digits = text.trim_start_matches(['-', '+']).trim_start_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    shorten(&format!("{}{digits}", if text.starts_with('-') { "-" } else { "" }))
 }
 
 /// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.

@@ -251,8 +251,10 @@ impl Builder<'_> {
     fn plain(&mut self, text: &str, mark: Mark) -> Value {
         match scalar::plain(text) {
             Ok(value) => value,
-            Err(message) => {
-                self.problem(mark, message, Some("Put it in quotes if it is text"));
+            Err(unfit) => {
+                self.problem(mark, unfit.message, Some(&unfit.hint));
+                // It has been reported: what it should have been is not asked a second time.
+                self.problems.settle(mark);
                 Value::Text(text.to_owned())
             }
         }

@@ -77,7 +77,8 @@ class Dags:
         self.root = root
         self.specs = root / "pipelines"
         self.data = self.specs / "data"
-        self.lake = self.specs / "lake"
+        # Where the relative path of a target leads: never into the DAG folder.
+        self.lake = Path(_HOME) / "windvane" / "data" / "lake"
         self.loader = root / "windvane_factory.py"
         self.specs.mkdir(parents=True)
         self.data.mkdir()
@@ -99,7 +100,10 @@ class Dags:
 
     def bag(self) -> object:
         """What Airflow makes of the folder."""
-        from airflow.dag_processing.dagbag import DagBag
+        try:
+            from airflow.dag_processing.dagbag import DagBag
+        except ImportError:
+            from airflow.models.dagbag import DagBag
 
         return DagBag(dag_folder=str(self.root))
 

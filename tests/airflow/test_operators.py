@@ -6,7 +6,6 @@ import inspect
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, RetryAction
 from airflow_windvane import (
     DiscoverOperator,
@@ -23,6 +22,7 @@ from airflow_windvane import (
     WindvaneRetryPolicy,
 )
 from airflow_windvane.operators.base import TaskStopped, WindvaneBaseOperator
+from airflow_windvane.version_compat import AirflowFailException
 from windvane.errors import DataError, ThrottledError, UnavailableError
 
 OPERATORS = {

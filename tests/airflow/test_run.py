@@ -83,7 +83,7 @@ def test_a_generated_dag_moves_real_rows(bundled: Dags) -> None:
     assert len(json.dumps(recorded)) < 20_000
     import pyarrow.parquet as pq
 
-    rows = sum(pq.read_table(file).num_rows for file in bundled.lake.rglob("*.parquet"))
+    rows = sum(pq.read_table(file).num_rows for file in (bundled.lake / "moves").rglob("*.parquet"))
     assert rows == 4
 
 

@@ -102,7 +102,7 @@ def test_what_a_pipeline_says(tmp_path: Path) -> None:
         "file": str(path), "spec_file_hash": hashlib.sha256(text.encode()).hexdigest()[:16], "pipeline": "orders",
         "schedule": "@daily", "start_date": "2024-01-01", "catchup": True, "owner": "ann", "tags": ["b", "a"],
         "retries": 3, "retry_delay": 1.5, "intent": "Orders.", "plan": None, "connections": [],
-        "outlets": ["windvane://files/lake"],
+        "timezone": None, "target": {"parquet": {"path": "lake"}}, "loads": [],
     }  # fmt: skip
     assert [(node["id"], node["stage"], node["mapped"], node["after"]) for node in graph["nodes"]] == [
         ("plan", "plan", False, []),
@@ -120,7 +120,7 @@ def test_a_committed_plan_gives_a_group_an_output(tmp_path: Path) -> None:
     entry = load(tmp_path)["pipelines"][0]
     judge(entry["graph"])
     assert entry["plan"] == {"file": str(path.with_name("orders.plan.json")), "id": plan["id"]}
-    assert entry["outlets"] == ["windvane://files/deep/lake/customers", "windvane://files/deep/lake/orders"]
+    assert entry["loads"] == ["customers", "orders"]
     nodes = {node["id"]: node for node in entry["graph"]["nodes"]}
     assert len(nodes) == 2 + 2 * 4
     assert nodes["orders-extract"]["output"] == "orders"
@@ -210,9 +210,9 @@ def test_environments_apply_to_the_specs_that_have_them(tmp_path: Path) -> None:
     write(tmp_path, "plain")
     write(tmp_path, "rich", SPEC.format(name="rich") + OVERLAY)
     found = load(tmp_path, environment="prod")
-    assert [(entry["owner"], entry["outlets"]) for entry in found["pipelines"]] == [
-        (None, ["windvane://files/lake"]),
-        ("ops", ["windvane://lake/public"]),
+    assert [(entry["owner"], entry["target"]) for entry in found["pipelines"]] == [
+        (None, {"parquet": {"path": "lake"}}),
+        ("ops", {"postgres": {"connection": "lake"}}),
     ]
     found = load(tmp_path, environment="prd")
     assert [entry["pipeline"] for entry in found["pipelines"]] == ["plain"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow.sdk import BaseHook
+from airflow_windvane.version_compat import BaseHook
 
 _DEFAULT_MODEL = "default"
 _DEFAULT_TIMEOUT = 30.0

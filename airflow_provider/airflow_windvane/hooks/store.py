@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import BaseHook
+from airflow_windvane.version_compat import BaseHook
 
 
 class WindvaneStoreHook(BaseHook):

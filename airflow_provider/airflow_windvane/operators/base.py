@@ -25,7 +25,8 @@ class WindvaneBaseOperator(BaseOperator):
     enough for XCom; rows stay in staging.
 
     Args:
-        connections: Ids of the Airflow connections that the pipeline names; they are resolved in the running task.
+        connections: Ids of Airflow connections beside those that the spec or plan names itself; all are resolved in the
+            running task.
         store: URL of the store or ``conn:ID``; by default ``[windvane] store``.
         staging: Folder where rows rest between stages; by default ``[windvane] staging``.
 
@@ -52,24 +53,67 @@ class WindvaneBaseOperator(BaseOperator):
         self.store = store
         self.staging = staging
 
-    def surroundings(self, context: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    def surroundings(
+        self, context: Mapping[str, Any], document: str, folder: str, environment: str | None = None
+    ) -> dict[str, Any]:
         """The keyword arguments that every stage verb takes; holds secrets, so it is passed on and never kept.
 
         Args:
             context: The task's context.
+            document: The spec or plan at hand: it names connections to open and texts to render.
             folder: The spec's folder; with ``[windvane] roots`` all that the engine may touch of the file system.
+            environment: The environment whose overlay applies to a spec.
 
         """
-        from airflow_windvane.connections import engine_urls
-        from airflow_windvane.surroundings import roots, run_of, staging_folder, store_url
+        from windvane import api
 
+        from airflow_windvane.connections import engine_urls
+        from airflow_windvane.surroundings import (
+            bundle_of_task,
+            bundles,
+            home,
+            roots,
+            run_of,
+            staging_folder,
+            store_url,
+        )
+
+        allowed = [folder, *roots()]
+        needed = api.needs(document, environment=environment, roots=allowed)
         return {
             "run": run_of(context),
-            "connections": engine_urls(self.connections),
+            "connections": engine_urls(sorted({*self.connections, *needed["connections"]})),
             "store": store_url(self.store),
             "staging": staging_folder(self.staging),
-            "roots": [folder, *roots()],
+            "roots": allowed,
+            "home": home(),
+            "read_only": bundles(bundle_of_task(context)),
+            "rendered": self.rendered(needed["templates"], context),
         }
+
+    def rendered(self, templates: Sequence[str], context: Mapping[str, Any]) -> dict[str, str]:
+        """The texts of a spec that hold Airflow's templates, each with what it is in this run.
+
+        Args:
+            templates: The texts, as the spec writes them.
+            context: The task's context.
+
+        Raises:
+            SpecError: A template names something that this run does not have.
+
+        """
+        from jinja2 import TemplateError
+        from windvane.errors import SpecError
+
+        made: dict[str, str] = {}
+        for text in templates:
+            try:
+                made[text] = str(self.render_template(text, context))  # type: ignore[arg-type]
+            except TemplateError as error:
+                hint = "A run without a data interval has no ds: use run_id, dag_run.run_after or params"
+                raise SpecError(f"{text!r} cannot be rendered: {error}", kind="spec", hint=hint) from error
+            self.log.info("%s is %s in this run.", text, made[text])
+        return made
 
     def showing(self, context: Mapping[str, Any]) -> Any:
         """What the engine tells how far it is: the task's log, and its state under ``windvane_progress`` (Airflow 3.3).
@@ -101,11 +145,42 @@ class WindvaneBaseOperator(BaseOperator):
             return path
         return os.path.normpath(os.path.join(os.path.dirname(self.dag.fileloc), path))
 
+    def announce(
+        self,
+        context: Mapping[str, Any],
+        run: Mapping[str, Any],
+        document: str,
+        outside: Mapping[str, Any],
+        environment: str | None = None,
+    ) -> None:
+        """Tell the assets among this task's outlets what the run brought them.
+
+        Args:
+            context: The task's context.
+            run: The record of the run.
+            document: The spec or plan that was run.
+            outside: What :meth:`surroundings` gave.
+            environment: The environment whose overlay applies to a spec.
+
+        """
+        if not self.outlets:
+            return
+        from windvane import api
+
+        from airflow_windvane import assets
+
+        target = api.needs(document, environment=environment, roots=outside["roots"])["target"]
+        known = {key: outside[key] for key in ("home", "rendered")}
+        names = [receipt["dataset"] for receipt in run["outputs"]]
+        uris = {name: assets.uri(target, name, urls=outside["connections"], **known) for name in names}
+        assets.announce(context, self.outlets, run, uris)
+
     @contextmanager
     def failing_clearly(self) -> Iterator[None]:
         """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
-        from airflow.providers.common.compat.sdk import AirflowFailException
         from windvane.errors import WindvaneError
+
+        from airflow_windvane.version_compat import AirflowFailException
 
         self._at_work = True
         try:
@@ -154,7 +229,7 @@ class StageOperator(WindvaneBaseOperator):
 
         base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
         return {
-            **self.surroundings(context, base),
+            **self.surroundings(context, self.beside_dag(self.plan_file), base),
             "base": base,
             "progress": self.showing(context),
             "interval": interval_of(context),

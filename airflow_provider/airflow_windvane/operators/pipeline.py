@@ -15,7 +15,8 @@ class WindvaneOperator(WindvaneBaseOperator):
     """Run every stage of a spec in this task: with the plan beside the spec, or with a new one.
 
     It leaves the same traces as a generated DAG: quarantine, ledger, store. Choose ``load_dags`` when a task a stage is
-    wanted, with its retries and its place in the UI.
+    wanted, with its retries and its place in the UI. What it loads is told to the assets in ``outlets``, and
+    added to the alias ``windvane/PIPELINE`` when it is among them.
 
     Args:
         spec: Path of a spec or of a plan; a relative one is meant from the folder of the DAG file.
@@ -23,7 +24,7 @@ class WindvaneOperator(WindvaneBaseOperator):
         gateway_conn_id: The ``windvane_llm`` connection that agents may use; by default ``[windvane] gateway_conn_id``.
 
     Example:
-        ``WindvaneOperator(task_id="orders", spec="pipelines/orders.windvane.yaml", connections=["shop"])``
+        ``WindvaneOperator(task_id="orders", spec="pipelines/orders.windvane.yaml")``
 
     """
 
@@ -50,12 +51,16 @@ class WindvaneOperator(WindvaneBaseOperator):
         from airflow_windvane.surroundings import gateway, interval_of, setting
 
         spec = self.beside_dag(self.spec)
+        environment = self.environment or setting("environment") or None
         with self.failing_clearly():
-            return windvane.run(
+            outside = self.surroundings(context, spec, os.path.dirname(spec), environment)
+            run = windvane.run(
                 spec,
-                environment=self.environment or setting("environment") or None,
+                environment=environment,
                 gateway=gateway(self.gateway_conn_id),
                 progress=self.showing(context),
                 interval=interval_of(context),
-                **self.surroundings(context, os.path.dirname(spec)),
+                **outside,
             ).to_dict()
+        self.announce(context, run, spec, outside, environment)
+        return run

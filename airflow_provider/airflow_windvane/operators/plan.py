@@ -72,10 +72,11 @@ class PlanOperator(WindvaneBaseOperator):
         from airflow_windvane.surroundings import gateway, setting
 
         spec = self.beside_dag(self.spec)
+        environment = self.environment or setting("environment") or None
         with self.failing_clearly():
             return stages.plan(
                 spec,
-                environment=self.environment or setting("environment") or None,
+                environment=environment,
                 gateway=gateway(self.gateway_conn_id),
-                **self.surroundings(context, os.path.dirname(spec)),
+                **self.surroundings(context, spec, os.path.dirname(spec), environment),
             )

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class ProfileOperator(WindvaneBaseOperator):
     """Measure one dataset: types, nulls, distinct values, bounds, quantiles, keys.
 
+    The profile goes to the store, personal values masked; XCom holds counts, the names of columns and the reference
+    under which the store keeps it (``windvane.kept_profile(reference)``). Who may see the values runs
+    ``windvane profile --reveal``.
+
     Args:
         source: A path, a URL or ``conn:ID``; ``#table`` picks a dataset. A relative path is meant from the folder of
             the DAG file.
@@ -31,15 +35,43 @@ class ProfileOperator(WindvaneBaseOperator):
         self.sample = sample
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Profile, and return the profile."""
+        """Profile, keep the profile in the store, and return counts and where it is."""
         import windvane
+        from windvane import api
 
         from airflow_windvane.connections import address_urls
+        from airflow_windvane.surroundings import run_of, store_url
 
         with self.failing_clearly():
-            return windvane.profile(
+            profile = windvane.profile(
                 self.beside_dag(self.source),
                 table=self.table,
                 sample=None if self.sample is None else int(self.sample),
                 connections=address_urls(self.source, self.connections),
             ).to_dict()
+            reference = f"{run_of(context)}/{self.task_id}"
+            api.keep_profile(profile, reference, store=store_url(self.store))
+        columns = profile["columns"]
+        personal = [column["name"] for column in columns if column["pii"]]
+        self.log.info(
+            "%s: %s rows, %s columns, %s of them personal; the profile is in the store as %s.",
+            profile["dataset"],
+            profile["rows"],
+            len(columns),
+            len(personal),
+            reference,
+        )
+        return {
+            "dataset": profile["dataset"],
+            "rows": profile["rows"],
+            "bytes": profile["bytes"],
+            "exact": profile["exact"],
+            "rejected": profile["rejected"],
+            "keys": profile["keys"],
+            "columns": {
+                column["name"]: {"type": column["type"], "nulls": column["nulls"], "distinct": column["distinct"]}
+                for column in columns
+            },
+            "personal": personal,
+            "profile": reference,
+        }

@@ -33,8 +33,11 @@ class RecordOperator(StageOperator):
 
         # The receipts of a mapped group arrive as a lazy sequence, which no verb should know about.
         receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts)
+        plan = self.beside_dag(self.plan_file)
         with self.failing_clearly():
-            run = stages.record(self.beside_dag(self.plan_file), receipts, **self.outside(context))
+            outside = self.outside(context)
+            run = stages.record(plan, receipts, **outside)
+        self.announce(context, run, plan, outside)
         sums = run["reconciliation"]
         self.log.info(
             "Run %s: %s rows in + %s added = %s loaded + %s filtered + %s in quarantine.",

@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+/// How a person allows another folder.
+pub(in crate::connectors) const ALLOW: &str =
+    "allow another folder with --root FOLDER (or WINDVANE_ROOTS) at the shell, [windvane] roots in Airflow";
+
 /// The folder that relative paths mean and the folders that may be touched.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
@@ -61,7 +65,7 @@ impl Bounds {
         let roots: Vec<String> = self.roots.iter().map(|root| root.display().to_string()).collect();
         Err(Error::spec("the path lies outside the folders that may be used")
             .in_file(path.display().to_string())
-            .hint(format!("Paths must lie below {}, also behind symbolic links", roots.join(" or "))))
+            .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
     }
 
     /// How a path is written in a locator: relative to the base where it lies below it.
@@ -77,7 +81,7 @@ impl Bounds {
 }
 
 /// Resolves links of the longest existing part; the rest may not go up.
-fn real_path(path: &Path) -> Result<PathBuf> {
+pub(in crate::connectors) fn real_path(path: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(path).map_err(|error| failure(path, "found", &error))?;
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
@@ -126,7 +130,9 @@ impl Files {
     pub(super) fn items(&self) -> Result<Vec<Item>> {
         let mut found = self.matches(&self.path)?;
         if let Some(name) = &self.as_dataset {
-            found = as_one(name, &self.path, found)?.into_iter().collect();
+            // Called by its path also when it is one file today: tomorrow it may be another one.
+            let one = as_one(name, &self.path, found)?;
+            found = one.map(|item| Item { locator: self.path.clone(), ..item }).into_iter().collect();
         }
         if found.is_empty() && self.writes.is_none() {
             return Err(self.nothing(&self.path));

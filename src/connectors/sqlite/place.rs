@@ -2,6 +2,7 @@
 
 use super::failure::translate;
 use crate::connectors::Context;
+use crate::connectors::files::ALLOW;
 use crate::error::{Error, Kind, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -55,7 +56,7 @@ fn admit(path: &Path, roots: &[PathBuf]) -> Result<()> {
     let roots: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
     Err(Error::spec("the file lies outside the folders that may be used")
         .in_file(path.display().to_string())
-        .hint(format!("Paths must lie below {}, also behind symbolic links", roots.join(" or "))))
+        .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
 }
 
 /// The real place of the longest part that exists, and the rest, which may neither climb nor be a broken link.

@@ -6,6 +6,7 @@
 mod names;
 mod places;
 mod times;
+mod words;
 mod work;
 
 pub(super) use places::normal;
@@ -21,6 +22,10 @@ use std::path::PathBuf;
 pub(super) struct Ground {
     pub(super) base: PathBuf,
     pub(super) roots: Vec<PathBuf>,
+    /// The folder that a target's relative path means.
+    pub(super) home: PathBuf,
+    /// Where no target may lie.
+    pub(super) read_only: Vec<PathBuf>,
 }
 
 pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
@@ -28,6 +33,7 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     places::document(&mut judge, root);
     times::document(&mut judge, root);
     names::document(&mut judge, root);
+    words::document(&mut judge, root);
     judge.key(root, "steps", |judge, steps| judge.each(steps, work::step));
     judge.key(root, "checks", |judge, checks| judge.each(checks, work::check));
     judge.key(root, "datasets", |judge, datasets| {

@@ -1,12 +1,13 @@
 //! Sources and targets: connections by name, paths inside the allowed folders, settings that fit each other.
 
 use super::{Judge, shorten};
+use crate::spec::template;
 use crate::spec::tree::{Entry, Node};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     judge.one_of(root, ["source", "sources"]);
-    judge.key(root, "source", |judge, source| judge.every(source, place));
+    judge.key(root, "source", |judge, source| judge.every(source, from));
     judge.key(root, "sources", |judge, sources| {
         judge.not_empty(sources, "sources");
         judge.every(sources, |judge, source| {
@@ -14,21 +15,49 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
                 let message = format!("'{}' cannot name a source", shorten(&source.key));
                 judge.problem(source.key_mark, message, "Use letters, digits, '_' and '-'");
             }
-            judge.every(&source.node, place);
+            judge.every(&source.node, from);
         });
     });
-    judge.key(root, "target", |judge, target| judge.every(target, place));
+    judge.key(root, "target", |judge, target| judge.every(target, |judge, tagged| place(judge, tagged, Side::Target)));
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Source,
+    Target,
+}
+
+fn from<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
+    place(judge, tagged, Side::Source);
+    // A dataset is called as its file is, and a name must not change from run to run.
+    let settings = &tagged.node;
+    let path = settings.get("path").and_then(Node::text).unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let file = last.contains("}}") && last.split("{{").any(|part| outside(part).contains(['.', '*', '?', '[']));
+    if let Some(entry) = settings.entry("path")
+        && file
+        && tagged.key != "sqlite"
+        && settings.get("as_dataset").is_none()
+    {
+        let message = "the file's name changes from run to run, and so would the dataset's";
+        judge.problem_at(entry, message, "Add 'as_dataset: NAME' beside the path");
+    }
+}
+
+/// What stands behind a template's braces.
+fn outside(part: &str) -> &str {
+    part.rsplit_once("}}").map_or(part, |(_, behind)| behind)
 }
 
 /// A source or a target: the tag with its settings.
-fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
+fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry, side: Side) {
     let settings = &tagged.node;
     if tagged.key == "sqlite" {
         judge.one_of(settings, ["path", "connection"]);
     }
     judge.key(settings, "connection", connection);
     let files = tagged.key != "sqlite";
-    judge.key(settings, "path", |judge, node| path(judge, node, files));
+    judge.key(settings, "path", |judge, node| path(judge, node, files, side));
     judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
     judge.key(settings, "partition_by", |judge, by| judge.distinct(by, "column"));
     judge.key(settings, "nulls", Judge::distinct_values);
@@ -140,7 +169,7 @@ fn is_id(text: &str, more: &str) -> bool {
 const STORES: [&str; 6] = ["s3", "s3a", "gs", "az", "abfs", "abfss"];
 
 /// `files`: where an address of an object store can stand too.
-fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool) {
+fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool, side: Side) {
     let Some(text) = node.text() else { return };
     if text.trim().is_empty() {
         judge.problem(node.mark, "the path is empty", "Write a path; '.' is the spec's own folder");
@@ -163,17 +192,26 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool) {
         }
     } else if text.contains('\0') {
         judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
-    } else {
-        let whole = normal(&judge.ground.base.join(text));
-        let inside = judge.ground.roots.iter().any(|root| whole.starts_with(root));
-        if !inside {
-            let message = format!("path '{}' leaves the allowed folders", shorten(text));
-            judge.problem(
-                node.mark,
-                message,
-                "Write a path below the spec's folder, or have its folder allowed as a root",
-            );
-        }
+    } else if !template::is_template(text) {
+        local(judge, node, text, side);
+    }
+}
+
+/// A path whose folder is known before the run.
+fn local(judge: &mut Judge<'_, '_>, node: &Node, text: &str, side: Side) {
+    let base = if side == Side::Target { &judge.ground.home } else { &judge.ground.base };
+    let whole = normal(&base.join(text));
+    if !judge.ground.roots.iter().any(|root| whole.starts_with(root)) {
+        let message = format!("path '{}' leaves the allowed folders", shorten(text));
+        let hint = "Write a path below the spec's folder, or allow its folder: --root FOLDER (or WINDVANE_ROOTS) at the \
+                    shell, [windvane] roots in Airflow";
+        judge.problem(node.mark, message, hint);
+    } else if side == Side::Target && judge.ground.read_only.iter().any(|folder| whole.starts_with(folder)) {
+        let message =
+            format!("path '{}' leads into a DAG bundle, which holds code and is replaced as a whole", shorten(text));
+        let hint =
+            "Write a relative path: it lands where [windvane] home says; or an absolute one outside of the bundle";
+        judge.problem(node.mark, message, hint);
     }
 }
 

@@ -11,6 +11,7 @@ const PRESETS: [&str; 9] =
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     judge.key(root, "schedule", schedule);
+    judge.key(root, "timezone", timezone);
     judge.key(root, "start_date", start_date);
     judge.key(root, "tags", |judge, tags| {
         judge.distinct(tags, "tag");
@@ -90,6 +91,18 @@ fn cron(text: &str) -> Result<(), String> {
         return Err(format!("the {field} holds something that has no meaning there"));
     }
     croner::Cron::from_str(&fields.join(" ")).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn timezone(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(text) = node.text() else { return };
+    if chrono_tz::Tz::from_str(text).is_err() {
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let hint = match nearest(text, names) {
+            Some(name) => format!("Did you mean '{name}'?"),
+            None => "Write a name of the IANA database such as 'Europe/Stockholm' or 'UTC'".to_owned(),
+        };
+        judge.problem(node.mark, format!("'{}' is not a time zone", shorten(text)), hint);
+    }
 }
 
 fn start_date(judge: &mut Judge<'_, '_>, node: &Node) {
