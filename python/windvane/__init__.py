@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``, ``wv.plan``,
-``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``. Importing starts
-nothing and reads nothing; the engine is loaded by the first call.
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
+``wv.plan``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``.
+Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
 from __future__ import annotations

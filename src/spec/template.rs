@@ -30,7 +30,8 @@ pub struct Filling {
 
 /// Whether a text holds a template.
 pub fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
+    let closed = |open, close| text.split_once(open).is_some_and(|(_, behind): (&str, &str)| behind.contains(close));
+    closed("{{", "}}") || closed("{%", "%}")
 }
 
 /// Whether the texts of this key, or of what stands below it, may hold one.
@@ -74,7 +75,7 @@ impl Filling {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let (name, behind) = after.split_once("}}").ok_or_else(|| unclear(text))?;
+            let Some((name, behind)) = after.split_once("}}") else { break };
             let name = name.trim();
             let value = self.params.get(name).ok_or_else(|| self.unknown(text, name))?;
             filled.push_str(before);
@@ -82,7 +83,7 @@ impl Filling {
             rest = behind;
         }
         filled.push_str(rest);
-        if filled.contains("{%") { Err(unclear(text)) } else { Ok(filled) }
+        if is_template(&filled) { Err(unclear(text)) } else { Ok(filled) }
     }
 
     fn unknown(&self, text: &str, name: &str) -> Error {
