@@ -3,6 +3,7 @@
 pub mod error;
 pub mod schema;
 pub mod spec;
+pub mod guard;
 pub mod resilience;
 pub mod store;
 pub mod llm;

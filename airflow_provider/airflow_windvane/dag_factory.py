@@ -12,7 +12,7 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, TaskGroup, XComArg, get_parsing_context, task_group
+from airflow.sdk import DAG, Param, TaskGroup, XComArg, get_parsing_context, task_group
 
 from airflow_windvane.assets import declared
 from airflow_windvane.broken import bundle_of_import, explained, show_broken
@@ -165,6 +165,7 @@ def build_dag(
         max_active_runs=1,
         tags=sorted({"windvane", *pipeline["tags"]}),
         doc_md=pipeline["doc_md"],
+        params={"allow": _allow_param()},
         default_args={**(default_args or {}), **_own_args(pipeline)},
         # A DAG that turns out to be refused must not reach Airflow behind our back.
         auto_register=False,
@@ -181,6 +182,20 @@ def _first_day(pipeline: Mapping[str, Any]) -> datetime:
 
     day = datetime.fromisoformat(pipeline["start_date"] or _FIRST_DAY)
     return pendulum.datetime(day.year, day.month, day.day, tz=pipeline["timezone"] or "UTC")
+
+
+def _allow_param() -> Param:
+    """What a person may let pass in the form that triggers a run."""
+    from windvane.guards import NAMES
+
+    return Param(
+        [],
+        type="array",
+        items={"type": "string", "enum": list(NAMES)},
+        examples=list(NAMES),
+        title="Let guards pass",
+        description="Guards that this one run lets pass; what they would have stopped is written into its record.",
+    )
 
 
 def _own_args(pipeline: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,7 +270,9 @@ class _Tasks:
         plan_file = self.plan_file or XComArg(self._plan, key="plan_file")
         common = {**self.common, "task_id": stage, "plan_file": plan_file, "base": self.base}
         if stage == "record":
-            return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **common)
+            # A dataset that is refused does not stop the others: the record says which, and fails.
+            rule = {"trigger_rule": "all_done"}
+            return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **rule, **common)
         common |= {"dataset": dataset}
         if node["mapped"]:
             common |= {"map_index_template": "{{ task.dataset }}"}

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _SECTION = "windvane"
 
@@ -113,6 +113,18 @@ def run_of(context: Mapping[str, Any]) -> str:
         return exact
     # Two runs must never share an identity because their names differ in a replaced character only.
     return f"{plain}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
+
+
+def allowed_of(context: Mapping[str, Any], given: Iterable[str]) -> list[str]:
+    """The guards that the run lets pass: what the task says, and what was chosen when the run was triggered.
+
+    Args:
+        context: The task's context.
+        given: What the task says.
+
+    """
+    chosen = (context.get("params") or {}).get("allow") or ()
+    return sorted({*given, *([chosen] if isinstance(chosen, str) else chosen)})
 
 
 def interval_of(context: Mapping[str, Any]) -> tuple[str, str] | None:

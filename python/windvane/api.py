@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
-from windvane.errors import MissingError
+from windvane.errors import MissingError, of_record
 from windvane.nouns import Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
 from windvane.settings import store_url
 from windvane.world import allowed, world
@@ -110,9 +110,13 @@ def plan(
     environment: str | None = None,
     write: bool = True,
     plan_file: str | Path | None = None,
+    reviewed: bool = True,
     **outside: Any,
 ) -> Plan:
-    """Looks at the sources, lets agents propose, and builds the plan file beside the spec (``write=False``: not)."""
+    """Looks at the sources, lets agents propose, and builds the plan file beside the spec (``write=False``: not).
+
+    ``reviewed=False`` is for a plan that is run before a person has seen it: checks that nobody wrote only count.
+    """
     path = Path(spec)
     return Plan(
         call(
@@ -124,6 +128,7 @@ def plan(
             rules_only=rules_only,
             write=write,
             plan_file=str(plan_file) if plan_file else None,
+            unreviewed=not reviewed,
         )
     )
 
@@ -148,20 +153,23 @@ def run(
     environment: str | None = None,
     replay: str | Path | None = None,
     progress: Callable[[Mapping[str, Any]], object] | None = None,
+    allow: Iterable[str] = (),
     **outside: Any,
 ) -> Run:
     """Moves the data in this process: plans when needed, then every stage. The same ``run`` never loads twice.
 
     ``replay`` names a quarantine file whose (mended) records are moved instead of the source's rows. ``progress`` is
     told about once a second how far the work is (see :mod:`windvane.progress`). ``params`` fill in the spec's
-    templates: ``{"ds": "2026-11-21"}``; ``home`` is the folder that the target's relative path means.
+    templates: ``{"ds": "2026-11-21"}``; ``home`` is the folder that the target's relative path means. ``allow`` names
+    guards that this run lets pass (:data:`windvane.guards.NAMES`). An output that fails does not stop the others; the
+    error that is raised then carries the record of the whole run as ``record``.
     """
     path = Path(spec_or_plan)
-    return Run(
+    record = Run(
         call_showing(
             "run",
             progress,
-            world=_spec_world(path, environment, outside),
+            world=_spec_world(path, environment, {**outside, "allow": allow}),
             path=str(path),
             run=run,
             environment=environment,
@@ -169,6 +177,9 @@ def run(
             replay=str(replay) if replay else None,
         )
     )
+    if record["status"] != "success":
+        raise of_record(record.to_dict())
+    return record
 
 
 def diagnose(text: str) -> Diagnosis:

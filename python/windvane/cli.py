@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane import __version__, api, progress
+from windvane import __version__, api, guards, progress
 from windvane.errors import SpecError, WindvaneError
 from windvane.shell import doctor, history, show
 
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: WindvaneError, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"error": {"message": error.args[0], **error.to_dict()}}, indent=2, ensure_ascii=False))
+        document = {**(error.record or {}), "error": {"message": error.args[0], **error.to_dict()}}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    elif error.record and error.record["outputs"]:
+        print(show.run(error.record))
     print(f"windvane: {error.kind}: {error}", file=sys.stderr)
     if error.kind in _OUTSIDE:
         return 3
@@ -78,6 +81,7 @@ def _ran(options: argparse.Namespace) -> Any:
             replay=options.replay,
             progress=progress.terminal(),
             interval=options.interval,
+            allow=options.allow,
             roots=options.root,
             params=_pairs(options.param),
         )
@@ -184,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("path", metavar="SPEC_OR_PLAN")
     run.add_argument("--run", help="the run's id; the same id never loads twice")
     run.add_argument("--interval", nargs=2, metavar=("START", "END"), help="the data interval, RFC 3339")
+    run.add_argument(
+        "--allow", action="append", default=[], metavar="NAME", help=f"let a guard pass once: {', '.join(guards.NAMES)}"
+    )
     run.add_argument("--replay", metavar="FILE", help="move the rows of a quarantine file instead")
     diagnose = command("diagnose", "Tells what an error means and what to do.")
     diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")

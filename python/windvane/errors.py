@@ -23,6 +23,7 @@ class WindvaneError(Exception):
         retryable: bool = False,
         retry_after: float | None = None,
         place: dict[str, Any] | None = None,
+        record: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -31,13 +32,15 @@ class WindvaneError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.place = place or {}
+        # Of the whole run, where an output of it failed.
+        self.record = record
 
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.args[0], self.to_dict()))
+        return (_rebuild, (type(self), self.args[0], {**self.to_dict(), "record": self.record}))
 
     def to_dict(self) -> dict[str, Any]:
         """The error as a document, without the message."""
@@ -141,6 +144,40 @@ def from_core(
     chosen = _STAGES.get(stage or "") or _CLASSES.get(kind, InternalError)
     return chosen(
         message, kind=kind, hint=hint, stage=stage, retryable=retryable, retry_after=retry_after, place=details
+    )
+
+
+def of_record(record: dict[str, Any]) -> WindvaneError:
+    """The exception for a run of which an output failed: what a retry can mend comes first.
+
+    Args:
+        record: The record of the run, whose ``failed`` says what became of which output.
+
+    """
+    failed: list[dict[str, Any]] = record.get("failed", [])
+    if not failed:
+        message = "the run does not balance: rows that came in are neither loaded, filtered nor in quarantine"
+        return DataError(message, kind="data", stage="record", record=record)
+    first = next((one for one in failed if one["retryable"]), failed[0])
+    others = [one for one in failed if one is not first]
+    loaded = ", ".join(output["output"] for output in record["outputs"])
+    hint = first.get("hint")
+    if others or loaded:
+        also = [f"Also failed: {one['output']}: {one['message']}" for one in others]
+        own = [hint.rstrip(".")] if hint else []
+        hint = ". ".join([*own, *also, f"Loaded: {loaded or 'nothing'}"])
+    stage = first.get("stage")
+    chosen = _STAGES.get(stage or "") or _CLASSES.get(first["kind"], InternalError)
+    place = {key: value for key, value in first.get("place", {}).items() if value is not None}
+    return chosen(
+        first["message"],
+        kind=first["kind"],
+        hint=hint,
+        stage=stage,
+        retryable=first["retryable"],
+        retry_after=first.get("retry_after"),
+        place=place,
+        record=record,
     )
 
 

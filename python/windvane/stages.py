@@ -20,7 +20,7 @@ def plan(spec_path: str, *, run: str, environment: str | None = None, **outside:
     """Plans a spec into the run's staging folder: ``{plan, plan_file, outputs}``."""
     place = Path(outside.get("staging") or world(".")["staging"])
     target = place / "plans" / f"{Path(spec_path).name.split('.')[0]}.{_safe(run)}.plan.json"
-    built = api.plan(spec_path, environment=environment, plan_file=target, **outside)
+    built = api.plan(spec_path, environment=environment, plan_file=target, reviewed=False, **outside)
     names = [output["name"] for output in built["outputs"]]
     return {"plan": built["id"], "plan_file": str(target), "spec": spec_path, "outputs": names}
 

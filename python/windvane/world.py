@@ -27,6 +27,7 @@ def world(
     read_only: Iterable[str | Path] = (),
     rendered: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
+    allow: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The part of a request that names the outside; what is not given comes from the environment."""
     return {
@@ -41,6 +42,7 @@ def world(
         "staging": str(Path(staging or _staging()).absolute()),
         "interval": None if interval is None else {"start": interval[0], "end": interval[1]},
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
+        "allow": sorted(set(allow)),
         "memory": os.environ.get("WINDVANE_MEMORY") or None,
     }
 

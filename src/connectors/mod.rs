@@ -37,6 +37,7 @@ mod turns;
 mod within;
 
 use crate::error::{Error, Kind, Result};
+use crate::guard::Allow;
 use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
@@ -70,6 +71,8 @@ pub struct Context {
     pub gate: gate::Gate,
     /// What Python can give and take; nothing where there is no Python.
     pub guests: Option<Arc<dyn guest::Guests>>,
+    /// What the run lets pass, and notes of what it has let pass.
+    pub allow: Allow,
 }
 
 /// Connection id to URL.

@@ -1,16 +1,18 @@
 //! The checks over rows that the target made: what passes, what goes to quarantine, and the counts.
 
+use crate::connectors::Context;
 use crate::connectors::pushed::Judge;
 use crate::connectors::{Expected, RefusedRow, Rejected};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
+use crate::guard::{self, Allow, Limits};
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
 use crate::schema::Schema;
 use crate::schema::checksum::Checksum;
+use crate::spec::RowPolicy;
 use crate::spec::check::Check;
-use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{self, CheckResult, Sum, Tests};
 use arrow::array::{BooleanArray, Int64Array};
 use arrow::record_batch::RecordBatch;
@@ -37,7 +39,10 @@ pub(super) struct Jury {
     checks: Vec<Check>,
     tests: Tests,
     sum: Sum,
-    policy: ErrorPolicy,
+    policy: RowPolicy,
+    output: String,
+    limits: Limits,
+    allow: Allow,
     schema: Schema,
     primary: Staged,
     open: [Option<quarantine::Writer>; 2],
@@ -63,11 +68,11 @@ impl Jury {
         inputs: &BTreeMap<String, Staged>,
         primary: &Staged,
         folder: &Path,
-        progress: &Progress,
+        context: &Context,
     ) -> Result<Self> {
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
-        let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
+        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
         tests.learn(|name| {
             let other =
                 inputs.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
@@ -81,7 +86,10 @@ impl Jury {
             checks,
             tests,
             sum: Sum::new(plan.verify),
-            policy: plan.errors.clone(),
+            policy: plan.errors.rows,
+            output: output.name.clone(),
+            limits: Limits::of(&output.guard),
+            allow: context.allow.clone(),
             schema: output.schema.clone(),
             primary: primary.clone(),
             open: [refused("validate"), refused("load")],
@@ -91,7 +99,7 @@ impl Jury {
             added: 0,
             unfit: 0,
             gone: Checksum::default(),
-            progress: progress.clone(),
+            progress: context.progress.clone(),
         })
     }
 
@@ -112,7 +120,8 @@ impl Jury {
     }
 
     fn within_budget(&self, quarantined: u64) -> Result<()> {
-        validate::within_budget(&self.policy, quarantined, self.primary.rows_in + self.added, &self.files)
+        let came = self.primary.rows_in + self.added;
+        self.allow.judge(&self.output, guard::quarantined(&self.limits, quarantined, came, &self.files))
     }
 
     fn frame(&self, rows: &RecordBatch, numbers: &Int64Array) -> Result<Frame> {
@@ -129,7 +138,7 @@ impl Judge for Jury {
             for (place, row) in by_place.range(at..at + frame.len() as u64) {
                 let place = usize::try_from(place - at).unwrap_or(usize::MAX);
                 let rejected = frame.reject(place, row.column.as_deref(), row.reason.clone());
-                if self.policy.rows == RowPolicy::Fail {
+                if self.policy == RowPolicy::Fail {
                     return Err(Error::data(rejected.reason)
                         .in_row(rejected.row)
                         .hint("Correct the row at the source, or let such rows go to quarantine"));
@@ -157,7 +166,7 @@ impl Judge for Jury {
         let frame = self.frame(rows, numbers)?;
         let (passed, rejected) = self.tests.look(&frame).map_err(|error| error.in_stage("validate"))?;
         for row in &rejected {
-            if self.policy.rows == RowPolicy::Fail {
+            if self.policy == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("validate"));
             }
             self.push(VALIDATE, row)?;

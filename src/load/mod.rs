@@ -7,7 +7,7 @@
 //! Invariants: a load is identified by (pipeline, plan, run, output, partition); a second load with that identity
 //! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
-//! `errors.max_quarantined` as those that were quarantined before.
+//! the guard `quarantined` as those that were quarantined before.
 
 mod jury;
 pub mod pushed;
@@ -17,6 +17,7 @@ use crate::connectors::allowance::Allowance;
 use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
+use crate::guard::{self, Finding, Guard, Limits};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
 use crate::spec::target::{Compression, Target};
@@ -55,6 +56,9 @@ pub struct Receipt {
     /// What a merge or a history did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// What people should know although it stopped nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// True when an earlier attempt of this run had loaded them already.
     pub already: bool,
 }
@@ -84,8 +88,12 @@ pub async fn run(
         return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
-    let allowance =
-        Allowance::of(validate::budget(&plan.errors, staged.rows_in + staged.added).saturating_sub(staged.quarantined));
+    let (limits, came) = (Limits::of(&output.guard), staged.rows_in + staged.added);
+    let allowance = if context.allow.lets(Guard::Quarantined) {
+        Allowance::of(u64::MAX)
+    } else {
+        Allowance::of(limits.budget(came).saturating_sub(staged.quarantined))
+    };
     let request = LoadRequest {
         allowance: allowance.clone(),
         dataset: output.dataset.clone(),
@@ -105,7 +113,7 @@ pub async fn run(
     });
     let loaded = connection.load(request, rows).await.map_err(|error| {
         let error = match allowance.exceeded() {
-            Some(refused) => too_many(plan, staged, refused, &error),
+            Some(refused) => too_many(&limits, staged, refused, &error),
             None => error,
         };
         if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
@@ -114,6 +122,8 @@ pub async fn run(
     if loaded.rows != kept.rows || loaded.checksum.is_some() && loaded.checksum != kept.checksum {
         return Err(other_rows(output, &kept, &loaded, run));
     }
+    let quarantined = staged.quarantined + loaded.refused.len() as u64;
+    context.allow.judge(&output.name, guard::quarantined(&limits, quarantined, came, &[]))?;
     let quarantine: Vec<String> = staged.quarantine.iter().chain(&kept.quarantine).cloned().collect();
     Ok(Receipt {
         output: output.name.clone(),
@@ -124,13 +134,14 @@ pub async fn run(
         added: staged.added,
         loaded: loaded.rows,
         filtered: staged.filtered,
-        quarantined: staged.quarantined + loaded.refused.len() as u64,
+        quarantined,
         quarantine,
         bytes: loaded.bytes,
         // What was only counted at the target has nothing to be compared with.
         checksum_source: kept.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
+        warnings: validate::warnings(&verdict.checks),
         already: loaded.already,
     })
 }
@@ -180,9 +191,13 @@ pub async fn is_done(plan: &Plan, output: &Output, run: &str, context: &Context)
     }
 }
 
-fn too_many(plan: &Plan, staged: &Staged, refused: u64, said: &Error) -> Error {
-    validate::too_many(&plan.errors, staged.quarantined + refused, staged.rows_in + staged.added)
-        .hint(format!("{}. Look at such rows, or allow more with errors.max_quarantined", said.message()))
+fn too_many(limits: &Limits, staged: &Staged, refused: u64, said: &Error) -> Error {
+    let seen = guard::quarantined(limits, staged.quarantined + refused, staged.rows_in + staged.added, &[]);
+    let told = |mut seen: Finding| {
+        seen.way = format!("{}. {}", said.message(), seen.way);
+        seen.refused()
+    };
+    seen.map_or_else(|| said.clone(), told)
 }
 
 fn unbalanced(output: &Output, staged: &Staged) -> Error {

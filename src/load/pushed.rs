@@ -17,7 +17,7 @@ use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::Strategy;
 use crate::spec::step::Step;
-use crate::validate::CheckResult;
+use crate::validate::{self, CheckResult};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub async fn run(
     for (name, columns) in made.columns.get_key_value(&output.from).into_iter().chain(others) {
         raw.push(staged_raw(name, staged(name)?, columns, &context.progress)?);
     }
-    let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, &context.progress))?;
+    let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context))?;
     let query = &made.query;
     let (added, probes) = (query.added(), query.probes());
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
@@ -90,6 +90,7 @@ fn receipt(output: &Output, primary: &Staged, run: &str, done: PushedLoad) -> Re
         checksum_source: note.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
+        warnings: validate::warnings(&note.checks),
         already: loaded.already,
     };
     if receipt.rows_in + receipt.added != receipt.loaded + receipt.filtered + receipt.quarantined {

@@ -1,7 +1,7 @@
 //! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
 
 use super::fused::{Reading, other_rows};
-use super::stage;
+use super::{World, stage};
 use crate::connectors::{Loaded, Rejected};
 use crate::engine::frame::Frame;
 use crate::engine::spill::{self, Budget};
@@ -10,14 +10,15 @@ use crate::engine::step::pipe::{Pipe, Ready};
 use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
+use crate::guard::{self, Allow, Limits};
 use crate::load::Receipt;
 use crate::plan::{Output, Plan};
 use crate::record::{Status, StepStats};
 use crate::resilience::clock::Stopwatch;
 use crate::resilience::progress::Progress;
 use crate::schema::Schema;
+use crate::spec::RowPolicy;
 use crate::spec::check::Check;
-use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{self, CheckResult, Sum, Tests};
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ pub(super) struct Flow {
     rows_in: u64,
     /// The rows have all their columns.
     whole: bool,
+    limits: Limits,
+    allow: Allow,
 }
 
 /// How a flow ended.
@@ -64,7 +67,7 @@ pub(super) enum Ended {
 struct Rest {
     tests: Tests,
     sum: Sum,
-    policy: ErrorPolicy,
+    policy: RowPolicy,
     refused: quarantine::Writer,
     whole: bool,
     schema: Schema,
@@ -103,20 +106,13 @@ impl From<Error> for Gone {
 }
 
 impl Flow {
-    pub(super) fn new(
-        plan: &Plan,
-        output: Output,
-        reading: &Reading,
-        folder: &Path,
-        memory: usize,
-        progress: Progress,
-    ) -> Result<Self> {
+    pub(super) fn new(plan: &Plan, output: Output, reading: &Reading, folder: &Path, world: &World) -> Result<Self> {
         let lookup = |name: &str| reading.schemas.get(name).cloned();
         let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
-        let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
+        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
         tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
-        let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
+        let budget = Budget::new(world.memory(), extract::file(folder, &output.name, spill::ENDING));
         let refused = |stage: &'static str, name: &str| {
             let path = extract::file(folder, name, &format!("{stage}.quarantine.jsonl"));
             quarantine::Writer::create(&path, stage, name)
@@ -127,15 +123,17 @@ impl Flow {
             rest: Rest {
                 tests,
                 sum: Sum::new(plan.verify),
-                policy: plan.errors.clone(),
+                policy: plan.errors.rows,
                 refused: refused("validate", &output.name),
                 whole: reading.whole,
                 schema: output.schema.clone(),
                 filtered: 0,
                 added: 0,
                 out: None,
-                progress,
+                progress: world.context.progress.clone(),
             },
+            limits: Limits::of(&output.guard),
+            allow: world.context.allow.clone(),
             output,
             checks,
             folder: folder.to_owned(),
@@ -208,14 +206,27 @@ impl Flow {
             return Err(gone);
         }
         pushed.map_err(|error| error.in_stage("transform"))?;
-        self.left(&outcome, Some(source))
+        self.left(&outcome, Some(source))?;
+        self.not_too_many()
+    }
+
+    /// A share is known at the end only; more rows than a number that is given need not wait for it.
+    fn not_too_many(&self) -> std::result::Result<(), Gone> {
+        let Some(most) = self.limits.most else { return Ok(()) };
+        let [extracted, transformed] = &self.refused;
+        let refused = extracted.count() + transformed.count() + self.rest.refused.count();
+        if refused <= most {
+            return Ok(());
+        }
+        let seen = guard::quarantined(&self.limits, refused, self.rows_in + self.rest.added, &[]);
+        Ok(self.allow.judge(&self.output.name, seen).map_err(|error| error.in_stage("validate"))?)
     }
 
     fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {
         self.rest.filtered += outcome.filtered;
         self.rest.added += outcome.added;
         for row in &outcome.rejected {
-            if self.rest.policy.rows == RowPolicy::Fail {
+            if self.rest.policy == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
             }
             if !self.whole {
@@ -239,7 +250,7 @@ impl Flow {
         self.rest.filtered += outcome.filtered;
         self.rest.added += outcome.added;
         for row in &outcome.rejected {
-            if self.rest.policy.rows == RowPolicy::Fail {
+            if self.rest.policy == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("transform").into());
             }
             if !self.whole {
@@ -258,8 +269,8 @@ impl Flow {
         }
         let rows = self.rest.sum.rows;
         let judged = |error: Error| error.in_stage("validate");
-        validate::within_budget(&self.rest.policy, quarantined, self.rows_in + self.rest.added, &files)
-            .map_err(judged)?;
+        let seen = guard::quarantined(&self.limits, quarantined, self.rows_in + self.rest.added, &files);
+        self.allow.judge(&self.output.name, seen).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
         let flowed = Flowed {
             rows_in: self.rows_in,
@@ -297,7 +308,7 @@ impl Rest {
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         let (passed, rejected) = self.tests.judge(&named).map_err(|error| error.in_stage("validate"))?;
         for row in &rejected {
-            if self.policy.rows == RowPolicy::Fail {
+            if self.policy == RowPolicy::Fail {
                 return Err(validate::first_failure(row).in_stage("validate").into());
             }
             if !self.whole {
@@ -361,6 +372,7 @@ impl Flowed {
             checksum_source: self.checksum.clone().filter(|_| loaded.checksum.is_some()),
             checksum_target: loaded.checksum,
             changes: loaded.changes,
+            warnings: validate::warnings(&self.checks),
             already: loaded.already,
         })
     }
@@ -381,8 +393,9 @@ impl Flowed {
     }
 }
 
-/// The row of a frame that has this number in the source.
+/// The row of a frame that has this number in the source. Those of a reader grow, so it is found without reading them all.
 fn record_of(frame: &Frame, number: u64) -> Option<serde_json::Map<String, serde_json::Value>> {
-    let row = (0..frame.len()).find(|row| frame.number(*row) == number)?;
+    let found = i64::try_from(number).ok().and_then(|number| frame.numbers.values().binary_search(&number).ok());
+    let row = found.or_else(|| (0..frame.len()).find(|row| frame.number(*row) == number))?;
     Some(frame.record(row))
 }

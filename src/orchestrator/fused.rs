@@ -75,6 +75,7 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
     let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
     stage::remember_step(world, plan, run, &stats).await?;
+    stage::remember_passed(world, plan, run).await?;
     window::done(world, plan, planned, run).await?;
     stage::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
@@ -131,7 +132,9 @@ async fn moved(
     let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
     let (ended, loaded) = futures::join!(flow.run(read, give), loading);
-    if matches!(ended, Ok(Ended::Narrow)) {
+    // Only a panic ends the flow with an error of its own; the writer knows no more than that the rows stopped.
+    let ended = ended?;
+    if matches!(ended, Ended::Narrow) {
         return Ok(Moved::Narrow);
     }
     let loaded = match loaded {
@@ -142,7 +145,7 @@ async fn moved(
         Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
         Err(error) => return Err(error.in_table(&planned.dataset)),
     };
-    let flowed = match ended? {
+    let flowed = match ended {
         Ended::Done(flowed) => *flowed,
         // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
         Ended::Stopped if loaded.already => match Flowed::noted(folder, &planned.name)? {
@@ -209,7 +212,7 @@ async fn flow(
     reading.kept = opened.kept.clone();
     let planned = fitted(plan, planned, &opened.all, &reading.schemas)?;
     world.context.progress.begin("move", &planned.name, input.rows);
-    let flow = Flow::new(plan, planned, &reading, folder, world.memory(), world.context.progress.clone())?;
+    let flow = Flow::new(plan, planned, &reading, folder, world)?;
     Ok(Some((flow, read(opened))))
 }
 

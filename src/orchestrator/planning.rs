@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub spec_hash: &'a str,
     pub environment: Option<&'a str>,
     pub words: Option<&'a str>,
+    /// Nobody looks at the plan before it is run.
+    pub unreviewed: bool,
 }
 
 /// Builds the plan of a spec and keeps it, its catalog and its decisions in the store.
@@ -62,6 +64,7 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
     let plan = for_every_run(world, asked.spec, plan)?;
+    let plan = if asked.unreviewed { build::unreviewed(plan)? } else { plan };
     remember(world, &plan, &catalog).await?;
     Ok(plan)
 }

@@ -35,6 +35,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
         peak_rss: stage::peak_rss(),
     };
     stage::remember_step(world, plan, run, &stats).await?;
+    stage::remember_passed(world, plan, run).await?;
     window::done(world, plan, &planned, run).await?;
     stage::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)

@@ -5,9 +5,10 @@ use super::{World, named, source_breaker, target_breaker, window};
 use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Slice, Staged, quarantine};
+use crate::guard::Passed;
 use crate::load::{self, Receipt};
 use crate::plan::{Output, Plan};
-use crate::record::{self, Run, Status, StepStats};
+use crate::record::{self, Failure, Run, Status, StepStats};
 use crate::resilience::clock::Stopwatch;
 use crate::store::ledger::LedgerRow;
 use crate::store::runs::RunStatus;
@@ -74,6 +75,7 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
             peak_rss: peak_rss(),
         };
         remember_step(world, plan, run, &stats).await?;
+        remember_passed(world, plan, run).await?;
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)
@@ -118,12 +120,14 @@ pub async fn validate(
     let folder = world.folder(plan, run);
     world.context.progress.begin("validate", output, Some(staged.rows));
     let verdict = tokio::task::block_in_place(|| {
-        let verdict = validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress)?;
+        let verdict =
+            validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress, &world.context.allow)?;
         quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
         Ok(verdict)
     });
     let verdict: Verdict = verdict.map_err(|error: Error| error.in_stage("validate"))?;
     remember_step(world, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
+    remember_passed(world, plan, run).await?;
     remember_checks(world, plan, run, output, &verdict.checks).await?;
     Ok(verdict)
 }
@@ -162,6 +166,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         peak_rss: peak_rss(),
     };
     remember_step(world, plan, run, &stats).await?;
+    remember_passed(world, plan, run).await?;
     window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
@@ -195,26 +200,76 @@ pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
 pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
-    let steps = match &world.store {
-        Some(store) => {
-            store.events(&World::entry(plan, run)).await.map(|events| last_steps(&events)).unwrap_or_default()
-        }
+    let document = recorded(world, plan, run, receipts, Vec::new()).await?;
+    if document.status == Status::Failed {
+        let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
+        let missing: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
+        let missing: Vec<&str> = missing.into_iter().filter(|name| !loaded.contains(name)).collect();
+        let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let message = if missing.is_empty() {
+            "the run does not balance".to_owned()
+        } else {
+            format!("the run has failed: not loaded: {}", missing.join(", "))
+        };
+        return Err(Error::new(Kind::Data, message)
+            .hint(format!("Loaded: {}. Why the others are not stands in the log of their own tasks", list(&loaded)))
+            .in_stage("record"));
+    }
+    Ok(document)
+}
+
+/// Keeps the record of a run, whatever became of it; clears its staging when all is well.
+pub(super) async fn recorded(
+    world: &World,
+    plan: &Plan,
+    run: &str,
+    receipts: Vec<Receipt>,
+    failed: Vec<Failure>,
+) -> Result<Run> {
+    let events = match &world.store {
+        Some(store) => store.events(&World::entry(plan, run)).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let document = record::run(plan, run, steps, receipts);
+    let allow = &world.context.allow;
+    let ended = record::Ended {
+        steps: last_steps(&events),
+        receipts,
+        failed,
+        allow: allow.guards(),
+        passed: all_passed(&events, allow.passed()),
+    };
+    let document = record::run(plan, run, ended);
     let status = match document.status {
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
     world.finish(plan, run, status, &json!(document)).await?;
-    if document.status == Status::Failed {
-        let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
-        return Err(Error::new(Kind::Data, "the run does not balance, or an output has no receipt")
-            .hint(format!("Outputs with a receipt: {}", loaded.join(", ")))
-            .in_stage("record"));
+    if document.status == Status::Success {
+        clear(&world.folder(plan, run));
     }
-    clear(&world.folder(plan, run));
     Ok(document)
+}
+
+/// Keeps what the run's guards have let pass, for the record: tasks of one run may be processes of their own.
+pub(super) async fn remember_passed(world: &World, plan: &Plan, run: &str) -> Result<()> {
+    for passed in world.context.allow.passed() {
+        let document = json!(passed);
+        world
+            .remember("guards", async |store| store.put_event(&World::entry(plan, run), "passed", &document).await)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Each guard once a dataset, as it was seen last; what this process saw is newest.
+fn all_passed(events: &[crate::store::history::EventRow], mine: Vec<Passed>) -> Vec<Passed> {
+    let told = events.iter().filter(|event| event.kind == "passed");
+    let mut all: Vec<Passed> = Vec::new();
+    for passed in told.filter_map(|event| serde_json::from_value(event.document.clone()).ok()).chain(mine) {
+        all.retain(|known| (known.guard, &known.dataset) != (passed.guard, &passed.dataset));
+        all.push(passed);
+    }
+    all
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.

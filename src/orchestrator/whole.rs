@@ -1,46 +1,52 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::{World, fused, pushed, stage, window};
+use super::{World, fused, pushed, stage};
 use crate::connectors::{Connection, FoundKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::extract::{self, quarantine};
 use crate::load::Receipt;
-use crate::plan::{Input, Plan};
-use crate::record::Run;
+use crate::plan::{Input, Output, Plan};
+use crate::record::{Failure, Run};
 use crate::schema::digest;
 use crate::spec::Strategy;
+use crate::spec::guard::Guards;
 use crate::spec::source::{FilesSource, Source};
 use crate::spec::target::Mode;
-use crate::store::runs::RunStatus;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Runs a plan. The same run never loads twice.
+/// Runs a plan. The same run never loads twice. An output that fails does not stop the others: the record of the run says
+/// which failed, and why.
 pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
-    let done = stages(world, plan, run).await;
-    if let Err(error) = &done {
-        for output in &plan.outputs {
-            window::release(world, plan, &output.name, run).await;
+    let (mut receipts, mut failed) = (Vec::new(), Vec::new());
+    for output in &plan.outputs {
+        let error = match moved(world, plan, output, run).await {
+            Ok(receipt) => {
+                receipts.push(receipt);
+                continue;
+            }
+            Err(error) => error,
+        };
+        stage::give_up(world, plan, &output.name, run).await;
+        failed.push(Failure::of(&output.name, &error));
+        if error.kind() == Kind::Cancelled {
+            // Nobody waits for the others.
+            break;
         }
-        let document = serde_json::json!({"error": error.to_string(), "kind": error.kind(), "stage": error.stage()});
-        world.finish(plan, run, RunStatus::Failed, &document).await?;
     }
-    done
+    stage::recorded(world, plan, run, receipts, failed).await
 }
 
-async fn stages(world: &World, plan: &Plan, run: &str) -> Result<Run> {
-    let mut receipts = Vec::new();
-    for output in &plan.outputs {
-        receipts.push(match output.strategy.strategy {
-            Strategy::Staged => staged(world, plan, &output.name, run).await?,
-            Strategy::Pushdown => {
-                let inputs = stage::extract(world, plan, &output.name, run).await?;
-                pushed::load(world, plan, &output.name, run, &inputs).await?
-            }
-            Strategy::Fused => fused::run(world, plan, &output.name, run).await?,
-        });
+/// One output, on the way that the plan chose.
+async fn moved(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Receipt> {
+    match output.strategy.strategy {
+        Strategy::Staged => staged(world, plan, &output.name, run).await,
+        Strategy::Pushdown => {
+            let inputs = stage::extract(world, plan, &output.name, run).await?;
+            pushed::load(world, plan, &output.name, run, &inputs).await
+        }
+        Strategy::Fused => fused::run(world, plan, &output.name, run).await,
     }
-    stage::record(world, plan, run, receipts).await
 }
 
 /// Every stage of one output.
@@ -73,6 +79,8 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     for output in &mut replayed.outputs {
         output.mode = Mode::Append;
         output.incremental = None;
+        // A person has looked at these rows.
+        output.guard = Guards::off();
     }
     let from = output.from.clone();
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });

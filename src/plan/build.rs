@@ -8,6 +8,7 @@ use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrateg
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
 use crate::spec::check::Check;
+use crate::spec::guard::Guards;
 use crate::spec::problem::{Part, path_of};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, Target};
@@ -59,6 +60,17 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs,
         decisions,
     })
+}
+
+/// The plan as a run uses it that nobody has reviewed: checks that were not asked for take no row away.
+pub fn unreviewed(mut plan: Plan) -> Result<Plan> {
+    for check in plan.outputs.iter_mut().flat_map(|output| &mut output.checks) {
+        check.warns = match check.by {
+            By::Spec => false,
+            By::Rules | By::Model => true,
+        };
+    }
+    file::seal(plan)
 }
 
 fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
@@ -159,6 +171,8 @@ fn output(
     Ok(Output {
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,
         absent: settings.absent,
+        guard: guards(given.spec, settings),
+        adopt: settings.adopt.unwrap_or_else(|| given.spec.target.adopts()),
         incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,
         partitions: settings.partitions.unwrap_or(1),
         strategy: PlannedStrategy { sql, ..strategy(settings, &steps, &input, rows, &lookup) },
@@ -186,7 +200,8 @@ fn checks(
         engine::check_schema(check, schema, lookup).map_err(|error| {
             written(error.at_path(format!("checks[{index}]")), "checks", given.spec.checks.len(), name).in_table(name)
         })?;
-        checks.push(PlannedCheck { check: check.clone(), by: By::Spec, reason: "written in the spec".to_owned() });
+        let reason = "written in the spec".to_owned();
+        checks.push(PlannedCheck { check: check.clone(), by: By::Spec, reason, warns: false });
     }
     for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
         let Change::Check(check) = &suggestion.change else { continue };
@@ -200,7 +215,7 @@ fn checks(
         });
         if reason.is_ok() {
             let why = suggestion.decision.evidence.join("; ");
-            checks.push(PlannedCheck { check: check.clone(), by: suggestion.decision.by, reason: why });
+            checks.push(PlannedCheck { check: check.clone(), by: suggestion.decision.by, reason: why, warns: false });
         }
         decisions.push(decided(&suggestion.decision, reason));
     }
@@ -220,6 +235,12 @@ fn written(error: Error, list: &str, shared: usize, dataset: &str) -> Error {
         }
         None => error,
     }
+}
+
+/// What the dataset says, then the pipeline, then the older word for one of them.
+fn guards(spec: &Spec, settings: &DatasetSpec) -> Guards {
+    let older = Guards { quarantined: spec.errors.max_quarantined, ..Guards::default() };
+    settings.guard.or(&spec.guard).or(&older)
 }
 
 /// What identifies a row, where the mode needs to know: as the spec says, or the source's primary key.

@@ -56,6 +56,8 @@ fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
     changed(&place("dataset"), &old.dataset, &new.dataset, say);
     changed(&place("mode"), &json(&old.mode), &json(&new.mode), say);
     changed(&place("strategy"), &json(&old.strategy.strategy), &json(&new.strategy.strategy), say);
+    changed(&place("guard"), &json(&old.guard), &json(&new.guard), say);
+    changed(&place("adopt"), &old.adopt, &new.adopt, say);
     changed(&place("sql"), &old.strategy.sql, &new.strategy.sql, say);
     let steps = |output: &Output| output.steps.iter().map(|planned| json(&planned.step)).collect::<Vec<_>>();
     let checks = |output: &Output| output.checks.iter().map(|planned| json(&planned.check)).collect::<Vec<_>>();

@@ -113,7 +113,8 @@ fn explain_output(output: &Output, text: &mut String) {
     }
     for planned in &output.checks {
         let check = serde_json::to_string(&planned.check).unwrap_or_default();
-        let _ = writeln!(text, "- check {check} ({}: {})", by(planned.by), planned.reason);
+        let only = if planned.warns { "only counts: " } else { "" };
+        let _ = writeln!(text, "- check {check} ({only}{}: {})", by(planned.by), planned.reason);
     }
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();

@@ -17,6 +17,7 @@ use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
 use crate::schema::Schema;
 use crate::spec::check::Check;
+use crate::spec::guard::Guards;
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::target::{Absent, Mode, Target, Verify};
@@ -99,6 +100,12 @@ pub struct Output {
     pub absent: Absent,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
+    /// What a run may not do to it in silence.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub guard: Guards,
+    /// Rows that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub adopt: bool,
     /// Into how many parts the reading is split.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub partitions: u32,
@@ -144,6 +151,9 @@ pub struct PlannedCheck {
     pub check: Check,
     pub by: By,
     pub reason: String,
+    /// Rows that break it are counted and loaded all the same: nobody has written or reviewed it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub warns: bool,
 }
 
 impl Plan {

@@ -112,6 +112,9 @@ struct PlanRequest {
     write: bool,
     #[serde(default)]
     plan_file: Option<PathBuf>,
+    /// A run uses it at once.
+    #[serde(default)]
+    unreviewed: bool,
 }
 
 /// Looks, asks and builds: to the plan file's content.
@@ -125,7 +128,8 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
         if request.rules_only {
             world.gateway = None;
         }
-        let built = planned(&world, &request.spec, request.environment.as_deref(), request.words.as_deref()).await;
+        let (environment, words) = (request.environment.as_deref(), request.words.as_deref());
+        let built = planned(&world, &request.spec, environment, words, request.unreviewed).await;
         let plan = leave(&world, built).await?;
         if request.write {
             let beside = || file::beside(&request.spec, request.environment.as_deref());
@@ -229,7 +233,7 @@ async fn moved(
 /// The plan beside the spec, refused when it does not fit, or a new one.
 async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
     let Some(beside) = file::committed(path, environment) else {
-        return planned(world, path, environment, None).await;
+        return planned(world, path, environment, None, true).await;
     };
     let plan = file::read(&beside)?;
     let spec_hash = hash::of(&spec(path, environment, &world.context.roots)?);
@@ -237,10 +241,16 @@ async fn current(world: &World, path: &Path, environment: Option<&str>) -> Resul
     Ok(plan)
 }
 
-async fn planned(world: &World, path: &Path, environment: Option<&str>, words: Option<&str>) -> Result<Plan> {
+async fn planned(
+    world: &World,
+    path: &Path,
+    environment: Option<&str>,
+    words: Option<&str>,
+    unreviewed: bool,
+) -> Result<Plan> {
     let spec = spec(path, environment, &world.context.roots)?;
     let spec_hash = hash::of(&spec);
-    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words };
+    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed };
     planning::plan(world, asked).await.map_err(|error| read::located(error, path))
 }
 

@@ -4,6 +4,7 @@ use crate::connectors::gate::Gate;
 use crate::connectors::{Context, Secrets};
 use crate::engine::spill;
 use crate::error::Result;
+use crate::guard::Allow;
 use crate::orchestrator::{Interval, World};
 use crate::spec::template::Filling;
 use crate::store::Store;
@@ -40,6 +41,9 @@ pub(super) struct Outside {
     /// What the steps may hold: `512MB`.
     #[serde(default)]
     memory: Option<String>,
+    /// Names of guards that this run lets pass.
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 impl Outside {
@@ -55,6 +59,7 @@ impl Outside {
                 secrets: Secrets(self.connections),
                 gate,
                 guests: Some(super::guest::guests()),
+                allow: Allow::of(&self.allow)?,
                 ..Context::default()
             },
             store,

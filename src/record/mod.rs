@@ -5,6 +5,8 @@
 //! Invariants: a run is `success` only when every output has a receipt whose rows balance and whose checksums agree.
 
 use crate::agents::By;
+use crate::error::{Error, Kind, Place};
+use crate::guard::{Guard, Passed};
 use crate::load::Receipt;
 use crate::plan::Plan;
 use schemars::JsonSchema;
@@ -23,7 +25,59 @@ pub struct Run {
     pub degraded: bool,
     pub steps: Vec<StepStats>,
     pub outputs: Vec<Receipt>,
+    /// The outputs that were not loaded, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failure>,
+    /// The guards that the run was told to let pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Guard>,
+    /// What they would have stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Passed>,
     pub reconciliation: Reconciliation,
+}
+
+/// An output that was not loaded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    pub output: String,
+    pub kind: Kind,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<f64>,
+    pub retryable: bool,
+    #[serde(default)]
+    pub place: Place,
+}
+
+impl Failure {
+    pub fn of(output: &str, error: &Error) -> Self {
+        Self {
+            output: output.to_owned(),
+            kind: error.kind(),
+            message: error.to_string(),
+            hint: error.hint_text().map(str::to_owned),
+            stage: error.stage().map(str::to_owned),
+            retry_after: error.retry_after_seconds(),
+            retryable: error.retryable(),
+            place: error.place().clone(),
+        }
+    }
+}
+
+/// What became of a run, before it is summed up.
+#[derive(Debug, Default)]
+pub struct Ended {
+    pub steps: Vec<StepStats>,
+    pub receipts: Vec<Receipt>,
+    pub failed: Vec<Failure>,
+    pub allow: Vec<Guard>,
+    pub passed: Vec<Passed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -72,7 +126,8 @@ pub struct Reconciliation {
 }
 
 /// The record of a run from its receipts.
-pub fn run(plan: &Plan, run: &str, steps: Vec<StepStats>, mut receipts: Vec<Receipt>) -> Run {
+pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
+    let Ended { steps, mut receipts, failed, allow, passed } = ended;
     receipts.sort_by(|a, b| a.output.cmp(&b.output));
     let reconciliation = reconcile(&receipts);
     let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
@@ -88,6 +143,9 @@ pub fn run(plan: &Plan, run: &str, steps: Vec<StepStats>, mut receipts: Vec<Rece
         degraded,
         steps,
         outputs: receipts,
+        failed,
+        allow,
+        passed,
         reconciliation,
     }
 }

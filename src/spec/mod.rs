@@ -16,6 +16,7 @@
 
 pub mod check;
 pub mod find;
+pub mod guard;
 pub mod hash;
 pub mod http;
 pub mod problem;
@@ -37,6 +38,7 @@ mod validate;
 pub mod verb;
 
 use check::Check;
+use guard::Guards;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -102,6 +104,9 @@ pub struct Spec {
     /// What happens to rows that cannot be read or break a check.
     #[serde(default, skip_serializing_if = "is_default")]
     pub errors: ErrorPolicy,
+    /// What a run may not do in silence.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub guard: Guards,
     /// How a load is proved before it becomes visible.
     #[serde(default, skip_serializing_if = "is_default")]
     pub verify: Verify,
@@ -149,6 +154,12 @@ pub struct DatasetSpec {
     /// Checked beside the pipeline's own checks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checks: Vec<Check>,
+    /// What a run may not do to this dataset in silence; what is not said here is as in the pipeline's own `guard`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub guard: Guards,
+    /// `true`: rows that are at the target and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<bool>,
     /// `false`: not loaded on its own (a table that is only joined to is left out anyway).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<bool>,
@@ -210,25 +221,16 @@ pub enum Drift {
 }
 
 /// What happens to rows that cannot be read or break a check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorPolicy {
     #[serde(default)]
     pub rows: RowPolicy,
-    /// The share of rows (0 to 1) that may go to quarantine before the run fails and loads nothing.
-    #[serde(default = "whole")]
+    /// The older word for `guard: {quarantined: …}`: the share of rows (0 to 1) that may go to quarantine before the run
+    /// fails and loads nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
-    pub max_quarantined: f64,
-}
-
-impl Default for ErrorPolicy {
-    fn default() -> Self {
-        Self { rows: RowPolicy::default(), max_quarantined: whole() }
-    }
-}
-
-fn whole() -> f64 {
-    1.0
+    pub max_quarantined: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

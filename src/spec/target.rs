@@ -74,6 +74,9 @@ pub struct FilesTarget {
     /// Columns whose values become folders: `day=2026-11-21/part-….parquet`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partition_by: Vec<String>,
+    /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +98,9 @@ pub struct SqliteTarget {
     pub connection: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
+    /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +112,9 @@ pub struct PostgresTarget {
     pub schema: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
+    /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -117,6 +126,9 @@ pub struct MysqlTarget {
     pub database: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
+    /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,11 +138,19 @@ pub struct PythonTarget {
     pub object: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
+    /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_default(mode: &Mode) -> bool {
     *mode == Mode::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Target {
@@ -159,6 +179,17 @@ impl Target {
             Self::Postgres(postgres) => postgres.mode,
             Self::Mysql(mysql) => mysql.mode,
             Self::Python(python) => python.mode,
+        }
+    }
+
+    /// Whether rows that windvane did not load may go.
+    pub fn adopts(&self) -> bool {
+        match self {
+            Self::Parquet(files) | Self::Csv(files) | Self::Jsonl(files) => files.adopt,
+            Self::Sqlite(sqlite) => sqlite.adopt,
+            Self::Postgres(postgres) => postgres.adopt,
+            Self::Mysql(mysql) => mysql.adopt,
+            Self::Python(python) => python.adopt,
         }
     }
 }

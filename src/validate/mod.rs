@@ -14,7 +14,7 @@ use crate::extract::Staged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use run::{Sum, Tests, budget, counted, first_failure, too_many, within_budget};
+pub(crate) use run::{Sum, Tests, counted, first_failure};
 pub use run::{judge, run};
 
 /// The judgement of one output: what passed, and how each check went.
@@ -28,6 +28,9 @@ pub struct Verdict {
     #[serde(default)]
     pub checksum: Option<String>,
     pub checks: Vec<CheckResult>,
+    /// Columns that have no value in any row that passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,4 +42,24 @@ pub struct CheckResult {
     pub rows: u64,
     /// Rows that broke it.
     pub failed: u64,
+    /// They were loaded all the same: nobody has written or reviewed the check.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub warns: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What people should hear of the checks that only count.
+pub fn warnings(checks: &[CheckResult]) -> Vec<String> {
+    let broken = checks.iter().filter(|check| check.warns && check.failed > 0);
+    let told = broken.map(|one| {
+        format!(
+            "{} of {} rows break the proposed check `{}`; they are loaded, because nobody has reviewed it in a plan file",
+            one.failed, one.rows, one.check
+        )
+    });
+    told.collect()
 }

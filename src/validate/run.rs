@@ -5,12 +5,13 @@ use crate::engine::check::Test;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
-use crate::plan::{Output, Plan};
+use crate::guard::{self, Allow, Limits};
+use crate::plan::{Output, Plan, PlannedCheck};
 use crate::resilience::progress::Progress;
 use crate::schema::{Schema, checksum::Checksum};
+use crate::spec::RowPolicy;
 use crate::spec::check::{Check, Rows};
 use crate::spec::target::Verify;
-use crate::spec::{ErrorPolicy, RowPolicy};
 use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
@@ -26,8 +27,9 @@ pub fn run(
     lookups: &BTreeMap<String, Staged>,
     folder: &Path,
     progress: &Progress,
+    allow: &Allow,
 ) -> Result<Verdict> {
-    judged(plan, output, staged, lookups, folder, progress).map_err(|error| {
+    judged(plan, output, staged, lookups, folder, progress, allow).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("validate")
     })
@@ -40,10 +42,11 @@ fn judged(
     lookups: &BTreeMap<String, Staged>,
     folder: &Path,
     progress: &Progress,
+    allow: &Allow,
 ) -> Result<Verdict> {
     let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
     let lookup = |name: &str| lookups.get(name).map(|staged| staged.schema.clone());
-    let mut tests = Tests::new(&checks, &output.schema, &lookup)?;
+    let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
     tests.learn(|name| {
         let other = lookups.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
         staging::frames(other)
@@ -72,7 +75,8 @@ fn judged(
     let mut files = staged.quarantine.clone();
     files.extend(kept.map(|(path, _)| path.display().to_string()));
     let total = staged.quarantined + quarantined;
-    within_budget(&plan.errors, total, staged.rows_in + staged.added, &files)?;
+    let seen = guard::quarantined(&Limits::of(&output.guard), total, staged.rows_in + staged.added, &files);
+    allow.judge(&output.name, seen)?;
     counted(&checks, sum.rows)?;
     let (rows, bytes) = writer.finish()?;
     let judged = Staged {
@@ -94,7 +98,8 @@ fn judged(
             judged.rows_in, judged.added, judged.rows, judged.filtered, judged.quarantined
         )));
     }
-    Ok(Verdict { staged: judged, checksum: sum.finish(), checks: tests.results(&checks, rows) })
+    let empty = sum.empty(&output.schema);
+    Ok(Verdict { staged: judged, checksum: sum.finish(), checks: tests.results(&checks, rows), empty })
 }
 
 /// Counts the rows that pass, and sums them as long as the target will be asked for the sum.
@@ -102,15 +107,31 @@ pub(crate) struct Sum {
     pub(crate) rows: u64,
     verify: Verify,
     checksum: Option<Checksum>,
+    /// Columns that have a value in some row, by their place; nothing before the first row.
+    filled: Vec<bool>,
+    /// Rows passed that nobody looked at.
+    unseen: bool,
 }
 
 impl Sum {
     pub(crate) fn new(verify: Verify) -> Self {
-        Self { rows: 0, verify, checksum: (verify != Verify::Rows).then(Checksum::default) }
+        Self {
+            rows: 0,
+            verify,
+            checksum: (verify != Verify::Rows).then(Checksum::default),
+            filled: Vec::new(),
+            unseen: false,
+        }
     }
 
     pub(crate) fn add(&mut self, frame: &Frame) -> Result<()> {
         self.rows += frame.len() as u64;
+        if !frame.is_empty() {
+            self.filled.resize(frame.rows.num_columns(), false);
+            for (filled, column) in self.filled.iter_mut().zip(frame.rows.columns()) {
+                *filled = *filled || column.null_count() < column.len();
+            }
+        }
         if self.verify == Verify::Auto && self.rows > CONTENT_ROWS {
             self.checksum = None;
         }
@@ -126,9 +147,16 @@ impl Sum {
         }
     }
 
+    /// The columns that have no value in any of the rows; none when there are no rows, or when nobody looked at them.
+    pub(crate) fn empty(&self, schema: &Schema) -> Vec<String> {
+        let seen = schema.names().zip(&self.filled);
+        seen.filter(|(_, filled)| !**filled && !self.unseen).map(|(name, _)| name.to_owned()).collect()
+    }
+
     /// So many rows passed that nobody looks at.
     pub(crate) fn counted(&mut self, rows: u64) {
         self.rows += rows;
+        self.unseen = true;
         self.checksum = None;
     }
 
@@ -147,10 +175,22 @@ pub(crate) struct Tests {
     all: Vec<Test>,
     rows: u64,
     failed: Vec<u64>,
+    /// Those that only count.
+    warns: Vec<bool>,
 }
 
 impl Tests {
-    pub(crate) fn new(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
+    pub(crate) fn new(
+        checks: &[PlannedCheck],
+        schema: &Schema,
+        lookup: &dyn Fn(&str) -> Option<Schema>,
+    ) -> Result<Self> {
+        let plain: Vec<Check> = checks.iter().map(|planned| planned.check.clone()).collect();
+        let all = Self::of(&plain, schema, lookup)?;
+        Ok(Self { warns: checks.iter().map(|planned| planned.warns).collect(), ..all })
+    }
+
+    fn of(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
         let mut tests = Vec::new();
         for (index, check) in checks.iter().enumerate() {
             tests.push(Test::new(check, schema, lookup).map_err(|error| {
@@ -159,7 +199,8 @@ impl Tests {
             })?);
         }
         let failed = vec![0; tests.len()];
-        Ok(Self { all: tests, rows: 0, failed })
+        let warns = vec![false; tests.len()];
+        Ok(Self { all: tests, rows: 0, failed, warns })
     }
 
     pub(crate) fn learn<I: Iterator<Item = Result<Frame>>>(
@@ -184,9 +225,12 @@ impl Tests {
     /// Which rows pass every check, and the others, each once with all its reasons.
     pub(crate) fn look(&mut self, frame: &Frame) -> Result<(BooleanArray, Vec<Rejected>)> {
         let mut reasons: BTreeMap<usize, (Option<String>, Vec<String>)> = BTreeMap::new();
-        for (test, failed) in self.all.iter_mut().zip(&mut self.failed) {
+        for ((test, failed), warns) in self.all.iter_mut().zip(&mut self.failed).zip(&self.warns) {
             for (row, column, reason) in test.look(frame)? {
                 *failed += 1;
+                if *warns {
+                    continue;
+                }
                 let entry = reasons.entry(row).or_insert_with(|| (column, Vec::new()));
                 entry.1.push(reason);
             }
@@ -203,11 +247,12 @@ impl Tests {
 
     /// `rows` counts what is to be loaded.
     pub(crate) fn results(&self, checks: &[Check], passed: u64) -> Vec<CheckResult> {
-        let all = self.all.iter().zip(&self.failed).zip(checks);
-        let all = all.map(|((test, failed), check)| CheckResult {
+        let all = self.all.iter().zip(&self.failed).zip(&self.warns).zip(checks);
+        let all = all.map(|(((test, failed), warns), check)| CheckResult {
             check: test.label.clone(),
             rows: if matches!(check, Check::Rows(_)) { passed } else { self.rows },
             failed: *failed,
+            warns: *warns,
         });
         all.collect()
     }
@@ -220,7 +265,7 @@ pub fn judge(
     others: &BTreeMap<String, Frame>,
 ) -> Result<(Frame, Vec<Rejected>, Vec<CheckResult>)> {
     let lookup = |name: &str| others.get(name).map(|other| other.schema.clone());
-    let mut tests = Tests::new(checks, &frame.schema, &lookup)?;
+    let mut tests = Tests::of(checks, &frame.schema, &lookup)?;
     tests.learn(|name| Ok(others.get(name).cloned().map(Ok).into_iter()))?;
     let (passed, rejected) = tests.judge(frame)?;
     counted(checks, passed.len() as u64)?;
@@ -232,38 +277,6 @@ pub(crate) fn first_failure(row: &Rejected) -> Error {
     Error::data(format!("a row breaks a check: {}", row.reason))
         .in_row(row.row)
         .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}")
-}
-
-pub(crate) fn within_budget(policy: &ErrorPolicy, quarantined: u64, rows_in: u64, files: &[String]) -> Result<()> {
-    if share(quarantined, rows_in) <= policy.max_quarantined {
-        return Ok(());
-    }
-    Err(too_many(policy, quarantined, rows_in)
-        .hint(format!("Read the reasons in {}, or allow more with errors.max_quarantined", files.join(", "))))
-}
-
-pub(crate) fn too_many(policy: &ErrorPolicy, quarantined: u64, rows_in: u64) -> Error {
-    let (share, allowed) = (share(quarantined, rows_in), policy.max_quarantined);
-    Error::data(format!(
-        "{quarantined} of {rows_in} rows went to quarantine, a share of {share:.4} where {allowed} is allowed; nothing is loaded"
-    ))
-}
-
-/// How many rows may go to quarantine.
-pub(crate) fn budget(policy: &ErrorPolicy, rows_in: u64) -> u64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share from 0 to 1 of a count is a count, and what is rounded up is taken back"
-    )]
-    let most = (policy.max_quarantined * rows_in as f64).round() as u64;
-    if share(most, rows_in) <= policy.max_quarantined { most } else { most - 1 }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
-fn share(quarantined: u64, rows_in: u64) -> f64 {
-    if rows_in == 0 { 0.0 } else { quarantined as f64 / rows_in as f64 }
 }
 
 pub(crate) fn counted(checks: &[Check], rows: u64) -> Result<()> {

@@ -29,10 +29,11 @@ class WindvaneBaseOperator(BaseOperator):
             running task.
         store: URL of the store or ``conn:ID``; by default ``[windvane] store``.
         staging: Folder where rows rest between stages; by default ``[windvane] staging``.
+        allow: Names of guards that are let pass, beside those of the run's own parameter ``allow``.
 
     """
 
-    template_fields: Sequence[str] = ("connections", "store", "staging")
+    template_fields: Sequence[str] = ("connections", "store", "staging", "allow")
     ui_color = "#d7ecf4"
     ui_fgcolor = "#12303d"
     _at_work = False
@@ -43,6 +44,7 @@ class WindvaneBaseOperator(BaseOperator):
         connections: Sequence[str] = (),
         store: str | None = None,
         staging: str | None = None,
+        allow: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         policy = default_retry_policy()
@@ -52,6 +54,7 @@ class WindvaneBaseOperator(BaseOperator):
         self.connections = connections
         self.store = store
         self.staging = staging
+        self.allow = allow
 
     def surroundings(
         self, context: Mapping[str, Any], document: str, folder: str, environment: str | None = None
@@ -69,6 +72,7 @@ class WindvaneBaseOperator(BaseOperator):
 
         from airflow_windvane.connections import engine_urls
         from airflow_windvane.surroundings import (
+            allowed_of,
             bundle_of_task,
             bundles,
             home,
@@ -89,6 +93,7 @@ class WindvaneBaseOperator(BaseOperator):
             "home": home(),
             "read_only": bundles(bundle_of_task(context)),
             "rendered": self.rendered(needed["templates"], context),
+            "allow": allowed_of(context, self.allow),
         }
 
     def rendered(self, templates: Sequence[str], context: Mapping[str, Any]) -> dict[str, str]:
@@ -250,3 +255,5 @@ class StageOperator(WindvaneBaseOperator):
             receipt["filtered"],
             receipt["quarantined"],
         )
+        for warning in receipt.get("warnings", ()):
+            self.log.warning("%s: %s", receipt["dataset"], warning)

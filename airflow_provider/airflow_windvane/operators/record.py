@@ -32,7 +32,9 @@ class RecordOperator(StageOperator):
         from windvane import stages
 
         # The receipts of a mapped group arrive as a lazy sequence, which no verb should know about.
-        receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts)
+        receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts or ())
+        # A load that failed has left none.
+        receipts = [receipt for receipt in receipts if receipt]
         plan = self.beside_dag(self.plan_file)
         with self.failing_clearly():
             outside = self.outside(context)
@@ -48,4 +50,6 @@ class RecordOperator(StageOperator):
             sums["filtered"],
             sums["quarantined"],
         )
+        for one in run.get("passed", ()):
+            self.log.warning("Let pass (%s): %s: %s", one["guard"], one["dataset"], one["saw"])
         return run

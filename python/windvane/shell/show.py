@@ -146,6 +146,11 @@ def run(document: Mapping[str, Any]) -> str:
     seconds = sum(step["seconds"] for step in document["steps"])
     where = sorted({path for output in document["outputs"] for path in output["quarantine"]})
     tail = "\n".join(["", "quarantine:", *where]) if where else ""
+    outputs = document["outputs"]
+    told = [f"warning: {output['output']}: {what}" for output in outputs for what in output.get("warnings", ())]
+    told += [f"let pass ({one['guard']}): {one['dataset']}: {one['saw']}" for one in document.get("passed", ())]
+    told += [f"failed: {one['output']}: {one['message']}" for one in document.get("failed", ())]
+    tail = "\n".join(["", *told]) + tail if told else tail
     return f"run {document['run']}: {document['status']}, {seconds:.2f} s in stages\n\n{body}{tail}"
 
 

@@ -34,6 +34,13 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     times::document(&mut judge, root);
     names::document(&mut judge, root);
     words::document(&mut judge, root);
+    judge.key(root, "errors", |judge, errors| {
+        let said = root.get("guard").and_then(|guard| guard.entry("quarantined"));
+        if let Some((entry, _)) = errors.entry("max_quarantined").zip(said) {
+            let message = "'errors.max_quarantined' and 'guard.quarantined' say the same twice";
+            judge.problem_at(entry, message, "Keep 'guard: {quarantined: …}' and delete the older word");
+        }
+    });
     judge.key(root, "steps", |judge, steps| judge.each(steps, work::step));
     judge.key(root, "checks", |judge, checks| judge.each(checks, work::check));
     judge.key(root, "datasets", |judge, datasets| {

@@ -1,0 +1,154 @@
+//! What was seen against what is allowed.
+
+use super::{Guard, Limits};
+use crate::error::{Error, Kind};
+use crate::spec::target::{Absent, Mode};
+
+/// Something that must not pass in silence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Nothing where only the spec can let it pass.
+    pub guard: Option<Guard>,
+    /// What was seen and what is allowed, for people.
+    pub saw: String,
+    /// What a person can do, beside letting it pass once.
+    pub way: String,
+}
+
+impl Finding {
+    pub fn new(guard: Guard, saw: impl Into<String>, way: impl Into<String>) -> Self {
+        Self { guard: Some(guard), saw: saw.into(), way: way.into() }
+    }
+
+    /// The finding as the end of a load.
+    pub fn refused(&self) -> Error {
+        let Some(guard) = self.guard else { return Error::new(Kind::Conflict, &self.saw).hint(&self.way) };
+        let kind = match guard {
+            Guard::Quarantined | Guard::Rows | Guard::EmptiedColumns => Kind::Data,
+            Guard::LostColumns | Guard::Format => Kind::Conflict,
+        };
+        let name = guard.as_str();
+        Error::new(kind, &self.saw).hint(format!(
+            "{}. If it is meant: --allow {name} (in Airflow: `allow` among the parameters of a new run) lets this run pass, \
+             `guard: {{{name}: …}}` in the spec every run",
+            self.way
+        ))
+    }
+}
+
+/// What a load is about to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Brings {
+    pub mode: Mode,
+    pub absent: Absent,
+    /// Only what is new since the last load is read.
+    pub incremental: bool,
+    /// That are left to load.
+    pub rows: u64,
+}
+
+/// What is at the target before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct There {
+    /// Nothing when nobody knows.
+    pub rows: Option<u64>,
+    /// Of the newest load, when there was one.
+    pub last: Option<u64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Too many rows in quarantine. `files` say where.
+pub fn quarantined(limits: &Limits, quarantined: u64, rows_in: u64, files: &[String]) -> Option<Finding> {
+    if quarantined <= limits.budget(rows_in) {
+        return None;
+    }
+    let saw = match limits.most {
+        Some(most) if quarantined > most => {
+            format!("{quarantined} rows went to quarantine where {most} are allowed; nothing is loaded")
+        }
+        _ => format!(
+            "{quarantined} of {rows_in} rows went to quarantine, a share of {:.4} where {} is allowed; nothing is loaded",
+            share(quarantined, rows_in),
+            limits.share
+        ),
+    };
+    let way = if files.is_empty() {
+        "Look at the rows that are refused".to_owned()
+    } else {
+        format!("Read the reasons in {}", files.join(", "))
+    };
+    Some(Finding::new(Guard::Quarantined, saw, way))
+}
+
+/// Fewer rows than what was there lets expect.
+///
+/// A replace is compared with what it would take away: the rows of the last load or those that the target holds, whichever
+/// are more. A merge or a history of a whole source that deletes what is absent is compared with the last load. What only
+/// adds is refused when a whole source that had rows has none; a window of an incremental load may be of any size.
+pub fn rows(limits: &Limits, brings: &Brings, there: &There) -> Option<Finding> {
+    if brings.incremental || limits.rows <= 0.0 {
+        return None;
+    }
+    let before = match (brings.mode, brings.absent) {
+        (Mode::Replace, Absent::Keep | Absent::Delete) => there.last.max(there.rows),
+        (Mode::Merge | Mode::History | Mode::Append, Absent::Keep | Absent::Delete) => there.last,
+    }?;
+    if before == 0 {
+        return None;
+    }
+    let takes_away = match (brings.mode, brings.absent) {
+        (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
+        (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
+    };
+    let now = brings.rows;
+    if now > 0 && (!takes_away || share(now, before) >= limits.rows) {
+        return None;
+    }
+    let way = "Look at what the source gives and what was filtered";
+    let saw = if now == 0 {
+        format!("no row is left to load where there were {before} before; nothing is loaded")
+    } else {
+        format!(
+            "{now} rows are left to load where there were {before} before, a share of {:.4} where at least {} is wanted; \
+             nothing is loaded",
+            share(now, before),
+            limits.rows
+        )
+    };
+    Some(Finding::new(Guard::Rows, saw, way))
+}
+
+/// Columns that had values and would have none.
+pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
+    if !limits.emptied_columns || columns.is_empty() {
+        return None;
+    }
+    let (what, verb) = if columns.len() == 1 { ("column", "has") } else { ("columns", "have") };
+    let saw = format!(
+        "the {what} '{}' had values at the target and now {verb} none in any row; nothing is loaded",
+        columns.join("', '")
+    );
+    Some(Finding::new(Guard::EmptiedColumns, saw, "Look whether the source still gives it, perhaps under another name"))
+}
+
+/// Rows that somebody else brought and that would go.
+pub fn adopted(adopt: bool, brings: &Brings, there: &There) -> Option<Finding> {
+    let rows = there.rows.filter(|rows| *rows > 0)?;
+    let takes_away = match (brings.mode, brings.absent) {
+        (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
+        (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
+    };
+    if adopt || there.last.is_some() || !takes_away {
+        return None;
+    }
+    Some(Finding {
+        guard: None,
+        saw: format!("the target holds {rows} rows that windvane has not loaded, and this load would take them away"),
+        way: "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target"
+            .to_owned(),
+    })
+}
