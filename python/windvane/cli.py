@@ -1,7 +1,8 @@
 """The shell: the verbs as commands, with the documents and exit codes of the contract.
 
 Exit codes: 0 done, 1 the thing asked about is not well, 2 the request was wrong, 3 the outside failed,
-130 interrupted. With ``--json`` the document is the only thing on stdout; everything for people goes to stderr.
+4 waits for a person (a proposal that only a person may accept), 130 interrupted. With ``--json`` the document is the
+only thing on stdout; everything for people goes to stderr.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(_plain(document), indent=2, ensure_ascii=False))
     else:
         print(render(document))
+    if options.command == "plan" and show.waiting(document):
+        return 4
     return 0 if well(document) else 1
 
 

@@ -385,6 +385,7 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
         by: found.by,
         accepted: true,
         reason: "the surest answer".to_owned(),
+        waits: false,
         model,
         tokens,
     });

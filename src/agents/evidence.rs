@@ -1,6 +1,8 @@
-//! What a model gets to see of data: names, types and figures, redacted; of personal columns no value at all.
+//! What a model gets to see of data: names, types and figures, redacted; of columns that are personal or secret, by their
+//! values or by their names, no value at all.
 
 use crate::llm::redact;
+use crate::profile::semantic::sensitive;
 use crate::profile::{ColumnProfile, Profile};
 use crate::schema::Schema;
 use serde_json::{Value, json};
@@ -37,9 +39,11 @@ fn column(figures: &ColumnProfile, data_type: &str) -> Value {
         "nulls": figures.nulls,
         "distinct": figures.distinct,
         "semantic_type": figures.semantic_type,
-        "personal_data": figures.pii,
+        "personal_data": figures.pii || sensitive(&figures.name),
     });
-    let Some(entries) = seen.as_object_mut().filter(|_| !figures.pii) else { return seen };
+    // A name tells as much as values do: what is called `password` is one, whatever it looks like.
+    let hidden = figures.pii || sensitive(&figures.name);
+    let Some(entries) = seen.as_object_mut().filter(|_| !hidden) else { return seen };
     let shown = |value: &Option<String>| value.as_deref().map(redact::text);
     let top: Vec<String> = figures.top.iter().take(VALUES).map(|top| redact::text(&top.value)).collect();
     let shapes: Vec<&str> = figures.patterns.iter().take(VALUES).map(|shape| shape.pattern.as_str()).collect();

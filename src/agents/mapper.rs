@@ -347,6 +347,7 @@ fn decision(proposal: &Proposal<Mappings>, reason: &str, model: Option<(String, 
         by: proposal.by,
         accepted: true,
         reason: reason.to_owned(),
+        waits: false,
         model,
         tokens,
     }

@@ -4,8 +4,9 @@
 //! a source or a target.
 //!
 //! Invariants: confidence lies in [0, 1]; with no model every question is answered by rules; text found in data is
-//! data, never an instruction; a proposal names only columns that exist; what a model would take away (rows, columns)
-//! is accepted only when the user's own words ask for it.
+//! data, never an instruction; a proposal names only columns that exist; what takes rows or columns away, or changes their
+//! names or values, is accepted only when it is what the user's own words say (`wishes`), whoever proposes it; a question
+//! to a model passes its breaker, its deadline and its budget inside the gateway.
 
 pub mod doctor;
 mod evidence;
@@ -18,7 +19,9 @@ pub mod reflector;
 pub mod scout;
 mod symptoms;
 mod wanted;
-mod words;
+mod wishes;
+
+pub use wishes::Effect;
 
 use crate::llm::Refusal;
 use crate::spec::check::Check;
@@ -59,6 +62,9 @@ pub struct Decision {
     pub accepted: bool,
     /// Why accepted or refused.
     pub reason: String,
+    /// Not accepted, and not to be forgotten either: a person should decide.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits: bool,
     /// Of a model: its name and what it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -85,6 +91,14 @@ pub struct Suggestion {
     pub output: String,
     pub change: Change,
     pub decision: Decision,
+    /// What a dry run may show of it, where the words say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A confidence, whatever the arithmetic gave.
@@ -103,6 +117,7 @@ fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
         by: By::Model,
         accepted: false,
         reason: format!("{}; the rules answer instead", refusal.error),
+        waits: false,
         model: Some(refusal.model.clone()),
         tokens: Some(refusal.tokens),
     }

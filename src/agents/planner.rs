@@ -3,7 +3,8 @@
 //! Conservative: a rule speaks only of what the data shows beyond doubt or the user's words ask for.
 
 use super::wanted::{self, Answer};
-use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, evidence, fell_back, words};
+use super::wishes::{self, Reading, Vocabulary};
+use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, evidence, fell_back};
 use crate::discover::{self, Catalog, Dataset};
 use crate::llm::{Gateway, Question as Asked};
 use crate::profile::semantic::{is_identifier_name, words as name_words};
@@ -11,8 +12,8 @@ use crate::profile::{ColumnProfile, Profile};
 use crate::schema::{DataType, Schema};
 use crate::spec::Spec;
 use crate::spec::check::Check;
-use crate::spec::step::{Columns, Deduplicate, Keep, Parse, Step};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::spec::step::{Columns, Parse, Step};
+use std::collections::BTreeMap;
 
 pub(super) const AGENT: &str = "planner";
 pub(super) const QUESTION: &str = "which steps and checks does the dataset need?";
@@ -38,29 +39,30 @@ pub(super) struct Loaded<'a> {
     pub(super) schema: Schema,
     /// The user's own steps and checks, as text: what they mention is theirs to decide.
     written: String,
-    joined: bool,
-    alone: bool,
+    pub(super) joined: bool,
+    pub(super) steps: Vec<&'a Step>,
+    pub(super) checks: Vec<&'a Check>,
 }
 
 impl<'a> Question<'a> {
-    /// The words of the user, lower case.
-    pub(super) fn words(&self) -> Vec<String> {
-        let all = [self.spec.intent.as_deref(), self.words];
-        all.into_iter().flatten().flat_map(words::tokens).collect()
+    /// What the user said, as it is.
+    pub(super) fn texts(&self) -> Vec<&'a str> {
+        let same = self.words == self.spec.intent.as_deref();
+        [self.spec.intent.as_deref(), self.words.filter(|_| !same)].into_iter().flatten().collect()
     }
 
     /// The outputs, as `plan` will have them.
     pub(super) fn loaded(&self) -> Vec<Loaded<'a>> {
         let outputs = discover::outputs(self.spec, self.catalog);
-        let alone = outputs.len() == 1;
-        outputs.into_iter().map(|(name, dataset)| self.known(&name, dataset, alone)).collect()
+        outputs.into_iter().map(|(name, dataset)| self.known(&name, dataset)).collect()
     }
 
-    fn known(&self, output: &str, dataset: &'a Dataset, alone: bool) -> Loaded<'a> {
+    fn known(&self, output: &str, dataset: &'a Dataset) -> Loaded<'a> {
         let settings = self.spec.datasets.get(output);
         let steps = self.spec.steps.iter().chain(settings.into_iter().flat_map(|settings| &settings.steps));
         let checks = self.spec.checks.iter().chain(settings.into_iter().flat_map(|settings| &settings.checks));
-        let joined = steps.clone().any(|step| {
+        let (steps, checks): (Vec<&Step>, Vec<&Check>) = (steps.collect(), checks.collect());
+        let joined = steps.iter().any(|step| {
             matches!(
                 step,
                 Step::Join(_)
@@ -72,23 +74,29 @@ impl<'a> Question<'a> {
                     | Step::Python(_)
             )
         });
-        let written = [
-            serde_json::to_string(&steps.collect::<Vec<_>>()).unwrap_or_default(),
-            serde_json::to_string(&checks.collect::<Vec<_>>()).unwrap_or_default(),
-        ];
+        let written =
+            [serde_json::to_string(&steps).unwrap_or_default(), serde_json::to_string(&checks).unwrap_or_default()];
         let profile = self.profiles.get(&dataset.name);
         let mut schema = dataset.schema().clone();
         for field in &mut schema.fields {
             let figures = profile.and_then(|profile| profile.columns.iter().find(|column| column.name == field.name));
             field.data_type = figures.map_or(field.data_type, |figures| figures.data_type);
         }
-        Loaded { output: output.to_owned(), dataset, profile, schema, written: written.concat(), joined, alone }
+        Loaded { output: output.to_owned(), dataset, profile, schema, written: written.concat(), joined, steps, checks }
     }
 }
 
 impl Loaded<'_> {
-    fn mentions(&self, column: &str) -> bool {
-        words::tokens(&self.written).iter().any(|word| word == &column.to_lowercase())
+    pub(super) fn mentions(&self, column: &str) -> bool {
+        let column = column.to_lowercase();
+        let inside = |character: char| character.is_alphanumeric() || character == '_';
+        let plain = column.chars().all(inside);
+        let written = self.written.to_lowercase();
+        if plain {
+            written.split(|letter| !inside(letter)).any(|word| word == column)
+        } else {
+            written.contains(&column)
+        }
     }
 
     /// The last word of the name, singular: `shop.orders` is about an order.
@@ -97,39 +105,118 @@ impl Loaded<'_> {
     }
 }
 
-/// What the rules suggest, dataset by dataset.
-pub fn rules(question: Question<'_>) -> Vec<Suggestion> {
-    let words = question.words();
+/// What the rules suggest, dataset by dataset, and what they made of the words.
+pub fn rules(question: Question<'_>) -> (Vec<Suggestion>, Option<Decision>) {
+    let loaded = question.loaded();
+    let texts = question.texts();
+    let reading = wishes::read(&texts, &vocabulary(question, &loaded));
+    let asked = wishes::derive(&reading, &loaded);
+    let untouched = reading.keeps_everything();
     let mut all = Vec::new();
-    for loaded in question.loaded() {
+    for one in &loaded {
         let mut found = Vec::new();
-        if let Some(profile) = loaded.profile {
-            dates(&loaded, profile, &mut found);
-            conditions(&loaded, profile, &words, &mut found);
-            rows_per(&loaded, profile, &words, &mut found);
-            personal(&loaded, profile, &words, &mut found);
+        if let Some(profile) = one.profile {
+            dates(one, profile, untouched, &mut found);
         }
-        keys(&loaded, &mut found);
-        let dropped: BTreeSet<String> = found
-            .iter()
-            .filter_map(|(change, confidence, _)| match change {
-                Change::Step(Step::Drop(columns)) if *confidence >= ACCEPT_FROM => Some(columns.clone()),
-                Change::Step(_) | Change::Check(_) => None,
+        keys(one, &mut found);
+        let mine = asked.iter().filter(|derived| derived.output == one.output);
+        let gone = |column: &String| {
+            mine.clone().filter(|derived| derived.verdict.is_ok()).any(|derived| match &derived.change {
+                Change::Step(Step::Drop(columns)) => columns.contains(column),
+                Change::Step(Step::Select(columns)) => !columns.contains(column),
+                Change::Step(Step::Rename(names)) => names.contains_key(column),
+                Change::Step(_) | Change::Check(_) => false,
             })
-            .flatten()
-            .collect();
-        // A column that does not arrive needs no check.
+        };
+        // A column that does not arrive needs no check, and what the words ask for is not asked twice.
         found.retain(|(change, ..)| {
-            !matches!(change, Change::Check(Check::NotNull(columns) | Check::Unique(columns))
-            if columns.0.iter().any(|column| dropped.contains(column)))
+            let idle = matches!(change, Change::Check(Check::NotNull(columns) | Check::Unique(columns))
+                if columns.0.iter().any(gone));
+            !idle && !mine.clone().any(|derived| wishes::same(&derived.change, change))
         });
-        all.extend(
-            found
-                .into_iter()
-                .map(|(change, confidence, evidence)| suggestion(&loaded.output, change, confidence, evidence)),
-        );
+        let found = found.into_iter().map(|(change, confidence, why)| suggestion(&one.output, change, confidence, why));
+        let (steps, checks): (Vec<Suggestion>, Vec<Suggestion>) =
+            found.partition(|suggestion| matches!(suggestion.change, Change::Step(_)));
+        all.extend(mine.clone().map(wished));
+        all.extend(steps);
+        all.extend(checks);
     }
-    all
+    (all, (!texts.is_empty()).then(|| understood(&reading)))
+}
+
+/// The names and values that the words can mean.
+fn vocabulary(question: Question<'_>, loaded: &[Loaded<'_>]) -> Vocabulary {
+    let table = |name: &str, schema: &Schema, profile: Option<&Profile>| wishes::Table {
+        name: name.to_owned(),
+        columns: schema
+            .fields
+            .iter()
+            .map(|field| {
+                let figures = profile.and_then(|profile| profile.columns.iter().find(|known| known.name == field.name));
+                let shown = figures.filter(|figures| !figures.pii);
+                let values: Vec<String> =
+                    shown.into_iter().flat_map(|figures| &figures.top).map(|top| top.value.clone()).collect();
+                wishes::Column {
+                    all_seen: shown
+                        .is_some_and(|figures| figures.distinct_exact && figures.distinct == values.len() as u64),
+                    text: field.data_type == DataType::Text,
+                    number: crate::profile::column::is_numeric(field.data_type),
+                    name: field.name.clone(),
+                    values,
+                }
+            })
+            .collect(),
+    };
+    let others =
+        question.catalog.datasets.iter().filter(|dataset| loaded.iter().all(|one| one.dataset.name != dataset.name));
+    Vocabulary {
+        tables: loaded.iter().map(|one| table(&one.output, &one.schema, one.profile)).collect(),
+        others: others
+            .map(|dataset| table(&dataset.name, dataset.schema(), question.profiles.get(&dataset.name)))
+            .collect(),
+    }
+}
+
+/// What the words ask for, as a suggestion.
+fn wished(derived: &wishes::Derived) -> Suggestion {
+    let why = vec![format!("The words say '{}'.", derived.words)];
+    let mut wished = suggestion(&derived.output, derived.change.clone(), 0.9, why);
+    wished.decision.accepted = derived.verdict.is_ok();
+    wished.decision.waits = derived.verdict.is_err();
+    let (Ok(reason) | Err(reason)) = &derived.verdict;
+    wished.decision.reason.clone_from(reason);
+    wished.effect = Some(derived.effect);
+    wished
+}
+
+/// The decision that tells how the words were read.
+fn understood(reading: &Reading) -> Decision {
+    let unread: Vec<&str> = reading.unread.iter().map(|unread| unread.words.as_str()).collect();
+    let accepted = unread.is_empty();
+    let reason = if accepted {
+        "every word was understood".to_owned()
+    } else {
+        let words = unread.iter().map(|words| format!("'{words}'")).collect::<Vec<_>>().join(", ");
+        let why: Vec<&str> = reading.unread.iter().filter_map(|unread| unread.why.as_deref()).collect();
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+        format!("not understood: {words}{why}; nothing is taken away or changed because of the words")
+    };
+    Decision {
+        agent: AGENT.to_owned(),
+        question: "what do the words ask for?".to_owned(),
+        proposal: serde_json::json!({
+            "understood": reading.clauses.iter().map(|(words, _)| words.as_str()).collect::<Vec<_>>(),
+            "not_understood": unread,
+        }),
+        evidence: reading.clauses.iter().map(|(words, wish)| format!("'{words}': {}.", wish.said())).collect(),
+        confidence: if accepted { 1.0 } else { 0.0 },
+        by: By::Rules,
+        accepted,
+        reason,
+        waits: reading.asks,
+        model: None,
+        tokens: None,
+    }
 }
 
 type Found = Vec<(Change, f64, Vec<String>)>;
@@ -152,10 +239,11 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
         by: By::Rules,
         accepted,
         reason,
+        waits: false,
         model: None,
         tokens: None,
     };
-    Suggestion { output: output.to_owned(), change, decision }
+    Suggestion { output: output.to_owned(), change, decision, effect: None }
 }
 
 /// Keys are unique and present.
@@ -222,7 +310,7 @@ fn own_key<'a>(loaded: &Loaded<'_>, profile: &'a Profile) -> Option<&'a ColumnPr
 }
 
 /// Text that is dates in another format becomes dates.
-fn dates(loaded: &Loaded<'_>, profile: &Profile, found: &mut Found) {
+fn dates(loaded: &Loaded<'_>, profile: &Profile, untouched: bool, found: &mut Found) {
     for column in &profile.columns {
         if column.data_type != DataType::Text || column.date_formats.is_empty() || loaded.mentions(&column.name) {
             continue;
@@ -234,7 +322,8 @@ fn dates(loaded: &Loaded<'_>, profile: &Profile, found: &mut Found) {
             _ => continue,
         };
         let share = column.semantic_confidence;
-        let sure = if share >= 0.95 { 0.9 } else { 0.75 };
+        // A value that no format fits would send its row to quarantine, and nobody asked for that.
+        let sure = if share >= 1.0 && !untouched { 0.9 } else { 0.75 };
         let why = vec![format!(
             "{:.1} % of the different values read as {}; no other order of day and month fits.",
             share * 100.0,
@@ -245,87 +334,6 @@ fn dates(loaded: &Loaded<'_>, profile: &Profile, found: &mut Found) {
     }
 }
 
-/// "Completed orders": the rows whose status is `complete`.
-fn conditions(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mut Found) {
-    let noun = loaded.noun();
-    let mut hits: Vec<(&str, &str, &str)> = Vec::new();
-    for (at, word) in words.iter().enumerate().filter(|(at, _)| words::selects(words, *at, &noun)) {
-        let asked = words::stem(word);
-        let texts = profile
-            .columns
-            .iter()
-            .filter(|column| column.data_type == DataType::Text && column.distinct <= 50 && !column.pii);
-        for column in texts.filter(|column| !loaded.mentions(&column.name)) {
-            let hit = column.top.iter().find(|top| words::stem(top.value.trim()) == asked);
-            hits.extend(hit.map(|top| (column.name.as_str(), top.value.as_str(), words[at].as_str())));
-        }
-    }
-    let sure = if hits.len() == 1 { 0.85 } else { 0.6 };
-    for (column, value, word) in hits {
-        let condition = format!("{} = '{}'", crate::schema::sql::quote(column), value.replace('\'', "''"));
-        let why = vec![format!("The words ask for '{word}', and '{value}' is a frequent value of {column}.")];
-        found.push((Change::Step(Step::Filter(condition)), sure, why));
-    }
-}
-
-/// "One row per order".
-fn rows_per(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mut Found) {
-    let noun = loaded.noun();
-    for thing in words::one_row_per(words).into_iter().filter(|thing| loaded.alone || *thing == noun) {
-        let usual = [
-            format!("{thing}_id"),
-            format!("{thing}id"),
-            "id".to_owned(),
-            thing.clone(),
-            format!("{thing}_number"),
-            format!("{thing}_no"),
-        ];
-        let named = |name: &String| profile.columns.iter().find(|column| column.name.to_lowercase() == *name);
-        let Some(column) = usual.iter().find_map(named).filter(|column| !loaded.mentions(&column.name)) else {
-            continue;
-        };
-        let on = Columns(vec![column.name.clone()]);
-        let repeats = column.distinct + column.nulls < profile.rows;
-        let why = vec![format!(
-            "The words ask for one row per {thing}; {} has {} values in {} rows.",
-            column.name, column.distinct, profile.rows
-        )];
-        if repeats || !profile.exact {
-            let deduplicate = Deduplicate { on, keep: Keep::First, order_by: Vec::new() };
-            // A handful of columns is a guess at what the key is when most rows would go.
-            let sure = if column.distinct * 2 >= profile.rows { 0.85 } else { 0.6 };
-            found.push((Change::Step(Step::Deduplicate(deduplicate)), sure, why));
-        } else if loaded.dataset.found.primary_key.is_empty() {
-            found.push((Change::Check(Check::Unique(on)), 0.95, why));
-        }
-    }
-}
-
-/// "No personal data".
-fn personal(loaded: &Loaded<'_>, profile: &Profile, words: &[String], found: &mut Found) {
-    let asked = words::no_personal_data(words);
-    let columns: Vec<&ColumnProfile> =
-        profile.columns.iter().filter(|column| asked && column.pii || words::without(words, &column.name)).collect();
-    if columns.is_empty() || columns.len() == profile.columns.len() {
-        return;
-    }
-    let used = columns.iter().any(|column| loaded.mentions(&column.name));
-    let mut why: Vec<String> = columns
-        .iter()
-        .map(|column| match &column.semantic_type {
-            Some(semantic) => {
-                format!("{} looks like {semantic} ({:.0} %).", column.name, column.semantic_confidence * 100.0)
-            }
-            None => format!("The words name {}.", column.name),
-        })
-        .collect();
-    if used {
-        why.push("A step or check of the spec uses one of them.".to_owned());
-    }
-    let names = columns.iter().map(|column| column.name.clone()).collect();
-    found.push((Change::Step(Step::Drop(names)), if used { 0.6 } else { 0.9 }, why));
-}
-
 const INSTRUCTIONS: &str = "You prepare tables for loading. Propose steps (run before the user's own, on the columns as they \
 are) and checks, each for one output dataset, as JSON of the given schema. Propose only what the user's words ask for or \
 the figures show; leave everything else alone. Never remove rows or columns that the user's words do not ask to remove. \
@@ -333,27 +341,22 @@ Expressions are SQL scalar expressions over the dataset's columns. Confidence is
 
 /// The rules' suggestions and, when there is a model, what it adds; the log says who answered and why.
 pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Vec<Suggestion> {
-    let mut all = rules(question);
+    let (mut all, read) = rules(question);
+    log.extend(read);
     let Some(gateway) = gateway else { return all };
     let loaded = question.loaded();
     let data = serde_json::json!({
         "outputs": loaded.iter().map(|one| evidence::dataset(&one.output, &one.schema, one.profile)).collect::<Vec<_>>(),
     });
-    let users = question.words().join(" ");
+    let users = question.texts().join("\n");
     let instructions = format!("{INSTRUCTIONS}\nThe user's words: {}", crate::llm::redact::text(&users));
     let asked = Asked { agent: AGENT, instructions: &instructions, data: &data };
     match gateway.ask(asked, |answer: &Answer| wanted::check(&loaded, answer)).await {
         Ok(answer) => {
             log.push(wanted::answered(AGENT, QUESTION, &answer));
-            wanted::merge(&question.words(), &loaded, answer, &mut all);
+            wanted::merge(&loaded, answer, &mut all);
         }
         Err(refusal) => log.push(fell_back(AGENT, QUESTION, &refusal)),
     }
     all
-}
-
-/// The decision that tells that a model was configured and not asked: its breaker is open.
-pub fn not_asked(error: &crate::error::Error, model: &str) -> Decision {
-    let refusal = crate::llm::Refusal { error: error.clone(), model: model.to_owned(), tokens: 0 };
-    fell_back(AGENT, QUESTION, &refusal)
 }

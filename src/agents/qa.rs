@@ -43,6 +43,9 @@ pub struct Part {
     pub rejected: u64,
     #[serde(default)]
     pub error: Option<String>,
+    /// The share of the rows that the user's words expect to be left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<super::Effect>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,7 +83,7 @@ pub fn rules(run: &DryRun) -> Proposal<Verdict> {
         } else if part.rows_in > 0 && part.rows_out == 0 {
             Some(format!("it leaves none of {} sampled rows", part.rows_in))
         } else {
-            None
+            unexpected(part)
         };
         let Some(reason) = reason else { continue };
         match part.by {
@@ -104,6 +107,22 @@ pub fn rules(run: &DryRun) -> Proposal<Verdict> {
     // The more rows, the surer.
     let confidence = confident(0.6 + 0.35 * share(sampled.min(1_000), 1_000));
     Proposal { value: Verdict { accept, refused, remarks }, evidence, confidence, by: By::Rules }
+}
+
+/// An effect that the words do not imply.
+fn unexpected(part: &Part) -> Option<String> {
+    let effect = part.effect.filter(|_| part.rows_in > 0)?;
+    let left = share(part.rows_out, part.rows_in);
+    let within = (effect.at_least..=effect.at_most).contains(&left);
+    (!within).then(|| {
+        format!(
+            "it leaves {} of {} sampled rows, not the {:.0} to {:.0} % that the words imply",
+            part.rows_out,
+            part.rows_in,
+            effect.at_least.max(0.0) * 100.0,
+            effect.at_most.min(1.0) * 100.0
+        )
+    })
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -165,6 +184,7 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
         by: verdict.by,
         accepted: verdict.value.accept,
         reason,
+        waits: false,
         model,
         tokens,
     });

@@ -1,9 +1,7 @@
-//! Repairs what qa refused: a smaller or milder set of proposals, in a bounded number of rounds.
+//! Repairs what qa refused: a smaller set of proposals, in a bounded number of rounds.
 
-use super::{Change, Decision, Suggestion};
+use super::{Decision, Suggestion};
 use crate::llm::{Gateway, Question as Asked, redact};
-use crate::schema::DataType;
-use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,39 +18,17 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// The suggestions after one round. What is refused is vetoed with the reason; of a cast of several columns, or to a
-/// type that the data does not have, a milder one takes its place in the first round.
-pub fn rules(suggestions: &[Suggestion], refused: &[Refused], round: u32) -> Vec<Suggestion> {
+/// The suggestions after one round: what is refused is vetoed, with the reason. Nothing takes its place: a milder change
+/// is one that nobody asked for.
+pub fn rules(suggestions: &[Suggestion], refused: &[Refused]) -> Vec<Suggestion> {
     let mut repaired = suggestions.to_vec();
     for refusal in refused {
         let Some(bad) = repaired.get_mut(refusal.suggestion) else { continue };
         bad.decision.accepted = false;
+        bad.decision.waits = bad.effect.is_some();
         bad.decision.reason = format!("refused by the dry run: {}", refusal.reason);
-        if round < ROUNDS
-            && let Some(change) = milder(&bad.change)
-        {
-            let mut next = bad.clone();
-            AGENT.clone_into(&mut next.decision.agent);
-            next.decision.evidence.push(format!("The first proposal did not hold: {}.", refusal.reason));
-            next.decision.proposal = serde_json::to_value(&change).unwrap_or_default();
-            next.decision.accepted = true;
-            "milder than what the dry run refused".clone_into(&mut next.decision.reason);
-            next.change = change;
-            repaired.push(next);
-        }
     }
     repaired
-}
-
-/// A cast to a type that the data does not have becomes text; everything else has no milder form.
-fn milder(change: &Change) -> Option<Change> {
-    match change {
-        Change::Step(Step::Cast(columns)) if columns.values().any(|to| *to != DataType::Text) => {
-            let texts = columns.keys().map(|column| (column.clone(), DataType::Text)).collect();
-            Some(Change::Step(Step::Cast(texts)))
-        }
-        Change::Step(_) | Change::Check(_) => None,
-    }
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -70,11 +46,10 @@ index, that make no sense without them. An empty list is a good answer.";
 pub async fn ask(
     suggestions: &[Suggestion],
     refused: &[Refused],
-    round: u32,
     gateway: Option<&Gateway>,
     log: &mut Vec<Decision>,
 ) -> Vec<Suggestion> {
-    let mut repaired = rules(suggestions, refused, round);
+    let mut repaired = rules(suggestions, refused);
     let Some(gateway) = gateway.filter(|_| suggestions.len() > refused.len() && !refused.is_empty()) else {
         return repaired;
     };
@@ -106,6 +81,7 @@ pub async fn ask(
                 by: super::By::Model,
                 accepted: true,
                 reason: "the model may only take proposals away".to_owned(),
+                waits: false,
                 model: Some(answer.model),
                 tokens: Some(answer.tokens),
             });

@@ -4,11 +4,11 @@
 //! only when the user's own words ask for it. Words found in data never count.
 
 use super::planner::Loaded;
-use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, guard, words};
+use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, guard, wishes};
 use crate::llm::Answer as Answered;
 use crate::schema::Schema;
 use crate::spec::check::Check;
-use crate::spec::step::{JoinKind, Step};
+use crate::spec::step::Step;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -135,21 +135,26 @@ pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -
         accepted: true,
         reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself"
             .to_owned(),
+        waits: false,
         model: Some(answer.model.clone()),
         tokens: Some(answer.tokens),
     }
 }
 
-/// Adds the model's proposals to the rules'; what both say is strengthened and not doubled.
-pub(super) fn merge(users: &[String], loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut Vec<Suggestion>) {
+/// Adds the model's proposals to the rules'; what both say is strengthened and not doubled: then the rules' own form of it
+/// is done.
+pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut Vec<Suggestion>) {
     for wanted in answer.value.proposals {
-        let known = all.iter_mut().find(|known| known.output == wanted.output && known.change == wanted.change);
-        if let Some(known) = known {
+        let same =
+            |known: &&mut Suggestion| known.output == wanted.output && wishes::same(&known.change, &wanted.change);
+        if let Some(known) = all.iter_mut().find(same) {
             known.decision.evidence.push(format!("The model proposes it too ({:.2}).", wanted.confidence));
             continue;
         }
         let one = loaded.iter().find(|one| one.output == wanted.output);
-        let reason = verdict(users, one, &wanted);
+        // The spec does it already: nothing is left to decide.
+        let done = one.is_some_and(|one| wishes::satisfied(&wanted.change, one));
+        let reason = if done { Err("the spec says so already".to_owned()) } else { verdict(one, &wanted) };
         let accepted = reason.is_ok();
         let (Ok(reason) | Err(reason)) = reason;
         all.push(Suggestion {
@@ -162,103 +167,62 @@ pub(super) fn merge(users: &[String], loaded: &[Loaded<'_>], answer: Answered<An
                 by: By::Model,
                 accepted,
                 reason,
+                waits: !accepted && !done,
                 model: Some(answer.model.clone()),
                 tokens: None,
             },
             output: wanted.output,
             change: wanted.change,
+            effect: None,
         });
     }
 }
 
-/// The reason to accept, or the reason to wait for a person.
-fn verdict(users: &[String], loaded: Option<&Loaded<'_>>, wanted: &Wanted) -> Result<String, String> {
+/// The reason to accept, or the reason to wait for a person. What is not exactly what the words say adds nothing but a
+/// check that all rows were seen to pass.
+fn verdict(one: Option<&Loaded<'_>>, wanted: &Wanted) -> Result<String, String> {
     if wanted.confidence < ACCEPT_FROM {
         return Err(format!("confidence {:.2} is below {ACCEPT_FROM}: a person should decide", wanted.confidence));
     }
-    if let Change::Step(step) = &wanted.change
-        && let Some(asked) = asked(users, loaded, step)
-    {
-        return if asked {
-            Ok("the user's words ask for it".to_owned())
-        } else {
-            Err("it takes rows or columns away and the user's words do not ask for it: a person must approve"
-                .to_owned())
-        };
-    }
     match &wanted.change {
-        // Its rows would go to quarantine without a look at the data: a model's opinion is not enough.
+        Change::Step(_) => {
+            Err("the user's words do not say exactly this, and it changes what is loaded: a person must approve"
+                .to_owned())
+        }
+        Change::Check(Check::NotNull(columns)) => proven(one, &columns.0, false),
+        Change::Check(Check::Unique(columns)) => proven(one, &columns.0, true),
+        // Its rows would go to quarantine: a model's opinion is not enough.
         Change::Check(
-            Check::Expression(_) | Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Rows(_),
+            Check::Expression(_)
+            | Check::Accepted(_)
+            | Check::Range(_)
+            | Check::Matches(_)
+            | Check::Rows(_)
+            | Check::References(_),
         ) => Err("a check that could send good rows to quarantine: a person must approve".to_owned()),
-        Change::Step(Step::Set(_) | Step::Derive(_) | Step::Fill(_) | Step::Window(_))
-            if !overwrites_nothing(&wanted.change, loaded) =>
-        {
-            Err("it replaces values of existing columns: a person must approve".to_owned())
+    }
+}
+
+/// Whether every row was read and none breaks the check.
+fn proven(one: Option<&Loaded<'_>>, columns: &[String], unique: bool) -> Result<String, String> {
+    let unsure = |why: &str| Err(format!("{why}: a person must approve"));
+    let Some(profile) = one.and_then(|one| one.profile).filter(|profile| profile.exact && profile.rows > 0) else {
+        return unsure("not every row was read");
+    };
+    if one.is_some_and(|one| one.joined) {
+        return unsure("the steps make other rows than were read");
+    }
+    if unique && columns.len() != 1 {
+        return unsure("how often these columns repeat together was not measured");
+    }
+    for name in columns {
+        let Some(column) = profile.columns.iter().find(|column| column.name == *name) else {
+            return unsure("the column was not measured");
+        };
+        let repeats = column.distinct_exact && column.distinct + column.nulls == profile.rows;
+        if unique && !repeats || !unique && column.nulls > 0 {
+            return unsure("rows that are there break it");
         }
-        Change::Step(_) | Change::Check(_) => Ok("it fits the columns and takes nothing away".to_owned()),
     }
-}
-
-fn overwrites_nothing(change: &Change, loaded: Option<&Loaded<'_>>) -> bool {
-    match change {
-        Change::Step(Step::Derive(columns)) => {
-            loaded.is_some_and(|one| columns.keys().all(|column| one.schema.field(column).is_none()))
-        }
-        Change::Step(_) | Change::Check(_) => false,
-    }
-}
-
-/// Whether the user's words ask for what this step takes away; nothing where it takes nothing away.
-fn asked(users: &[String], loaded: Option<&Loaded<'_>>, step: &Step) -> Option<bool> {
-    match step {
-        Step::Drop(columns) => Some(columns.iter().all(|column| {
-            let figures = loaded
-                .and_then(|one| one.profile)
-                .and_then(|profile| profile.columns.iter().find(|known| known.name == *column));
-            words::without(users, column)
-                || words::no_personal_data(users) && figures.is_some_and(|figures| figures.pii)
-        })),
-        Step::Filter(condition) => Some(filtered_by(users, condition)),
-        Step::Deduplicate(_) => Some(words::unique_rows(users)),
-        Step::Sort(sort) => sort.limit.map(|_| false),
-        Step::Join(join) => (join.how == JoinKind::Inner).then_some(false),
-        Step::Select(_)
-        | Step::Aggregate(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Explode(_)
-        | Step::Mask(_)
-        | Step::Sql(_)
-        | Step::Python(_) => Some(false),
-        Step::Rename(_)
-        | Step::Cast(_)
-        | Step::Parse(_)
-        | Step::Derive(_)
-        | Step::Set(_)
-        | Step::Fill(_)
-        | Step::Window(_)
-        | Step::Split(_)
-        | Step::Flatten(_) => None,
-    }
-}
-
-/// Every literal of the condition must be a word of the user's, and there must be one.
-fn filtered_by(users: &[String], condition: &str) -> bool {
-    let lower = format!(" {} ", condition.to_lowercase());
-    // Only "is" and "is one of": the words for "is not" and "or" are too easily turned round.
-    if lower.contains(['<', '>', '!', '~'])
-        || [" not ", " or ", " is ", " like "].iter().any(|word| lower.contains(word))
-    {
-        return false;
-    }
-    let stems: BTreeSet<String> = users.iter().map(|word| words::stem(word)).collect();
-    let known = |literal: &str| words::tokens(literal).iter().all(|word| stems.contains(&words::stem(word)));
-    let literals = literals(condition);
-    !literals.is_empty() && literals.into_iter().all(known)
-}
-
-/// The texts in single quotes.
-fn literals(condition: &str) -> Vec<&str> {
-    condition.split('\'').skip(1).step_by(2).filter(|literal| !literal.trim().is_empty()).collect()
+    Ok(format!("all {} rows were read and none breaks it", profile.rows))
 }

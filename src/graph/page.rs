@@ -1,6 +1,6 @@
 //! What people see of a pipeline: a page of Markdown.
 
-use crate::plan::Plan;
+use crate::plan::{Output, Plan, sentences};
 use crate::spec::Spec;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
@@ -20,11 +20,31 @@ pub(super) fn markdown(spec: &Spec, file: &str, plan: Option<&Plan>) -> String {
         let names: Vec<String> = plan.outputs.iter().map(|output| format!("`{}`", output.name)).collect();
         let _ = writeln!(page, "- **datasets**: {}", names.join(", "));
         let _ = writeln!(page, "- **plan**: `{}`", plan.id);
+        for output in &plan.outputs {
+            work(output, &mut page);
+        }
     } else {
         page.push_str("- **plan**: made by each run\n");
     }
     let _ = write!(page, "\nWritten in `{file}`.");
     page
+}
+
+/// What is done to a dataset, step by step.
+fn work(output: &Output, page: &mut String) {
+    if output.steps.is_empty() && output.checks.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "\n**{}**\n", output.name);
+    for (at, planned) in output.steps.iter().enumerate() {
+        let _ = writeln!(page, "{}. {}", at + 1, sentences::step(&planned.step));
+    }
+    if !output.steps.is_empty() && !output.checks.is_empty() {
+        page.push('\n');
+    }
+    for planned in &output.checks {
+        let _ = writeln!(page, "- check that {}", sentences::check(&planned.check));
+    }
 }
 
 fn from(source: &Source) -> String {

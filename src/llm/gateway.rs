@@ -3,7 +3,10 @@
 use super::Settings;
 use super::transport::{self, Transport};
 use crate::error::{Error, Kind, Result};
+use crate::resilience::breaker;
 use crate::schema::hex;
+use crate::store::Store;
+use crate::store::breaker::guard;
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::types::chat::{
@@ -36,8 +39,10 @@ pub struct Gateway {
     deadline: Duration,
     budget: Option<u64>,
     spent: Arc<AtomicU64>,
-    /// The last failure that may pass, for the breaker around this gateway.
-    trouble: Arc<Mutex<Option<Error>>>,
+    /// Where the breaker of this service is kept; without one there is none.
+    store: Option<Store>,
+    /// Why the service was not there: it is not asked again by this gateway.
+    away: Arc<Mutex<Option<Error>>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -71,7 +76,8 @@ pub struct Refusal {
 }
 
 impl Gateway {
-    pub fn new(settings: &Settings) -> Result<Self> {
+    /// The door to a model. The breaker in the store, the deadline and the budget stand around every question, whoever asks.
+    pub fn new(settings: &Settings, store: Option<&Store>) -> Result<Self> {
         // A second installation is refused by rustls: the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let deadline = Duration::try_from_secs_f64(settings.timeout_seconds)
@@ -105,21 +111,16 @@ impl Gateway {
             deadline,
             budget: settings.budget_tokens,
             spent: Arc::default(),
-            trouble: Arc::default(),
+            store: store.cloned(),
+            away: Arc::default(),
         })
     }
 
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// What the outside did to the last question that failed for a reason that may pass.
-    pub fn trouble(&self) -> Option<Error> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Lets go of the store's connection, because the caller may fork.
+    pub async fn rest(&self) {
+        if let Some(store) = &self.store {
+            store.rest().await;
+        }
     }
 
     /// Asks; repairs once; gives up with a reason. `check` says what is wrong with an answer that has the right shape.
@@ -135,16 +136,24 @@ impl Gateway {
             return Ok(Answer { value, model: self.model.clone(), tokens: 0 });
         }
         let before = self.spent.load(Ordering::Relaxed);
-        let asked = tokio::time::timeout(self.deadline, self.rounds(question, schema, &check)).await;
-        let tokens = self.spent.load(Ordering::Relaxed).saturating_sub(before);
-        let refusal = |error: Error| {
-            if error.retryable() {
-                *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-            }
-            Refusal { error, model: self.model.clone(), tokens }
+        let asking = async {
+            let asked = tokio::time::timeout(self.deadline, self.rounds(question, schema, &check)).await;
+            asked.unwrap_or_else(|_| {
+                let seconds = self.deadline.as_secs_f64();
+                Err(Error::new(Kind::Timeout, format!("the model timed out after {seconds} s")))
+            })
         };
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = match away {
+            Some(error) => Err(Error::new(error.kind(), format!("the model was not asked again: {}", error.message()))),
+            None => {
+                let breaker = format!("gateway:{}", self.base_url);
+                guard(self.store.as_ref(), &breaker, &breaker::Settings::default(), asking).await
+            }
+        };
+        let tokens = self.spent.load(Ordering::Relaxed).saturating_sub(before);
         match asked {
-            Ok(Ok((value, text))) => {
+            Ok((value, text)) => {
                 if let Ok(mut answers) = ANSWERS.try_lock() {
                     if answers.len() >= ANSWERS_HELD {
                         answers.clear();
@@ -153,10 +162,11 @@ impl Gateway {
                 }
                 Ok(Answer { value, model: self.model.clone(), tokens })
             }
-            Ok(Err(error)) => Err(refusal(error)),
-            Err(_) => {
-                let seconds = self.deadline.as_secs_f64();
-                Err(refusal(Error::new(Kind::Timeout, format!("the model timed out after {seconds} s"))))
+            Err(error) => {
+                if error.retryable() {
+                    self.away.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error.clone());
+                }
+                Err(Refusal { error, model: self.model.clone(), tokens })
             }
         }
     }

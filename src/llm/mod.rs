@@ -2,11 +2,12 @@
 //!
 //! Doors: [`Gateway::new`], [`Gateway::ask`], [`redact`].
 //!
-//! Deliberately absent: prompts (each agent brings its own), breakers (the caller wraps `ask`), tools, streaming, and
+//! Deliberately absent: prompts (each agent brings its own), tools, streaming, and
 //! the environment: key, address and proxy are given.
 //!
 //! Invariants: an answer that reaches the caller has parsed against its closed type and passed the caller's check; at
-//! most one repair round; every call ends by its deadline; no redirect is followed; the key appears in no message.
+//! most one repair round; every question passes the service's breaker, its deadline and the budget; no answer is read beyond its
+//! limit; no redirect is followed; the key appears in no message.
 
 pub mod gateway;
 pub mod redact;

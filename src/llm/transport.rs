@@ -15,7 +15,7 @@ use std::time::Duration;
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 /// No answer of ours is this long.
-const LARGEST_BODY: u64 = 4 * 1024 * 1024;
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
 const SHOWN_CHARACTERS: usize = 200;
 
 /// The way to the service and the patience with it.
@@ -110,10 +110,13 @@ impl Transport {
         };
         let status = response.status();
         if status.is_success() {
-            if response.content_length().is_some_and(|length| length > LARGEST_BODY) {
-                return Attempt::Failed(Error::data("the model's answer is larger than 4 MiB"));
-            }
-            return Attempt::Done(response);
+            return match read(response).await {
+                Ok(body) => answered(status, body),
+                Err(Unread::Large) => Attempt::Failed(Error::data("the model's answer is larger than 4 MiB")),
+                Err(Unread::Broken) => {
+                    Attempt::Failed(Error::new(Kind::Unavailable, "the model's service broke off its answer"))
+                }
+            };
         }
         let asked =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
@@ -129,9 +132,8 @@ impl Transport {
     async fn refused(&self, response: Response) -> Error {
         let status = response.status();
         let number = status.as_u16();
-        let long = response.content_length().is_none_or(|length| length > LARGEST_BODY);
-        let body = if long { String::new() } else { response.text().await.unwrap_or_default() };
-        let said = self.said(&body);
+        let body = read(response).await.unwrap_or_default();
+        let said = self.said(&String::from_utf8_lossy(&body));
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Error::new(Kind::Auth, format!("{number}: the model's service refused the key{said}"))
@@ -163,6 +165,32 @@ impl Transport {
         let one_line = redact::text(&without_key).split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = one_line.chars().take(SHOWN_CHARACTERS).collect();
         if short.is_empty() { short } else { format!(": {short}") }
+    }
+}
+
+/// Why a body was not taken.
+enum Unread {
+    Large,
+    Broken,
+}
+
+/// The body, whatever its framing or encoding says of its length: what is read counts, and it is counted as it comes.
+async fn read(mut response: Response) -> Result<Vec<u8>, Unread> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| Unread::Broken)? {
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(Unread::Large);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The answer as async-openai takes it, with all of its body at hand.
+fn answered(status: StatusCode, body: Vec<u8>) -> Attempt {
+    match http::Response::builder().status(status).body(body) {
+        Ok(response) => Attempt::Done(Response::from(response)),
+        Err(error) => Attempt::Failed(Error::internal("the answer cannot be handed on").caused_by(&error)),
     }
 }
 

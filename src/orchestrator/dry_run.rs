@@ -10,10 +10,9 @@ use crate::engine::step::{Outcome, Program, Runner};
 use crate::error::Result;
 use crate::extract::{self, Slice, Staged, staging};
 use crate::llm::Gateway;
-use crate::plan::{Output, Plan};
+use crate::plan::{Output, Plan, sentences};
 use crate::spec::step::Step;
 use crate::validate;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,7 +32,7 @@ pub(super) async fn judge(
     let folder = world.staging.join(format!(".dry-{}-{}", plan.id, std::process::id()));
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
         let inputs = sampled(world, plan, output, &folder).await?;
-        let run = tokio::task::block_in_place(|| tried(output, &inputs))?;
+        let run = tokio::task::block_in_place(|| tried(output, &inputs, suggestions))?;
         let verdict = qa::ask(&run, gateway, told).await.value;
         for part in verdict.refused {
             let found = suggestions.iter().position(|suggestion| {
@@ -86,7 +85,11 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> 
     Ok(inputs)
 }
 
-fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
+fn tried(output: &Output, inputs: &BTreeMap<String, Staged>, suggestions: &[Suggestion]) -> Result<DryRun> {
+    let effect = |part: usize| {
+        let mine = |one: &&Suggestion| one.decision.accepted && one.output == output.name;
+        suggestions.iter().filter(mine).find(|one| is_part(&one.change, output, part)).and_then(|one| one.effect)
+    };
     let mut frames = BTreeMap::new();
     for (name, staged) in inputs {
         let parts = staging::frames(staged)?.collect::<Result<Vec<_>>>()?;
@@ -105,7 +108,7 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
         let error = done.as_ref().err().map(ToString::to_string);
         let rows_out = done.as_ref().map_or(0, Frame::len) as u64;
         let rejected = outcome.rejected.len() as u64;
-        let what = in_words(&planned.step);
+        let what = sentences::step(&planned.step);
         run.parts.push(Part {
             what,
             is_check: false,
@@ -116,6 +119,7 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
             filtered: outcome.filtered,
             rejected,
             error: error.clone(),
+            effect: effect(at),
         });
         let Ok(next) = done else {
             run.error = error;
@@ -123,12 +127,12 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
         };
         frame = next;
     }
-    for planned in &output.checks {
+    for (at, planned) in output.checks.iter().enumerate() {
         let judged = validate::judge(std::slice::from_ref(&planned.check), &frame, &frames);
         let rows_in = frame.len() as u64;
         let rejected = judged.as_ref().map_or(0, |(_, rejected, _)| rejected.len()) as u64;
         let error = judged.err().map(|error| error.to_string());
-        let what = in_words(&planned.check);
+        let what = format!("check that {}", sentences::check(&planned.check));
         let rows_out = rows_in - rejected;
         run.parts.push(Part {
             what,
@@ -140,11 +144,8 @@ fn tried(output: &Output, inputs: &BTreeMap<String, Staged>) -> Result<DryRun> {
             filtered: 0,
             rejected,
             error,
+            effect: effect(output.steps.len() + at),
         });
     }
     Ok(run)
-}
-
-fn in_words(part: &impl Serialize) -> String {
-    serde_json::to_string(part).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Spec -> plan: discover, profile, ask the agents, build.
 
 use super::{World, dry_run, source_breaker};
-use crate::agents::{Decision, Suggestion, planner, reflector};
+use crate::agents::{planner, reflector};
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::llm::Gateway;
@@ -40,10 +40,11 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let catalog = discover::catalog(found)?;
     let profiles = profiles(world, &filled, &catalog).await?;
     let words = asked.words.or(asked.spec.intent.as_deref());
-    let gateway = world.gateway.as_ref().map(Gateway::new).transpose()?;
+    let gateway = world.gateway.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
+    let gateway = gateway.as_ref();
     let mut told = Vec::new();
     let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
-    let (mut suggestions, gateway) = ask(world, question, gateway.as_ref(), &mut told).await?;
+    let mut suggestions = planner::ask(question, gateway, &mut told).await;
     let given = Given {
         spec: &filled,
         spec_hash: asked.spec_hash,
@@ -55,12 +56,12 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         told: &[],
     };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
-    for round in 1..=reflector::ROUNDS {
+    for _ in 1..=reflector::ROUNDS {
         let refused = dry_run::judge(world, &plan, &suggestions, gateway, &mut told).await?;
         if refused.is_empty() {
             break;
         }
-        suggestions = reflector::ask(&suggestions, &refused, round, gateway, &mut told).await;
+        suggestions = reflector::ask(&suggestions, &refused, gateway, &mut told).await;
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
     let plan = for_every_run(world, asked.spec, plan)?;
@@ -100,32 +101,6 @@ fn for_every_run(world: &World, spec: &Spec, mut plan: Plan) -> Result<Plan> {
         }
     }
     file::seal(plan)
-}
-
-/// Asks the planner. The model's breaker stands around the question; a model that is not there is not asked again for
-/// this plan, and while its breaker is open the rules answer alone.
-async fn ask<'a>(
-    world: &World,
-    question: planner::Question<'_>,
-    gateway: Option<&'a Gateway>,
-    told: &mut Vec<Decision>,
-) -> Result<(Vec<Suggestion>, Option<&'a Gateway>)> {
-    let Some(gateway) = gateway else { return Ok((planner::ask(question, None, told).await, None)) };
-    let mut answered = None;
-    let asking = async {
-        answered = Some(planner::ask(question, Some(gateway), told).await);
-        gateway.trouble().map_or(Ok(()), Err)
-    };
-    let outcome = world.guarded(Some(format!("gateway:{}", gateway.base_url())), asking).await;
-    match (answered, outcome) {
-        (Some(suggestions), Ok(())) => Ok((suggestions, Some(gateway))),
-        (Some(suggestions), Err(_)) => Ok((suggestions, None)),
-        (None, Err(refused)) => {
-            told.push(planner::not_asked(&refused, gateway.model()));
-            Ok((planner::ask(question, None, told).await, None))
-        }
-        (None, Ok(())) => Err(crate::error::Error::internal("the planner gave no answer")),
-    }
 }
 
 async fn profiles(world: &World, spec: &Spec, catalog: &Catalog) -> Result<BTreeMap<String, Profile>> {

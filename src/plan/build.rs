@@ -163,7 +163,7 @@ fn output(
                 }
             }
         };
-        decisions.push(decided(&suggestion.decision, reason));
+        decisions.push(decided(suggestion, reason));
     }
     let sql = push(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
@@ -217,7 +217,7 @@ fn checks(
             let why = suggestion.decision.evidence.join("; ");
             checks.push(PlannedCheck { check: check.clone(), by: suggestion.decision.by, reason: why, warns: false });
         }
-        decisions.push(decided(&suggestion.decision, reason));
+        decisions.push(decided(suggestion, reason));
     }
     Ok(checks)
 }
@@ -363,10 +363,13 @@ fn verdict(decision: &Decision) -> std::result::Result<String, String> {
     })
 }
 
-fn decided(decision: &Decision, reason: std::result::Result<String, String>) -> Decision {
+fn decided(suggestion: &Suggestion, reason: std::result::Result<String, String>) -> Decision {
+    let decision = &suggestion.decision;
     let accepted = reason.is_ok();
+    // What the words ask for and the plan cannot take is not forgotten.
+    let waits = decision.waits || !accepted && decision.accepted && suggestion.effect.is_some();
     let (Ok(reason) | Err(reason)) = reason;
-    Decision { accepted, reason, ..decision.clone() }
+    Decision { accepted, reason, waits, ..decision.clone() }
 }
 
 fn plain(steps: &[PlannedStep]) -> Vec<Step> {

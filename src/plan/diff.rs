@@ -1,6 +1,6 @@
 //! What would change between two plans, in words and as data.
 
-use crate::plan::{Output, Plan};
+use crate::plan::{Output, Plan, sentences};
 use crate::schema::diff::diff as schema_diff;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,9 @@ fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
     changed(&place("guard"), &json(&old.guard), &json(&new.guard), say);
     changed(&place("adopt"), &old.adopt, &new.adopt, say);
     changed(&place("sql"), &old.strategy.sql, &new.strategy.sql, say);
-    let steps = |output: &Output| output.steps.iter().map(|planned| json(&planned.step)).collect::<Vec<_>>();
-    let checks = |output: &Output| output.checks.iter().map(|planned| json(&planned.check)).collect::<Vec<_>>();
+    let steps = |output: &Output| output.steps.iter().map(|planned| sentences::step(&planned.step)).collect::<Vec<_>>();
+    let checks =
+        |output: &Output| output.checks.iter().map(|planned| sentences::check(&planned.check)).collect::<Vec<_>>();
     lists(&place("steps"), &steps(old), &steps(new), say);
     lists(&place("checks"), &checks(old), &checks(new), say);
     for change in schema_diff(&old.schema, &new.schema) {
@@ -70,10 +71,10 @@ fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
 
 fn lists(place: &str, old: &[String], new: &[String], say: &mut impl FnMut(String, String)) {
     for gone in old.iter().filter(|item| !new.contains(item)) {
-        say(place.to_owned(), format!("no longer {gone}"));
+        say(place.to_owned(), format!("no longer: {gone}"));
     }
     for added in new.iter().filter(|item| !old.contains(item)) {
-        say(place.to_owned(), format!("now {added}"));
+        say(place.to_owned(), format!("now: {added}"));
     }
     let kept = |list: &[String], other: &[String]| {
         list.iter().filter(|item| other.contains(item)).cloned().collect::<Vec<_>>()

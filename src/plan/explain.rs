@@ -3,7 +3,7 @@
 use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan};
+use crate::plan::{Output, Plan, sentences};
 use crate::spec::Strategy;
 use crate::spec::step::Step;
 use crate::spec::target::Mode;
@@ -32,22 +32,40 @@ pub fn explain(plan: &Plan) -> String {
     for output in &plan.outputs {
         explain_output(output, &mut text);
     }
-    let (accepted, refused): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.accepted);
-    for (title, decisions) in [("Accepted proposals", accepted), ("Refused proposals", refused)] {
+    let (waiting, decided): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.waits);
+    let (accepted, refused): (Vec<_>, Vec<_>) = decided.into_iter().partition(|decision| decision.accepted);
+    let groups = [("Waits for a person", waiting), ("Accepted proposals", accepted), ("Refused proposals", refused)];
+    for (title, decisions) in groups {
         if decisions.is_empty() {
             continue;
         }
         let _ = writeln!(text, "\n## {title}\n");
+        if title.starts_with("Waits") {
+            let _ = writeln!(text, "Nothing of this is done. To have it, write it into the spec's steps or checks.\n");
+        }
         for decision in decisions {
             let by = by(decision.by);
+            let what =
+                sentences::proposal(&decision.proposal).map(|what| format!(" {}.", capital(&what))).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "- {} ({by}, confidence {:.2}): {} {}: {}",
-                decision.agent, decision.confidence, decision.question, decision.proposal, decision.reason
+                "- {} ({by}, confidence {:.2}): {}{what} {}.",
+                decision.agent,
+                decision.confidence,
+                decision.question,
+                capital(&decision.reason)
             );
+            for line in decision.evidence.iter().filter(|_| decision.waits) {
+                let _ = writeln!(text, "  - {line}");
+            }
         }
     }
     text
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The same plan as polars code: one function an output, with the frames of its datasets as arguments.
@@ -108,13 +126,13 @@ fn explain_output(output: &Output, text: &mut String) {
     let _ = writeln!(text, "Moves {way} ({}: {}).\n", by(output.strategy.by), output.strategy.reason);
     let _ = writeln!(text, "1. start from {}", output.from);
     for (at, planned) in output.steps.iter().enumerate() {
-        let step = serde_json::to_string(&planned.step).unwrap_or_default();
+        let step = sentences::step(&planned.step);
         let _ = writeln!(text, "{}. {step} ({}: {})", at + 2, by(planned.by), planned.reason);
     }
     for planned in &output.checks {
-        let check = serde_json::to_string(&planned.check).unwrap_or_default();
+        let check = sentences::check(&planned.check);
         let only = if planned.warns { "only counts: " } else { "" };
-        let _ = writeln!(text, "- check {check} ({only}{}: {})", by(planned.by), planned.reason);
+        let _ = writeln!(text, "- check that {check} ({only}{}: {})", by(planned.by), planned.reason);
     }
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();

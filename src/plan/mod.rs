@@ -1,7 +1,7 @@
 //! What will be done: a pure function from what was asked, found, measured and proposed to a plan file.
 //!
 //! Doors: `build` (pure), `file` (canonical bytes, content address, reading back, refusing what no longer fits),
-//! `diff`, `explain`.
+//! `diff`, `explain`, `sentences` (steps and checks as people say them).
 //!
 //! Deliberately absent: I/O, clocks, randomness, models. The same input gives the same bytes on every run.
 //!
@@ -12,6 +12,7 @@ pub mod build;
 pub mod diff;
 pub mod explain;
 pub mod file;
+pub mod sentences;
 
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};

@@ -9,12 +9,21 @@ use crate::llm::{Gateway, Settings, redact as redaction};
 use crate::profile::Profile;
 use crate::schema::Schema;
 use crate::spec::Spec;
+use crate::store::Store;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn gateway(settings: Option<&Settings>) -> Result<Option<Gateway>> {
-    settings.map(Gateway::new).transpose()
+/// The door to the model, with the breaker of the store where one is named.
+fn gateway(settings: Option<&Settings>, store: Option<&str>) -> Result<Option<Gateway>> {
+    let store = store.filter(|_| settings.is_some()).map(Store::at).transpose()?;
+    settings.map(|settings| Gateway::new(settings, store.as_ref())).transpose()
+}
+
+async fn rest(gateway: Option<&Gateway>) {
+    if let Some(gateway) = gateway {
+        gateway.rest().await;
+    }
 }
 
 #[derive(Deserialize)]
@@ -28,6 +37,8 @@ struct MapRequest {
     target_profile: Option<Profile>,
     #[serde(default)]
     gateway: Option<Settings>,
+    #[serde(default)]
+    store: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +54,7 @@ pub(super) fn map_schemas(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let request: MapRequest = read(&request)?;
-        let gateway = gateway(request.gateway.as_ref())?;
+        let gateway = gateway(request.gateway.as_ref(), request.store.as_deref())?;
         let question = mapper::Question {
             source: &request.source,
             target: &request.target,
@@ -52,6 +63,7 @@ pub(super) fn map_schemas(py: Python<'_>, request: &str) -> PyResult<String> {
         };
         let mut decisions = Vec::new();
         let mappings = mapper::ask(question, gateway.as_ref(), &mut decisions).await.value;
+        rest(gateway.as_ref()).await;
         write(&Mapped { mappings, decisions })
     })
 }
@@ -67,6 +79,8 @@ struct ProposeRequest {
     words: Option<String>,
     #[serde(default)]
     gateway: Option<Settings>,
+    #[serde(default)]
+    store: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +95,7 @@ pub(super) fn propose(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let request: ProposeRequest = read(&request)?;
-        let gateway = gateway(request.gateway.as_ref())?;
+        let gateway = gateway(request.gateway.as_ref(), request.store.as_deref())?;
         let question = planner::Question {
             spec: &request.spec,
             catalog: &request.catalog,
@@ -90,6 +104,7 @@ pub(super) fn propose(py: Python<'_>, request: &str) -> PyResult<String> {
         };
         let mut decisions = Vec::new();
         let proposals = planner::ask(question, gateway.as_ref(), &mut decisions).await;
+        rest(gateway.as_ref()).await;
         write(&Proposed { proposals, decisions })
     })
 }
@@ -108,6 +123,8 @@ struct DiagnoseRequest {
     retry_after: Option<f64>,
     #[serde(default)]
     gateway: Option<Settings>,
+    #[serde(default)]
+    store: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -123,11 +140,12 @@ pub(super) fn diagnose(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let request: DiagnoseRequest = read(&request)?;
-        let gateway = gateway(request.gateway.as_ref())?;
+        let gateway = gateway(request.gateway.as_ref(), request.store.as_deref())?;
         let DiagnoseRequest { text, kind, sqlstate, http_status, retry_after, .. } = request;
         let question = doctor::Question { text, kind, sqlstate, http_status, retry_after };
         let mut decisions = Vec::new();
         let diagnosis = doctor::ask(&question, gateway.as_ref(), &mut decisions).await;
+        rest(gateway.as_ref()).await;
         write(&Diagnosed { diagnosis, decisions })
     })
 }
@@ -144,6 +162,8 @@ struct JudgeRequest {
     dry_run: qa::DryRun,
     #[serde(default)]
     gateway: Option<Settings>,
+    #[serde(default)]
+    store: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -159,9 +179,10 @@ pub(super) fn judge(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let request: JudgeRequest = read(&request)?;
-        let gateway = gateway(request.gateway.as_ref())?;
+        let gateway = gateway(request.gateway.as_ref(), request.store.as_deref())?;
         let mut decisions = Vec::new();
         let verdict = qa::ask(&request.dry_run, gateway.as_ref(), &mut decisions).await.value;
+        rest(gateway.as_ref()).await;
         write(&Judged { verdict, decisions })
     })
 }

@@ -298,7 +298,7 @@ pub(super) fn map(py: Python<'_>, request: &str) -> PyResult<String> {
         let MapRequest { world, source, target, rules_only } = json::request(&request)?;
         let mut world = world.world()?;
         let settings = world.gateway.take().filter(|_| !rules_only);
-        let gateway = settings.as_ref().map(Gateway::new).transpose()?;
+        let gateway = settings.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
         let (source, source_profile) = measured(&mut world, &source).await?;
         let (target, target_profile) = measured(&mut world, &target).await?;
         let question = mapper::Question {

@@ -203,7 +203,9 @@ FILTER = {"step": {"filter": "\"status\" = 'complete'"}}
 @pytest.mark.parametrize(
     ("words", "filtered"),
     [
-        ("Completed orders with the country.", True),
+        ("Completed orders with the status.", True),
+        # There is no such column: what was meant by these words nobody knows.
+        ("Completed orders with the country.", False),
         ("Only complete ones.", True),
         ("Orders that are not completed orders.", False),
         ("No completed orders.", False),
@@ -219,8 +221,7 @@ def test_words_filter_only_when_they_say_so(words: str | None, filtered: bool) -
 def test_a_word_that_fits_two_columns_is_left_to_a_person() -> None:
     table = orders(payment=["complete", "due", "late"] * 20)
     found = proposals({"orders": table}, "Completed orders.")
-    assert len([p for p in found if "step" in p["change"]]) == 2
-    assert not [c for c in accepted(found) if "step" in c]
+    assert not [p for p in found if "step" in p["change"]]
 
 
 @pytest.mark.parametrize("words", ["no personal data", "Without any personal data.", "anonymised", "remove PII"])

@@ -231,12 +231,13 @@ def test_an_instruction_planted_in_the_data_is_never_obeyed(change: dict[str, An
 @pytest.mark.parametrize(
     ("words", "change", "accepted"),
     [
-        ("Only open orders.", {"step": {"filter": "status = 'open'"}}, True),
+        ("Only open orders.", {"step": {"filter": "\"status\" = 'open'"}}, True),
         ("Only open orders.", {"step": {"filter": "status <> 'open'"}}, False),
         ("Only open orders.", {"step": {"filter": "status = 'open' or order_id > 0"}}, False),
         ("Without the note column.", {"step": {"drop": ["note"]}}, True),
         ("Without the note column.", {"step": {"drop": ["note", "status"]}}, False),
-        ("Deduplicate the rows.", {"step": {"deduplicate": {"on": ["email"]}}}, True),
+        # Equal rows once is not one row for each address.
+        ("Deduplicate the rows.", {"step": {"deduplicate": {"on": ["email"]}}}, False),
     ],
 )
 def test_what_takes_away_needs_the_users_words(words: str, change: dict[str, Any], accepted: bool) -> None:

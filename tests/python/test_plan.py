@@ -131,7 +131,7 @@ def test_diff_says_what_changed_and_nothing_else(shop: Path) -> None:
     )
     said = {(one["place"], one["what"]) for one in wv.diff(shop / "old.plan.json", shop / "new.plan.json")}
     assert ("outputs.orders.schema", "column 'day' (date) is gone") in said
-    assert any(place == "outputs.orders.steps" and "drop" in what for place, what in said)
+    assert any(place == "outputs.orders.steps" and what == "now: leave out day" for place, what in said)
 
 
 def test_explain_names_each_step_and_why(shop: Path) -> None:
@@ -140,6 +140,8 @@ def test_explain_names_each_step_and_why(shop: Path) -> None:
     assert "written in the spec" in text
     assert "amount > 10" in text
     assert "rules" in text
+    assert "add all its columns from customers by the same customer" in text
+    assert '{"' not in text, "sentences, not JSON"
 
 
 def test_explain_as_code_is_polars_that_runs_and_gives_what_is_loaded(shop: Path) -> None:

@@ -112,11 +112,31 @@ def plan(document: Mapping[str, Any]) -> str:
         ),
         ("output", "into", "mode", "columns", "steps", "checks"),
     )
+    waits = waiting(document)
     accepted = sum(decision["accepted"] for decision in document["decisions"])
-    refused = len(document["decisions"]) - accepted
-    return (
-        f"plan {document['id']} of {document['pipeline']}\n\n{body}\n\n{accepted} proposals accepted, {refused} refused"
-    )
+    refused = len(document["decisions"]) - accepted - len(waits)
+    lines = [
+        f"plan {document['id']} of {document['pipeline']}\n\n{body}\n",
+        f"{accepted} proposals accepted, {refused} refused, {len(waits)} wait for a person",
+        *(f"  {decision['question']} {_proposed(decision['proposal'])}{decision['reason']}" for decision in waits),
+    ]
+    if waits:
+        lines.append(
+            "Nothing of this is done: `windvane explain PLAN` says more; what you want of it, write into the spec."
+        )
+    return "\n".join(lines)
+
+
+def waiting(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The decisions of a plan that only a person may take."""
+    return [decision for decision in document["decisions"] if decision.get("waits")]
+
+
+def _proposed(proposal: Any) -> str:
+    """A step or check as the spec would write it; nothing of other proposals."""
+    change = proposal if isinstance(proposal, dict) else {}
+    written = change.get("step") or change.get("check")
+    return f"{json.dumps(written, ensure_ascii=False)}: " if written else ""
 
 
 def differences(document: Mapping[str, Any]) -> str:
