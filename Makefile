@@ -10,14 +10,18 @@ BIN := $(VENV)/bin
 BENCH := $(CACHE)/bench-venv
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench torture wheel fmt setup install
+.PHONY: demo test check bench torture matrix wheel fmt setup install
 
 demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
 	$(BIN)/python demo/run.py
 
-test: install ## everything, on real servers
+test: install ## everything, on real servers; the provider on the newest Airflow with a release and on the lowest
 	tests/services/install.sh
 	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python scripts/matrix.py --only 3.0 --first
+
+matrix: install ## the provider on Airflow 3.0 (lowest) to 3.4 and Python 3.10 to 3.13; prints the table
+	$(BIN)/python scripts/matrix.py $(MATRIX)
 
 check: setup ## lints, types, stale files, licences
 	cargo fmt --check

@@ -162,7 +162,12 @@ def test_the_doctor_makes_nothing(shell: Any, tmp_path: Path) -> None:
     assert found["staging"]["ok"]
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    done = shell("doctor", "--json", WINDVANE_STORE=str(tmp_path / "file" / "s.db"), WINDVANE_STAGING=str(tmp_path / "file" / "s"))
+    done = shell(
+        "doctor",
+        "--json",
+        WINDVANE_STORE=str(tmp_path / "file" / "s.db"),
+        WINDVANE_STAGING=str(tmp_path / "file" / "s"),
+    )
     found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert not found["store"]["ok"]
     assert not found["staging"]["ok"]

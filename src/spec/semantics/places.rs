@@ -201,16 +201,16 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool, side: Side) {
 fn local(judge: &mut Judge<'_, '_>, node: &Node, text: &str, side: Side) {
     let base = if side == Side::Target { &judge.ground.home } else { &judge.ground.base };
     let whole = normal(&base.join(text));
-    if !judge.ground.roots.iter().any(|root| whole.starts_with(root)) {
+    if side == Side::Target && judge.ground.read_only.iter().any(|folder| whole.starts_with(folder)) {
+        let message =
+            format!("path '{}' leads into a DAG bundle, which holds code and is replaced as a whole", shorten(text));
+        let hint = "Write a relative path: it lands where [windvane] home says, which must lie outside of bundles too; or \
+                    an absolute path outside";
+        judge.problem(node.mark, message, hint);
+    } else if !judge.ground.roots.iter().any(|root| whole.starts_with(root)) {
         let message = format!("path '{}' leaves the allowed folders", shorten(text));
         let hint = "Write a path below the spec's folder, or allow its folder: --root FOLDER (or WINDVANE_ROOTS) at the \
                     shell, [windvane] roots in Airflow";
-        judge.problem(node.mark, message, hint);
-    } else if side == Side::Target && judge.ground.read_only.iter().any(|folder| whole.starts_with(folder)) {
-        let message =
-            format!("path '{}' leads into a DAG bundle, which holds code and is replaced as a whole", shorten(text));
-        let hint =
-            "Write a relative path: it lands where [windvane] home says; or an absolute one outside of the bundle";
         judge.problem(node.mark, message, hint);
     }
 }
