@@ -67,6 +67,7 @@ fn checked(request: &str) -> Result<String> {
     let mut problems: Vec<Problem> =
         files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
     problems.extend(folder::doubles(&files));
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
 }
 

@@ -116,12 +116,20 @@ def test_a_spec_runs_and_its_assets_say_what_came(
     assert not (bundled.specs / "lake").exists()
 
 
-def test_templates_are_rendered(bundled: Dags) -> None:
+@pytest.mark.parametrize("planned", [False, True])
+def test_templates_are_rendered(bundled: Dags, python: Callable[..., str], planned: bool) -> None:
     import pendulum
 
-    (bundled.data / "2026-11-02").mkdir()
-    (bundled.data / "2026-11-02" / "days.csv").write_text("id\n1\n2\n")
-    bundled.spec("rendered", DAY)
+    for day, content in (("2026-11-01", "id\n1\n"), ("2026-11-02", "id\n1\n2\n")):
+        (bundled.data / day).mkdir()
+        (bundled.data / day / "days.csv").write_text(content)
+    spec = bundled.spec(f"rendered_{planned}".lower(), DAY)
+    if planned:
+        import windvane
+
+        # Of another day than the one that is run.
+        windvane.plan(spec, rules_only=True, params={"ds": "2026-11-01"})
+        python("-m", "airflow", "dag-processor", "--num-runs", "1", AIRFLOW__CORE__DAGS_FOLDER=str(bundled.root))
     state, tasks = run(bundled, logical_date=pendulum.datetime(2026, 11, 2))
     assert state == "success"
     assert tasks["record", -1].xcom_pull(task_ids="record")["reconciliation"]["loaded"] == 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import pytest
@@ -186,3 +188,14 @@ def test_a_pushed_dataset_is_extracted_and_loaded(
     record = tasks["record", -1].xcom_pull(task_ids="record")
     assert record["reconciliation"]["balanced"]
     assert record["reconciliation"]["loaded"] > 0
+    # Where the connection leads is the run's to say: real URIs, no password, the same as without a plan.
+    place = urlsplit(postgres_database)
+    home = f"postgres://{place.hostname}:{place.port or 5432}{place.path}/public"
+    with sqlite3.connect(f"{os.environ['AIRFLOW_HOME']}/airflow.db") as database:
+        told = database.execute(
+            "select asset.uri, asset_event.extra from asset_event join asset on asset.id = asset_event.asset_id "
+            "where asset_event.source_dag_id = 'pushed'"
+        ).fetchall()
+    assert {uri: json.loads(extra)["rows"] for uri, extra in told} == {
+        f"{home}/{receipt['dataset']}": receipt["loaded"] for receipt in record["outputs"]
+    }

@@ -41,6 +41,24 @@ def test_the_configuration_wins_over_the_defaults(monkeypatch: pytest.MonkeyPatc
     assert surroundings.staging_folder(None) == str(tmp_path / "here")
 
 
+def test_the_shells_variables_count_too_below_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("WINDVANE_STORE", str(tmp_path / "shell.db"))
+    monkeypatch.setenv("WINDVANE_ROOTS", "/srv/one:/srv/two")
+    monkeypatch.setenv("WINDVANE_HOME", "/srv/lake")
+    assert surroundings.store_url(None) == str(tmp_path / "shell.db")
+    assert surroundings.roots() == ["/srv/one", "/srv/two"]
+    assert surroundings.home() == "/srv/lake"
+    monkeypatch.setenv("AIRFLOW__WINDVANE__STORE", "sqlite:////elsewhere.db")
+    monkeypatch.setenv("AIRFLOW__WINDVANE__HOME", "/srv/other")
+    assert surroundings.store_url(None) == "sqlite:////elsewhere.db"
+    assert surroundings.home() == "/srv/other"
+
+
+def test_targets_have_a_home_outside_of_the_dag_folder(airflow_home) -> None:
+    assert surroundings.home() == f"{airflow_home}/windvane/data"
+    assert sorted(surroundings.bundles("/srv/bundle", None)) == sorted(["/srv/bundle", f"{airflow_home}/dags"])
+
+
 def test_the_task_wins_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__WINDVANE__STORE", "sqlite:////elsewhere.db")
     assert surroundings.store_url("sqlite:////mine.db") == "sqlite:////mine.db"
