@@ -39,7 +39,10 @@ class UrlRule:
 
 _POSTGRES = UrlRule(
     scheme="postgresql",
-    query={name: name for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options")},
+    query={
+        name: name
+        for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "options", "search_path")
+    },
     ignored=frozenset({"cursor", "client_encoding", "connect_timeout", "keepalives", "keepalives_idle"}),
 )
 _MYSQL = UrlRule(
@@ -166,7 +169,8 @@ def _server_url(rule: UrlRule, connection: Connection, query: dict[str, Any]) ->
         if rule.is_store
         else connection.host or "localhost"
     )
-    host = f"[{host}]" if ":" in host else host
+    # A folder in the place of a host: its sockets are meant.
+    host = quote(host, safe="") if host.startswith("/") else f"[{host}]" if ":" in host else host
     port = f":{connection.port}" if connection.port else ""
     database = f"/{quote(connection.schema, safe='')}" if connection.schema else ""
     query = {key: json.dumps(value) if isinstance(value, dict) else _word(value) for key, value in query.items()}

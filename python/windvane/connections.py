@@ -73,7 +73,9 @@ def from_parts(
         user += ":" + quote(password, safe="")
     # Of an object store the extras say where it is.
     home = "" if conn_type.replace("-", "_") in _STORES else "localhost"
-    place = (f"{user}@" if user else "") + (host or home) + (f":{port}" if port else "")
+    # A folder in the place of a host: its sockets are meant.
+    server = quote(host, safe="") if host and host.startswith("/") else host or home
+    place = (f"{user}@" if user else "") + server + (f":{port}" if port else "")
     options = {key: _text(value) for key, value in (extra or {}).items() if _is_said(value)}
     query = "?" + urlencode(options) if options else ""
     return f"{scheme}://{place}/{quote(schema or '', safe='')}{query}"

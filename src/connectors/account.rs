@@ -78,7 +78,7 @@ impl Account {
 
     /// A row that was added as taken is refused after all.
     pub(super) fn refuse(&mut self, refused: RefusedRow) -> Result<()> {
-        if self.policy == RowPolicy::Fail {
+        if self.policy == RowPolicy::Fail && !refused.superseded {
             return Err(Error::data(refused.reason)
                 .hint("Look at the rows that break it, or let them go to quarantine: nothing was loaded")
                 .in_row(refused.at + 1));

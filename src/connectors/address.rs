@@ -10,6 +10,8 @@ use url::Url;
 
 /// The connection id under which a URL given as an argument is kept.
 const ARGUMENT: &str = "argument";
+/// In the place of a schema: all that may be read.
+pub(super) const EVERY: &str = "*";
 /// Airflow's own name for extras in a URL.
 pub(super) const AIRFLOW_EXTRAS: &str = "__extra__";
 
@@ -48,7 +50,11 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
 fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> {
     let connection = id.to_owned();
     match scheme {
-        "postgres" | "postgresql" => Ok(Source::Postgres(PostgresSource { connection, schema: None, tables })),
+        "postgres" | "postgresql" => {
+            // Whoever asks what there is at a database means all of it.
+            let schema = tables.is_empty().then(|| EVERY.to_owned());
+            Ok(Source::Postgres(PostgresSource { connection, schema, tables }))
+        }
         "mysql" | "mariadb" => Ok(Source::Mysql(MysqlSource { connection, database: None, tables })),
         "http" | "https" => Ok(Source::Http(HttpSource {
             resources: tables
@@ -105,10 +111,33 @@ pub(super) fn extras(url: &Url) -> Vec<(String, Value)> {
     all
 }
 
-/// Those of them that a driver knows; Airflow and other drivers put more there.
-pub(super) fn parameters(url: &Url, known: &[&str]) -> Vec<(String, String)> {
-    let mine = extras(url).into_iter().filter(|(key, _)| known.contains(&key.as_str()));
-    mine.filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+/// What a kind of connection does with what its URL says.
+pub(super) struct Words {
+    /// Names, and what the driver calls them.
+    pub(super) used: &'static [(&'static str, &'static str)],
+    /// They steer other drivers and change neither the server, nor who we are there, nor what is read.
+    pub(super) harmless: &'static [&'static str],
+}
+
+/// What reaches the driver, by the driver's names. What would be meant and cannot be followed is refused: a setting that
+/// is silently dropped reads another server, or another table.
+pub(super) fn parameters(id: &str, url: &Url, words: &Words) -> Result<Vec<(String, String)>> {
+    let mut known = Vec::new();
+    for (key, value) in extras(url) {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        if let Some((_, name)) = words.used.iter().find(|(word, _)| *word == key) {
+            known.push(((*name).to_owned(), text));
+        } else if !words.harmless.contains(&key.as_str()) && !matches!(text.as_str(), "" | "false" | "{}" | "[]") {
+            let used: Vec<&str> = words.used.iter().map(|(word, _)| *word).collect();
+            return Err(Error::unsupported(format!("connection '{id}' sets '{key}', which windvane cannot follow"))
+                .hint(format!("Take it out of the connection's extras. What is followed: {}", used.join(", "))));
+        }
+    }
+    Ok(known)
 }
 
 /// A part of a URL without its %XX.

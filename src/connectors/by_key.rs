@@ -4,7 +4,7 @@
 use crate::connectors::{LoadRequest, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field};
-use crate::spec::target::Mode;
+use crate::spec::target::{Mode, OnDuplicate};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::Range;
@@ -48,8 +48,9 @@ pub(super) fn check(request: &LoadRequest, same: impl Fn(&str, &str) -> bool) ->
     }
 }
 
-/// Rows that no key tells apart: without one (by the key's columns), or with the key of an earlier row.
-pub(super) fn unusable(key: &[String], without: Vec<Vec<u64>>, again: Vec<u64>) -> Vec<RefusedRow> {
+/// Rows that no key tells apart: without one (by the key's columns), or with the key of another row that is taken.
+pub(super) fn unusable(request: &LoadRequest, without: Vec<Vec<u64>>, again: Vec<u64>) -> Result<Vec<RefusedRow>> {
+    let key = &request.key;
     let mut refused = Vec::new();
     let mut seen = HashSet::new();
     for (column, places) in key.iter().zip(without) {
@@ -58,12 +59,50 @@ pub(super) fn unusable(key: &[String], without: Vec<Vec<u64>>, again: Vec<u64>) 
             at,
             column: Some(column.clone()),
             reason: format!("the key column '{column}' is null"),
+            superseded: false,
         }));
     }
-    let reason = format!("an earlier row of the load has the same key ({})", key.join(", "));
+    if let (OnDuplicate::Fail, Some(first)) = (request.duplicates.choice, again.first()) {
+        return Err(twice(&key.join(", ")).in_row(first + 1));
+    }
     let column = key.first().filter(|_| key.len() == 1);
-    refused.extend(again.into_iter().map(|at| RefusedRow { at, column: column.cloned(), reason: reason.clone() }));
-    refused
+    let (reason, superseded) = given_way(request.duplicates.choice, &key.join(", "));
+    refused.extend(again.into_iter().map(|at| RefusedRow {
+        at,
+        column: column.cloned(),
+        reason: reason.clone(),
+        superseded,
+    }));
+    Ok(refused)
+}
+
+/// Why a row is not taken whose key (`shown`) another row has, and whether that is as it was wanted.
+pub(super) fn given_way(choice: OnDuplicate, shown: &str) -> (String, bool) {
+    match choice {
+        OnDuplicate::Last => (format!("a later row of the load has the same key ({shown})"), true),
+        OnDuplicate::First => (format!("an earlier row of the load has the same key ({shown})"), true),
+        OnDuplicate::Quarantine | OnDuplicate::Fail => {
+            (format!("an earlier row of the load has the same key ({shown})"), false)
+        }
+    }
+}
+
+/// The error where no key may come twice.
+pub(super) fn twice(shown: &str) -> Error {
+    Error::data(format!("an earlier row of the load has the same key ({shown}): nothing was loaded"))
+        .hint("Deduplicate the rows in a step, or say which one is taken: datasets.<name>.on_duplicate: first or last")
+}
+
+/// In which order the rows of one key stand, so that the first one is the one that is taken: SQL of servers for which
+/// nulls are smaller than all values. `at` is the row's place in the load.
+pub(super) fn order(request: &LoadRequest, quote: impl Fn(&str) -> String, at: &str) -> String {
+    let column = request.duplicates.column.as_ref().filter(|column| request.schema.field(column).is_some());
+    match (request.duplicates.choice, column) {
+        (OnDuplicate::Last, Some(column)) => format!("{} DESC, {at} DESC", quote(column)),
+        (OnDuplicate::Last, None) => format!("{at} DESC"),
+        (OnDuplicate::First, Some(column)) => format!("{}, {at}", quote(column)),
+        (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => at.to_owned(),
+    }
 }
 
 /// Stands in a statement for the range of places that it is about; no name can hold it.

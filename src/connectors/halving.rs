@@ -32,6 +32,8 @@ impl Halves {
 pub(super) fn refusal(error: Error, at: u64, policy: RowPolicy, column: Option<String>) -> Result<RefusedRow> {
     match policy {
         RowPolicy::Fail => Err(error.in_row(at + 1)),
-        RowPolicy::Quarantine => Ok(RefusedRow { at, column, reason: error.message().replace('\n', " ") }),
+        RowPolicy::Quarantine => {
+            Ok(RefusedRow { at, column, reason: error.message().replace('\n', " "), superseded: false })
+        }
     }
 }

@@ -42,7 +42,7 @@ use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
-use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
+use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
@@ -275,6 +275,7 @@ pub struct LoadRequest {
     /// What identifies a row: not empty for `merge` and `history`.
     pub key: Vec<String>,
     pub absent: Absent,
+    pub duplicates: Duplicates,
     /// Identifies the load: (pipeline, plan, run, output, partition) hashed. Letters and digits.
     pub load_id: String,
     /// The row count and checksum that must be found at the target before the load becomes visible; nothing where the
@@ -289,6 +290,15 @@ pub struct LoadRequest {
     pub compression: Option<Compression>,
     /// Of files: the columns whose values become folders.
     pub partition_by: Vec<String>,
+}
+
+/// What a load by key does with a key that its rows have twice.
+#[derive(Debug, Clone, Default)]
+pub struct Duplicates {
+    pub choice: OnDuplicate,
+    /// The column that says which row is later (a null is before all values); without one, and of equal values, it is
+    /// the order of the rows.
+    pub column: Option<String>,
 }
 
 impl LoadRequest {
@@ -384,6 +394,9 @@ pub struct RefusedRow {
     pub at: u64,
     pub column: Option<String>,
     pub reason: String,
+    /// It is not wrong: another row with its key was taken. It counts as filtered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
 }
 
 /// Rows of the target that a load by key touched.
@@ -395,6 +408,13 @@ pub struct Changes {
     pub deleted: u64,
     /// Loaded rows that were there already, value for value.
     pub unchanged: u64,
+}
+
+impl Loaded {
+    /// How many of the rows that were not loaded gave way to others of their key.
+    pub fn superseded(&self) -> u64 {
+        self.refused.iter().filter(|row| row.superseded).count() as u64
+    }
 }
 
 impl Connection {

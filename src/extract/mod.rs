@@ -6,6 +6,7 @@
 //! Invariants: rows read = rows staged + rows quarantined; a staged file appears whole or not at all (written beside,
 //! then renamed); a second extract of the same run and dataset replaces the first.
 
+pub mod cursor;
 pub mod drift;
 pub mod quarantine;
 pub mod staging;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Input, Plan};
 use crate::schema::Schema;
 use arrow::array::{Array, BooleanArray, Int64Array};
+use cursor::Cursor;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,8 @@ pub struct Slice {
     pub limit: Option<u64>,
     pub within: Vec<Within>,
     pub part: Option<Part>,
+    /// Of an incremental run.
+    pub cursor: Option<Cursor>,
 }
 
 /// An input that is being read: its rows, judged against the plan.
@@ -98,6 +102,7 @@ pub struct Opened {
     pub all: Schema,
     read: Schema,
     batches: BatchStream,
+    cursor: Option<Cursor>,
 }
 
 impl Opened {
@@ -107,6 +112,9 @@ impl Opened {
         Some(batch.and_then(|batch| {
             let (frame, mut refused) = kept_rows(&batch, &self.read, &self.kept)?;
             refused.splice(0..0, batch.rejected);
+            let Some(cursor) = &self.cursor else { return Ok((frame, refused)) };
+            let (frame, outside) = cursor.sift(frame)?;
+            refused.extend(outside);
             Ok((frame, refused))
         }))
     }
@@ -140,13 +148,15 @@ pub async fn open_some(
     if let Some(columns) = columns
         && judged.read == input.schema
     {
-        judged.read.fields.retain(|field| columns.contains(&field.name));
+        judged.read.fields.retain(|field| {
+            columns.contains(&field.name) || slice.cursor.as_ref().is_some_and(|cursor| cursor.column == field.name)
+        });
     }
     let connection = Connection::open_source(source, context)?;
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), judged.read.clone());
     let request = ReadRequest { limit: slice.limit, within: slice.within, part: slice.part, ..request };
     let batches = connection.read(request).await?;
-    Ok(Opened { kept: judged.kept(), all, read: judged.read, batches })
+    Ok(Opened { kept: judged.kept(), all, read: judged.read, batches, cursor: slice.cursor })
 }
 
 /// Reads one input of the plan into a folder.

@@ -53,6 +53,8 @@ pub(super) struct Jury {
     made: u64,
     added: u64,
     unfit: u64,
+    /// Rows that gave way to others of their key.
+    superseded: u64,
     /// Rows that passed and that the target refuses.
     gone: Checksum,
     progress: Progress,
@@ -98,6 +100,7 @@ impl Jury {
             made: 0,
             added: 0,
             unfit: 0,
+            superseded: 0,
             gone: Checksum::default(),
             progress: context.progress.clone(),
         })
@@ -192,6 +195,10 @@ impl Judge for Jury {
             return Err(Error::internal("the target refused rows that it was not given"));
         }
         for (at, row) in why.iter().enumerate() {
+            if row.superseded {
+                self.superseded += 1;
+                continue;
+            }
             self.push(LOAD, &frame.reject(at, row.column.as_deref(), row.reason.clone()))?;
         }
         self.gone.update(&frame.rows)
@@ -208,7 +215,7 @@ impl Judge for Jury {
         let note = Note {
             rows_in: self.primary.rows_in,
             added: self.primary.added + self.added,
-            filtered: self.primary.filtered + filtered,
+            filtered: self.primary.filtered + filtered + self.superseded,
             quarantined: self.primary.quarantined + self.refused,
             quarantine: self.primary.quarantine.iter().chain(&self.files).cloned().collect(),
             checksum: self.sum.without(&self.gone),

@@ -14,7 +14,7 @@ pub mod pushed;
 mod refused;
 
 use crate::connectors::allowance::Allowance;
-use crate::connectors::{Changes, Connection, Context, Expected, LoadRequest, Loaded, Rows};
+use crate::connectors::{Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
 use crate::guard::{self, Finding, Guard, Limits};
@@ -122,7 +122,8 @@ pub async fn run(
     if loaded.rows != kept.rows || loaded.checksum.is_some() && loaded.checksum != kept.checksum {
         return Err(other_rows(output, &kept, &loaded, run));
     }
-    let quarantined = staged.quarantined + loaded.refused.len() as u64;
+    let superseded = loaded.superseded();
+    let quarantined = staged.quarantined + loaded.refused.len() as u64 - superseded;
     context.allow.judge(&output.name, guard::quarantined(&limits, quarantined, came, &[]))?;
     let quarantine: Vec<String> = staged.quarantine.iter().chain(&kept.quarantine).cloned().collect();
     Ok(Receipt {
@@ -133,7 +134,7 @@ pub async fn run(
         rows_in: staged.rows_in,
         added: staged.added,
         loaded: loaded.rows,
-        filtered: staged.filtered,
+        filtered: staged.filtered + superseded,
         quarantined,
         quarantine,
         bytes: loaded.bytes,
@@ -172,8 +173,12 @@ pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
         expected: None,
         verify: plan.verify,
         refused: plan.errors.rows,
+        duplicates: output.on_duplicate.as_ref().map_or_else(Duplicates::default, |planned| Duplicates {
+            choice: planned.choice,
+            column: planned.column.clone(),
+        }),
         // Rows that flow are not there any more when it comes to showing the refused ones.
-        allowance: Allowance::of(0),
+        allowance: Allowance::none(),
         compression: compression(&plan.target),
         partition_by: partition_by(&plan.target),
     }

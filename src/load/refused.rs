@@ -26,7 +26,7 @@ pub(super) fn settle(verdict: &Verdict, refused: &[RefusedRow], output: &str, fo
     let path = extract::file(folder, output, "load.quarantine.jsonl");
     let mut quarantine = quarantine::Writer::create(&path, "load", output);
     let mut checksum = Checksum::default();
-    let mut at = 0;
+    let (mut at, mut gone) = (0, 0);
     for frame in staging::frames(staged)? {
         let frame = frame?;
         let mine = by_place.range(at..at + frame.len() as u64);
@@ -34,12 +34,16 @@ pub(super) fn settle(verdict: &Verdict, refused: &[RefusedRow], output: &str, fo
         for (place, row) in mine {
             let place = usize::try_from(place - at).unwrap_or(usize::MAX);
             keep[place] = false;
+            gone += 1;
+            if row.superseded {
+                continue;
+            }
             quarantine.push(&frame.reject(place, row.column.as_deref(), row.reason.clone()))?;
         }
         at += frame.len() as u64;
         checksum.update(&frame.filter(&BooleanArray::from(keep))?.rows)?;
     }
-    if quarantine.count() != refused.len() as u64 {
+    if gone != refused.len() {
         return Err(Error::internal("the target refused rows that it was not given"));
     }
     let file = quarantine.finish()?.map(|(path, _)| path.display().to_string());

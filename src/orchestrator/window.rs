@@ -10,14 +10,17 @@ use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
 use crate::extract::Slice;
+use crate::extract::cursor::{Cursor, Upto};
 use crate::load;
 use crate::plan::{Input, Output, Plan};
 use crate::resilience::clock;
 use crate::schema::{DataType, Field, Schema, infer};
+use crate::spec::target::Mode;
 use crate::spec::{Incremental, Progress};
 use crate::store::Store;
 use crate::store::windows::{WindowRow, WindowState};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::kernels::cmp::gt;
 use arrow::compute::{SortOptions, sort_limit};
 use arrow::datatypes as a;
 use futures::StreamExt;
@@ -34,11 +37,10 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
             .in_table(&input.name)
             .hint("Run `windvane plan SPEC` and name a column that is there")
     })?;
-    let within = match incremental.by {
-        Progress::Interval => vec![interval(world, incremental, field)?],
-        Progress::Watermark => watermark(world, plan, output, input, (incremental, field), run).await?,
-    };
-    Ok(Slice { within, ..Slice::default() })
+    match incremental.by {
+        Progress::Interval => interval(world, incremental, (field, output.mode)),
+        Progress::Watermark => watermark(world, plan, output, input, (incremental, field), run).await,
+    }
 }
 
 /// The window's rows are at the target.
@@ -95,8 +97,8 @@ async fn watermark(
     input: &Input,
     (incremental, field): (&Incremental, &Field),
     run: &str,
-) -> Result<Vec<Within>> {
-    let Some(store) = kept(world, output)? else { return Ok(Vec::new()) };
+) -> Result<Slice> {
+    let Some(store) = kept(world, output)? else { return Ok(Slice::default()) };
     let (pipeline, name) = (&plan.pipeline, &output.name);
     // Each round settles one window of another run, or loses a race to one.
     for _ in 0..100 {
@@ -108,7 +110,7 @@ async fn watermark(
                 WindowState::Superseded => false,
             };
             if usable {
-                return Ok(bounds(incremental, field, mine.low.as_deref(), mine.high.as_deref()));
+                return bounds(incremental, (field, output.mode), mine.low.as_deref(), mine.high.as_deref());
             }
             store.set_window(pipeline, name, run, WindowState::Released, WindowState::Superseded).await?;
             continue;
@@ -119,7 +121,8 @@ async fn watermark(
             continue;
         }
         let low = store.watermark(pipeline, name).await?;
-        let newest = newest(world, plan, input, field, low.as_deref()).await?;
+        let newest = newest(world, plan, input, (incremental, field), low.as_deref()).await?;
+        let newest = newest.map(|newest| waiting(incremental, (field, output.mode), low.as_deref(), newest));
         let high = newest.or_else(|| low.clone());
         store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
     }
@@ -159,12 +162,20 @@ fn seconds_since(at: &str) -> Option<i64> {
 }
 
 /// The largest value above `low`, from the column alone.
-async fn newest(world: &World, plan: &Plan, input: &Input, field: &Field, low: Option<&str>) -> Result<Option<String>> {
+async fn newest(
+    world: &World,
+    plan: &Plan,
+    input: &Input,
+    (incremental, field): (&Incremental, &Field),
+    low: Option<&str>,
+) -> Result<Option<String>> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let schema = Schema::new(vec![field.clone()]);
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), schema);
-    let above = low.map(|low| within(field, Some((low, false)), None, false));
-    let request = ReadRequest { within: above.into_iter().collect(), ..request };
+    let beyond = beyond(incremental, field)?;
+    let (from, to) = (low.map(|low| (low, false)), beyond.as_deref().map(|beyond| (beyond, true)));
+    let sought = (from.is_some() || to.is_some()).then(|| within(field, from, to, false));
+    let request = ReadRequest { within: sought.into_iter().collect(), ..request };
     let mut batches = Connection::open_source(source, &world.context)?.read(request).await?;
     let mut largest: Option<ArrayRef> = None;
     while let Some(batch) = batches.next().await {
@@ -185,48 +196,121 @@ fn broken(error: &arrow::error::ArrowError) -> Error {
     Error::internal("a watermark could not be compared").caused_by(error)
 }
 
-/// The first window takes all rows, also those without a value; later ones what is above the last.
-fn bounds(incremental: &Incremental, field: &Field, low: Option<&str>, high: Option<&str>) -> Vec<Within> {
-    let Some(high) = high else { return Vec::new() };
-    let low = low.map(|low| match incremental.lag {
-        Some(lag) => (behind(low, field.data_type, lag).unwrap_or_else(|| low.to_owned()), true),
-        None => (low.to_owned(), false),
-    });
-    let first = low.is_none();
-    vec![within(field, low.as_ref().map(|(value, inclusive)| (value.as_str(), *inclusive)), Some((high, true)), first)]
+/// Whether rows that are read a second time find the ones that are there.
+fn rereads(mode: Mode) -> bool {
+    match mode {
+        Mode::Merge | Mode::History => true,
+        Mode::Append | Mode::Replace => false,
+    }
 }
 
-fn interval(world: &World, incremental: &Incremental, field: &Field) -> Result<Within> {
+/// Where the window ends: an append waits until rows are the lag behind, so that late ones are among them.
+fn waiting(incremental: &Incremental, (field, mode): (&Field, Mode), low: Option<&str>, newest: String) -> String {
+    let Some(lag) = incremental.lag.filter(|_| !rereads(mode)) else { return newest };
+    let end = behind(&newest, field.data_type, lag).unwrap_or(newest);
+    // Nothing is old enough yet.
+    match low {
+        Some(low) if !is_above(&end, low, field.data_type) => low.to_owned(),
+        _ => end,
+    }
+}
+
+fn is_above(one: &str, other: &str, data_type: DataType) -> bool {
+    let (both, _) = infer::parse(&StringArray::from(vec![one, other]), data_type);
+    gt(&both.slice(0, 1), &both.slice(1, 1)).is_ok_and(|above| above.true_count() == 1)
+}
+
+/// The rows of a window. What lies between its ends is its own; of rows with the value at which the last one ended, those
+/// that came later too, where reading them again does no harm. Without a value there is no window: such rows are read
+/// every time, or refused.
+fn bounds(
+    incremental: &Incremental,
+    (field, mode): (&Field, Mode),
+    low: Option<&str>,
+    high: Option<&str>,
+) -> Result<Slice> {
+    let again = rereads(mode);
+    let from = low.map(|low| match incremental.lag.filter(|_| again) {
+        Some(lag) => (behind(low, field.data_type, lag).unwrap_or_else(|| low.to_owned()), true),
+        None => (low.to_owned(), again),
+    });
+    let beyond = beyond(incremental, field)?;
+    // What lies beyond is read to be refused.
+    let to = high.filter(|_| beyond.is_none()).map(|high| (high, true));
+    let from = from.as_ref().map(|(value, inclusive)| (value.as_str(), *inclusive));
+    let within = (from.is_some() || to.is_some()).then(|| within(field, from, to, true));
+    let upto = high.map_or(Upto::Nothing, |high| Upto::Value(high.to_owned()));
+    let cursor = Some(Cursor { beyond, ..cursor(field, mode, upto) });
+    Ok(Slice { within: within.into_iter().collect(), cursor, ..Slice::default() })
+}
+
+fn cursor(field: &Field, mode: Mode, upto: Upto) -> Cursor {
+    let no_value = (!rereads(mode))
+        .then(|| format!("'{}' has no value: an append cannot tell whether such a row was loaded before", field.name));
+    Cursor { column: field.name.clone(), data_type: field.data_type, upto, beyond: None, no_value }
+}
+
+/// The largest value that a window may end at; nothing where every value is one that others can follow.
+fn beyond(incremental: &Incremental, field: &Field) -> Result<Option<String>> {
+    match field.data_type {
+        DataType::Date | DataType::Timestamp | DataType::TimestampTz => {
+            let now = infer::timestamp_tz(&clock::now().rfc3339()).ok_or_else(|| Error::internal("now is no time"))?;
+            #[expect(clippy::cast_possible_truncation, reason = "a horizon is a rough thing, and the cast saturates")]
+            let ahead = (incremental.seconds_ahead() * 1e6) as i64;
+            moment(now.saturating_add(ahead), field.data_type).map(Some)
+        }
+        DataType::Float32 => Ok(Some(f32::MAX.to_string())),
+        DataType::Float64 => Ok(Some(f64::MAX.to_string())),
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Decimal { .. }
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Time
+        | DataType::Json
+        | DataType::Uuid => Ok(None),
+    }
+}
+
+/// Microseconds since 1970 as a value of a column.
+fn moment(moment: i64, data_type: DataType) -> Result<String> {
+    let texts: ArrayRef = match data_type {
+        DataType::Timestamp => Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment])),
+        DataType::TimestampTz => {
+            Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment]).with_timezone("UTC"))
+        }
+        DataType::Date => {
+            let days = i32::try_from(moment.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
+            Arc::new(arrow::array::Date32Array::from(vec![days]))
+        }
+        other => {
+            return Err(Error::spec(format!("a data interval has no meaning for a column of type {other}"))
+                .hint("Use a date or timestamp column, or `by: watermark`"));
+        }
+    };
+    text_at(&texts, data_type, 0).ok_or_else(|| Error::internal("a moment has no text"))
+}
+
+fn interval(world: &World, incremental: &Incremental, (field, mode): (&Field, Mode)) -> Result<Slice> {
     let interval = world.interval.as_ref().ok_or_else(|| {
         Error::spec("the dataset is read by data interval, and the run has none")
             .hint("Airflow gives one to scheduled runs; at a shell say --interval-start and --interval-end")
     })?;
     let end = |text: &str| {
-        let moment = infer::timestamp_tz(text).ok_or_else(|| {
+        let at = infer::timestamp_tz(text).ok_or_else(|| {
             Error::spec(format!("'{text}' is not a time with its zone")).hint("Write it like 2026-11-21T00:00:00Z")
         })?;
-        let texts: ArrayRef = match field.data_type {
-            DataType::Timestamp => Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment])),
-            DataType::TimestampTz => {
-                Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![moment]).with_timezone("UTC"))
-            }
-            DataType::Date => {
-                let days = i32::try_from(moment.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
-                Arc::new(arrow::array::Date32Array::from(vec![days]))
-            }
-            other => {
-                return Err(Error::spec(format!("a data interval has no meaning for a column of type {other}"))
-                    .hint("Use a date or timestamp column, or `by: watermark`"));
-            }
-        };
-        text_at(&texts, field.data_type, 0).ok_or_else(|| Error::internal("a moment has no text"))
+        moment(at, field.data_type)
     };
     let start = end(&interval.start)?;
     let start = match incremental.lag {
         Some(lag) => behind(&start, field.data_type, lag).unwrap_or(start),
         None => start,
     };
-    Ok(within(field, Some((&start, true)), Some((&end(&interval.end)?, false)), false))
+    let inside = within(field, Some((&start, true)), Some((&end(&interval.end)?, false)), true);
+    Ok(Slice { within: vec![inside], cursor: Some(cursor(field, mode, Upto::Every)), ..Slice::default() })
 }
 
 fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, nulls: bool) -> Within {

@@ -1,18 +1,21 @@
 //! The pure planner: accepts or refuses each suggestion and gives the plan.
 
 use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
+use crate::connectors::FoundKind;
 use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Input, Output, Plan, PlannedCheck, PlannedStep, PlannedStrategy, SCHEMA, file};
+use crate::plan::{
+    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, file, own_text,
+};
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
 use crate::spec::check::Check;
 use crate::spec::guard::Guards;
 use crate::spec::problem::{Part, path_of};
 use crate::spec::step::Step;
-use crate::spec::target::{Mode, Target};
-use crate::spec::{DatasetSpec, Incremental, Spec, Strategy};
+use crate::spec::target::{Mode, OnDuplicate, Target};
+use crate::spec::{DatasetSpec, Incremental, Progress, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything a plan is made of.
@@ -32,11 +35,13 @@ pub struct Given<'a> {
 
 /// Builds the plan. The same `given` gives the same plan.
 pub fn build(given: Given<'_>) -> Result<Plan> {
-    let inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
+    let mut inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
+    let loaded = loaded(given.spec, given.catalog)?;
+    own_text::ask(given.spec, &loaded, &mut inputs);
     let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
     let mut decisions = given.told.to_vec();
     let mut outputs = Vec::new();
-    for (name, settings) in loaded(given.spec, given.catalog)? {
+    for (name, settings) in loaded {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
     }
     distinct_targets(&outputs)?;
@@ -173,6 +178,7 @@ fn output(
         absent: settings.absent,
         guard: guards(given.spec, settings),
         adopt: settings.adopt.unwrap_or_else(|| given.spec.target.adopts()),
+        on_duplicate: duplicates(given, mode, settings, (&from, &schema), &steps),
         incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,
         partitions: settings.partitions.unwrap_or(1),
         strategy: PlannedStrategy { sql, ..strategy(settings, &steps, &input, rows, &lookup) },
@@ -264,6 +270,37 @@ fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema
     Ok(key)
 }
 
+/// Which row is taken of several with one key.
+fn duplicates(
+    given: Given<'_>,
+    mode: Mode,
+    settings: &DatasetSpec,
+    (from, schema): (&str, &Schema),
+    steps: &[PlannedStep],
+) -> Option<PlannedDuplicates> {
+    if !matches!(mode, Mode::Merge | Mode::History) {
+        return None;
+    }
+    let watermark = settings.incremental.as_ref().map(|incremental| incremental.column.clone());
+    let column = watermark.filter(|column| schema.field(column).is_some());
+    let is_sorted = steps.iter().any(|planned| matches!(planned.step, Step::Sort(_)));
+    let in_order = match given.catalog.dataset(from).map(|dataset| dataset.found.kind) {
+        Some(FoundKind::Csv | FoundKind::Jsonl | FoundKind::Parquet) => true,
+        Some(FoundKind::Table | FoundKind::View) | None => false,
+    };
+    if let Some(choice) = settings.on_duplicate {
+        let reason = "written in the spec".to_owned();
+        return Some(PlannedDuplicates { choice, column, by: By::Spec, reason });
+    }
+    let (choice, reason) = match &column {
+        Some(column) => (OnDuplicate::Last, format!("'{column}' says which of them is the latest")),
+        None if is_sorted => (OnDuplicate::Last, "the rows are sorted".to_owned()),
+        None if in_order => (OnDuplicate::Last, "the rows of files have an order".to_owned()),
+        None => (OnDuplicate::Quarantine, "nothing says which of them is the latest".to_owned()),
+    };
+    Some(PlannedDuplicates { choice, column, by: By::Rules, reason })
+}
+
 /// Rows that are read again (late ones, a lag) must find the ones that are there.
 fn incremental(mode: Mode, settings: &DatasetSpec, input: &Schema) -> Result<Option<Incremental>> {
     let Some(incremental) = &settings.incremental else { return Ok(None) };
@@ -297,10 +334,12 @@ fn incremental(mode: Mode, settings: &DatasetSpec, input: &Schema) -> Result<Opt
             Error::spec("an incremental load cannot replace: the older rows would be gone")
                 .hint("Use the mode append, merge or history"),
         )),
-        Mode::Append if incremental.lag.is_some_and(|lag| lag > 0.0) => Err(place(
-            Error::spec("with a lag, rows are read again, and the mode append would double them")
-                .hint("Use the mode merge or history, or leave the lag out"),
-        )),
+        Mode::Append if incremental.by == Progress::Interval && incremental.lag.is_some_and(|lag| lag > 0.0) => {
+            Err(place(
+                Error::spec("with a lag, intervals are read again, and the mode append would double their rows")
+                    .hint("Use the mode merge or history, or leave the lag out"),
+            ))
+        }
         Mode::Append | Mode::Merge | Mode::History => Ok(Some(incremental.clone())),
     }
 }

@@ -3,10 +3,10 @@
 use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan, sentences};
-use crate::spec::Strategy;
+use crate::plan::{Output, Plan, PlannedDuplicates, sentences};
 use crate::spec::step::Step;
-use crate::spec::target::Mode;
+use crate::spec::target::{Mode, OnDuplicate};
+use crate::spec::{Incremental, Progress, Strategy};
 use std::fmt::Write;
 
 /// Markdown, the same on every run.
@@ -124,6 +124,12 @@ fn explain_output(output: &Output, text: &mut String) {
         Strategy::Fused => "in one stream",
     };
     let _ = writeln!(text, "Moves {way} ({}: {}).\n", by(output.strategy.by), output.strategy.reason);
+    if let Some(incremental) = &output.incremental {
+        let _ = writeln!(text, "{}\n", reading(output.mode, incremental));
+    }
+    if let Some(planned) = &output.on_duplicate {
+        let _ = writeln!(text, "{}\n", duplicates(output, planned));
+    }
     let _ = writeln!(text, "1. start from {}", output.from);
     for (at, planned) in output.steps.iter().enumerate() {
         let step = sentences::step(&planned.step);
@@ -140,6 +146,66 @@ fn explain_output(output: &Output, text: &mut String) {
     if let Some(sql) = &output.strategy.sql {
         let _ = writeln!(text, "\nAt the target, over the rows as they were read:\n\n```sql\n{sql}\n```");
     }
+}
+
+/// What an incremental run reads.
+fn reading(mode: Mode, incremental: &Incremental) -> String {
+    let column = &incremental.column;
+    let again = matches!(mode, Mode::Merge | Mode::History);
+    let lag = incremental.lag.filter(|lag| *lag > 0.0);
+    let mut said = match (incremental.by, lag) {
+        (Progress::Interval, None) => format!("Reads only the rows whose '{column}' lies in the run's data interval."),
+        (Progress::Interval, Some(lag)) => {
+            format!("Reads only the rows whose '{column}' lies in the run's data interval, or up to {lag} before it.")
+        }
+        (Progress::Watermark, lag) => {
+            let begin =
+                format!("Reads only what is new: a run begins at the largest '{column}' that the last one read");
+            match (again, lag) {
+                (true, None) => format!(
+                    "{begin}, and rows with that value are read again, which changes nothing. Rows that arrive later \
+                     with a smaller value are not read: `lag` says how far back to look for them."
+                ),
+                (true, Some(lag)) => format!("{begin}, less the lag of {lag}, so that late rows are read too."),
+                (false, None) => format!(
+                    "{begin} and leaves out rows with that value or a smaller one that arrive later: with `lag`, rows \
+                     are read only when they are that far behind the newest, so that late ones are among them."
+                ),
+                (false, Some(lag)) => {
+                    format!(
+                        "{begin}. Rows wait until they are {lag} behind the newest one, so that late ones are among them."
+                    )
+                }
+            }
+        }
+    };
+    said.push_str(if again {
+        " Rows without a value are read every time."
+    } else {
+        " Rows without a value go to quarantine: nothing tells whether they were loaded before."
+    });
+    if incremental.by == Progress::Watermark {
+        let ahead = incremental.seconds_ahead();
+        let _ = write!(said, " Dates and times more than {ahead} s ahead of now go to quarantine.");
+    }
+    said
+}
+
+fn duplicates(output: &Output, planned: &PlannedDuplicates) -> String {
+    let key = output.key.join(", ");
+    let order =
+        planned.column.as_ref().map_or_else(|| "in the order of reading".to_owned(), |name| format!("by {name}"));
+    let taken = match planned.choice {
+        OnDuplicate::Last => format!("the last one {order} is loaded and the others count as filtered"),
+        OnDuplicate::First => format!("the first one {order} is loaded and the others count as filtered"),
+        OnDuplicate::Quarantine => "the first one that was read is loaded and the others go to quarantine".to_owned(),
+        OnDuplicate::Fail => "the run fails and nothing is loaded".to_owned(),
+    };
+    format!(
+        "Of several rows with one key ({key}, as the target compares it), {taken} ({}: {}).",
+        by(planned.by),
+        planned.reason
+    )
 }
 
 fn by(by: By) -> &'static str {

@@ -12,6 +12,7 @@ pub mod build;
 pub mod diff;
 pub mod explain;
 pub mod file;
+mod own_text;
 pub mod sentences;
 
 use crate::agents::{By, Decision};
@@ -21,7 +22,7 @@ use crate::spec::check::Check;
 use crate::spec::guard::Guards;
 use crate::spec::source::Source;
 use crate::spec::step::Step;
-use crate::spec::target::{Absent, Mode, Target, Verify};
+use crate::spec::target::{Absent, Mode, OnDuplicate, Target, Verify};
 use crate::spec::{Drift, ErrorPolicy, Incremental, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,9 @@ pub struct Output {
     pub key: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub absent: Absent,
+    /// Of loads by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_duplicate: Option<PlannedDuplicates>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
     /// What a run may not do to it in silence.
@@ -123,6 +127,18 @@ pub struct PlannedStrategy {
     /// Of a push-down: what runs at the target, over what was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
+}
+
+/// Which of several rows with one key is taken, and why so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedDuplicates {
+    pub choice: OnDuplicate,
+    /// The column that says which row is later; without one it is the order of reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    pub by: By,
+    pub reason: String,
 }
 
 fn one() -> u32 {

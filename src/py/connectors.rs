@@ -4,14 +4,15 @@ use super::enter;
 use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
 use crate::connectors::{
-    BATCH_ROWS, Connection, Context, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Within,
+    BATCH_ROWS, Connection, Context, Duplicates, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest,
+    Within,
 };
 use crate::connectors::{Rejected, Rows, Secrets, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
-use crate::spec::target::{Absent, Compression, Mode, Target, Verify};
+use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
 use futures::StreamExt;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,11 @@ struct LoadRowsRequest {
     key: Vec<String>,
     #[serde(default)]
     absent: Absent,
+    #[serde(default)]
+    on_duplicate: OnDuplicate,
+    /// The column that says which of two rows is later.
+    #[serde(default)]
+    latest_by: Option<String>,
     #[serde(default)]
     verify: Verify,
     #[serde(default)]
@@ -280,6 +286,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         mode,
         key: request.key,
         absent: request.absent,
+        duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },
         load_id: request.load_id,
         expected: (!request.flowing).then_some(expected),
         verify: request.verify,

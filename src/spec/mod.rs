@@ -44,7 +44,7 @@ use serde::{Deserialize, Serialize};
 use source::Source;
 use std::collections::BTreeMap;
 use step::{Columns, Step};
-use target::{Absent, Mode, Target, Verify};
+use target::{Absent, Mode, OnDuplicate, Target, Verify};
 
 /// A pipeline: where data is, where it must go and what must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -138,6 +138,10 @@ pub struct DatasetSpec {
     /// What `merge` and `history` do to rows of the target that were not loaded.
     #[serde(default, skip_serializing_if = "is_default")]
     pub absent: Absent,
+    /// Which row `merge` and `history` take when the load has a key twice. By default the last one, by the watermark
+    /// or, of files and sorted rows, in their order; where neither is known the others go to quarantine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_duplicate: Option<OnDuplicate>,
     /// Read only what is new since the last run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
@@ -169,16 +173,32 @@ pub struct DatasetSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incremental {
-    /// A column of the source that only grows: a number, a date or a time. Rows where it is null are read by the first,
-    /// full run only.
+    /// A column of the source that only grows: a number, a date or a time. `merge` and `history` read rows where it is
+    /// null every time; `append` cannot tell whether it has them and puts them into quarantine.
     pub column: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub by: Progress,
     /// How far behind the newest row others may still arrive: seconds for dates and times, otherwise the number itself.
-    /// Rows that are read again reach the target once (`merge`, `history`).
+    /// `merge` and `history` read that far back again, and rows reach the target once; with `append` rows wait until they
+    /// are that far behind the newest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub lag: Option<f64>,
+    /// How far ahead of now a date or time may lie, in seconds; by default a day. Rows beyond go to quarantine: a run that
+    /// had read up to 9999-12-31 would be the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub horizon: Option<f64>,
+}
+
+/// A day.
+const HORIZON: f64 = 86_400.0;
+
+impl Incremental {
+    /// How far ahead of now a value may lie, in seconds.
+    pub fn seconds_ahead(&self) -> f64 {
+        self.horizon.unwrap_or(HORIZON)
+    }
 }
 
 /// Where an incremental run begins and ends.

@@ -44,6 +44,21 @@ pub enum Absent {
     Delete,
 }
 
+/// Which of several rows with one key a load by key takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDuplicate {
+    /// The earliest one, by the watermark or in the order of reading; the others count as filtered.
+    First,
+    /// The latest one; the others count as filtered.
+    Last,
+    /// The first one that was read; the others go to quarantine.
+    #[default]
+    Quarantine,
+    /// None: the run fails and nothing is loaded.
+    Fail,
+}
+
 /// How a load is proved before it becomes visible.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -65,7 +65,6 @@ class TestBothWays:
             "a_date": "'2024-00-00'",
             "a_datetime": "'0000-00-00 00:00:00'",
             "a_time": "'-01:00:00'",
-            "a_flag": "2",
         }
         mariadb.execute("INSERT INTO every (id) VALUES (2)", database=database)
         for row, (name, value) in enumerate(wrong.items(), start=3):

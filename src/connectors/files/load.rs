@@ -5,10 +5,11 @@ use super::folder::{self, Folder};
 use super::manifest::{Done, Manifest, Part};
 use super::merge::Keys;
 use super::parts::{Parts, Shape};
+use super::unique::Unique;
 use super::work::{self, Work};
 use super::write::ending;
 use crate::connectors::read_back::Tally;
-use crate::connectors::{Changes, Expected, LoadRequest, Loaded};
+use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::target::Mode;
@@ -38,6 +39,9 @@ pub(super) struct Staging {
 pub(super) struct Written {
     names: Vec<String>,
     tally: Tally,
+    /// Rows that are not in the files.
+    refused: Vec<RefusedRow>,
+    gone: Checksum,
 }
 
 /// A folder name for a dataset: the name itself where that is safe, otherwise with `%` escapes.
@@ -128,11 +132,20 @@ impl Staging {
     pub(super) fn write(&self, mut next: impl FnMut() -> Option<RecordBatch>) -> Result<Written> {
         let mut parts = Parts::begin(self.shape.clone())?;
         let mut tally = Tally::new(&self.request);
+        let mut unique = (self.request.mode == Mode::Merge).then(|| Unique::new(&self.request));
         while let Some(batch) = next() {
             tally.add(&batch)?;
-            parts.write(&batch)?;
+            match &mut unique {
+                Some(unique) => parts.write(&unique.pass(&batch)?)?,
+                None => parts.write(&batch)?,
+            }
         }
-        Ok(Written { names: parts.finish()?, tally })
+        let names = parts.finish()?;
+        let Some(mut unique) = unique else {
+            return Ok(Written { names, tally, refused: Vec::new(), gone: Checksum::default() });
+        };
+        let names = unique.settle(names, &self.shape)?;
+        Ok(Written { names, tally, refused: unique.refused, gone: unique.gone })
     }
 
     /// Reads the files back, compares them with what they must hold, and makes them visible.
@@ -160,21 +173,32 @@ impl Staging {
             if reads { Some(Checksum::sum(parts.iter().filter_map(|part| part.checksum.as_deref()))) } else { None };
         let found = Expected { rows, checksum };
         let wanted = written.tally.expected(&self.request)?;
+        // What was written and what was refused together are what was sent.
+        let gone = written.gone.finish();
+        let all = |sum: &String| Checksum::sum([sum.as_str(), gone.as_str()].into_iter());
+        let sent = Expected { rows: rows + written.gone.rows(), checksum: found.checksum.as_ref().map(all) };
         let differs =
-            found.checksum.as_ref().zip(wanted.checksum.as_ref()).is_some_and(|(found, wanted)| found != wanted);
-        if found.rows != wanted.rows || differs {
+            sent.checksum.as_ref().zip(wanted.checksum.as_ref()).is_some_and(|(found, wanted)| found != wanted);
+        if sent.rows != wanted.rows || differs {
             let said = |expected: &Expected| {
                 let checksum =
                     expected.checksum.as_deref().map_or_else(String::new, |sum| format!(" with the checksum {sum}"));
                 format!("{} rows{checksum}", expected.rows)
             };
-            let message = format!("the written files hold {}, where {} are expected", said(&found), said(&wanted));
+            let message = format!("the written files hold {}, where {} are expected", said(&sent), said(&wanted));
             return Err(Error::data(message)
                 .in_file(self.work.folder.shown())
                 .hint("Nothing was changed at the target; run the pipeline again from its source"));
         }
         let bytes = parts.iter().map(|part| part.bytes).sum();
-        let done = Done { load_id: load_id.clone(), rows, bytes, checksum: found.checksum, changes: None };
+        let done = Done {
+            load_id: load_id.clone(),
+            rows,
+            bytes,
+            checksum: found.checksum,
+            changes: None,
+            refused: written.refused.clone(),
+        };
         Ok((parts, done))
     }
 

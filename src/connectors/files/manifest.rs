@@ -3,7 +3,7 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::{Changes, FoundKind, Loaded};
+use crate::connectors::{Changes, FoundKind, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,9 @@ pub(super) struct Done {
     pub checksum: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// Rows that were not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedRow>,
 }
 
 impl Done {
@@ -64,7 +67,7 @@ impl Done {
             rows: self.rows,
             bytes: self.bytes,
             checksum: self.checksum.clone(),
-            refused: Vec::new(),
+            refused: self.refused.clone(),
             changes: self.changes,
             already,
         }
@@ -128,7 +131,7 @@ impl Manifest {
                 (done.rows, done.bytes, done.checksum) = (done.rows + rows, done.bytes + bytes, None);
             } else {
                 let (load_id, checksum) = (part.load_id.clone(), part.checksum.clone());
-                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None });
+                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None, refused: Vec::new() });
             }
         }
     }

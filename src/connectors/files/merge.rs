@@ -156,7 +156,7 @@ impl Keys {
 }
 
 /// The columns of a schema, by name; those that the rows lack are null.
-fn in_order(rows: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
+pub(super) fn in_order(rows: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
     let target = to_arrow(schema);
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| -> ArrayRef {
         let found = rows.column_by_name(field.name()).cloned();
@@ -167,6 +167,6 @@ fn in_order(rows: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
     RecordBatch::try_new_with_options(target.clone(), columns, &options).map_err(|error| broken(&error))
 }
 
-fn broken(error: &arrow::error::ArrowError) -> Error {
+pub(super) fn broken(error: &arrow::error::ArrowError) -> Error {
     Error::internal("rows could not be compared").caused_by(error)
 }

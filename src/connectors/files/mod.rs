@@ -51,6 +51,7 @@ mod sniff;
 mod split;
 mod stretches;
 mod text;
+mod unique;
 mod tokens;
 mod work;
 mod write;

@@ -1,11 +1,11 @@
 //! What exists: tables, views, columns, keys and sizes, from `information_schema`.
 
 use super::session::Session;
-use super::table::{Existing, NativeColumn, TableName, tables};
+use super::table::{Existing, NativeColumn, TableName, quote, tables};
 use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
-use crate::schema::{Field, Schema};
+use crate::schema::{DataType, Field, Schema};
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -43,13 +43,29 @@ pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[St
         check_database(session, database).await?;
     }
     let mut datasets = Vec::with_capacity(chosen.len());
-    for (name, existing) in chosen {
+    for (name, mut existing) in chosen {
+        whole_numbers(session, &name, &mut existing).await;
         let of_table = |(table, _, key): &(TableName, String, ForeignKey)| (*table == name).then(|| key.clone());
         let foreign_keys = keys.iter().filter_map(of_table).collect();
         datasets.push((name.dataset(database), found(&name, existing, foreign_keys)));
     }
     datasets.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
     Ok(datasets)
+}
+
+/// `tinyint(1)` is everybody's boolean and somebody's small number: what is in it decides. Who cannot be asked within
+/// a minute is taken for numbers, which hold both.
+async fn whole_numbers(session: &mut Session, table: &TableName, existing: &mut Existing) {
+    let is_open = |column: &NativeColumn| column.base == "tinyint" && column.data_type() == DataType::Boolean;
+    for column in existing.columns.iter_mut().filter(|column| is_open(column)) {
+        let name = quote(&column.name);
+        let (before, within) = session.flavour.at_most_a_minute();
+        let sql = format!("{before}SELECT{within} 1 FROM {} WHERE {name} NOT IN (0, 1) LIMIT 1", table.sql());
+        let other: Result<Option<(i64,)>> = session.one(&sql, &[]).await;
+        if !matches!(other, Ok(None)) {
+            column.holds_numbers = true;
+        }
+    }
 }
 
 fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) -> Found {

@@ -2,16 +2,48 @@
 
 use super::failure::translate;
 use super::session::{Flavour, Session};
-use crate::connectors::address::{decoded, parameters};
+use crate::connectors::address::{Words, decoded, parameters};
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions, Connection};
 use url::Url;
 
-/// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
-const PARAMETERS: [&str; 9] =
-    ["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "socket"];
+/// What of a connection's extras is followed; the names of the server's own programs, of drivers, and Airflow's.
+const WORDS: Words = Words {
+    used: &[
+        ("sslmode", "ssl-mode"),
+        ("ssl-mode", "ssl-mode"),
+        ("ssl_mode", "ssl-mode"),
+        ("sslca", "ssl-ca"),
+        ("ssl-ca", "ssl-ca"),
+        ("ssl_ca", "ssl-ca"),
+        ("sslcert", "ssl-cert"),
+        ("ssl-cert", "ssl-cert"),
+        ("ssl_cert", "ssl-cert"),
+        ("sslkey", "ssl-key"),
+        ("ssl-key", "ssl-key"),
+        ("ssl_key", "ssl-key"),
+        ("socket", "socket"),
+        ("unix_socket", "socket"),
+    ],
+    harmless: &[
+        "autocommit",
+        "charset",
+        "client",
+        "collation",
+        "connect_timeout",
+        "cursor",
+        "enable_log_db_messages",
+        "local_infile",
+        "log_sql",
+        "read_timeout",
+        "sqlalchemy_query",
+        "sqlalchemy_scheme",
+        "use_unicode",
+        "write_timeout",
+    ],
+};
 /// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit.
 pub(super) const SETTINGS: &str = "\
 SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'";
@@ -44,7 +76,7 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
         return Err(wrong("is not one of MySQL or MariaDB"));
     }
     let mut url = Url::parse(&format!("mysql://{rest}")).map_err(|_| wrong("cannot be read"))?;
-    let known = parameters(&url, &PARAMETERS);
+    let known = parameters(id, &url, &WORDS)?;
     let named: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
     let database = named.get_database().map(str::to_owned);
     url.set_path("");

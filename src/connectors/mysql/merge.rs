@@ -23,10 +23,9 @@ pub(super) async fn load(
     rows: &mut Rows,
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
-    let (stage, bytes) = Stage::fill(session, table, request, rows, &mut account).await?;
-    for refused in stage.unusable(session, request).await? {
-        put_aside(session, &stage, request, &mut account, refused).await?;
-    }
+    let (stage, bytes) = Stage::fill(session, (table, existing), request, rows, &mut account).await?;
+    let refused = stage.unusable(session, request).await?;
+    put_aside(session, &stage, request, &mut account, refused).await?;
     let merge = statements(session, table, existing, request, &stage).await?;
     let mut changes = apply(&merge, session, &stage, request, &mut account).await?;
     if request.absent == Absent::Delete {
@@ -44,17 +43,16 @@ pub(super) async fn load(
     Ok(Loaded { changes: Some(changes), ..loaded })
 }
 
-/// Takes a row that rests on the stage out of the load.
+/// Takes rows that rest on the stage out of the load.
 async fn put_aside(
     session: &mut Session,
     stage: &Stage,
     request: &LoadRequest,
     account: &mut Account,
-    refused: RefusedRow,
+    refused: Vec<RefusedRow>,
 ) -> Result<()> {
-    let at = refused.at;
-    account.refuse(refused)?;
-    account.take_back(&stage.put_aside(session, request, at).await?);
+    refused.iter().try_for_each(|row| account.refuse(row.clone()))?;
+    account.take_back(&stage.put_aside(session, request, &refused).await?);
     Ok(())
 }
 
@@ -68,7 +66,7 @@ async fn statements(
     let is_history = request.mode == Mode::History;
     let (target, staged) = (table.sql(), stage.sql());
     let matches = stage.matches(existing, &request.key);
-    let others: Vec<&str> = request.schema.names().filter(|name| !request.key.iter().any(|key| key == name)).collect();
+    let others = stage.written(request);
     let same = stage.equal(existing, &others);
     let current = if is_history { format!(" AND t.{}", quote(CURRENT)) } else { String::new() };
     let taken = format!("s.{} = 0", quote(OUT));
@@ -127,7 +125,7 @@ async fn apply(
         session.execute("ROLLBACK TO SAVEPOINT windvane").await?;
         if let Some(at) = halves.blame(&rows) {
             let column = column_in(error.message());
-            put_aside(session, stage, request, account, refusal(error, at, request.refused, column)?).await?;
+            put_aside(session, stage, request, account, vec![refusal(error, at, request.refused, column)?]).await?;
         }
     }
     Ok(changes)

@@ -10,8 +10,8 @@
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
 //! Types. Exact both ways: integers (`bigint unsigned` and `bit(64)` are decimal(20,0)), decimals up to 38 digits (longer
-//! ones are text), floats, texts, binaries, dates, JSON, MariaDB's `uuid`. `tinyint(1)` and `bit(1)` are booleans, other
-//! bits and `year` integers, `enum`, `set` and `inet` texts, shapes WKB. `timestamp` is an instant, `datetime` is not. A
+//! ones are text), floats, texts, binaries, dates, JSON, MariaDB's `uuid`. `bit(1)` is a boolean, and `tinyint(1)` as long as only 0 and 1 are in it; other
+//! bits and `year` are integers, `enum`, `set` and `inet` texts, shapes WKB. `timestamp` is an instant, `datetime` is not. A
 //! row with a zero date, with a `time` outside the day or with another number than 0 and 1 in a boolean is rejected with
 //! that reason. As a target: instants are `datetime(6)` in UTC (MySQL's `timestamp` ends in 2038) and UUIDs `char(36)`,
 //! told apart by the comment `windvane:<type>` of the column; NaN and the infinities do not exist there.

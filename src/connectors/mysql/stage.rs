@@ -1,12 +1,13 @@
-//! The temporary table in which rows wait to be compared with the target: it holds every value of ours as it is.
+//! The temporary table in which rows wait to be compared with the target: it holds every value of ours as it is,
+//! and compares the key as the target does.
 
 use super::load::look;
 use super::session::Session;
-use super::table::{Existing, NativeColumn, TableName, quote};
+use super::table::{Collation, Existing, NativeColumn, TableName, quote, same};
 use super::target::{declared, indexed};
 use super::write::Inserts;
 use crate::connectors::account::Account;
-use crate::connectors::by_key::unusable;
+use crate::connectors::by_key::{order, unusable};
 use crate::connectors::{LoadRequest, RefusedRow, Rows};
 use crate::error::Result;
 use crate::schema::{DataType, Field, arrow::conform, checksum::Checksum, sql::Dialect, sql::native};
@@ -18,17 +19,30 @@ pub(super) const AT: &str = "_windvane_at";
 /// 1: the row is refused.
 pub(super) const OUT: &str = "_windvane_out";
 
+/// So many rows are put aside at once.
+const PUT_ASIDE: usize = 500;
+
 pub(super) struct Stage {
     table: TableName,
     existing: Existing,
     fields: Vec<Field>,
+    /// Of the key: how the target compares its texts.
+    compared: Vec<Compared>,
+}
+
+/// A text of the key at the target.
+struct Compared {
+    column: String,
+    collation: Collation,
+    /// The server cuts blanks at its end.
+    cuts_blanks: bool,
 }
 
 impl Stage {
     /// Makes the table and puts all rows there.
     pub(super) async fn fill(
         session: &mut Session,
-        target: &TableName,
+        (target, known): (&TableName, &Existing),
         request: &LoadRequest,
         rows: &mut Rows,
         account: &mut Account,
@@ -42,9 +56,15 @@ impl Stage {
             quote(AT),
             quote(OUT)
         )];
-        parts.extend(fields.iter().map(|field| declared(field, true)));
+        let compared: Vec<Compared> = keys.iter().filter_map(|field| Compared::of(field, known)).collect();
+        let collation = |field: &Field| compared.iter().find(|key| key.column == field.name).map(|key| &key.collation);
+        parts.extend(fields.iter().map(|field| declared(field, true, collation(field))));
         parts.push(format!("KEY ({})", indexed(&keys)));
-        let create = format!("CREATE TEMPORARY TABLE {} ({}) ENGINE = InnoDB", table.sql(), parts.join(", "));
+        let create = format!(
+            "CREATE TEMPORARY TABLE {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4",
+            table.sql(),
+            parts.join(", ")
+        );
         session.execute(&create).await?;
         let columns = fields.iter().map(as_native).collect();
         let existing = Existing {
@@ -63,7 +83,7 @@ impl Stage {
             let refused = inserts.batch(session, &batch, account.sent(), &mut bytes).await?;
             account.add(&batch, refused)?;
         }
-        Ok((Self { table, existing, fields }, bytes))
+        Ok((Self { table, existing, fields, compared }, bytes))
     }
 
     pub(super) fn sql(&self) -> String {
@@ -74,7 +94,7 @@ impl Stage {
         session.execute(&format!("DROP TEMPORARY TABLE {}", self.sql())).await.map(drop)
     }
 
-    /// Rows without a key, and those whose key an earlier row has.
+    /// Rows without a key, and those whose key another row has that is taken.
     pub(super) async fn unusable(&self, session: &mut Session, request: &LoadRequest) -> Result<Vec<RefusedRow>> {
         let at = quote(AT);
         let mut without = Vec::new();
@@ -83,39 +103,61 @@ impl Stage {
                 format!("SELECT CAST({at} AS UNSIGNED) FROM {} WHERE {} IS NULL ORDER BY {at}", self.sql(), quote(key));
             without.push(places(session, &sql).await?);
         }
-        let keys: Vec<String> = self.of(&request.key).map(|field| bytes_of("", field)).collect();
+        let one = |field: &Field| match self.compared(field) {
+            Some(compared) => compared.staged(""),
+            None => bytes_of("", field),
+        };
+        let keys: Vec<String> = self.of(&request.key).map(one).collect();
         let present: Vec<String> = request.key.iter().map(|key| format!("{} IS NOT NULL", quote(key))).collect();
+        let order = order(request, quote, &at);
         let sql = format!(
-            "SELECT CAST({at} AS UNSIGNED) FROM (SELECT {at}, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {at}) AS n
+            "SELECT CAST({at} AS UNSIGNED) FROM (SELECT {at}, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {order}) AS n
              FROM {} WHERE {}) numbered WHERE n > 1 ORDER BY {at}",
             keys.join(", "),
             self.sql(),
             present.join(" AND ")
         );
-        Ok(unusable(&request.key, without, places(session, &sql).await?))
+        unusable(request, without, places(session, &sql).await?)
     }
 
-    /// Marks a row as refused; its sum.
-    pub(super) async fn put_aside(&self, session: &mut Session, request: &LoadRequest, at: u64) -> Result<Checksum> {
-        session.execute(&format!("UPDATE {} SET {} = 1 WHERE {} = {at}", self.sql(), quote(OUT), quote(AT))).await?;
-        if request.verify == Verify::Rows {
-            return Ok(Checksum::default());
+    /// Marks rows as refused; their sum.
+    pub(super) async fn put_aside(
+        &self,
+        session: &mut Session,
+        request: &LoadRequest,
+        rows: &[RefusedRow],
+    ) -> Result<Checksum> {
+        let mut sum = Checksum::default();
+        for some in rows.chunks(PUT_ASIDE) {
+            let places: Vec<String> = some.iter().map(|row| row.at.to_string()).collect();
+            let condition = format!(" WHERE {} IN ({})", quote(AT), places.join(", "));
+            session.execute(&format!("UPDATE {} SET {} = 1{condition}", self.sql(), quote(OUT))).await?;
+            if request.verify != Verify::Rows {
+                sum.merge(&look(session, &self.table, &self.existing, request, &condition).await?.whole()?);
+            }
         }
-        let condition = format!(" WHERE {} = {at}", quote(AT));
-        look(session, &self.table, &self.existing, request, &condition).await?.whole()
+        Ok(sum)
+    }
+
+    fn compared(&self, field: &Field) -> Option<&Compared> {
+        self.compared.iter().find(|key| key.column == field.name)
+    }
+
+    /// The columns that a merge writes: not those of the key that are alike at the target when they are equal.
+    pub(super) fn written<'a>(&self, request: &'a LoadRequest) -> Vec<&'a str> {
+        let loose = |name: &str| self.compared.iter().any(|key| key.column == name && !key.collation.is_exact());
+        request.schema.names().filter(|name| !request.key.iter().any(|key| key == name) || loose(name)).collect()
     }
 
     fn of<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a Field> {
         names.iter().filter_map(|name| self.fields.iter().find(|field| field.name == *name))
     }
 
-    /// `t` is the target, `s` this table: whether they have one key. An index serves the first comparison, which is loose
-    /// for texts; the second one is exact.
+    /// `t` is the target, `s` this table: whether they have one key, as the target compares it.
     pub(super) fn matches(&self, existing: &Existing, keys: &[String]) -> String {
-        let one = |field: &Field| {
-            let name = quote(&field.name);
-            let exact = exactly(field, kind(existing, field), "=");
-            if is_text(field) { format!("t.{name} = s.{name} AND {exact}") } else { exact }
+        let one = |field: &Field| match self.compared(field) {
+            Some(compared) => format!("t.{} = {}", quote(&field.name), compared.staged("s.")),
+            None => exactly(field, kind(existing, field), "="),
         };
         self.of(keys).map(one).collect::<Vec<_>>().join(" AND ")
     }
@@ -134,6 +176,22 @@ impl Stage {
 
     pub(super) fn values(&self, existing: &Existing) -> Vec<String> {
         self.fields.iter().map(|field| value(field, kind(existing, field))).collect()
+    }
+}
+
+impl Compared {
+    fn of(field: &Field, known: &Existing) -> Option<Self> {
+        let column = known.columns.iter().find(|column| same(&column.name, &field.name))?;
+        let collation =
+            column.collation.clone().filter(|_| matches!(field.data_type, DataType::Text | DataType::Uuid))?;
+        let cuts_blanks = column.base == "char" && collation.counts_blanks();
+        Some(Self { column: field.name.clone(), collation, cuts_blanks })
+    }
+
+    /// The staged text as it will be at the target.
+    fn staged(&self, table: &str) -> String {
+        let name = format!("{table}{}", quote(&self.column));
+        if self.cuts_blanks { format!("TRIM(TRAILING ' ' FROM {name})") } else { name }
     }
 }
 
@@ -198,6 +256,8 @@ fn as_native(field: &Field) -> NativeColumn {
         generated: false,
         hidden: false,
         counted: false,
+        holds_numbers: false,
         comment: None,
+        collation: None,
     }
 }

@@ -33,7 +33,18 @@ pub(super) struct NativeColumn {
     pub(super) hidden: bool,
     /// The server counts it up.
     pub(super) counted: bool,
+    /// A `tinyint(1)` with other numbers than 0 and 1.
+    pub(super) holds_numbers: bool,
     pub(super) comment: Option<String>,
+    /// Of a text: how it is compared.
+    pub(super) collation: Option<Collation>,
+}
+
+/// How a text column compares, and its letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Collation {
+    pub(super) letters: String,
+    pub(super) name: String,
 }
 
 /// What a table name stands for.
@@ -55,7 +66,8 @@ SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(TABLE_TYPE AS 
 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'SEQUENCE'";
 const COLUMNS: &str = "\
 SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR),
-       CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), CAST(EXTRA AS CHAR), CAST(COLUMN_COMMENT AS CHAR)
+       CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), CAST(EXTRA AS CHAR), CAST(COLUMN_COMMENT AS CHAR),
+       CAST(CHARACTER_SET_NAME AS CHAR), CAST(COLLATION_NAME AS CHAR)
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?";
 const PRIMARY: &str = "\
 SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR)
@@ -66,7 +78,8 @@ SELECT CAST(CONSTRAINT_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(CHECK_CLA
 FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? AND CHECK_CLAUSE LIKE 'json\\_valid(%'";
 
 type TableRow = (String, String, String, Option<String>, Option<u64>, Option<u64>);
-type ColumnRow = (String, String, String, String, String, String, Option<String>, Option<String>);
+type ColumnRow =
+    (String, String, String, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// A quoted identifier: safe whatever the name holds.
 pub(super) fn quote(name: &str) -> String {
@@ -126,10 +139,11 @@ pub(super) async fn tables(
     let json: HashSet<(TableName, String)> =
         json.into_iter().map(|(database, table, clause)| (TableName { database, table }, clause)).collect();
     let mut described: HashMap<TableName, Vec<NativeColumn>> = HashMap::new();
-    for (database, table, name, declared, base, nullable, extra, comment) in columns {
+    for (database, table, name, declared, base, nullable, extra, comment, letters, collation) in columns {
         let table = TableName { database, table };
         let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
-        let column = native(name, declared, &base, &nullable, &extra.unwrap_or_default(), comment, is_json);
+        let mut column = native(name, declared, &base, &nullable, &extra.unwrap_or_default(), comment, is_json);
+        column.collation = letters.zip(collation).map(|(letters, name)| Collation { letters, name });
         described.entry(table).or_default().push(column);
     }
     let mut keys: HashMap<TableName, Vec<String>> = HashMap::new();
@@ -172,7 +186,9 @@ fn native(
         generated: extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED"),
         hidden: extra.contains("INVISIBLE"),
         counted: extra.contains("AUTO_INCREMENT"),
+        holds_numbers: false,
         comment: comment.filter(|_| marked.is_none()),
+        collation: None,
     }
 }
 
@@ -181,12 +197,25 @@ impl NativeColumn {
         match self.marked {
             Some(marked) => marked,
             None if self.base == "json" => DataType::Json,
+            None if self.holds_numbers => DataType::Int16,
             None => from_native(&self.declared, Dialect::Mysql),
         }
     }
 
     pub(super) fn is_unsigned(&self) -> bool {
         self.declared.to_ascii_lowercase().contains("unsigned")
+    }
+}
+
+impl Collation {
+    /// Whether texts that are equal are alike to the last blank.
+    pub(super) fn is_exact(&self) -> bool {
+        self.letters == "binary" || self.name.ends_with("nopad_bin") || self.name.ends_with("0900_bin")
+    }
+
+    /// Whether blanks at the end count.
+    pub(super) fn counts_blanks(&self) -> bool {
+        self.name.contains("nopad") || self.name.contains("0900")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table that takes a load: made or widened before the transaction, since MySQL commits such statements by itself.
 
 use super::session::Session;
-use super::table::{Existing, NativeColumn, TableName, check_name, mark, quote, same};
+use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, same};
 use super::{catalog::LEDGER, versions};
 use crate::connectors::fits::{Theirs, fits};
 use crate::connectors::{LoadRequest, by_key};
@@ -53,7 +53,7 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     for field in &request.schema.fields {
         match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
             Some(column) => compatible(field, column)?,
-            None => new.push(format!("ADD COLUMN {}", declared(field, true))),
+            None => new.push(format!("ADD COLUMN {}", declared(field, true, None))),
         }
     }
     if new.is_empty() {
@@ -78,10 +78,16 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
     let whole = keys.iter().all(|field| is_indexed_whole(field.data_type));
     let is_primary =
         |field: &Field| request.mode == Mode::Merge && whole && keys.iter().any(|key| key.name == field.name);
+    // Keys that differ in a letter's case are two keys to us.
+    let exact = session.flavour.exact();
+    let collation = |field: &Field| {
+        let text = matches!(field.data_type, DataType::Text | DataType::Uuid);
+        (text && keys.iter().any(|key| key.name == field.name)).then_some(&exact)
+    };
     let mut parts: Vec<String> =
-        request.schema.fields.iter().map(|field| declared(field, !is_primary(field))).collect();
+        request.schema.fields.iter().map(|field| declared(field, !is_primary(field), collation(field))).collect();
     if request.mode == Mode::History {
-        parts.extend(by_key::versions().iter().map(|field| declared(field, true)));
+        parts.extend(by_key::versions().iter().map(|field| declared(field, true, None)));
     }
     if request.mode == Mode::Merge && whole {
         let names: Vec<String> = keys.iter().map(|field| quote(&field.name)).collect();
@@ -97,9 +103,17 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
 }
 
 /// A column of ours as it is declared.
-pub(super) fn declared(field: &Field, nullable: bool) -> String {
+pub(super) fn declared(field: &Field, nullable: bool, collation: Option<&Collation>) -> String {
     let null = if nullable { " NULL" } else { " NOT NULL" };
-    format!("{} {}{null}{}", quote(&field.name), native(field.data_type, Dialect::Mysql), mark(field.data_type))
+    let kind = native(field.data_type, Dialect::Mysql);
+    let kind = match collation {
+        Some(Collation { letters, name }) => {
+            let bare = kind.split(" CHARACTER SET").next().unwrap_or(&kind);
+            format!("{bare} CHARACTER SET {letters} COLLATE {name}")
+        }
+        None => kind,
+    };
+    format!("{} {kind}{null}{}", quote(&field.name), mark(field.data_type))
 }
 
 /// The columns of an index over these; of long ones the beginning.

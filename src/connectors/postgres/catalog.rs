@@ -35,6 +35,7 @@ SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND c.relname <> 'windvane_loads'
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
 const KEYS: &str = "\
@@ -51,11 +52,18 @@ ORDER BY k.conrelid, k.conname";
 type RelationRow = (i64, String, String, String, Option<f64>, Option<i64>);
 type KeyRow = (i64, String, Option<String>, Option<String>, Vec<String>, Vec<String>);
 
-pub(super) async fn datasets(
-    session: &mut PgConnection,
-    schema: &str,
-    tables: &[String],
-) -> Result<Vec<(String, Found)>> {
+/// Which tables are meant.
+pub(super) struct Meant<'a> {
+    pub(super) schema: &'a str,
+    /// Where else a name that stands alone is looked for.
+    pub(super) path: &'a [String],
+    /// Every schema's, where no table is named.
+    pub(super) every: bool,
+    pub(super) tables: &'a [String],
+}
+
+pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> Result<Vec<(String, Found)>> {
+    let Meant { schema, path, every, tables } = *meant;
     execute(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let all: Vec<RelationRow> = sqlx::query_as(RELATIONS)
         .persistent(false)
@@ -63,17 +71,23 @@ pub(super) async fn datasets(
         .await
         .map_err(|error| translate(&error))?;
     let named = all.into_iter().map(|row| (TableName { schema: row.1.clone(), table: row.2.clone() }, row)).collect();
-    let here = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
+    let named: Vec<(TableName, RelationRow)> = named;
+    let places: Vec<TableName> = named.iter().map(|(name, _)| name.clone()).collect();
+    let here = |table: &str| {
+        let of = |schema: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
+        path.iter().map(|schema| of(schema)).find(|name| places.contains(name)).unwrap_or_else(|| of(schema))
+    };
     let wanted = choose(
         named,
         tables,
-        |name| name.schema == schema,
+        |name| every || name.schema == schema,
         // A table of the schema whose own name holds a dot comes before `schema.table`.
         |text| [here(text), TableName::parse(text, schema)],
         |name, all| not_there(name, schema, all.iter().map(|(name, _)| name)),
     )?;
-    if wanted.is_empty() {
+    if wanted.is_empty() && !every {
         check_schema(session, schema).await?;
+        elsewhere(schema, &places)?;
     }
     let ids: Vec<i64> = wanted.iter().map(|(_, row)| row.0).collect();
     let mut described: HashMap<i64, Vec<NativeColumn>> = HashMap::new();
@@ -116,6 +130,18 @@ pub(super) async fn datasets(
     }
     datasets.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
     Ok(datasets)
+}
+
+/// An empty schema beside full ones is not what was meant.
+fn elsewhere(schema: &str, places: &[TableName]) -> Result<()> {
+    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for name in places {
+        *counts.entry(name.schema.as_str()).or_default() += 1;
+    }
+    let Some((first, _)) = counts.first_key_value() else { return Ok(()) };
+    let others: Vec<String> = counts.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+    Err(Error::missing(format!("the schema '{schema}' has no tables that may be read"))
+        .hint(format!("Others have: {}. Say `schema: {first}`, or name tables as `schema.table`", others.join(", "))))
 }
 
 async fn check_schema(session: &mut PgConnection, schema: &str) -> Result<()> {

@@ -6,7 +6,7 @@
 
 use super::failure::translate;
 use super::read::{BEGIN, execute};
-use crate::connectors::address::{decoded, parameters};
+use crate::connectors::address::{Words, decoded, parameters};
 use crate::error::{Error, Kind, Result};
 use crate::resilience::patience;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -22,20 +22,46 @@ SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 1; SET LOCA
 SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0; \
 SELECT set_config('client_connection_check_interval', '2s', true) WHERE version() ~ 'linux|darwin|bsd' \
 AND EXISTS (SELECT FROM pg_settings WHERE name = 'client_connection_check_interval')";
-/// What of a URL's query reaches the driver; Airflow and other drivers put more there than it knows.
-const PARAMETERS: [&str; 11] = [
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "options",
-];
+/// What of a connection's extras is followed; libpq's own names, JDBC's and Airflow's.
+const WORDS: Words = Words {
+    used: &[
+        ("sslmode", "sslmode"),
+        ("sslrootcert", "sslrootcert"),
+        ("sslcert", "sslcert"),
+        ("sslkey", "sslkey"),
+        ("host", "host"),
+        ("hostaddr", "hostaddr"),
+        ("port", "port"),
+        ("dbname", "dbname"),
+        ("user", "user"),
+        ("password", "password"),
+        ("options", "options"),
+        ("application_name", "application_name"),
+        (SEARCH_PATH, SEARCH_PATH),
+        ("currentSchema", SEARCH_PATH),
+    ],
+    harmless: &[
+        "async_fallback",
+        "channel_binding",
+        "client_encoding",
+        "connect_timeout",
+        "cursor",
+        "enable_log_db_messages",
+        "fallback_application_name",
+        "gssencmode",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "log_sql",
+        "prepared_statement_cache_size",
+        "sqlalchemy_query",
+        "sqlalchemy_scheme",
+        "statement_cache_size",
+        "tcp_user_timeout",
+    ],
+};
+const SEARCH_PATH: &str = "search_path";
 
 /// How to reach a server.
 #[derive(Clone)]
@@ -43,6 +69,8 @@ pub(super) struct Access {
     pub(super) options: Box<PgConnectOptions>,
     /// The driver knows it too, but does not tell.
     password: Option<String>,
+    /// The schemas in which the connection looks for names, where it says so.
+    pub(super) search_path: Vec<String>,
 }
 
 impl Access {
@@ -68,8 +96,19 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     if !matches!(family, "postgres" | "postgresql") {
         return Err(wrong("is not one of PostgreSQL"));
     }
-    let mut url = Url::parse(&format!("postgres://{rest}")).map_err(|_| wrong("cannot be read"))?;
-    let known = parameters(&url, &PARAMETERS);
+    // The host may stand among the parameters.
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (who, place) = rest.split_at(end);
+    let host = if who.is_empty() || who.ends_with('@') { "localhost" } else { "" };
+    let mut url = Url::parse(&format!("postgres://{who}{host}{place}")).map_err(|_| wrong("cannot be read"))?;
+    let mut known = parameters(id, &url, &WORDS)?;
+    let mut search_path = known.iter().filter(|(key, _)| key == SEARCH_PATH).map(|(_, value)| value.clone()).last();
+    known.retain(|(key, _)| key != SEARCH_PATH);
+    for (_, value) in known.iter().filter(|(key, _)| key == "options") {
+        search_path = said_path(value).or(search_path);
+    }
+    let search_path = search_path.map(|path| schemas(&path)).unwrap_or_default();
+    let named = known.iter().rev().find(|(key, _)| key == "application_name").map(|(_, value)| value.clone());
     let given = known.iter().rev().find(|(key, _)| key == "password").map(|(_, value)| value.clone());
     let password = given.or_else(|| url.password().and_then(decoded));
     url.set_query(None);
@@ -80,8 +119,37 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     // Neither is more than a pooler in transaction mode takes: no statement that outlives a transaction, and no setting
     // at the start that it does not know.
     let options = options.statement_cache_capacity(0).extra_float_digits(None);
-    let options = options.application_name("windvane").disable_statement_logging();
-    Ok(Access { options: Box::new(options), password })
+    let named = named.unwrap_or_else(|| "windvane".to_owned());
+    let options = options.application_name(&named).disable_statement_logging();
+    Ok(Access { options: Box::new(options), password, search_path })
+}
+
+/// What `-c search_path=a,b` among a session's options says.
+fn said_path(options: &str) -> Option<String> {
+    let options = options.replace("\\ ", "\u{0}");
+    let mut words = options.split_whitespace();
+    let mut said = None;
+    while let Some(word) = words.next() {
+        let setting = match word.strip_prefix("-c").or_else(|| word.strip_prefix("--")) {
+            Some("") => words.next().unwrap_or_default(),
+            Some(setting) => setting,
+            None => continue,
+        };
+        if let Some(path) = setting.strip_prefix("search_path=") {
+            said = Some(path.replace('\u{0}', " "));
+        }
+    }
+    said
+}
+
+/// The schemas of a search path, without the one that is named after the user.
+fn schemas(path: &str) -> Vec<String> {
+    let named = path.split(',').map(str::trim).filter(|name| !name.is_empty() && !name.contains("$user"));
+    let plain = |name: &str| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    };
+    named.map(plain).collect()
 }
 
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {

@@ -30,6 +30,7 @@ mod table;
 mod watch;
 mod wire;
 
+use super::address::EVERY;
 use super::pushed::{Pushed, PushedLoad};
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
@@ -45,6 +46,10 @@ const OLDEST_VERSION: i32 = 120_000;
 pub struct Postgres {
     access: Access,
     schema: String,
+    /// Further schemas in which the connection looks for names.
+    path: Vec<String>,
+    /// All schemas that may be read are meant.
+    every: bool,
     /// Empty: all tables of the schema.
     tables: Vec<String>,
 }
@@ -55,20 +60,30 @@ impl Postgres {
     }
 
     pub fn open_target(target: &PostgresTarget, context: &Context) -> Result<Self> {
+        if target.schema.as_deref() == Some(EVERY) {
+            return Err(Error::spec("rows go into one schema").at_path("schema").hint("Name the schema of the target"));
+        }
         Self::open(&target.connection, target.schema.as_deref(), Vec::new(), context)
     }
 
     fn open(id: &str, schema: Option<&str>, tables: Vec<String>, context: &Context) -> Result<Self> {
-        Ok(Self {
-            access: connect::access(id, context.url(id)?)?,
-            schema: schema.unwrap_or(DEFAULT_SCHEMA).to_owned(),
-            tables,
-        })
+        let access = connect::access(id, context.url(id)?)?;
+        let every = schema == Some(EVERY);
+        let schema = schema.filter(|_| !every).map(str::to_owned);
+        // As the server would look for a name that stands alone.
+        let path = if schema.is_none() { access.search_path.clone() } else { Vec::new() };
+        let first = path.first().cloned();
+        let schema = schema.or(first).unwrap_or_else(|| DEFAULT_SCHEMA.to_owned());
+        Ok(Self { access, schema, path, every, tables })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut session = connect::open(&self.access.options).await?;
-        connect::answered(&self.access.options, catalog::datasets(&mut session, &self.schema, &self.tables)).await
+        connect::answered(&self.access.options, catalog::datasets(&mut session, &self.meant())).await
+    }
+
+    fn meant(&self) -> catalog::Meant<'_> {
+        catalog::Meant { schema: &self.schema, path: &self.path, every: self.every, tables: &self.tables }
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {

@@ -1,7 +1,6 @@
 //! PostgreSQL's days and microseconds since 2000 as ours since 1970, and what has no place there.
 
 use crate::connectors::gather::Refusal;
-use chrono::{Days, NaiveDate, TimeDelta};
 
 /// From 1970-01-01 to PostgreSQL's 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;
@@ -36,7 +35,7 @@ pub(super) fn day(days: i32) -> Refusal {
     outside(match days {
         i32::MAX => "infinity".to_owned(),
         i32::MIN => "-infinity".to_owned(),
-        days => calendar(i64::from(days)).map_or_else(|| format!("day {days}"), |date| date.to_string()),
+        days => written(i64::from(days), ""),
     })
 }
 
@@ -46,22 +45,35 @@ pub(super) fn moment(microseconds: i64) -> Refusal {
         i64::MAX => "infinity".to_owned(),
         i64::MIN => "-infinity".to_owned(),
         microseconds => {
-            let date = calendar(microseconds.div_euclid(DAY_MICROSECONDS)).and_then(|date| {
-                let time = TimeDelta::microseconds(microseconds.rem_euclid(DAY_MICROSECONDS));
-                date.and_hms_opt(0, 0, 0)?.checked_add_signed(time)
-            });
-            date.map_or_else(|| format!("microsecond {microseconds}"), |date| date.to_string())
+            let within = microseconds.rem_euclid(DAY_MICROSECONDS);
+            let (seconds, rest) = (within / 1_000_000, within % 1_000_000);
+            let mut time = format!(" {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+            if rest > 0 {
+                time = format!("{time}.{rest:06}").trim_end_matches('0').to_owned();
+            }
+            written(microseconds.div_euclid(DAY_MICROSECONDS), &time)
         }
     })
 }
 
 fn outside(text: String) -> Refusal {
-    Refusal { reason: format!("{text} is outside the years 1 to 9999"), text }
+    let reason = format!("{text} is outside the years 1 to 9999; cast the column to text in the first step to keep it");
+    Refusal { reason, text }
 }
 
-/// The date of days since 2000, as far as there is one.
-fn calendar(days: i64) -> Option<NaiveDate> {
-    let start = NaiveDate::from_ymd_opt(2000, 1, 1)?;
-    let distance = Days::new(days.unsigned_abs());
-    if days < 0 { start.checked_sub_days(distance) } else { start.checked_add_days(distance) }
+/// Days since 2000 as the server writes them, in the calendar that it uses for all times.
+fn written(days: i64, time: &str) -> String {
+    // Years that begin in March, in cycles of 400 years: the days of leap years come last.
+    let days = days + 730_425;
+    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + cycle * 400 + i64::from(month <= 2);
+    if year > 0 {
+        format!("{year:04}-{month:02}-{day:02}{time}")
+    } else {
+        format!("{:04}-{month:02}-{day:02}{time} BC", 1 - year)
+    }
 }

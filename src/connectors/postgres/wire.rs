@@ -14,8 +14,8 @@
 //! | an array, a composite | `json` | `to_json`: numbers keep their digits, `[[1,2],[3,4]]`, `{"field":1}`; bytes are `"\\x00ff"` |
 //! | `interval` | `text` | ISO 8601: `P1Y2M3DT4H5M6.7S` |
 //! | an enum, a range, a multirange | `text` | its label; `[1,5)` |
-//! | `inet`, `cidr`, `macaddr`, `macaddr8` | `text` | `10.0.0.1/8` |
-//! | `money` | `text` | as with `lc_monetary = 'C'`: `$1,234.50` |
+//! | `inet`, `cidr`, `macaddr`, `macaddr8` | `text` | `10.0.0.1`, `10.0.0.0/8` |
+//! | `money` | `decimal(19,2)` | binary; as text with `lc_monetary = 'C'`: `$1,234.50` |
 //! | `bit`, `varbit` | `text` | `101` |
 //! | `timetz` | `text` | `12:00:00+02` |
 //! | `xml`, `tsvector`, `tsquery`, `hstore`, `ltree`, geometric types, `oid`, `reg*`, `pg_lsn` and all others | `text` | the server's text |
@@ -63,6 +63,7 @@ pub(super) fn ours(column: &NativeColumn) -> DataType {
     match column.shape {
         Shape::Array | Shape::Composite => DataType::Json,
         Shape::Other => DataType::Text,
+        Shape::BuiltIn if column.base == "money" => DataType::Decimal { precision: 19, scale: 2 },
         Shape::BuiltIn => from_native(&column.resolved, Dialect::Postgres),
     }
 }
@@ -74,12 +75,23 @@ pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selecte
     };
     let name = quote(&column.name);
     match direct(wanted, column) {
+        None if column.base == "money" && matches!(wanted, DataType::Decimal { .. }) => {
+            Selected { sql: format!("{name}::numeric"), wire: Wire::Numeric, parsed: false }
+        }
+        None if column.base == "inet" => {
+            Selected { sql: shown(&name), wire: Wire::Text, parsed: wanted != DataType::Text }
+        }
         Some(wire) => Selected { sql: name, wire, parsed: false },
         None if wanted == DataType::Json && matches!(column.shape, Shape::Array | Shape::Composite) => {
             Selected { sql: format!("to_json({name})"), wire: Wire::Text, parsed: false }
         }
         None => Selected { sql: format!("{name}::text"), wire: Wire::Text, parsed: wanted != DataType::Text },
     }
+}
+
+/// An `inet` as the server shows it: a cast to text would add `/32`.
+pub(super) fn shown(value: &str) -> String {
+    format!("nullif(concat({value}), '')")
 }
 
 /// How the values come when they are sent as they are.

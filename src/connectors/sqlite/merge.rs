@@ -1,6 +1,7 @@
 //! Loads by key: the rows rest in a temporary table, then a few statements over both tables do the rest. What the target
 //! refuses is found by halving, each half behind a savepoint.
 
+use super::compare::{Compared, compared};
 use super::failure::{column_in, refuses_rows, translate};
 use super::load::{execute, look};
 use super::read::{select, select_from};
@@ -23,6 +24,8 @@ const STAGE: &str = "temp.windvane_stage";
 const AT: &str = "_windvane_at";
 /// 1: the row is refused.
 const OUT: &str = "_windvane_out";
+/// So many rows are put aside at once.
+const PUT_ASIDE: usize = 500;
 
 pub(super) async fn load(
     file: &mut SqliteConnection,
@@ -31,12 +34,12 @@ pub(super) async fn load(
     rows: &mut Rows,
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
-    stage(file, request, native).await?;
+    let compared = compared(file, request).await?;
+    stage(file, request, native, &compared).await?;
     let bytes = Inserts::new(STAGE, request, Place::In(AT)).all(file, rows.open()?, &mut account).await?;
-    for refused in unusable(file, request).await? {
-        put_aside(file, request, native, &mut account, refused).await?;
-    }
-    let merge = statements(request);
+    let refused = unusable(file, request, &compared).await?;
+    put_aside(file, request, native, &mut account, refused).await?;
+    let merge = statements(request, &compared);
     let mut changes = apply(&merge, file, request, native, &mut account).await?;
     if request.absent == Absent::Delete {
         changes.deleted = execute(file, &merge.end_absent).await?;
@@ -53,11 +56,19 @@ pub(super) async fn load(
     Ok(Loaded { changes: Some(changes), ..loaded })
 }
 
-/// The temporary table: the target's types, so that values are stored as they would be there, and none of its rules.
-async fn stage(file: &mut SqliteConnection, request: &LoadRequest, native: &[NativeColumn]) -> Result<()> {
+/// The temporary table: the target's types, so that values are stored as they would be there, and none of its rules. Keys
+/// are compared as the target compares them.
+async fn stage(
+    file: &mut SqliteConnection,
+    request: &LoadRequest,
+    native: &[NativeColumn],
+    compared: &[Compared],
+) -> Result<()> {
     let declared = |name: &str| {
         let column = native.iter().find(|column| column.name == name);
-        format!("{} {}", quote(name), column.map_or("", |column| column.declared.as_str()))
+        let key = compared.iter().find(|key| key.column == name);
+        let collation = key.map(|key| format!(" COLLATE {}", quote(&key.collation))).unwrap_or_default();
+        format!("{} {}{collation}", quote(name), column.map_or("", |column| column.declared.as_str()))
     };
     let columns: Vec<String> = request.schema.names().map(declared).collect();
     let keys: Vec<String> = request.key.iter().map(|key| quote(key)).collect();
@@ -72,22 +83,27 @@ async fn stage(file: &mut SqliteConnection, request: &LoadRequest, native: &[Nat
     execute(file, &format!("CREATE INDEX {STAGE}_key ON windvane_stage ({})", keys.join(", "))).await.map(drop)
 }
 
-/// Rows without a key, and those whose key an earlier row has.
-async fn unusable(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Vec<RefusedRow>> {
+/// Rows without a key, and those whose key another row has that is taken.
+async fn unusable(
+    file: &mut SqliteConnection,
+    request: &LoadRequest,
+    compared: &[Compared],
+) -> Result<Vec<RefusedRow>> {
     let mut without = Vec::new();
     for key in &request.key {
         let sql = format!("SELECT {AT} FROM {STAGE} WHERE {} IS NULL ORDER BY {AT}", quote(key));
         without.push(places(file, &sql).await?);
     }
-    let keys: Vec<String> = request.key.iter().map(|key| format!("{} COLLATE BINARY", quote(key))).collect();
+    let keys: Vec<String> = compared.iter().map(|key| key.of("")).collect();
     let present: Vec<String> = request.key.iter().map(|key| format!("{} IS NOT NULL", quote(key))).collect();
+    let order = by_key::order(request, quote, AT);
     let sql = format!(
-        "SELECT {AT} FROM (SELECT {AT}, row_number() OVER (PARTITION BY {} ORDER BY {AT}) AS n FROM {STAGE} WHERE {})
+        "SELECT {AT} FROM (SELECT {AT}, row_number() OVER (PARTITION BY {} ORDER BY {order}) AS n FROM {STAGE} WHERE {})
          WHERE n > 1 ORDER BY {AT}",
         keys.join(", "),
         present.join(" AND ")
     );
-    Ok(by_key::unusable(&request.key, without, places(file, &sql).await?))
+    by_key::unusable(request, without, places(file, &sql).await?)
 }
 
 async fn places(file: &mut SqliteConnection, sql: &str) -> Result<Vec<u64>> {
@@ -96,33 +112,38 @@ async fn places(file: &mut SqliteConnection, sql: &str) -> Result<Vec<u64>> {
     Ok(rows.into_iter().map(i64::unsigned_abs).collect())
 }
 
-/// Takes a row that rests on the stage out of the load.
+/// Takes rows that rest on the stage out of the load.
 async fn put_aside(
     file: &mut SqliteConnection,
     request: &LoadRequest,
     native: &[NativeColumn],
     account: &mut Account,
-    refused: RefusedRow,
+    refused: Vec<RefusedRow>,
 ) -> Result<()> {
-    let this = format!("WHERE {AT} = {}", refused.at);
-    account.refuse(refused)?;
-    execute(file, &format!("UPDATE {STAGE} SET {OUT} = 1 {this}")).await?;
-    if request.verify != Verify::Rows {
-        let row = select_from(STAGE, native, &request.schema, &format!(" {this}"));
-        account.take_back(&look(file, &row, request).await?.whole()?);
+    for some in refused.chunks(PUT_ASIDE) {
+        let places: Vec<String> = some.iter().map(|row| row.at.to_string()).collect();
+        let these = format!("WHERE {AT} IN ({})", places.join(", "));
+        some.iter().try_for_each(|row| account.refuse(row.clone()))?;
+        execute(file, &format!("UPDATE {STAGE} SET {OUT} = 1 {these}")).await?;
+        if request.verify != Verify::Rows {
+            let rows = select_from(STAGE, native, &request.schema, &format!(" {these}"));
+            account.take_back(&look(file, &rows, request).await?.whole()?);
+        }
     }
     Ok(())
 }
 
-fn statements(request: &LoadRequest) -> Merge {
+fn statements(request: &LoadRequest, compared: &[Compared]) -> Merge {
     let is_history = request.mode == Mode::History;
     let target = sql(&request.dataset);
     let each = |names: &[&str], form: &dyn Fn(&str) -> String, between: &str| {
         names.iter().map(|name| form(&quote(name))).collect::<Vec<_>>().join(between)
     };
-    let keys: Vec<&str> = request.key.iter().map(String::as_str).collect();
-    let others: Vec<&str> = request.schema.names().filter(|name| !keys.contains(name)).collect();
-    let matches = each(&keys, &|name| format!("t.{name} = s.{name} COLLATE BINARY"), " AND ");
+    // A key that is spelt otherwise than the target spells it is a change as any other.
+    let exact = |name: &&str| !compared.iter().any(|key| key.column == **name && key.is_exact());
+    let others: Vec<&str> = request.schema.names().filter(exact).collect();
+    let matches: Vec<String> = compared.iter().map(|key| format!("{} = {}", key.of("t."), key.of("s."))).collect();
+    let matches = matches.join(" AND ");
     let equal = each(&others, &|name| format!("t.{name} IS s.{name} COLLATE BINARY"), " AND ");
     let current = if is_history { format!(" AND t.{CURRENT}") } else { String::new() };
     let in_range = format!("s.{OUT} = 0 AND s.{AT} {RANGE}");
@@ -180,7 +201,7 @@ async fn apply(
         };
         if let Some(at) = halves.blame(&rows) {
             let column = column_in(error.message());
-            put_aside(file, request, native, account, refusal(error, at, request.refused, column)?).await?;
+            put_aside(file, request, native, account, vec![refusal(error, at, request.refused, column)?]).await?;
         }
     }
     Ok(changes)

@@ -10,6 +10,7 @@
 //! row; rows, the ledger row and new columns of a load become visible in one commit; identifiers are always quoted.
 
 mod catalog;
+mod compare;
 mod failure;
 mod ledger;
 mod load;

@@ -126,6 +126,7 @@ fn not_text(batch: &RecordBatch, first: u64, unfit: &mut Vec<RefusedRow>) -> Opt
                     at: first + row as u64,
                     column: Some(field.name().clone()),
                     reason: "no text of PostgreSQL holds the character 0".to_owned(),
+                    superseded: false,
                 });
             }
         }

@@ -295,7 +295,10 @@ impl Moves<'_> {
     }
 
     fn matches(&self) -> String {
-        let equal = |at: &usize| format!("{T}.{} = {}", self.column(*at).name, self.typed(*at));
+        let equal = |at: &usize| {
+            let column = self.column(*at);
+            column.key.equal(&format!("{T}.{}", column.name), &self.typed(*at))
+        };
         self.key.iter().map(equal).collect::<Vec<_>>().join(" AND ")
     }
 
@@ -307,9 +310,21 @@ impl Moves<'_> {
         format!("valid_to = {}, is_current = false", self.time)
     }
 
-    /// The columns that are not of the key.
+    /// The staged values of the key, as the target compares them.
+    pub(super) fn key_values(&self) -> Vec<String> {
+        self.key.iter().map(|at| self.column(*at).key.of(&self.typed(*at))).collect()
+    }
+
+    /// The columns of the key whose staged values the server must make of a text.
+    pub(super) fn cast_keys(&self) -> Vec<(&Column, usize)> {
+        let made = |at: &usize| matches!(self.types[*at], DataType::Text | DataType::Json) && !self.column(*at).text;
+        self.key.iter().copied().filter(made).map(|at| (self.column(at), at)).collect()
+    }
+
+    /// The columns that are written when the key is known: those that are not of it, and of it those that may be spelt
+    /// otherwise.
     fn others(&self) -> impl Iterator<Item = usize> {
-        (0..self.types.len()).filter(|at| !self.key.contains(at))
+        (0..self.types.len()).filter(|at| !self.key.contains(at) || self.column(*at).key.loose)
     }
 
     fn set(&self, new: &dyn Fn(usize) -> String) -> String {
@@ -319,9 +334,11 @@ impl Moves<'_> {
     /// Whether a row of the target is another than the new one; nothing when there is nothing beside the key.
     fn differs(&self, new: &dyn Fn(usize) -> String) -> Option<String> {
         let row = |value: &dyn Fn(usize) -> String| {
-            let compared = |at: usize| match self.column(at).compared_as {
-                Some(kind) => format!("({})::{kind}", value(at)),
-                None => value(at),
+            let compared = |at: usize| match (self.column(at).compared_as, self.column(at).key.loose) {
+                // What is equal and not alike is a change.
+                (_, true) => format!("({})::text COLLATE \"C\"", value(at)),
+                (Some(kind), false) => format!("({})::{kind}", value(at)),
+                (None, false) => value(at),
             };
             self.others().map(compared).collect::<Vec<_>>().join(", ")
         };

@@ -67,7 +67,7 @@ pub(super) async fn load(
     if unchanged > 0 {
         stage.analyze(session).await?;
     }
-    if keyless || unchanged > 0 && !stage.faults(session, moves.key()).await?.is_empty() {
+    if keyless || unchanged > 0 && !stage.faults(session, moves).await?.is_empty() {
         return undone(session).await;
     }
     if unchanged > 0 && seen.is_some() {

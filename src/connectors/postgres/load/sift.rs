@@ -72,7 +72,7 @@ pub(super) async fn rows(
         let rule = rule.filter(|rule| !rule.is_empty() && !said.contains(rule.as_str()));
         let reason = rule.map_or_else(|| said.clone(), |rule| format!("{said} (constraint \"{rule}\")"));
         let column = name.filter(|name| !name.is_empty());
-        RefusedRow { at: u64::try_from(at).unwrap_or_default(), column, reason }
+        RefusedRow { at: u64::try_from(at).unwrap_or_default(), column, reason, superseded: false }
     };
     Ok((Did::default().plus(did).fresh(moves), refused.into_iter().map(told).collect()))
 }

@@ -4,6 +4,7 @@ use super::super::encode::staged_form;
 use super::super::failure::translate;
 use super::super::read::{Copy, execute};
 use super::super::table::TableName;
+use super::compare;
 use super::copy::{Layout, send};
 use super::moves::{Counts, Moves};
 use super::returning;
@@ -11,11 +12,13 @@ use super::sift::{self, Did};
 use super::straight::{CHECK_NOW, empty, kept_away, look};
 use super::target::{Column, Target};
 use super::{Job, Stop, run};
+use crate::connectors::by_key::{given_way, twice};
 use crate::connectors::read_back::{ReadBack, Tally, counted};
 use crate::connectors::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::native};
 use crate::spec::RowPolicy;
+use crate::spec::target::OnDuplicate;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
@@ -56,7 +59,7 @@ pub(super) async fn moved(
     }
     stage.analyze(session).await?;
     if moves.by_key() {
-        let faults = stage.faults(session, moves.key()).await?;
+        let faults = stage.faults(session, moves).await?;
         stage.refuse(session, faults).await?;
     }
     if moves.empties() {
@@ -190,8 +193,11 @@ impl<'a> Stage<'a> {
     /// Takes rows out of the stage; an error when none may be refused.
     async fn refuse(&mut self, session: &mut PgConnection, mut rows: Vec<RefusedRow>) -> Result<()> {
         rows.sort_by_key(|row| row.at);
-        let Some(first) = rows.first() else { return Ok(()) };
-        if self.request.refused == RowPolicy::Fail {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let wrong = rows.iter().find(|row| !row.superseded);
+        if let (RowPolicy::Fail, Some(first)) = (self.request.refused, wrong) {
             let row = if self.keeps { source_row(session, first.at).await? } else { first.at + 1 };
             let error = Error::data(first.reason.clone())
                 .in_table(&self.request.dataset)
@@ -211,45 +217,94 @@ impl<'a> Stage<'a> {
         self.request.allowance.allows(&self.refused)
     }
 
-    /// Rows with a null in their key, and those after the first of one key.
-    pub(super) async fn faults(&self, session: &mut PgConnection, key: &[usize]) -> Result<Vec<RefusedRow>> {
+    /// Rows without a key of the target's type, and those whose key another row has that is taken.
+    pub(super) async fn faults(&self, session: &mut PgConnection, moves: &Moves<'_>) -> Result<Vec<RefusedRow>> {
+        let made = moves.cast_keys();
+        if made.is_empty() {
+            return Ok(self.repeated(session, moves, &[]).await.map_err(Stop::error)?);
+        }
+        execute(session, "SAVEPOINT windvane_keys").await?;
+        match self.repeated(session, moves, &[]).await {
+            Err(Stop::Refused(_)) => {
+                execute(session, "ROLLBACK TO SAVEPOINT windvane_keys").await?;
+                let mut unfit = compare::unfit(session, &made).await.map_err(Stop::error)?;
+                unfit.extend(self.repeated(session, moves, &unfit).await.map_err(Stop::error)?);
+                Ok(unfit)
+            }
+            done => done.map_err(Stop::error),
+        }
+    }
+
+    /// Rows with a null in their key, and those whose key another row has that is taken; without looking at these.
+    async fn repeated(
+        &self,
+        session: &mut PgConnection,
+        moves: &Moves<'_>,
+        unfit: &[RefusedRow],
+    ) -> Result<Vec<RefusedRow>, Stop> {
+        let key = moves.key();
         let columns =
             |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
-        let list = columns(&|at| format!("s.c{at}"), ", ");
+        let list = moves.key_values().join(", ");
         let full = columns(&|at| format!("s.c{at} IS NOT NULL"), " AND ");
+        let places: Vec<String> = unfit.iter().map(|row| row.at.to_string()).collect();
+        let rest = if places.is_empty() {
+            STAGED.to_owned()
+        } else {
+            format!("(SELECT * FROM {STAGED} AS r WHERE r.at <> ALL (ARRAY[{}]::int8[]) OFFSET 0)", places.join(", "))
+        };
         // The usual answer is that there are none, and it is found by one hash of the keys.
         let sound = format!(
-            "SELECT (SELECT count(*) FROM (SELECT DISTINCT {list} FROM {STAGED} AS s WHERE {full}) AS d)
-                  = (SELECT count(*) FROM {STAGED})"
+            "SELECT (SELECT count(*) FROM (SELECT DISTINCT {list} FROM {rest} AS s WHERE {full}) AS d)
+                  = (SELECT count(*) FROM {rest} AS s)"
         );
         let sound: bool = sqlx::query_scalar(AssertSqlSafe(sound))
             .fetch_one(&mut *session)
             .await
-            .map_err(|error| translate(&error))?;
+            .map_err(|error| Stop::of(&error))?;
         if sound {
             return Ok(Vec::new());
         }
         let empty = columns(&|at| format!("WHEN s.c{at} IS NULL THEN {at}"), " ");
         let shown = columns(&|at| format!("s.c{at}::text"), ", ");
+        let order = self.order();
         let faults = format!(
             "SELECT at, fault, shown FROM (
                SELECT s.at, CASE {empty} ELSE -1 END AS fault, concat_ws(', ', {shown}) AS shown,
-                      row_number() OVER (PARTITION BY {list} ORDER BY s.at) AS turn FROM {STAGED} AS s
+                      row_number() OVER (PARTITION BY {list} ORDER BY {order}) AS turn FROM {rest} AS s
              ) AS n WHERE fault >= 0 OR turn > 1 ORDER BY at"
         );
         let faults: Vec<(i64, i32, String)> =
-            sqlx::query_as(AssertSqlSafe(faults)).fetch_all(session).await.map_err(|error| translate(&error))?;
+            sqlx::query_as(AssertSqlSafe(faults)).fetch_all(session).await.map_err(|error| Stop::of(&error))?;
         let name = |at: usize| self.request.schema.fields[at].name.clone();
         let names = key.iter().map(|at| name(*at)).collect::<Vec<_>>().join(", ");
-        let told = |(at, fault, shown): (i64, i32, String)| {
+        let choice = self.request.duplicates.choice;
+        let mut refused = Vec::with_capacity(faults.len());
+        for (at, fault, shown) in faults {
+            let at = u64::try_from(at).unwrap_or_default();
             let empty = usize::try_from(fault).ok().map(name);
-            let reason = match &empty {
-                Some(column) => format!("'{column}' is part of the key and has no value"),
-                None => format!("an earlier row of the load has the same key: {names} = {shown}"),
+            let (reason, superseded) = match &empty {
+                Some(column) => (format!("'{column}' is part of the key and has no value"), false),
+                None if choice == OnDuplicate::Fail => {
+                    return Err(twice(&format!("{names} = {shown}")).in_row(at + 1).into());
+                }
+                None => given_way(choice, &format!("{names} = {shown}")),
             };
-            RefusedRow { at: u64::try_from(at).unwrap_or_default(), column: empty, reason }
-        };
-        Ok(faults.into_iter().map(told).collect())
+            refused.push(RefusedRow { at, column: empty, reason, superseded });
+        }
+        Ok(refused)
+    }
+
+    /// In which order the rows of one key stand: the first one is taken.
+    fn order(&self) -> String {
+        let duplicates = &self.request.duplicates;
+        let place = duplicates.column.as_ref().and_then(|name| self.request.schema.names().position(|own| own == name));
+        match (duplicates.choice, place) {
+            (OnDuplicate::Last, Some(at)) => format!("s.c{at} DESC NULLS LAST, s.at DESC"),
+            (OnDuplicate::Last, None) => "s.at DESC".to_owned(),
+            (OnDuplicate::First, Some(at)) => format!("s.c{at} NULLS FIRST, s.at"),
+            (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => "s.at".to_owned(),
+        }
     }
 
     /// Moves all rows at once; nothing when the server refuses one of them.

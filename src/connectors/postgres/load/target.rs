@@ -4,6 +4,8 @@ use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, TableName};
+use super::super::wire::shown;
+use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
@@ -42,6 +44,11 @@ pub(super) struct Column {
     pub(super) text: bool,
     /// What values are compared as, where the type itself cannot be compared or is blind to differences.
     pub(super) compared_as: Option<&'static str>,
+    /// The server's own name of the type; empty of others.
+    base: String,
+    from_text: bool,
+    /// How a key is compared, see [`super::compare`].
+    pub(super) key: Compared,
 }
 
 struct Type {
@@ -155,7 +162,8 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
     let existing = name.existing(session).await?.ok_or_else(gone)?;
     let types = types(session, &name).await?;
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
-    let columns = columns(&fields, &existing, &types)?;
+    let mut columns = columns(&fields, &existing, &types)?;
+    compare::learn(session, &name, &mut columns).await?;
     let facts: Option<(bool, bool, bool, i64, i32)> = sqlx::query_as(FACTS)
         .bind(&name.schema)
         .bind(&name.table)
@@ -207,6 +215,8 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
         Err(_) if ours_is_text && known_type.kind == "e" => Some(Form::Text),
         Err(_) if ours_is_text && takes_text(known, known_type) => None,
         Err(_) if of_json => None,
+        // The server assigns a number to an amount of money by itself.
+        Err(_) if meant.base == "money" && matches!(field.data_type, DataType::Decimal { .. }) => None,
         Err(error) => return Err(error),
     };
     let compared_as = match meant.base.as_str() {
@@ -222,6 +232,9 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
         of_json,
         text: matches!(meant.base.as_str(), "text" | "varchar" | "bpchar"),
         compared_as,
+        base: meant.base.clone(),
+        from_text: ours_is_text,
+        key: Compared::default(),
     })
 }
 
@@ -237,7 +250,12 @@ impl Column {
 
     /// A value of the column's type as the text that we read it as.
     pub(super) fn told(&self, value: &str) -> String {
-        if self.of_json { format!("to_jsonb({value})::text") } else { format!("({value})::text") }
+        match self.base.as_str() {
+            _ if self.of_json => format!("to_jsonb({value})::text"),
+            "inet" => shown(value),
+            "money" if !self.from_text => format!("({value})::numeric"),
+            _ => format!("({value})::text"),
+        }
     }
 }
 
