@@ -88,7 +88,7 @@ def test_a_task_that_is_marked_as_failed_stops_at_once(
             proxy.calm()
             airflow.ask("POST", "/api/v2/dags/slow/clearTaskInstances", {**CLEAR, "dag_run_id": run.rsplit("/")[-1]})
             until(lambda: airflow.ask("GET", run)["state"] == "success", 120)
-            (loaded,) = (tmp_path / "dags" / "pipelines" / "lake").rglob("*.parquet")
+            (loaded,) = (airflow.home / "windvane" / "data" / "lake").rglob("*.parquet")
             assert pq.read_table(loaded).num_rows == ROWS
         finally:
             airflow.stop()
