@@ -271,8 +271,11 @@ class _Tasks:
         common = {**self.common, "task_id": stage, "plan_file": plan_file, "base": self.base}
         if stage == "record":
             # A dataset that is refused does not stop the others: the record says which, and fails.
-            rule = {"trigger_rule": "all_done"}
-            return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **rule, **common)
+            common |= {"trigger_rule": "all_done"}
+            if self.plan_file is None:
+                # It runs after a plan that failed too, and has to say so itself.
+                common |= {"plan_file": "{{ ti.xcom_pull(task_ids='plan', key='plan_file') or '' }}"}
+            return RecordOperator(receipts=self._receipts(), outlets=self.outlets, **common)
         common |= {"dataset": dataset}
         if node["mapped"]:
             common |= {"map_index_template": "{{ task.dataset }}"}

@@ -20,6 +20,7 @@ mod fits;
 pub mod gate;
 mod gather;
 pub mod guest;
+pub mod held;
 mod halving;
 mod home;
 pub mod http;

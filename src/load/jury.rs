@@ -1,5 +1,6 @@
 //! The checks over rows that the target made: what passes, what goes to quarantine, and the counts.
 
+use super::before::Before;
 use crate::connectors::Context;
 use crate::connectors::pushed::Judge;
 use crate::connectors::{Expected, RefusedRow, Rejected};
@@ -40,7 +41,8 @@ pub(super) struct Jury {
     tests: Tests,
     sum: Sum,
     policy: RowPolicy,
-    output: String,
+    output: Output,
+    before: Before,
     limits: Limits,
     allow: Allow,
     schema: Schema,
@@ -71,6 +73,7 @@ impl Jury {
         primary: &Staged,
         folder: &Path,
         context: &Context,
+        before: Before,
     ) -> Result<Self> {
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
@@ -89,7 +92,8 @@ impl Jury {
             tests,
             sum: Sum::new(plan.verify),
             policy: plan.errors.rows,
-            output: output.name.clone(),
+            output: output.clone(),
+            before,
             limits: Limits::of(&output.guard),
             allow: context.allow.clone(),
             schema: output.schema.clone(),
@@ -124,7 +128,7 @@ impl Jury {
 
     fn within_budget(&self, quarantined: u64) -> Result<()> {
         let came = self.primary.rows_in + self.added;
-        self.allow.judge(&self.output, guard::quarantined(&self.limits, quarantined, came, &self.files))
+        self.allow.judge(&self.output.name, guard::quarantined(&self.limits, quarantined, came, &self.files))
     }
 
     fn frame(&self, rows: &RecordBatch, numbers: &Int64Array) -> Result<Frame> {
@@ -186,6 +190,8 @@ impl Judge for Jury {
         let judged = |error: Error| error.in_stage("validate");
         self.within_budget(self.primary.quarantined + self.unfit + self.refused).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
+        let empty = self.sum.empty(&self.schema);
+        self.before.judge(&self.output, &self.allow, rows, &empty).map_err(|error| error.in_stage("load"))?;
         Ok(Expected { rows, checksum: self.sum.finish() })
     }
 

@@ -9,6 +9,7 @@
 //! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
 //! the guard `quarantined` as those that were quarantined before.
 
+pub mod before;
 mod jury;
 pub mod pushed;
 mod refused;
@@ -22,6 +23,7 @@ use crate::plan::{Output, Plan};
 use crate::schema::digest;
 use crate::spec::target::{Compression, Target};
 use crate::validate::{self, Verdict};
+use before::Before;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,8 @@ pub async fn run(
         return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
+    let before = Before::look(plan, output, context, &verdict.empty).await?;
+    before.judge(output, &context.allow, staged.rows, &verdict.empty)?;
     let (limits, came) = (Limits::of(&output.guard), staged.rows_in + staged.added);
     let allowance = if context.allow.lets(Guard::Quarantined) {
         Allowance::of(u64::MAX)

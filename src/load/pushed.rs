@@ -4,6 +4,7 @@
 //! What is in the target afterwards was looked at by a [`Jury`] in the same transaction. Counts and checks are noted in the
 //! target's ledger, beside the rows they speak of.
 
+use super::before::Before;
 use super::jury::{Jury, Note};
 use super::{Receipt, request};
 use crate::connectors::allowance::Allowance;
@@ -48,7 +49,9 @@ pub async fn run(
     for (name, columns) in made.columns.get_key_value(&output.from).into_iter().chain(others) {
         raw.push(staged_raw(name, staged(name)?, columns, &context.progress)?);
     }
-    let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context))?;
+    let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
+    let before = Before::look(plan, output, context, &columns).await?;
+    let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context, before))?;
     let query = &made.query;
     let (added, probes) = (query.added(), query.probes());
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };

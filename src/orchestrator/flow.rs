@@ -11,7 +11,7 @@ use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
 use crate::guard::{self, Allow, Limits};
-use crate::load::Receipt;
+use crate::load::{Receipt, before::Before};
 use crate::plan::{Output, Plan};
 use crate::record::{Status, StepStats};
 use crate::resilience::clock::Stopwatch;
@@ -52,6 +52,7 @@ pub(super) struct Flow {
     whole: bool,
     limits: Limits,
     allow: Allow,
+    before: Before,
 }
 
 /// How a flow ended.
@@ -134,12 +135,18 @@ impl Flow {
             },
             limits: Limits::of(&output.guard),
             allow: world.context.allow.clone(),
+            before: Before::default(),
             output,
             checks,
             folder: folder.to_owned(),
             rows_in: 0,
             whole: reading.whole,
         })
+    }
+
+    /// With what the target holds before.
+    pub(super) fn after(self, before: Before) -> Self {
+        Self { before, ..self }
     }
 
     /// The output as the source's columns make it now.
@@ -272,6 +279,9 @@ impl Flow {
         let seen = guard::quarantined(&self.limits, quarantined, self.rows_in + self.rest.added, &files);
         self.allow.judge(&self.output.name, seen).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
+        let empty = self.rest.sum.empty(&self.output.schema);
+        let loads = |error: Error| error.in_stage("load");
+        self.before.judge(&self.output, &self.allow, rows, &empty).map_err(loads)?;
         let flowed = Flowed {
             rows_in: self.rows_in,
             rows,

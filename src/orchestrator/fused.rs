@@ -16,7 +16,7 @@ use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Opened, Slice, quarantine};
-use crate::load::{self, Receipt};
+use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Input, Output, Plan};
 use crate::resilience::clock::Stopwatch;
 use crate::schema::Schema;
@@ -122,6 +122,9 @@ async fn moved(
         return Ok(Moved::Narrow);
     };
     let planned = flow.output().clone();
+    let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
+    let looking = Before::look(plan, &planned, &world.context, &columns);
+    let flow = flow.after(world.guarded(target_breaker(&plan.target), looking).await?);
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
     let rows = Rows::flowing(until_the_end(rows).boxed());

@@ -123,7 +123,7 @@ def test_a_missing_connection_fails_at_once_and_says_how_to_mend_it(bundled: Dag
     state, tasks = run(bundled)
     assert state == "failed"
     assert tasks["plan", -1].state == "failed"
-    assert ("record", -1) not in tasks or tasks["record", -1].state == "upstream_failed"
+    assert tasks["record", -1].state == "failed"
 
 
 def test_operators_of_ones_own(bundled: Dags) -> None:
@@ -199,3 +199,43 @@ def test_a_pushed_dataset_is_extracted_and_loaded(
     assert {uri: json.loads(extra)["rows"] for uri, extra in told} == {
         f"{home}/{receipt['dataset']}": receipt["loaded"] for receipt in record["outputs"]
     }
+
+
+GUARDED = """\
+pipeline: {name}
+source:
+  csv: {{path: data/*.csv}}
+target:
+  sqlite: {{connection: warehouse}}
+datasets:
+  orders: {{steps: [{{filter: "id > 1000"}}]}}
+guard: {{rows: 0.5}}
+"""
+
+
+def test_a_refused_dataset_stops_no_other_and_a_parameter_lets_it_pass(
+    bundled: Dags, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(database)}))
+    monkeypatch.setenv("AIRFLOW__WINDVANE__ROOTS", str(tmp_path))
+    bundled.spec("guarded", TABLES)
+    assert run(bundled)[0] == "success"
+    bundled.spec("guarded", GUARDED)
+    with sqlite3.connect(database) as warehouse:
+        before = warehouse.execute("select count(*) from orders").fetchone()[0]
+    state, tasks = run(bundled)
+    assert state == "failed"
+    states = {key: ti.state for key, ti in tasks.items()}
+    assert sorted(state for (task, _), state in states.items() if task.endswith("load")) == ["failed", "success"]
+    assert states["record", -1] == "failed"
+    with sqlite3.connect(database) as warehouse:
+        assert warehouse.execute("select count(*) from orders").fetchone()[0] == before
+    bag = bundled.bag()
+    (dag,) = bag.dags.values()
+    assert "rows" in dag.params.get_param("allow").schema["items"]["enum"]
+    done = dag.test(run_conf={"allow": ["rows"]})
+    assert done.state == "success"
+    recorded = next(ti for ti in done.get_task_instances() if ti.task_id == "record").xcom_pull(task_ids="record")
+    assert recorded["allow"] == ["rows"]
+    assert [(one["guard"], one["dataset"]) for one in recorded["passed"]] == [("rows", "orders")]

@@ -7,9 +7,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
-
 import windvane
+import yaml
 from windvane import cli, guards
 from windvane.errors import DataError, SpecError, WindvaneError
 
@@ -50,7 +49,7 @@ class Shop:
 
     def held(self, what: str = "count(*)", table: str = "orders") -> Any:
         with sqlite3.connect(self.folder / "shop.db") as base:
-            return base.execute(f"select {what} from {table}").fetchone()[0]  # noqa: S608
+            return base.execute(f"select {what} from {table}").fetchone()[0]
 
 
 def good(rows: int) -> list[str]:

@@ -31,6 +31,10 @@ class RecordOperator(StageOperator):
         """Record, and return the run with its reconciliation."""
         from windvane import stages
 
+        from airflow_windvane.version_compat import AirflowFailException
+
+        if not self.plan_file:
+            raise AirflowFailException("no plan was made, so nothing was moved; the log of the task 'plan' says why")
         # The receipts of a mapped group arrive as a lazy sequence, which no verb should know about.
         receipts = [self.receipts] if isinstance(self.receipts, dict) else list(self.receipts or ())
         # A load that failed has left none.

@@ -33,6 +33,7 @@ mod encode;
 mod find;
 mod folder;
 mod groups;
+mod held;
 mod hive;
 mod jsonl;
 mod lane;

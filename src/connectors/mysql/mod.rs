@@ -23,6 +23,7 @@
 mod catalog;
 mod connect;
 mod failure;
+mod held;
 mod lane;
 mod ledger;
 mod load;

@@ -17,6 +17,7 @@ mod connect;
 mod encode;
 mod failure;
 mod filter;
+mod held;
 mod lane;
 mod load;
 mod moments;

@@ -12,6 +12,7 @@
 mod catalog;
 mod compare;
 mod failure;
+mod held;
 mod ledger;
 mod load;
 mod merge;

@@ -1,0 +1,110 @@
+//! What a target holds of a dataset, before a load.
+
+use super::{Connection, Context, FoundKind, ReadRequest};
+use crate::error::Result;
+use crate::schema::Schema;
+use crate::spec::source::{FilesSource, Source};
+use crate::spec::target::Target;
+use arrow::array::Array;
+use futures::StreamExt;
+
+/// A dataset at a target; by default nothing is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holds {
+    pub exists: bool,
+    /// Nothing where nobody can count them.
+    pub rows: Option<u64>,
+    pub columns: Vec<String>,
+    /// The newest load in the target's own ledger or manifest.
+    pub last: Option<LastLoad>,
+}
+
+/// A load that is done, as the target remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastLoad {
+    pub load_id: String,
+    /// That it loaded.
+    pub rows: u64,
+}
+
+/// Columns a question.
+const AT_ONCE: usize = 100;
+
+/// Questions for the columns that have a value, as SQL that gives the place of each such column in `columns`.
+pub(super) fn filled_sql(table: &str, columns: &[String], quote: impl Fn(&str) -> String, from: &str) -> Vec<String> {
+    let one = |(at, column): (usize, &String)| {
+        format!("SELECT {at}{from} WHERE EXISTS (SELECT 1 FROM {table} WHERE {} IS NOT NULL)", quote(column))
+    };
+    let all: Vec<String> = columns.iter().enumerate().map(one).collect();
+    all.chunks(AT_ONCE).map(|some| some.join(" UNION ALL ")).collect()
+}
+
+/// The columns at the places that such questions gave.
+pub(super) fn chosen(columns: &[String], places: &[i64]) -> Vec<String> {
+    let named = places.iter().filter_map(|at| columns.get(usize::try_from(*at).ok()?));
+    named.cloned().collect()
+}
+
+impl Connection {
+    /// What the target holds of a dataset. A Python callable cannot be asked.
+    pub async fn holds(&self, dataset: &str) -> Result<Holds> {
+        match self {
+            Self::Files(files) => files.holds(dataset).await,
+            Self::Sqlite(sqlite) => sqlite.holds(dataset).await,
+            Self::Postgres(postgres) => postgres.holds(dataset).await,
+            Self::Mysql(mysql) => mysql.holds(dataset).await,
+            Self::Http(_) | Self::Guest(_) => Ok(Holds::default()),
+        }
+    }
+
+    /// Which of the columns have a value in some row of a dataset of this target.
+    pub async fn filled(
+        &self,
+        target: &Target,
+        context: &Context,
+        dataset: &str,
+        columns: &[String],
+    ) -> Result<Vec<String>> {
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Files(_) => in_files(target, context, dataset, columns).await,
+            Self::Sqlite(sqlite) => sqlite.filled(dataset, columns).await,
+            Self::Postgres(postgres) => postgres.filled(dataset, columns).await,
+            Self::Mysql(mysql) => mysql.filled(dataset, columns).await,
+            Self::Http(_) | Self::Guest(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Files are read, as a source of what was loaded, until every column has shown a value.
+async fn in_files(target: &Target, context: &Context, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
+    let (Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files)) = target else { return Ok(Vec::new()) };
+    let source =
+        FilesSource { path: files.path.clone(), connection: files.connection.clone(), ..FilesSource::default() };
+    let connection = Connection::open_source(&Source::Files(source), context)?;
+    let Some((_, found)) = connection.datasets().await?.into_iter().find(|(name, _)| name == dataset) else {
+        return Ok(Vec::new());
+    };
+    let known = found.fields.fields.into_iter().filter(|field| columns.contains(&field.name));
+    let mut open: Vec<_> = known.collect();
+    let mut filled = Vec::new();
+    let kind: FoundKind = found.kind;
+    let request = ReadRequest::whole(found.locator, kind, found.format, Schema::new(open.clone()));
+    let mut batches = connection.read(request).await?;
+    let names: Vec<String> = open.iter().map(|field| field.name.clone()).collect();
+    while let Some(batch) = batches.next().await {
+        let rows = batch?.rows;
+        for (name, column) in names.iter().zip(rows.columns()) {
+            if column.null_count() < column.len() && open.iter().any(|field| field.name == *name) {
+                open.retain(|field| field.name != *name);
+                filled.push(name.clone());
+            }
+        }
+        if open.is_empty() {
+            break;
+        }
+    }
+    Ok(filled)
+}

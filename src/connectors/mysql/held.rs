@@ -1,0 +1,51 @@
+//! What a server holds of a table, and which of its columns have values.
+
+use super::catalog::LEDGER;
+use super::table::{TableName, quote};
+use super::{Mysql, connect};
+use crate::connectors::held::{Holds, LastLoad, chosen, filled_sql};
+use crate::error::Result;
+
+impl Mysql {
+    fn named(&self, table: &str) -> TableName {
+        TableName { database: self.database.clone(), table: table.to_owned() }
+    }
+
+    pub async fn holds(&self, dataset: &str) -> Result<Holds> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let Some(existing) = table.existing(&mut session).await? else { return Ok(Holds::default()) };
+        let count = format!("SELECT CAST(count(*) AS SIGNED) FROM {}", table.sql());
+        let rows: Option<(i64,)> = session.one(&count, &[]).await?;
+        let mut held = Holds {
+            exists: true,
+            rows: rows.and_then(|(rows,)| u64::try_from(rows).ok()),
+            columns: existing.columns.into_iter().map(|column| column.name).collect(),
+            last: None,
+        };
+        let ledger = self.named(LEDGER);
+        if ledger.existing(&mut session).await?.is_some() {
+            let newest = format!(
+                "SELECT load_id, `rows` FROM {} WHERE dataset = ? ORDER BY loaded_at DESC LIMIT 1",
+                ledger.sql()
+            );
+            let row: Option<(String, i64)> = session.one(&newest, &[dataset]).await?;
+            held.last = row.map(|(load_id, rows)| LastLoad { load_id, rows: u64::try_from(rows).unwrap_or(0) });
+        }
+        Ok(held)
+    }
+
+    pub async fn filled(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let Some(existing) = table.existing(&mut session).await? else { return Ok(Vec::new()) };
+        let has = |name: &String| existing.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        let wanted: Vec<String> = wanted.iter().filter(|name| has(name)).cloned().collect();
+        let mut places = Vec::new();
+        for question in filled_sql(&table.sql(), &wanted, quote, " FROM DUAL") {
+            let some: Vec<(i64,)> = session.all(&question, &[]).await?;
+            places.extend(some.into_iter().map(|(place,)| place));
+        }
+        Ok(chosen(&wanted, &places))
+    }
+}

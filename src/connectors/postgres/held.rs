@@ -1,0 +1,70 @@
+//! What a server holds of a table, and which of its columns have values.
+
+use super::Postgres;
+use super::catalog::LEDGER;
+use super::table::TableName;
+use super::{connect, failure::translate};
+use crate::connectors::held::{Holds, LastLoad, chosen, filled_sql};
+use crate::error::Result;
+use crate::schema::sql::quote;
+use sqlx::AssertSqlSafe;
+
+impl Postgres {
+    fn named(&self, table: &str) -> TableName {
+        TableName { schema: self.schema.clone(), table: table.to_owned() }
+    }
+
+    pub async fn holds(&self, dataset: &str) -> Result<Holds> {
+        let mut session = connect::open(&self.access.options).await?;
+        let asked = async {
+            let table = self.named(dataset);
+            let Some(existing) = table.existing(&mut session).await? else { return Ok(Holds::default()) };
+            let count = format!("SELECT count(*) FROM {}", table.sql());
+            let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count))
+                .persistent(false)
+                .fetch_one(&mut session)
+                .await
+                .map_err(|error| translate(&error))?;
+            let mut held = Holds {
+                exists: true,
+                rows: u64::try_from(rows).ok(),
+                columns: existing.columns.into_iter().map(|column| column.name).collect(),
+                last: None,
+            };
+            let ledger = self.named(LEDGER);
+            if ledger.existing(&mut session).await?.is_some() {
+                let newest = format!(
+                    "SELECT load_id, rows FROM {} WHERE dataset = $1 ORDER BY loaded_at DESC LIMIT 1",
+                    ledger.sql()
+                );
+                let row: Option<(String, i64)> = sqlx::query_as(AssertSqlSafe(newest))
+                    .bind(dataset)
+                    .persistent(false)
+                    .fetch_optional(&mut session)
+                    .await
+                    .map_err(|error| translate(&error))?;
+                held.last = row.map(|(load_id, rows)| LastLoad { load_id, rows: u64::try_from(rows).unwrap_or(0) });
+            }
+            Ok(held)
+        };
+        connect::answered(&self.access.options, asked).await
+    }
+
+    pub async fn filled(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let Some(existing) = table.existing(&mut session).await? else { return Ok(Vec::new()) };
+        let wanted: Vec<String> =
+            wanted.iter().filter(|name| existing.columns.iter().any(|column| column.name == **name)).cloned().collect();
+        let mut places = Vec::new();
+        for question in filled_sql(&table.sql(), &wanted, quote, "::int8") {
+            let some: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(question))
+                .persistent(false)
+                .fetch_all(&mut session)
+                .await
+                .map_err(|error| translate(&error))?;
+            places.extend(some);
+        }
+        Ok(chosen(&wanted, &places))
+    }
+}
