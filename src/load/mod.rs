@@ -9,6 +9,7 @@
 //! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
 //! the guard `quarantined` as those that were quarantined before.
 
+pub mod aside;
 pub mod before;
 mod jury;
 pub mod pushed;

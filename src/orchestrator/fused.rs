@@ -70,8 +70,15 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
         Ok(Moved::Done(moved)) => *moved,
         Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
         Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
-        Err(error) => return Err(if error.stage().is_none() { error.in_stage("move") } else { error }),
+        Err(error) => {
+            let error = if error.stage().is_none() { error.in_stage("move") } else { error };
+            let read = stage::own_files(&folder, &planned.from, &["extract"]);
+            let own = stage::own_files(&folder, output, &["transform", "validate"]);
+            let files: Vec<String> = read.into_iter().chain(own).collect();
+            return Err(stage::put_aside(world, plan, planned, run, &files, error).await);
+        }
     };
+    stage::keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
     stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
     let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
     stage::remember_step(world, plan, run, &stats).await?;

@@ -19,8 +19,16 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
     window::still_mine(world, plan, &planned, run).await?;
     let loading = load::pushed::run(plan, &planned, inputs, run, &world.context, &folder);
     let loading = world.guarded(target_breaker(&plan.target), loading).await;
-    let (receipt, checks) =
-        loading.map_err(|error| if error.stage().is_none() { error.in_stage("load") } else { error })?;
+    let (receipt, checks) = match loading {
+        Ok(done) => done,
+        Err(error) => {
+            let error = if error.stage().is_none() { error.in_stage("load") } else { error };
+            let own = stage::own_files(&folder, output, &["validate", "load"]);
+            let files: Vec<String> = primary.quarantine.iter().cloned().chain(own).collect();
+            return Err(stage::put_aside(world, plan, &planned, run, &files, error).await);
+        }
+    };
+    stage::keep_aside(world, plan, &planned, run, &receipt.quarantine).await?;
     stage::remember_checks(world, plan, run, output, &checks).await?;
     let stats = StepStats {
         step: format!("{output}.load"),

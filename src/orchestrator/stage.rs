@@ -125,7 +125,14 @@ pub async fn validate(
         quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
         Ok(verdict)
     });
-    let verdict: Verdict = verdict.map_err(|error: Error| error.in_stage("validate"))?;
+    let verdict: Verdict = match verdict {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            let own = own_files(&folder, output, &["validate"]);
+            let files: Vec<String> = staged.quarantine.iter().cloned().chain(own).collect();
+            return Err(put_aside(world, plan, &planned, run, &files, error.in_stage("validate")).await);
+        }
+    };
     remember_step(world, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
     remember_passed(world, plan, run).await?;
     remember_checks(world, plan, run, output, &verdict.checks).await?;
@@ -152,7 +159,14 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     world.context.progress.begin("load", output, Some(verdict.staged.rows));
     window::still_mine(world, plan, planned, run).await?;
     let loading = load::run(plan, planned, verdict, run, &world.context, &folder);
-    let receipt = world.guarded(target_breaker(&plan.target), loading).await.map_err(|error| error.in_stage("load"))?;
+    let receipt = match world.guarded(target_breaker(&plan.target), loading).await {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            let files = &verdict.staged.quarantine;
+            return Err(put_aside(world, plan, planned, run, files, error.in_stage("load")).await);
+        }
+    };
+    keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
     let stats = StepStats {
         step: format!("{output}.load"),
         status: Status::Success,
@@ -170,6 +184,36 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
+}
+
+/// Quarantined rows into the table that the plan names for them.
+pub(super) async fn keep_aside(world: &World, plan: &Plan, output: &Output, run: &str, files: &[String]) -> Result<()> {
+    let keeping = load::aside::keep(plan, output, run, &world.context, files);
+    world.guarded(target_breaker(&plan.target), keeping).await.map_err(|error| error.in_stage("quarantine"))
+}
+
+/// The same when the rows are what a refusal is about: it stays the error, whatever becomes of them.
+pub(super) async fn put_aside(
+    world: &World,
+    plan: &Plan,
+    output: &Output,
+    run: &str,
+    files: &[String],
+    error: Error,
+) -> Error {
+    if !matches!(error.kind(), Kind::Data | Kind::Conflict) {
+        return error;
+    }
+    match keep_aside(world, plan, output, run, files).await {
+        Ok(()) => error,
+        Err(second) => error.caused_by(&second),
+    }
+}
+
+/// The quarantine files that stages of an output write, as far as they are there.
+pub(super) fn own_files(folder: &Path, name: &str, stages: &[&str]) -> Vec<String> {
+    let paths = stages.iter().map(|stage| extract::file(folder, name, &format!("{stage}.quarantine.jsonl")));
+    paths.filter(|path| path.exists()).map(|path| path.display().to_string()).collect()
 }
 
 /// The store's copy of the ledger.

@@ -60,6 +60,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         target: given.spec.target.clone(),
         drift: given.spec.drift,
         errors: given.spec.errors.clone(),
+        quarantine: given.spec.quarantine.clone(),
         verify: given.spec.verify,
         inputs,
         outputs,

@@ -24,6 +24,7 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Difference> {
     changed("target", &json(&old.target), &json(&new.target), &mut say);
     changed("sources", &json(&old.sources), &json(&new.sources), &mut say);
     changed("drift", &json(&old.drift), &json(&new.drift), &mut say);
+    changed("quarantine", &json(&old.quarantine), &json(&new.quarantine), &mut say);
     changed("errors", &json(&old.errors), &json(&new.errors), &mut say);
     for input in &old.inputs {
         match new.input(&input.name) {

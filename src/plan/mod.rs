@@ -19,7 +19,7 @@ use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
 use crate::schema::Schema;
 use crate::spec::check::Check;
-use crate::spec::guard::Guards;
+use crate::spec::guard::{Guards, Quarantine};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::target::{Absent, Mode, OnDuplicate, Target, Verify};
@@ -51,6 +51,8 @@ pub struct Plan {
     pub target: Target,
     pub drift: Drift,
     pub errors: ErrorPolicy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub verify: Verify,
     /// The datasets that are read, sorted by name.

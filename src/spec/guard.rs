@@ -32,6 +32,15 @@ pub struct Guards {
     pub format: Option<bool>,
 }
 
+/// Where quarantined rows are kept beside the JSON lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantine {
+    /// A table at the target, which is made when it is not there: dataset, run, stage, row, column, reason, raw, time.
+    #[schemars(length(min = 1))]
+    pub table: String,
+}
+
 impl Guards {
     /// These words, and for what they do not say those of `other`.
     #[must_use]

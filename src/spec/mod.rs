@@ -38,7 +38,7 @@ mod validate;
 pub mod verb;
 
 use check::Check;
-use guard::Guards;
+use guard::{Guards, Quarantine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -104,6 +104,9 @@ pub struct Spec {
     /// What happens to rows that cannot be read or break a check.
     #[serde(default, skip_serializing_if = "is_default")]
     pub errors: ErrorPolicy,
+    /// Keeps quarantined rows in a table at the target too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// What a run may not do in silence.
     #[serde(default, skip_serializing_if = "is_default")]
     pub guard: Guards,

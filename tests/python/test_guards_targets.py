@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import windvane
+import windvane.errors
 from windvane.errors import ConflictError, DataError
 
 if TYPE_CHECKING:
@@ -209,3 +210,39 @@ def test_what_the_target_makes_is_judged_too(tmp_path: Path, postgres_database: 
     assert place.held() == 100
     place.run("rows", **more)
     assert place.held() == 20
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("way", ["staged", "fused"])
+def test_quarantine_is_a_table_too(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str, way: str
+) -> None:
+    place = Place(tmp_path, kind, request.getfixturevalue("postgres_database") if kind == "postgres" else None)
+    more: dict[str, Any] = {"quarantine": {"table": "refused"}, "orders": {"strategy": way}}
+    place.give([*rows(30), "30,x,n", "31,y,n"])
+    run = place.run(**more)
+    assert run["reconciliation"]["quarantined"] == 2
+    count = "select count(*) from refused"
+    assert place.ask(count) == 2
+    place.runs -= 1
+    place.run(**more)
+    assert place.ask(count) == 2
+    assert place.ask("select min(\"row\") from refused where dataset = 'orders' and run = 'r1'") == 31
+    assert place.ask("select max(\"column\") from refused") == "price"
+    assert "'y' is not" in place.ask("select max(reason) from refused")
+    assert json.loads(place.ask("select min(raw) from refused"))["price"] == "x"
+    assert place.ask("select count(*) from refused where time is null") == 0
+    place.give([*rows(30), *(f"{row},z,n" for row in range(30, 40))])
+    for _ in range(2):
+        with pytest.raises(DataError, match="10 of 40 rows went to quarantine"):
+            place.run(**more)
+        place.runs -= 1
+    assert place.ask(count) == 12
+    assert place.held() == 30
+
+
+def test_files_keep_no_quarantine_table(tmp_path: Path) -> None:
+    place = Place(tmp_path, "parquet", None)
+    place.give(rows(3))
+    with pytest.raises(windvane.errors.UnsupportedError, match="a target of parquet keeps no quarantine table"):
+        place.run(quarantine={"table": "refused"})

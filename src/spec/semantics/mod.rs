@@ -34,6 +34,18 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     times::document(&mut judge, root);
     names::document(&mut judge, root);
     words::document(&mut judge, root);
+    judge.key(root, "quarantine", |judge, quarantine| {
+        let target = root.get("target").and_then(|target| target.entries().first());
+        let files = target.filter(|target| !["sqlite", "postgres", "mysql"].contains(&target.key.as_str()));
+        if let Some((entry, target)) = quarantine.entry("table").zip(files) {
+            let message = format!("a target of {} keeps no quarantine table", target.key);
+            judge.unsupported(
+                entry.key_mark,
+                message,
+                "Leave it out: quarantined rows are JSON lines in the staging folder, whose paths the receipt names",
+            );
+        }
+    });
     judge.key(root, "errors", |judge, errors| {
         let said = root.get("guard").and_then(|guard| guard.entry("quarantined"));
         if let Some((entry, _)) = errors.entry("max_quarantined").zip(said) {

@@ -1,0 +1,153 @@
+//! Quarantined rows as a table at the target, beside the JSON lines.
+//!
+//! The table is loaded as any other, in append mode, with a load of its own a run and output: so a second try writes
+//! nothing twice, and rows are there whole or not at all, also where the run itself was refused.
+
+use super::request;
+use crate::connectors::{Connection, Context, LoadRequest, Rows};
+use crate::error::{Error, Result};
+use crate::plan::{Output, Plan};
+use crate::resilience::clock;
+use crate::schema::arrow::to_arrow;
+use crate::schema::{DataType, Field, Schema, digest};
+use crate::spec::RowPolicy;
+use crate::spec::target::{Absent, Mode, Verify};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use futures::StreamExt;
+use serde_json::Value;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Lines a batch.
+const LINES: usize = 8_192;
+
+/// Gives the rows of these quarantine files to the table that the plan names, once a run; nothing where it names none.
+pub async fn keep(plan: &Plan, output: &Output, run: &str, context: &Context, files: &[String]) -> Result<()> {
+    let Some(table) = plan.quarantine.as_ref().map(|quarantine| quarantine.table.clone()) else { return Ok(()) };
+    let files: Vec<String> = files.iter().filter(|file| Path::new(file).exists()).cloned().collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let own = request(plan, output, run);
+    let load = LoadRequest {
+        dataset: table.clone(),
+        schema: schema(),
+        mode: Mode::Append,
+        key: Vec::new(),
+        absent: Absent::Keep,
+        load_id: digest(format!("{}/quarantine", own.load_id).as_bytes(), 32),
+        verify: Verify::Rows,
+        refused: RowPolicy::Fail,
+        ..own
+    };
+    let told = Told { output: output.name.clone(), run: run.to_owned(), time: clock::now().rfc3339() };
+    let rows = Rows::at_rest(move || Ok(futures::stream::iter(Batches::of(&files, told.clone())).boxed()));
+    let connection = Connection::open_target(&plan.target, context)?;
+    let done = connection.load(load, rows).await;
+    done.map(drop).map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&table) })
+}
+
+fn schema() -> Schema {
+    let text = |name: &str| Field::new(name, DataType::Text);
+    let fields = vec![
+        text("dataset"),
+        text("run"),
+        text("stage"),
+        Field::new("row", DataType::Int64),
+        text("column"),
+        text("reason"),
+        text("raw"),
+        Field::new("time", DataType::TimestampTz),
+    ];
+    Schema::new(fields)
+}
+
+/// What is the same in every row.
+#[derive(Clone)]
+struct Told {
+    output: String,
+    run: String,
+    time: String,
+}
+
+/// The lines of the files, some at a time.
+struct Batches {
+    files: std::vec::IntoIter<String>,
+    open: Option<(String, Lines<BufReader<File>>)>,
+    told: Told,
+}
+
+impl Batches {
+    fn of(files: &[String], told: Told) -> Self {
+        Self { files: files.to_vec().into_iter(), open: None, told }
+    }
+
+    fn line(&mut self) -> Option<Result<Value>> {
+        loop {
+            if self.open.is_none() {
+                let path = self.files.next()?;
+                match File::open(&path) {
+                    Ok(file) => self.open = Some((path, BufReader::new(file).lines())),
+                    Err(error) => return Some(Err(unreadable(&path, &error))),
+                }
+            }
+            let (path, lines) = self.open.as_mut()?;
+            match lines.next() {
+                Some(Ok(line)) => {
+                    return Some(serde_json::from_str(&line).map_err(|error| unreadable(path, &error)));
+                }
+                Some(Err(error)) => return Some(Err(unreadable(path, &error))),
+                None => self.open = None,
+            }
+        }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut lines = Vec::new();
+        while lines.len() < LINES {
+            match self.line() {
+                Some(Ok(line)) => lines.push(line),
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        (!lines.is_empty()).then(|| batch(&lines, &self.told))
+    }
+}
+
+fn batch(lines: &[Value], told: &Told) -> Result<RecordBatch> {
+    let text =
+        |key: &str| -> ArrayRef { Arc::new(lines.iter().map(|line| line[key].as_str()).collect::<StringArray>()) };
+    let same = |what: &str| -> ArrayRef { Arc::new(lines.iter().map(|_| Some(what)).collect::<StringArray>()) };
+    let raw: StringArray = lines.iter().map(|line| Some(raw(line))).collect();
+    let schema = to_arrow(&schema());
+    let broken = |error: arrow::error::ArrowError| Error::internal("quarantined rows are no table").caused_by(&error);
+    let columns: Vec<ArrayRef> = vec![
+        same(&told.output),
+        same(&told.run),
+        text("stage"),
+        Arc::new(lines.iter().map(|line| line["row"].as_i64()).collect::<Int64Array>()),
+        text("column"),
+        text("reason"),
+        Arc::new(raw),
+        cast(&same(&told.time), schema.field(7).data_type()).map_err(broken)?,
+    ];
+    RecordBatch::try_new(schema, columns).map_err(broken)
+}
+
+/// The row as it was read: the line itself where it has no columns.
+fn raw(line: &Value) -> String {
+    let row = line.get("source").unwrap_or(&line["record"]);
+    row["_raw"].as_str().map_or_else(|| row.to_string(), str::to_owned)
+}
+
+fn unreadable(path: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::data("the quarantine file cannot be read").in_file(path).caused_by(error).hint("Restore it, or run again")
+}
