@@ -214,9 +214,7 @@ def test_what_the_target_makes_is_judged_too(tmp_path: Path, postgres_database: 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @pytest.mark.parametrize("way", ["staged", "fused"])
-def test_quarantine_is_a_table_too(
-    tmp_path: Path, request: pytest.FixtureRequest, kind: str, way: str
-) -> None:
+def test_quarantine_is_a_table_too(tmp_path: Path, request: pytest.FixtureRequest, kind: str, way: str) -> None:
     place = Place(tmp_path, kind, request.getfixturevalue("postgres_database") if kind == "postgres" else None)
     more: dict[str, Any] = {"quarantine": {"table": "refused"}, "orders": {"strategy": way}}
     place.give([*rows(30), "30,x,n", "31,y,n"])
@@ -228,7 +226,7 @@ def test_quarantine_is_a_table_too(
     place.run(**more)
     assert place.ask(count) == 2
     assert place.ask("select min(\"row\") from refused where dataset = 'orders' and run = 'r1'") == 31
-    assert place.ask("select max(\"column\") from refused") == "price"
+    assert place.ask('select max("column") from refused') == "price"
     assert "'y' is not" in place.ask("select max(reason) from refused")
     assert json.loads(place.ask("select min(raw) from refused"))["price"] == "x"
     assert place.ask("select count(*) from refused where time is null") == 0
