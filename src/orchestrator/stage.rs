@@ -119,13 +119,13 @@ pub async fn validate(
     let primary = primary(&planned, inputs)?;
     let folder = world.folder(plan, run);
     world.context.progress.begin("validate", output, Some(staged.rows));
-    let verdict = tokio::task::block_in_place(|| {
+    let verdict: Result<Verdict> = tokio::task::block_in_place(|| {
         let verdict =
             validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress, &world.context.allow)?;
         quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
         Ok(verdict)
     });
-    let verdict: Verdict = match verdict {
+    let verdict = match verdict {
         Ok(verdict) => verdict,
         Err(error) => {
             let own = own_files(&folder, output, &["validate"]);
