@@ -44,7 +44,7 @@ class Shop:
 
     def run(self, allow: tuple[str, ...] = (), **more: Any) -> Any:
         self.runs += 1
-        where = {"store": f"sqlite://{self.folder}/store.db", "staging": self.folder / "staging"}
+        where = {"store": f"sqlite:///{self.folder}/store.db", "staging": self.folder / "staging"}
         return windvane.run(self.spec(**more), run=f"r{self.runs}", rules_only=True, allow=allow, **where)
 
     def held(self, what: str = "count(*)", table: str = "orders") -> Any:
@@ -145,7 +145,7 @@ def test_a_refused_dataset_does_not_stop_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "staging"))
-    monkeypatch.setenv("WINDVANE_STORE", f"sqlite://{tmp_path}/store.db")
+    monkeypatch.setenv("WINDVANE_STORE", f"sqlite:///{tmp_path}/store.db")
     path = two(tmp_path)
     assert cli.main(["run", str(path), "--run", "r", "--rules-only", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
@@ -171,15 +171,16 @@ def test_a_check_that_nobody_wrote_only_counts(tmp_path: Path) -> None:
     shop.run()
     path = shop.spec()
     # The rules propose `not_null` for columns that had a value in every row.
-    plan = windvane.plan(path, rules_only=True, write=False)
+    where = {"store": f"sqlite:///{tmp_path}/store.db", "staging": tmp_path / "staging"}
+    plan = windvane.plan(path, rules_only=True, write=False, **where)
     assert any(check["by"] == "rules" for output in plan["outputs"] for check in output["checks"])
-    unreviewed = windvane.plan(path, rules_only=True, write=False, reviewed=False)
+    unreviewed = windvane.plan(path, rules_only=True, write=False, reviewed=False, **where)
     assert all(check["warns"] for output in unreviewed["outputs"] for check in output["checks"])
     assert not any(check.get("warns") for output in plan["outputs"] for check in output["checks"])
     for name, reviewed in (("late", False), ("accepted", True)):
-        windvane.plan(path, rules_only=True, plan_file=tmp_path / f"{name}.plan.json", reviewed=reviewed)
+        plan_file = tmp_path / f"{name}.plan.json"
+        windvane.plan(path, rules_only=True, plan_file=plan_file, reviewed=reviewed, **where)
     shop.give([*good(300), ",990,late", "301,,late", "302,20,"])
-    where = {"store": f"sqlite://{tmp_path}/store.db", "staging": tmp_path / "staging"}
     run = windvane.run(tmp_path / "late.plan.json", run="late", **where)
     assert (run["reconciliation"]["loaded"], run["reconciliation"]["quarantined"]) == (303, 0)
     assert any("break the proposed check" in told for told in run["outputs"][0]["warnings"])
