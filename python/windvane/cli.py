@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,21 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    if options.json:
-        print(json.dumps(_plain(document), indent=2, ensure_ascii=False))
-    else:
-        print(render(document))
+    _show(json.dumps(_plain(document), indent=2, ensure_ascii=False) if options.json else render(document))
     if options.command == "plan" and show.waiting(document):
         return 4
     return 0 if well(document) else 1
 
 
+def _show(text: str) -> None:
+    """Prints; who reads no further (``| head``) has read enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would say it again when it closes the stream at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _failed(error: WindvaneError, *, as_json: bool) -> int:
     if as_json:
         document = {**(error.record or {}), "error": {"message": error.args[0], **error.to_dict()}}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        _show(json.dumps(document, indent=2, ensure_ascii=False))
     elif error.record and error.record["outputs"]:
-        print(show.run(error.record))
+        _show(show.run(error.record))
     print(f"windvane: {error.kind}: {error}", file=sys.stderr)
     if error.kind in _OUTSIDE:
         return 3
@@ -96,6 +105,21 @@ def _diagnosed(options: argparse.Namespace) -> Any:
     return api.diagnose(sys.stdin.read() if options.file == "-" else Path(options.file).read_text(errors="replace"))
 
 
+def _profiled(options: argparse.Namespace) -> Any:
+    settings = {"table": options.table, "sample": options.sample, "reveal": options.reveal}
+    if options.source != "-":
+        return api.profile(options.source, **settings)
+    # What comes is told by its first bytes, as a file's ending would.
+    first = sys.stdin.buffer.read(4096)
+    ending = ".parquet" if first.startswith(b"PAR1") else ".jsonl" if first.lstrip()[:1] in {b"{", b"["} else ".csv"
+    with tempfile.TemporaryDirectory(prefix="windvane-") as folder:
+        path = Path(folder, f"stdin{ending}")
+        with path.open("wb") as file:
+            file.write(first)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return api.profile(path, **settings)
+
+
 def _differs(options: argparse.Namespace) -> Any:
     differences = api.diff(options.old, options.new)
     return {"schema": "windvane/diff/v1", "differences": differences}
@@ -133,7 +157,7 @@ _COMMANDS: dict[str, Command] = {
     "discover": (lambda o: api.discover(o.source), show.catalog, _always),
     "compact": (_compacted, show.compaction, _always),
     "profile": (
-        lambda o: api.profile(o.source, table=o.table, sample=o.sample, reveal=o.reveal),
+        _profiled,
         show.profile,
         _always,
     ),
@@ -170,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     compact.add_argument("target", metavar="TARGET#DATASET", help="the folder or address it was loaded into")
     compact.add_argument("--connection", metavar="ID", help="the connection of an object store")
     profile = command("profile", "Measures a dataset in one pass.")
-    profile.add_argument("source", metavar="SOURCE")
+    profile.add_argument("source", metavar="SOURCE", help="a path, a URL, conn:ID, or - for what comes on stdin")
     profile.add_argument("--table")
     profile.add_argument("--sample", type=int, metavar="N", help="the first N rows only")
     profile.add_argument("--reveal", action="store_true", help="show personal values instead of [email], [phone], …")

@@ -175,6 +175,8 @@ pub struct TextFormat {
     pub quote: Option<String>,
     #[serde(default)]
     pub escape: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Lines that name the columns: 0 or 1.
     pub header_rows: u64,
     /// Texts that mean null, beside the empty one.

@@ -1,12 +1,13 @@
 //! To and from Arrow.
 
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, Schema};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use crate::schema::{DataType, Field, Schema, nested};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{self as a, SchemaRef, TimeUnit, TimestampNanosecondType};
-use arrow::util::display::FormatOptions;
-use std::collections::HashMap;
+use arrow::datatypes::{self as a, SchemaRef, TimeUnit};
+use arrow::util::display::{FormatOptions, array_value_to_string};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The field metadata key that keeps what Arrow has no type for.
@@ -79,7 +80,23 @@ fn type_from_arrow(data_type: &a::DataType) -> Result<DataType> {
         A::Decimal32(p, s) | A::Decimal64(p, s) | A::Decimal128(p, s) | A::Decimal256(p, s) if *p <= 38 && *s >= 0 => {
             DataType::Decimal { precision: *p, scale: *s }
         }
+        // Digits in front of the point that are always zeros.
+        A::Decimal32(p, s) | A::Decimal64(p, s) | A::Decimal128(p, s)
+            if *s < 0 && u16::from(*p) + u16::from(s.unsigned_abs()) <= 38 =>
+        {
+            DataType::Decimal { precision: p + s.unsigned_abs(), scale: 0 }
+        }
+        // As their exact digits, and as ISO 8601: wider than what we have.
+        A::Decimal32(..) | A::Decimal64(..) | A::Decimal128(..) | A::Decimal256(..) => DataType::Text,
+        A::Duration(_) | A::Interval(_) => DataType::Text,
         A::Utf8 | A::LargeUtf8 | A::Utf8View | A::Null => DataType::Text,
+        A::List(_)
+        | A::LargeList(_)
+        | A::ListView(_)
+        | A::LargeListView(_)
+        | A::FixedSizeList(..)
+        | A::Struct(_)
+        | A::Map(..) => DataType::Json,
         A::Binary | A::LargeBinary | A::BinaryView | A::FixedSizeBinary(_) => DataType::Binary,
         A::Date32 | A::Date64 => DataType::Date,
         A::Time32(_) | A::Time64(_) => DataType::Time,
@@ -88,7 +105,7 @@ fn type_from_arrow(data_type: &a::DataType) -> Result<DataType> {
         A::Dictionary(_, value) => type_from_arrow(value)?,
         other => {
             return Err(Error::unsupported(format!("columns of the type {other} cannot be moved yet"))
-                .hint("Leave the column out with `select`, or cast it to text before"));
+                .hint("Leave the column out, or cast it to text, where the data comes from"));
         }
     })
 }
@@ -123,18 +140,78 @@ fn cast(column: &ArrayRef, field: &a::Field) -> Result<ArrayRef> {
     if column.data_type() == field.data_type() {
         return Ok(column.clone());
     }
-    if let a::DataType::Timestamp(TimeUnit::Nanosecond, _) = column.data_type() {
-        let nanoseconds = column.as_primitive::<TimestampNanosecondType>();
-        if nanoseconds.iter().flatten().any(|value| value % 1_000 != 0) {
-            return Err(Error::data("a timestamp is finer than a microsecond")
+    let converted = |from: &ArrayRef, to: &a::DataType| {
+        let options = CastOptions { safe: false, format_options: FormatOptions::default() };
+        cast_with_options(from, to, &options).map_err(|error| {
+            Error::new(Kind::Data, format!("a value does not fit {to}")).at_path(field.name()).caused_by(&error)
+        })
+    };
+    if nested::is_nested(column.data_type()) {
+        return nested::json(column).map_err(|error| error.at_path(field.name()));
+    }
+    if let a::DataType::Dictionary(_, values) = column.data_type() {
+        return cast(&converted(column, values)?, field);
+    }
+    let cast = converted(column, field.data_type())?;
+    // What Arrow cuts without a word must come back as it was.
+    if let Some(finer) = finer(column.data_type(), field.data_type()) {
+        let back = converted(&cast, column.data_type())?;
+        if back.to_data() != column.to_data() {
+            return Err(Error::data(format!("a value is finer than {finer}"))
                 .at_path(field.name())
-                .hint("Round the column to microseconds at the source"));
+                .hint("Round the column at the source: nothing is cut in silence"));
         }
     }
-    let options = CastOptions { safe: false, format_options: FormatOptions::default() };
-    cast_with_options(column, field.data_type(), &options).map_err(|error| {
-        Error::new(Kind::Data, format!("a value does not fit {}", field.data_type()))
-            .at_path(field.name())
-            .caused_by(&error)
-    })
+    Ok(cast)
+}
+
+/// The first column of each row that [`pick`] refuses, and why: rows by their place in the batch.
+pub fn refused(batch: &RecordBatch, schema: &Schema) -> Result<BTreeMap<usize, (String, String)>> {
+    let mut rows = BTreeMap::new();
+    for field in to_arrow(schema).fields() {
+        let Some(column) = batch.column_by_name(field.name()) else { continue };
+        if cast(column, field).is_ok() {
+            continue;
+        }
+        let safely = |from: &ArrayRef, to: &a::DataType| {
+            cast_with_options(from, to, &CastOptions { safe: true, format_options: FormatOptions::default() })
+                .map_err(|error| Error::data("a column cannot be converted").at_path(field.name()).caused_by(&error))
+        };
+        let column = match column.data_type() {
+            a::DataType::Dictionary(_, values) => safely(column, values)?,
+            _ => column.clone(),
+        };
+        let fits = safely(&column, field.data_type())?;
+        let finer = finer(column.data_type(), field.data_type());
+        let cut = match finer {
+            None => None,
+            Some(_) => Some(
+                distinct(&safely(&fits, column.data_type())?, &column)
+                    .map_err(|error| Error::internal("values could not be compared").caused_by(&error))?,
+            ),
+        };
+        for row in 0..column.len() {
+            let lost = column.is_valid(row) && fits.is_null(row);
+            if lost || cut.as_ref().is_some_and(|cut| cut.value(row)) {
+                let value = array_value_to_string(&column, row).unwrap_or_default();
+                let reason = match finer.filter(|_| !lost) {
+                    Some(finer) => format!("'{value}' is finer than {finer}"),
+                    None => format!("'{value}' does not fit {}", field.data_type()),
+                };
+                rows.entry(row).or_insert((field.name().clone(), reason));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// What the target of a cast holds, where the source holds finer values.
+fn finer(from: &a::DataType, to: &a::DataType) -> Option<&'static str> {
+    use a::DataType as A;
+    match (from, to) {
+        (A::Timestamp(TimeUnit::Nanosecond, _), A::Timestamp(TimeUnit::Microsecond, _))
+        | (A::Time64(TimeUnit::Nanosecond), A::Time64(TimeUnit::Microsecond)) => Some("a microsecond"),
+        (A::Date64, A::Date32) => Some("a day"),
+        _ => None,
+    }
 }

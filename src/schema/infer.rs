@@ -1,7 +1,8 @@
 //! Types of text: which type a column of texts has, and its values in that type.
 //!
-//! Strict on purpose: a column is only called a number, a date or a boolean when every text of it is one, and codes
-//! with leading zeros stay text. Whether a column that is *mostly* dates should become one is a proposal for agents.
+//! Strict on purpose: a column is only called a number, a date or a boolean when every text of it is one. A number type
+//! is chosen only when the characters come back when the value is written again: codes with leading zeros, codes that
+//! look like exponents (`12E3`) and numbers with more digits than the type holds stay text. Whether a column that is *mostly* dates should become one is a proposal for agents.
 
 use crate::schema::DataType;
 use arrow::array::{
@@ -28,6 +29,13 @@ pub struct Inference {
     zoned: u64,
     times: u64,
     uuids: u64,
+    /// Exponents as programs write them: with a point or a signed exponent (`1.5e3`, `2E+10`).
+    scientific: u64,
+    /// Exponents without either, as codes look too: one digit before (`1e5`), or more (`12E3`).
+    bare: u64,
+    codes: u64,
+    /// A number whose digits a float would not give back.
+    inexact: bool,
     whole_digits: usize,
     scale: usize,
 }
@@ -40,10 +48,16 @@ impl Inference {
         };
         self.values += 1;
         if let Some((whole, scale)) = digits(text) {
+            // A whole number has no negative zero.
+            if text == "-0" {
+                self.floats += 1;
+                return;
+            }
             if scale == 0 && (whole <= 18 || text.parse::<i64>().is_ok()) {
                 self.integers += 1;
             }
             self.decimals += 1;
+            self.inexact |= is_inexact(text, whole, scale);
             self.whole_digits = self.whole_digits.max(whole);
             self.scale = self.scale.max(scale);
             // So few digits are a finite number, and no day or time is written so.
@@ -58,6 +72,7 @@ impl Inference {
             }
             b'0'..=b'9' | b'-' | b'.' => {
                 self.floats += u64::from(is_plain_float(text));
+                self.exponent(text);
                 self.dates += u64::from(date(text).is_some());
                 self.times += u64::from(time(text).is_some());
                 self.timestamps += u64::from(timestamp(text).is_some());
@@ -68,6 +83,17 @@ impl Inference {
         self.uuids += u64::from(uuid(text));
     }
 
+    fn exponent(&mut self, text: &str) {
+        let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return };
+        if mantissa.contains('.') || exponent.starts_with(['+', '-']) {
+            self.scientific += 1;
+        } else if mantissa.trim_start_matches('-').len() == 1 {
+            self.bare += 1;
+        } else {
+            self.codes += 1;
+        }
+    }
+
     /// `text` when nothing but nulls was seen.
     pub fn data_type(&self) -> DataType {
         let all = |count: u64| self.values > 0 && count == self.values;
@@ -75,11 +101,14 @@ impl Inference {
             DataType::Boolean
         } else if all(self.integers) {
             DataType::Int64
-        } else if all(self.decimals) && self.scale <= MAX_INFERRED_SCALE && self.whole_digits + self.scale <= 38 {
+        } else if all(self.decimals)
+            && (self.scale <= MAX_INFERRED_SCALE || self.inexact)
+            && self.whole_digits + self.scale <= 38
+        {
             // Room for larger numbers than those seen so far, not for finer ones.
             let precision = if self.whole_digits + self.scale <= 18 { 18 } else { 38 };
             DataType::Decimal { precision, scale: i8::try_from(self.scale).unwrap_or(0) }
-        } else if all(self.floats) {
+        } else if all(self.floats) && !self.inexact && self.codes == 0 && (self.bare == 0 || self.scientific > 0) {
             DataType::Float64
         } else if all(self.dates) {
             DataType::Date
@@ -115,10 +144,44 @@ fn digits(text: &str) -> Option<(usize, usize)> {
     (plain(whole) && plain(fraction) && complete && !code).then_some((whole.len(), fraction.len()))
 }
 
+/// Whether a float would not give back the digits. Up to 17 behind a point may be a float that was written out.
+fn is_inexact(text: &str, whole: usize, scale: usize) -> bool {
+    let held = if scale == 0 { 15 } else { 17 };
+    let leading =
+        text.bytes().take_while(|byte| matches!(byte, b'-' | b'0' | b'.')).filter(|byte| *byte == b'0').count();
+    if whole + scale <= held + leading {
+        return false;
+    }
+    let plain = if scale > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    text.parse::<f64>().is_ok_and(|float| float.to_string() != plain)
+}
+
 fn is_plain_float(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let code = unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.as_bytes()[1].is_ascii_digit();
-    !code && text.parse::<f64>().is_ok_and(f64::is_finite)
+    !code && double(text).is_some_and(f64::is_finite)
+}
+
+/// A number as a double. What is too large or too small for one is no value: never infinity or zero in its place.
+pub fn double(text: &str) -> Option<f64> {
+    let value: f64 = text.parse().ok()?;
+    (value.is_normal() || value.is_nan() || is_so_written(text, value.is_infinite(), value == 0.0)).then_some(value)
+}
+
+/// The same of single precision.
+pub fn single(text: &str) -> Option<f32> {
+    let value: f32 = text.parse().ok()?;
+    (value.is_normal() || value.is_nan() || is_so_written(text, value.is_infinite(), value == 0.0)).then_some(value)
+}
+
+fn is_so_written(text: &str, infinite: bool, zero: bool) -> bool {
+    let digits = text.split(['e', 'E']).next().unwrap_or_default().bytes();
+    if infinite {
+        // `Infinity`, `inf`.
+        !digits.clone().any(|byte| byte.is_ascii_digit())
+    } else {
+        !zero || !digits.clone().any(|byte| matches!(byte, b'1'..=b'9'))
+    }
 }
 
 /// Texts as values of a type, and the indices of the texts that are not one (null in the array).
@@ -155,8 +218,8 @@ pub fn parse(texts: &StringArray, to: DataType) -> (ArrayRef, Vec<usize>) {
         DataType::Int16 => column!(Int16Builder::new(), |text: &str| text.trim().parse::<i16>().ok()),
         DataType::Int32 => column!(Int32Builder::new(), |text: &str| text.trim().parse::<i32>().ok()),
         DataType::Int64 => column!(Int64Builder::new(), |text: &str| text.trim().parse::<i64>().ok()),
-        DataType::Float32 => column!(Float32Builder::new(), |text: &str| text.trim().parse::<f32>().ok()),
-        DataType::Float64 => column!(Float64Builder::new(), |text: &str| text.trim().parse::<f64>().ok()),
+        DataType::Float32 => column!(Float32Builder::new(), |text: &str| single(text.trim())),
+        DataType::Float64 => column!(Float64Builder::new(), |text: &str| double(text.trim())),
         DataType::Decimal { precision, scale } => {
             let builder = Decimal128Builder::new().with_data_type(super::arrow::type_to_arrow(to));
             column!(builder, |text: &str| decimal(text.trim(), precision, scale))

@@ -11,6 +11,7 @@ pub mod arrow;
 pub mod checksum;
 pub mod diff;
 pub mod infer;
+mod nested;
 pub mod sql;
 
 use crate::error::{Error, Result};

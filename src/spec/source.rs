@@ -53,8 +53,18 @@ pub struct CsvSource {
     #[schemars(length(min = 1, max = 1))]
     pub delimiter: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1))]
+    /// Empty: no field is quoted.
+    #[schemars(length(max = 1))]
     pub quote: Option<String>,
+    /// What stands before a quote, a delimiter or a line end that belongs to the field; `\\` with tabs and without quotes
+    /// is how MySQL and PostgreSQL write text. Empty: nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1))]
+    pub escape: Option<String>,
+    /// Lines that begin with it are no rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1))]
+    pub comment: Option<String>,
     /// A WHATWG label such as `utf-8`, `windows-1252`, `utf-16le`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,

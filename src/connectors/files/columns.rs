@@ -113,8 +113,8 @@ impl Column {
                 each(values, cells, &mut sink, |_| None, infer::timestamp_tz)
             }
             (Values::Int64(values), _) => each(values, cells, &mut sink, digits::whole, |text| text.parse().ok()),
-            (Values::Float32(values), _) => each(values, cells, &mut sink, |_| None, |text| text.parse().ok()),
-            (Values::Float64(values), _) => each(values, cells, &mut sink, |_| None, |text| text.parse().ok()),
+            (Values::Float32(values), _) => each(values, cells, &mut sink, |_| None, infer::single),
+            (Values::Float64(values), _) => each(values, cells, &mut sink, |_| None, infer::double),
             (Values::Decimal(values), DataType::Decimal { precision, scale }) => {
                 let fast = |field: &[u8]| digits::decimal(field, precision, scale);
                 each(values, cells, &mut sink, fast, |text| infer::decimal(text, precision, scale))

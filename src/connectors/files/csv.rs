@@ -2,7 +2,7 @@
 //!
 //! An empty cell is null; in a text column a quoted empty cell (`""`) is the empty text. A row with a wrong number of
 //! fields, with bytes that are no text, with a NUL, or with a quote that is never closed is put aside, and so is a row
-//! with a cell that is no value of its column. Blank lines are no rows (but in one-column files of our own).
+//! with a cell that is no value of its column. Blank lines are no rows, but nulls in files of one column.
 
 use super::decode::{self, Bytes};
 use super::lane::{Lane, Rejects, Shape};
@@ -24,6 +24,7 @@ pub(super) fn own_format() -> TextFormat {
         delimiter: ",".to_owned(),
         quote: Some("\"".to_owned()),
         escape: None,
+        comment: None,
         header_rows: 1,
         nulls: Vec::new(),
     }
@@ -41,7 +42,9 @@ pub(super) fn dialect(format: &TextFormat, strict: bool) -> Result<Dialect> {
         delimiter: byte("delimiter", &format.delimiter)?,
         quote: byte("quote", format.quote.as_deref().unwrap_or_default())?,
         escape: byte("escape", format.escape.as_deref().unwrap_or_default())?,
+        comment: byte("comment", format.comment.as_deref().unwrap_or_default())?,
         strict,
+        blank_rows: strict,
     })
 }
 
@@ -92,6 +95,9 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
                     let named = names(&record, format.header_rows > 0, false);
                     columns = named.into_iter().map(|name| (name, Inference::default())).collect();
                     first = false;
+                    if columns.len() == 1 {
+                        tokens.take_blank_lines();
+                    }
                     if format.header_rows > 0 {
                         continue;
                     }
@@ -137,7 +143,7 @@ pub(super) fn suspicious(record: &Record, width: usize) -> bool {
 /// The rows of one file.
 pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Schema, capacity: usize) -> Result<Rows> {
     let wrong = |error: std::io::Error| failure(path, "read", &error);
-    let dialect = dialect(format, strict)?;
+    let mut dialect = dialect(format, strict)?;
     let mut tokens = tokenizer(path, format, strict)?;
     let mut record = Record::default();
     let mut before = Rejects::new(schema);
@@ -159,6 +165,10 @@ pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Sche
                 let names = names(&record, is_header, strict);
                 shape.places = schema.names().map(|name| names.iter().position(|known| known == name)).collect();
                 shape.width = names.len();
+                if names.len() == 1 {
+                    dialect.blank_rows = true;
+                    tokens.take_blank_lines();
+                }
                 let shape = Arc::new(shape);
                 let from = if is_header { tokens.settle().map_err(wrong)? } else { start };
                 let row = before.rows();

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::connectors::BATCH_ROWS;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
+use arrow::datatypes::{DataType, FieldRef, Fields, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -33,6 +33,7 @@ pub(crate) struct Groups {
 impl Groups {
     pub(crate) fn open(file: File) -> Result<Self> {
         let file = Shared::new(file);
+        // Without Arrow's own words for INT96: a year outside of 1677 to 2262 has no 64-bit nanoseconds.
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
         Ok(Self { metadata: plain(&metadata).unwrap_or(metadata), file })
     }
@@ -70,8 +71,14 @@ impl Groups {
 
 /// The texts as our frames have them, whatever Arrow's words in the file say: one copy less, and on the decoding thread.
 fn plain(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
-    let field = |field: &FieldRef| {
+    let columns = metadata.parquet_schema().root_schema().get_fields();
+    let int96 = |at: usize| {
+        let column = columns.get(at).filter(|column| column.is_primitive());
+        column.is_some_and(|column| column.get_physical_type() == parquet::basic::Type::INT96)
+    };
+    let field = |(at, field): (usize, &FieldRef)| {
         let data_type = match field.data_type() {
+            DataType::Timestamp(_, zone) if int96(at) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
             DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
             DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
             _ => return field.clone(),
@@ -79,7 +86,7 @@ fn plain(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
         Arc::new(field.as_ref().clone().with_data_type(data_type))
     };
     let schema = metadata.schema();
-    let fields: Fields = schema.fields().iter().map(field).collect();
+    let fields: Fields = schema.fields().iter().enumerate().map(field).collect();
     if fields == *schema.fields() {
         return None;
     }

@@ -142,6 +142,12 @@ impl<R: Read> Lane<R> {
             self.builder.reject(self.row, format!("{found} fields where {width} are expected"), &self.tokens.raw());
             return;
         }
+        if self.record.escaped_quote() {
+            let reason = "a quote behind a backslash is neither doubled nor the field's end: say `escape: \"\\\\\"` \
+                          where a backslash escapes";
+            self.builder.reject(self.row, reason, &self.tokens.raw());
+            return;
+        }
         if let Err(reason) = readable(&self.record) {
             self.builder.reject(self.row, reason, &self.tokens.raw());
             return;

@@ -6,7 +6,7 @@
 //! Inside, reading: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies, as a local
 //! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `sniff` (how a CSV is
 //! written), `tokens` and `marks` (its records), `lane` and `stretches` (records to rows, on one thread or on several),
-//! `csv`, `jsonl`, `parquet` (columns and rows of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
+//! `csv`, `jsonl`, `parquet` and `int96` (columns and rows of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
 //! `groups` (one file, many threads), `read` (all files of a dataset).
 //!
 //! Inside, writing: `write`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `load`, `merge` and
@@ -20,7 +20,7 @@
 //! holds exactly the parts that the manifest names; nothing but a load's own staging folder and parts that it replaces
 //! is ever removed, but for files of dead loads (see `folder`).
 //!
-//! Empty and null in CSV: an empty cell is null. In a text column a quoted empty cell (`""`) is the empty text; this is
+//! Empty and null in CSV: an empty cell is null, and so is an empty line of a file with one column. In a text column a quoted empty cell (`""`) is the empty text; this is
 //! also how the two are written, so both come back as they went.
 
 mod choose;
@@ -35,6 +35,7 @@ mod folder;
 mod groups;
 mod held;
 mod hive;
+mod int96;
 mod jsonl;
 mod lane;
 mod load;

@@ -2,18 +2,22 @@
 
 use super::groups::{Batches, Groups};
 use super::{Described, failure};
-use crate::connectors::Batch;
+use crate::connectors::{Batch, Rejected};
 use crate::error::{Error, Result};
 use crate::schema::{
     Schema,
-    arrow::{from_arrow, pick},
+    arrow::{from_arrow, pick, refused},
 };
-use arrow::array::RecordBatch;
+use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::util::display::array_value_to_string;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+pub(super) fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
     let text = error.to_string();
     let about = if text.contains("Disabled feature") || text.contains("NYI") || text.contains("not yet implemented") {
         Error::unsupported("the Parquet file uses a feature that is not read here")
@@ -54,6 +58,8 @@ pub(super) struct ParquetRows {
     batches: Batches,
     schema: Schema,
     row: u64,
+    /// Rows with an INT96 that is finer than ours, and its column.
+    fine: BTreeMap<u64, String>,
 }
 
 impl ParquetRows {
@@ -61,18 +67,57 @@ impl ParquetRows {
     pub(super) fn open(path: &Path, schema: &Schema, capacity: usize, groups: Option<Range<usize>>) -> Result<Self> {
         let file = open(path)?;
         let groups = groups.unwrap_or(0..file.count());
+        let fine = super::int96::fine_rows(path, groups.clone(), |name| schema.field(name).is_some())?;
         let batches = file.batches(groups, |name| schema.field(name).is_some(), capacity);
         let batches = batches.map_err(|error| broken(path, &error))?;
-        Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), row: 0 })
+        Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), row: 0, fine })
     }
 
-    fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        pick(batch, &self.schema).map_err(|error| {
-            let file = self.path.display().to_string();
+    /// The rows as they are wanted; those with a value that our types would cut are refused, row by row.
+    fn wanted(&self, batch: &RecordBatch, first: u64) -> Result<Batch> {
+        let wrong = |error: Error| {
             let mut place = error.place().clone();
-            place.file = Some(file);
+            place.file = Some(self.path.display().to_string());
             error.at(place)
-        })
+        };
+        let numbers: Vec<u64> = (first..).take(batch.num_rows()).collect();
+        let fine: Vec<(&u64, &String)> = self.fine.range(first..first + batch.num_rows() as u64).collect();
+        let told = match pick(batch, &self.schema) {
+            Ok(rows) if fine.is_empty() => return Ok(Batch { rows, numbers, rejected: Vec::new() }),
+            Ok(_) => BTreeMap::new(),
+            Err(error) => {
+                let told = refused(batch, &self.schema).map_err(wrong)?;
+                if told.is_empty() {
+                    return Err(wrong(error));
+                }
+                told
+            }
+        };
+        let mut told: BTreeMap<u64, (String, String)> =
+            told.into_iter().map(|(row, why)| (first + row as u64, why)).collect();
+        for (row, column) in fine {
+            let reason = "a timestamp (INT96) is finer than a microsecond".to_owned();
+            told.entry(*row).or_insert((column.clone(), reason));
+        }
+        let keep: BooleanArray = numbers.iter().map(|number| Some(!told.contains_key(number))).collect();
+        let kept = filter_record_batch(batch, &keep)
+            .map_err(|error| wrong(Error::internal("rows could not be chosen").caused_by(&error)))?;
+        let record = |row: u64| {
+            let at = usize::try_from(row - first).unwrap_or(usize::MAX);
+            let text = |name: &str| {
+                let column = batch.column_by_name(name).filter(|column| at < column.len() && column.is_valid(at))?;
+                array_value_to_string(column, at).ok()
+            };
+            self.schema.names().map(|name| (name.to_owned(), text(name).map_or(Value::Null, Value::String))).collect()
+        };
+        let numbers = numbers.into_iter().filter(|number| !told.contains_key(number)).collect();
+        let rejected = told.into_iter().map(|(row, (column, reason))| Rejected {
+            row,
+            column: Some(column),
+            reason,
+            record: record(row),
+        });
+        Ok(Batch { rejected: rejected.collect(), rows: pick(&kept, &self.schema).map_err(wrong)?, numbers })
     }
 }
 
@@ -86,7 +131,6 @@ impl Iterator for ParquetRows {
         };
         let first = self.row + 1;
         self.row += batch.num_rows() as u64;
-        let rows = self.wanted(&batch);
-        Some(rows.map(|rows| Batch { rows, numbers: (first..=self.row).collect(), rejected: Vec::new() }))
+        Some(self.wanted(&batch, first))
     }
 }

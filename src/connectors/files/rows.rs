@@ -194,11 +194,18 @@ impl RowBuilder {
         let record = self.schema.names().enumerate();
         let record = record.map(|(at, name)| (name.to_owned(), text_at(at).map_or(Value::Null, Value::String)));
         let field = self.schema.fields.get(column);
-        let wanted = field.map_or("a value", |field| called(field.data_type));
+        let written = text_at(column).unwrap_or_default();
+        let wanted = match field.map(|field| field.data_type) {
+            None => "a value",
+            Some(DataType::Float32 | DataType::Float64) if written.trim().parse::<f64>().is_ok() => {
+                "a number that a float can hold"
+            }
+            Some(data_type) => called(data_type),
+        };
         Rejected {
             row: number,
             column: field.map(|field| field.name.clone()),
-            reason: format!("'{}' is not {wanted}", shown(&text_at(column).unwrap_or_default())),
+            reason: format!("'{}' is not {wanted}", shown(&written)),
             record: record.collect(),
         }
     }

@@ -19,6 +19,8 @@ const RARE: [u8; 6] = [b':', b'^', b'~', b' ', 0x01, 0x1F];
 /// How much text and how many rows the dialect is judged by.
 const SAMPLE_TEXT: u64 = 256 << 10;
 const SAMPLE_ROWS: usize = 500;
+/// A text of fewer bytes is the whole file.
+const ENOUGH: usize = 128 << 10;
 
 /// The format of a file, by its first rows.
 pub(super) fn detect(path: &Path, given: &CsvSource) -> Result<TextFormat> {
@@ -35,7 +37,8 @@ pub(super) fn detect(path: &Path, given: &CsvSource) -> Result<TextFormat> {
     let mut format = TextFormat {
         encoding: encoding.name().to_ascii_lowercase(),
         delimiter: String::new(),
-        escape: backslash(&text, &quote).then(|| "\\".to_owned()),
+        escape: given.escape.clone().filter(|escape| !escape.is_empty()),
+        comment: given.comment.clone(),
         quote: Some(quote).filter(|quote| !quote.is_empty()),
         header_rows: 1,
         nulls: given.nulls.clone(),
@@ -44,6 +47,9 @@ pub(super) fn detect(path: &Path, given: &CsvSource) -> Result<TextFormat> {
         Some(delimiter) => delimiter.clone(),
         None => char::from(delimiter_of(&text, dialect(&format, false)?)).to_string(),
     };
+    if given.escape.is_none() {
+        escape(&mut format, &text, given)?;
+    }
     let has_header = match given.header {
         Some(header) => header,
         None => looks_like_header(&records(&text, dialect(&format, false)?), &format.nulls),
@@ -81,7 +87,14 @@ fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
 /// `'` where it wraps fields and the rows agree better under it than under `"`.
 fn quote_of(text: &[u8], given: Option<u8>) -> &'static str {
     let judge = |quote: u8| {
-        let base = Dialect { delimiter: given, quote: Some(quote), escape: None, strict: false };
+        let base = Dialect {
+            delimiter: given,
+            quote: Some(quote),
+            escape: None,
+            comment: None,
+            strict: false,
+            blank_rows: false,
+        };
         let delimiter = given.unwrap_or_else(|| delimiter_of(text, base));
         let records = records(text, Dialect { delimiter: Some(delimiter), ..base });
         let wrapped = records.iter().map(|one| (0..one.len()).filter(|at| one.quoted(*at)).count()).sum::<usize>();
@@ -94,12 +107,76 @@ fn quote_of(text: &[u8], given: Option<u8>) -> &'static str {
     if sound && better { "'" } else { "\"" }
 }
 
-/// Whether quotes are escaped by a backslash rather than doubled.
-fn backslash(text: &[u8], quote: &str) -> bool {
-    let Some(quote) = quote.bytes().next() else { return false };
-    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b',' | b';' | b'\t' | b'|'));
-    let inside = text.windows(3).filter(|three| three[0] == b'\\' && three[1] == quote && !ends(three.get(2))).count();
-    inside > 0
+/// Whether a backslash escapes, by all rows of the sample: where more of them fit so than without, and never by one value
+/// that would change what another one says.
+fn escape(format: &mut TextFormat, text: &[u8], given: &CsvSource) -> Result<()> {
+    if memchr::memchr(b'\\', text).is_none() {
+        return Ok(());
+    }
+    let without = Fit::of(text, dialect(format, false)?);
+    let mut other = TextFormat { escape: Some("\\".to_owned()), ..format.clone() };
+    if given.delimiter.is_none() {
+        other.delimiter = char::from(delimiter_of(text, dialect(&other, false)?)).to_string();
+    }
+    // A database's text: tabs, no quotes, and `\N` as a whole field.
+    let is_dump = other.delimiter == "\t" && given.quote.as_deref().is_none_or(str::is_empty) && without.quoted == 0;
+    if is_dump {
+        other.quote = None;
+    }
+    let with = Fit::of(text, dialect(&other, false)?);
+    let nulls = is_dump && without.nulls > 0 && with.misfits <= without.misfits;
+    // One value may decide where no other one holds a backslash.
+    let decided =
+        without.misfits > with.misfits + 1 || (without.escaped == 1 && without.backslashes == 1 && text.len() < ENOUGH);
+    let quotes = decided && with.misfits < without.misfits && without.escaped > 0 && without.misfits > without.doubled;
+    let breaks = without.quoted == 0 && with.misfits + 1 < without.misfits;
+    if nulls || quotes || breaks {
+        *format = other;
+    }
+    Ok(())
+}
+
+/// How well the rows of a sample fit a dialect.
+#[derive(Default)]
+struct Fit {
+    /// Rows that are broken, of another width than most, or go on behind a closing quote.
+    misfits: usize,
+    /// Rows with a quoted field, with a backslash, with a quote behind one that ends no field, with a doubled quote.
+    quoted: usize,
+    backslashes: usize,
+    escaped: usize,
+    doubled: usize,
+    /// Fields that are `\N`.
+    nulls: usize,
+}
+
+impl Fit {
+    fn of(text: &[u8], dialect: Dialect) -> Self {
+        let mut fit = Self::default();
+        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut tokens = Tokenizer::new(text, dialect);
+        let mut record = Record::default();
+        let mut rows = 0;
+        loop {
+            match tokens.next(&mut record) {
+                Ok(Token::Record) if record.loose() => fit.misfits += 1,
+                Ok(Token::Record) => {
+                    rows += 1;
+                    *widths.entry(record.len()).or_default() += 1;
+                }
+                Ok(Token::Broken { .. }) => fit.misfits += 1,
+                Ok(Token::End) | Err(_) => break,
+            }
+            fit.quoted += usize::from((0..record.len()).any(|at| record.quoted(at)));
+            fit.backslashes += usize::from(record.text().contains(&b'\\'));
+            fit.escaped += usize::from(record.escaped_quote());
+            fit.doubled +=
+                usize::from(!record.loose() && dialect.quote.is_some_and(|quote| record.text().contains(&quote)));
+            fit.nulls += (0..record.len()).filter(|at| record.field(*at) == b"\\N").count();
+        }
+        fit.misfits += rows - widths.values().max().copied().unwrap_or(0);
+        fit
+    }
 }
 
 /// The delimiter under which rows agree most on their number of fields and fields look most like values.

@@ -18,10 +18,21 @@ const CHUNK: usize = 256 << 10;
 pub(super) struct Dialect {
     pub delimiter: Option<u8>,
     pub quote: Option<u8>,
-    /// Written before a quote inside a quoted field; without it a quote is doubled.
+    /// Written before a quote, a delimiter or a line end that belongs to the field; without it a quote is doubled.
     pub escape: Option<u8>,
-    /// As we write it: an empty line is a record, spaces before a quote are content.
+    /// Lines that begin with it are passed over.
+    pub comment: Option<u8>,
+    /// As we write it: spaces before a quote are content.
     pub strict: bool,
+    /// An empty line is a record: it is where a record has one field.
+    pub blank_rows: bool,
+}
+
+impl Dialect {
+    /// As databases write text: no quotes, and `\t`, `\n` for what divides fields and rows.
+    fn letters(&self) -> bool {
+        self.quote.is_none() && self.delimiter == Some(b'\t') && self.escape == Some(b'\\')
+    }
 }
 
 /// The fields of one record, unquoted.
@@ -31,6 +42,7 @@ pub(super) struct Record {
     ends: Vec<usize>,
     quoted: Vec<bool>,
     loose: bool,
+    escaped_quote: bool,
 }
 
 impl Record {
@@ -53,6 +65,11 @@ impl Record {
         self.loose
     }
 
+    /// Whether that closing quote stood behind a backslash: then it may not have been one.
+    pub(super) fn escaped_quote(&self) -> bool {
+        self.escaped_quote
+    }
+
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
@@ -62,6 +79,7 @@ impl Record {
         self.ends.clear();
         self.quoted.clear();
         self.loose = false;
+        self.escaped_quote = false;
     }
 
     fn end_field(&mut self, quoted: bool) {
@@ -117,7 +135,9 @@ impl<R: Read> Tokenizer<R> {
     /// (an odd quote, a blank line, bytes that are no text, the end of what is read), which is for [`Self::next`].
     pub(super) fn plain(&mut self, width: usize, most: usize, until: u64, spans: &mut Vec<Span>) -> usize {
         spans.clear();
-        let (Some(delimiter), None) = (self.dialect.delimiter, self.dialect.escape) else { return 0 };
+        let (Some(delimiter), None, None) = (self.dialect.delimiter, self.dialect.escape, self.dialect.comment) else {
+            return 0;
+        };
         let length = usize::try_from(until.saturating_sub(self.consumed)).unwrap_or(usize::MAX);
         let scanner = Scanner {
             bytes: self.buffer.get(self.start..).unwrap_or_default(),
@@ -140,10 +160,13 @@ impl<R: Read> Tokenizer<R> {
 
     /// Goes to where the next record starts, and says how many bytes lie before it.
     pub(super) fn settle(&mut self) -> io::Result<u64> {
-        if !self.dialect.strict {
-            self.skip_blank_lines()?;
-        }
+        self.skip_lines()?;
         Ok(self.consumed)
+    }
+
+    /// Records have one field: an empty line is one from here on.
+    pub(super) fn take_blank_lines(&mut self) {
+        self.dialect.blank_rows = true;
     }
 
     /// Bytes of whole records given so far.
@@ -152,9 +175,7 @@ impl<R: Read> Tokenizer<R> {
     }
 
     pub(super) fn next(&mut self, record: &mut Record) -> io::Result<Token> {
-        if !self.dialect.strict {
-            self.skip_blank_lines()?;
-        }
+        self.skip_lines()?;
         loop {
             let rest = self.buffer.get(self.start..).unwrap_or_default();
             if rest.is_empty() && self.ended {
@@ -169,7 +190,7 @@ impl<R: Read> Tokenizer<R> {
                 Scan::Unclosed => return self.broken_line("a quote is opened and never closed"),
                 Scan::NeedsMore { in_quotes } if rest.len() > MAX_RECORD => {
                     let reason = if in_quotes {
-                        format!("a quote is opened and not closed within {} MiB", MAX_RECORD >> 20)
+                        format!("a quoted field is longer than {} MiB, or its quote is never closed", MAX_RECORD >> 20)
                     } else {
                         too_long()
                     };
@@ -224,6 +245,23 @@ impl<R: Read> Tokenizer<R> {
         self.ended |= (got as u64) < wanted;
         self.plain = self.buffer.is_ascii() && memchr::memchr(0, &self.buffer).is_none();
         Ok(())
+    }
+
+    /// Passes over empty lines and comments.
+    fn skip_lines(&mut self) -> io::Result<()> {
+        loop {
+            if !self.dialect.blank_rows {
+                self.skip_blank_lines()?;
+            }
+            let Some(comment) = self.dialect.comment else { return Ok(()) };
+            if self.start == self.buffer.len() && !self.ended {
+                self.fill()?;
+            }
+            if self.buffer.get(self.start) != Some(&comment) {
+                return Ok(());
+            }
+            self.broken_line("a comment")?;
+        }
     }
 
     fn skip_blank_lines(&mut self) -> io::Result<()> {
@@ -367,6 +405,9 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
     let mut at = 0;
     loop {
         let mut quoted = false;
+        // A null of a database, which is not the text of these letters.
+        let null = bytes.get(at..).is_some_and(|rest| is_null(rest, dialect));
+        let field = record.text.len();
         if let Some(quote) = dialect.quote {
             let spaces = leading_spaces(bytes.get(at..).unwrap_or_default(), quote, dialect);
             if bytes.get(at + spaces) == Some(&quote) {
@@ -379,17 +420,19 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
         }
         // What follows a closing quote belongs to the field as it is: `"a"b` is `ab`.
         let rest = bytes.get(at..).unwrap_or_default();
-        let stop = rest.iter().position(|byte| Some(*byte) == dialect.delimiter || matches!(byte, b'\n' | b'\r'));
-        let Some(length) = stop else {
+        let Some(length) = unquoted_part(rest, dialect, record) else {
             if !at_end {
                 return Scan::NeedsMore { in_quotes: false };
             }
-            record.text.extend_from_slice(rest);
-            record.end_field(quoted);
+            null_field(record, field, null && rest.len() == 2);
+            record.end_field(quoted || dialect.letters() && !null);
             return Scan::Complete(bytes.len());
         };
-        record.text.extend_from_slice(rest.get(..length).unwrap_or_default());
+        null_field(record, field, null && length == 2);
         record.loose |= quoted && length > 0;
+        let closing = at.checked_sub(2).and_then(|before| bytes.get(before));
+        record.escaped_quote |= quoted && length > 0 && dialect.escape.is_none() && closing == Some(&b'\\');
+        quoted |= dialect.letters() && !null;
         at += length;
         match (bytes.get(at), bytes.get(at + 1)) {
             (Some(b'\r'), None) if !at_end => return Scan::NeedsMore { in_quotes: false },
@@ -406,6 +449,67 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
                 at += 1;
             }
         }
+    }
+}
+
+/// Whether a field is `\N`, where a backslash escapes.
+fn is_null(rest: &[u8], dialect: Dialect) -> bool {
+    let ends =
+        |byte: Option<&u8>| byte.is_none_or(|byte| Some(*byte) == dialect.delimiter || matches!(byte, b'\n' | b'\r'));
+    dialect.escape == Some(b'\\') && rest.starts_with(b"\\N") && ends(rest.get(2))
+}
+
+/// A null has no text.
+fn null_field(record: &mut Record, start: usize, null: bool) {
+    if null {
+        record.text.truncate(start);
+    }
+}
+
+/// Takes what stands up to the next delimiter or line end: how many bytes that are. `None`: neither comes.
+fn unquoted_part(rest: &[u8], dialect: Dialect, record: &mut Record) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let ahead = rest.get(at..).unwrap_or_default();
+        let special = |byte: &u8| {
+            Some(*byte) == dialect.delimiter || Some(*byte) == dialect.escape || matches!(byte, b'\n' | b'\r')
+        };
+        let stop = ahead.iter().position(special);
+        record.text.extend_from_slice(ahead.get(..stop.unwrap_or(ahead.len())).unwrap_or_default());
+        at += stop?;
+        if dialect.escape.is_none() || rest.get(at).copied() != dialect.escape {
+            return Some(at);
+        }
+        let (meant, taken) = escaped(rest.get(at + 1..).unwrap_or_default(), dialect);
+        match meant {
+            Some(byte) => record.text.push(byte),
+            None => record.text.extend(dialect.escape),
+        }
+        at += 1 + taken;
+    }
+}
+
+/// What the bytes behind an escape mean, and how many they are; nothing where the escape is itself.
+fn escaped(rest: &[u8], dialect: Dialect) -> (Option<u8>, usize) {
+    let Some(next) = rest.first().copied() else { return (None, 0) };
+    let divides = Some(next) == dialect.delimiter || matches!(next, b'\n' | b'\r');
+    if divides || Some(next) == dialect.quote || Some(next) == dialect.escape {
+        return (Some(next), 1);
+    }
+    if !dialect.letters() {
+        return (None, 0);
+    }
+    match next {
+        b't' => (Some(b'\t'), 1),
+        b'n' => (Some(b'\n'), 1),
+        b'r' => (Some(b'\r'), 1),
+        b'b' => (Some(8), 1),
+        b'f' => (Some(12), 1),
+        b'v' => (Some(11), 1),
+        // Refused with its row, as any NUL.
+        b'0' => (Some(0), 1),
+        b'Z' => (Some(26), 1),
+        _ => (None, 0),
     }
 }
 
@@ -438,12 +542,12 @@ fn quoted_part(
             return Err(unfinished);
         }
         at += stop + 1;
-        let escaped = match next {
+        let is_escaped = match next {
             Some(next) if found == quote => next == quote,
-            Some(next) => next == quote || Some(next) == dialect.escape,
+            Some(_) => escaped(rest.get(stop + 1..).unwrap_or_default(), dialect).0.is_some(),
             None => false,
         };
-        if escaped {
+        if is_escaped {
             record.text.extend(next);
             at += 1;
         } else if found == quote {
