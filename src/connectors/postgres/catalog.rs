@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -31,11 +31,11 @@ SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
             ELSE c.reltuples END::float8,
        CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid)
             WHEN c.relkind = 'p' THEN (SELECT sum(pg_table_size(part.relid)) FROM pg_partition_tree(c.oid) part)
-       END::int8
+       END::int8,
+       has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND c.relname <> 'windvane_loads'
-  AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
 const KEYS: &str = "\
@@ -49,7 +49,7 @@ LEFT JOIN pg_class c ON c.oid = k.confrelid LEFT JOIN pg_namespace n ON n.oid = 
 WHERE k.contype IN ('p', 'f') AND k.conparentid = 0 AND k.conrelid = ANY ($1::int8[]::oid[])
 ORDER BY k.conrelid, k.conname";
 
-type RelationRow = (i64, String, String, String, Option<f64>, Option<i64>);
+type RelationRow = (i64, String, String, String, Option<f64>, Option<i64>, bool);
 type KeyRow = (i64, String, Option<String>, Option<String>, Vec<String>, Vec<String>);
 
 /// Which tables are meant.
@@ -70,8 +70,10 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
         .fetch_all(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let named = all.into_iter().map(|row| (TableName { schema: row.1.clone(), table: row.2.clone() }, row)).collect();
-    let named: Vec<(TableName, RelationRow)> = named;
+    let one = |row: RelationRow| (TableName { schema: row.1.clone(), table: row.2.clone() }, row);
+    let named: Vec<(TableName, RelationRow)> = all.into_iter().map(one).collect();
+    let readable = named.iter().filter(|(_, row)| row.6).map(|(name, _)| (name.schema.clone(), name.table.clone()));
+    let readable: HashSet<(String, String)> = readable.collect();
     let places: Vec<TableName> = named.iter().map(|(name, _)| name.clone()).collect();
     let here = |table: &str| {
         let of = |schema: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
@@ -80,14 +82,17 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
     let wanted = choose(
         named,
         tables,
-        |name| every || name.schema == schema,
+        |name| {
+            // Of a whole database, what may not be read is nobody's to move; of the schema that was named, it is said.
+            if every { readable.contains(&(name.schema.clone(), name.table.clone())) } else { name.schema == schema }
+        },
         // A table of the schema whose own name holds a dot comes before `schema.table`.
         |text| [here(text), TableName::parse(text, schema)],
         |name, all| not_there(name, schema, all.iter().map(|(name, _)| name)),
     )?;
     if wanted.is_empty() && !every {
         check_schema(session, schema).await?;
-        elsewhere(schema, &places)?;
+        elsewhere(schema, &readable)?;
     }
     let ids: Vec<i64> = wanted.iter().map(|(_, row)| row.0).collect();
     let mut described: HashMap<i64, Vec<NativeColumn>> = HashMap::new();
@@ -102,7 +107,7 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
         .map_err(|error| translate(&error))?;
     execute(session, "COMMIT").await?;
     let mut datasets = Vec::with_capacity(wanted.len());
-    for (name, (id, _, _, kind, rows, bytes)) in wanted {
+    for (name, (id, _, _, kind, rows, bytes, _)) in wanted {
         let native = described.remove(&id).unwrap_or_default();
         let fields = fields(session, &name, &native).await?;
         let mut found = Found {
@@ -133,10 +138,10 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
 }
 
 /// An empty schema beside full ones is not what was meant.
-fn elsewhere(schema: &str, places: &[TableName]) -> Result<()> {
+fn elsewhere(schema: &str, readable: &HashSet<(String, String)>) -> Result<()> {
     let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-    for name in places {
-        *counts.entry(name.schema.as_str()).or_default() += 1;
+    for (home, _) in readable {
+        *counts.entry(home.as_str()).or_default() += 1;
     }
     let Some((first, _)) = counts.first_key_value() else { return Ok(()) };
     let others: Vec<String> = counts.iter().map(|(name, count)| format!("{name} ({count})")).collect();
