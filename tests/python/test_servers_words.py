@@ -96,15 +96,15 @@ class TestSchemas:
             "CREATE SCHEMA hr",
             "CREATE TABLE hr.people (id int)",
             "CREATE TABLE sales.secret (id int)",
-            "DO $$ BEGIN CREATE ROLE reader LOGIN PASSWORD 'pw'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-            "GRANT USAGE ON SCHEMA sales TO reader",
-            "GRANT SELECT ON sales.orders TO reader",
+            "DO $$ BEGIN CREATE ROLE lister LOGIN PASSWORD 'pw'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+            "GRANT USAGE ON SCHEMA sales TO lister",
+            "GRANT SELECT ON sales.orders TO lister",
         ):
             postgres.execute(statement, database=database)
         url = postgres.url(database)
         listed = wv.discover(url)
         assert [found["name"] for found in listed["datasets"]] == ["hr.people", "sales.orders", "sales.secret"]
-        reader = of_url(postgres.url(database, "reader", "pw"), postgres={"schema": "*"})
+        reader = of_url(postgres.url(database, "lister", "pw"), postgres={"schema": "*"})
         assert names(reader) == {"sales.orders"}
         assert names(postgres_home(postgres, database, tables=["sales.orders"])) == {"sales.orders"}
 
