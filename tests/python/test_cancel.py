@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-IN_TIME = 5.0
 ROWS = 30_000
 IDS = list(range(ROWS))
 # Bytes a second: the rows would take ten seconds and more.
@@ -38,18 +37,23 @@ def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def in_time() -> float:
+    """Five seconds, on a machine that has a core for the run; on a busier one as much longer as it waits for its turn."""
+    return 5.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def stop(child: subprocess.Popen[str], number: int) -> dict[str, Any]:
     """Sends the signal; what the run says. It must end in time."""
     child.send_signal(number)
     begun = time.monotonic()
     try:
-        out, errors = child.communicate(timeout=4 * IN_TIME)
+        out, errors = child.communicate(timeout=4 * in_time())
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
         pytest.fail("the run does not stop")
     took = time.monotonic() - begun
-    assert took < IN_TIME, f"it took {took:.1f} s to stop"
+    assert took < in_time(), f"it took {took:.1f} s to stop"
     assert out, errors
     told: dict[str, Any] = json.loads(out)
     return told
@@ -73,7 +77,7 @@ def test_source(kind: str, number: int, strategy: str, request: pytest.FixtureRe
         child = mover.start(**PATIENT)
         until(lambda: proxy.passed(DOWN) > before + 250_000)
         assert "stopped" in stop(child, number)
-        until(lambda: place.sessions() == 0, IN_TIME)
+        until(lambda: place.sessions() == 0, in_time())
         assert mover.parquet_ids() is None
         proxy.calm()
         told, _ = mover.run()
@@ -99,7 +103,7 @@ def test_target(kind: str, number: int, strategy: str, request: pytest.FixtureRe
         assert "stopped" in stop(child, number)
         # What is still on its way would keep the server for as long as the slow line needs.
         proxy.fault = Fault()
-        until(lambda: place.sessions() == 0, IN_TIME)
+        until(lambda: place.sessions() == 0, in_time())
         assert place.ids() in (None, [])
         proxy.calm()
         told, _ = mover.run()
@@ -123,7 +127,7 @@ def test_a_server_at_work_stops_too(kind: str, request: pytest.FixtureRequest, t
         until(lambda: place.sessions() > 0)
         time.sleep(1)
         assert "stopped" in stop(child, signal.SIGTERM)
-        until(lambda: place.sessions() == 0, IN_TIME)
+        until(lambda: place.sessions() == 0, in_time())
 
 
 LOCAL: dict[str, dict[str, Any]] = {
@@ -175,17 +179,22 @@ def test_anywhere(kind: str, strategy: str, tmp_path: Path) -> None:
     _, took = mover.run("r0")
     assert local_ids(kind, mover) == expected
     appends = kind == "sqlite"
-    stopped = 0
-    for at in range(1, int(os.environ.get("WINDVANE_STOPS", "3")) + 1):
+    stopped = at = 0
+    # A busy machine makes the first run slow and the others fast: a stop that came too late makes the next one earlier.
+    while at < int(os.environ.get("WINDVANE_STOPS", "3")) or not stopped:
+        at += 1
         child = mover.start(f"r{at}")
         time.sleep(seed.uniform(0.0, took))
         told = stop(child, seed.choice(SIGNALS))
-        stopped += "stopped" in told
+        if "stopped" in told:
+            stopped += 1
+        else:
+            took *= 0.7
+            assert at < 40, "every stop came too late to prove anything"
         more = sorted(expected + list(range(MANY))) if appends else expected
         assert local_ids(kind, mover) in ((expected, more) if "stopped" in told else (more,))
         told, _ = mover.run(f"r{at}")
         assert told["loaded"] == MANY
         expected = more
         assert local_ids(kind, mover) == expected
-    assert stopped, "every stop came too late to prove anything"
     assert leftovers(tmp_path) == []
