@@ -81,6 +81,7 @@ impl Lint {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a verb")]
     fn step(&mut self, step: &Step, by: &str, known: Known) -> Known {
         match step {
             Step::Select(names) => {
@@ -92,11 +93,11 @@ impl Lint {
                 known.without(names, &format!("{by} drops it"))
             }
             Step::Rename(names) => {
-                names.keys().for_each(|old| self.at(old, |lint| lint.name(&known, old)));
+                self.keys(&known, names.keys());
                 known.renamed(names, by)
             }
             Step::Cast(types) => {
-                types.keys().for_each(|name| self.at(name, |lint| lint.name(&known, name)));
+                self.keys(&known, types.keys());
                 known
             }
             Step::Parse(parse) => {
@@ -114,7 +115,7 @@ impl Lint {
             Step::Set(set) => {
                 self.at("where", |lint| lint.expression(&known, &set.condition, Standing::Row));
                 self.at("values", |lint| {
-                    set.values.keys().for_each(|name| lint.at(name, |lint| lint.name(&known, name)));
+                    lint.keys(&known, set.values.keys());
                     lint.expressions(&known, set.values.iter(), Standing::Row);
                 });
                 known
@@ -174,10 +175,7 @@ impl Lint {
                 known.with(&made(step))
             }
             Step::Mask(step) => {
-                let names: Vec<String> = step.columns.keys().cloned().collect();
-                self.at("columns", |lint| {
-                    names.iter().for_each(|name| lint.at(name, |lint| lint.name(&known, name)));
-                });
+                self.at("columns", |lint| lint.keys(&known, step.columns.keys()));
                 known
             }
             Step::Flatten(step) => {
@@ -202,7 +200,9 @@ impl Lint {
         columns: impl Iterator<Item = (&'a String, &'a String)>,
         standing: Standing,
     ) {
-        columns.for_each(|(name, text)| self.at(name, |lint| lint.expression(known, text, standing)));
+        for (name, text) in columns {
+            self.at(name, |lint| lint.expression(known, text, standing));
+        }
     }
 
     fn expression(&mut self, known: &Known, text: &str, standing: Standing) {
@@ -210,13 +210,15 @@ impl Lint {
             return; // `spec` has said so.
         }
         match inspect(text, standing) {
-            Ok(names) => names.iter().for_each(|name| self.name(known, name)),
+            Ok(names) => self.names(known, &names),
             Err(error) => self.judge(Err(error)),
         }
     }
 
     fn columns(&mut self, known: &Known, columns: Option<&Columns>) {
-        columns.iter().for_each(|columns| self.names(known, &columns.0));
+        if let Some(columns) = columns {
+            self.names(known, &columns.0);
+        }
     }
 
     /// `day`, `day desc`.
@@ -228,8 +230,17 @@ impl Lint {
         }
     }
 
+    /// Columns that are the keys of a map.
+    fn keys<'a>(&mut self, known: &Known, names: impl Iterator<Item = &'a String>) {
+        for name in names {
+            self.at(name, |lint| lint.name(known, name));
+        }
+    }
+
     fn names(&mut self, known: &Known, names: &[String]) {
-        names.iter().for_each(|name| self.name(known, name));
+        for name in names {
+            self.name(known, name);
+        }
     }
 
     fn name(&mut self, known: &Known, name: &str) {
