@@ -12,6 +12,7 @@
 
 mod account;
 pub mod address;
+pub mod again;
 pub mod allowance;
 mod by_key;
 mod column;
@@ -44,6 +45,7 @@ use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
+use again::{Facts, Held};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
@@ -279,7 +281,7 @@ pub struct LoadRequest {
     pub key: Vec<String>,
     pub absent: Absent,
     pub duplicates: Duplicates,
-    /// Identifies the load: (pipeline, plan, run, output, partition) hashed. Letters and digits.
+    /// Identifies the load: (pipeline, output, run, partition) hashed. Letters and digits.
     pub load_id: String,
     /// The row count and checksum that must be found at the target before the load becomes visible; nothing where the
     /// rows are not known before they have flowed: then what flowed is what must be found.
@@ -289,6 +291,10 @@ pub struct LoadRequest {
     pub refused: RowPolicy,
     /// How many of them go to quarantine before the load fails.
     pub allowance: allowance::Allowance,
+    /// What the ledger keeps of the load beside its receipt.
+    pub facts: Facts,
+    /// Of an append that was done by an earlier attempt: its rows go, these come.
+    pub swap: bool,
     /// Of files.
     pub compression: Option<Compression>,
     /// Of files: the columns whose values become folders.
@@ -388,6 +394,9 @@ pub struct Loaded {
     pub changes: Option<Changes>,
     /// True when an earlier attempt had done it: nothing was written now.
     pub already: bool,
+    /// Then: what it was about.
+    #[serde(skip)]
+    pub earlier: Option<Box<Facts>>,
 }
 
 /// A row that the target did not take.
@@ -503,6 +512,17 @@ impl Connection {
                 Err(Error::unsupported("only a postgres target runs steps as SQL")
                     .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"))
             }
+        }
+    }
+
+    /// What a target holds of a dataset, and which load came last.
+    pub async fn held(&self, dataset: &str) -> Result<Held> {
+        match self {
+            Self::Files(files) => files.held(dataset).await,
+            Self::Sqlite(sqlite) => sqlite.held(dataset).await,
+            Self::Postgres(postgres) => postgres.held(dataset).await,
+            Self::Mysql(mysql) => mysql.held(dataset).await,
+            Self::Guest(_) | Self::Http(_) => Ok(Held::default()),
         }
     }
 

@@ -127,12 +127,21 @@ pub(super) fn counted(request: &LoadRequest, rows: u64, bytes: u64) -> Loaded {
         refused: Vec::new(),
         changes: None,
         already: false,
+        earlier: None,
     }
 }
 
 /// The receipt of an earlier attempt, as the ledger holds it.
-pub(super) fn already(request: &LoadRequest, rows: i64, bytes: i64, checksum: String) -> Loaded {
+pub(super) fn already(load_id: &str, rows: i64, bytes: i64, checksum: String) -> Loaded {
     let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
-    let checksum = Some(checksum).filter(|checksum| !checksum.is_empty());
-    Loaded { checksum, already: true, ..counted(request, rows, bytes) }
+    Loaded {
+        load_id: load_id.to_owned(),
+        rows,
+        bytes,
+        checksum: Some(checksum).filter(|checksum| !checksum.is_empty()),
+        refused: Vec::new(),
+        changes: None,
+        already: true,
+        earlier: None,
+    }
 }

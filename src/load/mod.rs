@@ -4,8 +4,7 @@
 //!
 //! Deliberately absent: a way to load rows that no [`Verdict`] speaks for, or that no check has seen.
 //!
-//! Invariants: a load is identified by (pipeline, plan, run, output, partition); a second load with that identity
-//! changes nothing; a receipt is only given when the rows and the checksum read back from the target are those of the
+//! Invariants: a load is identified by (pipeline, output, run, partition); a second try of it adds no row; a receipt is only given when the rows and the checksum read back from the target are those of the
 //! verdict and `rows_in + added = loaded + filtered + quarantined`; rows that the target refuses count against
 //! the guard `quarantined` as those that were quarantined before.
 
@@ -15,6 +14,7 @@ mod jury;
 pub mod pushed;
 mod refused;
 
+use crate::connectors::again::{Counts, Facts, Window};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::{Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
@@ -66,11 +66,20 @@ pub struct Receipt {
     pub already: bool,
 }
 
-/// Identifies a load: the same words always give the same id.
-pub fn load_id(plan: &Plan, run: &str, output: &str, partition: &str) -> String {
-    let words = [plan.pipeline.as_str(), &plan.id, run, output, partition];
+/// Which doing of which run a load belongs to.
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
+    pub run: String,
+    /// From 1; 0 asks for whatever was done.
+    pub attempt: u32,
+    pub window: Option<Window>,
+}
+
+/// Identifies a load: the same words always give the same id. The plan is none of them: what a plan observed changes
+/// between two tries of a run.
+pub fn load_id(pipeline: &str, run: &str, output: &str, partition: &str) -> String {
     let mut identity = String::new();
-    for word in words {
+    for word in [pipeline, run, output, partition] {
         // Lengths first, so that no two different lists of words read alike.
         let _ = write!(identity, "{}:{word};", word.len());
     }
@@ -82,7 +91,7 @@ pub async fn run(
     plan: &Plan,
     output: &Output,
     verdict: &Verdict,
-    run: &str,
+    turn: &Turn,
     context: &Context,
     folder: &Path,
 ) -> Result<Receipt> {
@@ -99,33 +108,52 @@ pub async fn run(
     } else {
         Allowance::of(limits.budget(came).saturating_sub(staged.quarantined))
     };
-    let request = LoadRequest {
+    let mut request = LoadRequest {
         allowance: allowance.clone(),
         dataset: output.dataset.clone(),
         schema: staged.schema.clone(),
         expected: Some(Expected { rows: staged.rows, checksum: verdict.checksum.clone() }),
-        ..request(plan, output, run)
+        ..request(plan, output, turn)
     };
+    request.facts.counts = Some(counts(staged));
     let (at_rest, progress) = (staged.clone(), context.progress.clone());
-    let rows = Rows::at_rest(move || {
-        let progress = progress.clone();
-        let rows = staging::frames(&at_rest)?.map(move |frame| {
-            let rows = frame?.rows;
-            progress.read(rows.num_rows());
-            Ok(rows)
-        });
-        Ok(futures::stream::iter(rows).boxed())
-    });
-    let loaded = connection.load(request, rows).await.map_err(|error| {
+    let rows = move || {
+        let (at_rest, progress) = (at_rest.clone(), progress.clone());
+        Rows::at_rest(move || {
+            let progress = progress.clone();
+            let rows = staging::frames(&at_rest)?.map(move |frame| {
+                let rows = frame?.rows;
+                progress.read(rows.num_rows());
+                Ok(rows)
+            });
+            Ok(futures::stream::iter(rows).boxed())
+        })
+    };
+    let explained = |error: Error| {
         let error = match allowance.exceeded() {
             Some(refused) => too_many(&limits, staged, refused, &error),
             None => error,
         };
         if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
-    })?;
-    let kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
-    if loaded.rows != kept.rows || loaded.checksum.is_some() && loaded.checksum != kept.checksum {
-        return Err(other_rows(output, &kept, &loaded, run));
+    };
+    let mut loaded = connection.load(request.clone(), rows()).await.map_err(explained)?;
+    let mut kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
+    let differs =
+        |loaded: &Loaded, kept: &refused::Kept| loaded.rows != kept.rows || differ(&loaded.checksum, &kept.checksum);
+    if loaded.already && differs(&loaded, &kept) {
+        let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
+        if let Some(receipt) = retried(output, turn, &loaded, &earlier) {
+            return Ok(receipt);
+        }
+        if !swaps(&plan.target) {
+            return Err(other_rows(output, &kept, &loaded, &turn.run));
+        }
+        let again = LoadRequest { swap: true, ..request };
+        loaded = connection.load(again, rows()).await.map_err(explained)?;
+        kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
+    }
+    if differs(&loaded, &kept) {
+        return Err(other_rows(output, &kept, &loaded, &turn.run));
     }
     let superseded = loaded.superseded();
     let quarantined = staged.quarantined + loaded.refused.len() as u64 - superseded;
@@ -134,7 +162,7 @@ pub async fn run(
     Ok(Receipt {
         output: output.name.clone(),
         dataset: output.dataset.clone(),
-        run: run.to_owned(),
+        run: turn.run.clone(),
         load_id: loaded.load_id,
         rows_in: staged.rows_in,
         added: staged.added,
@@ -167,14 +195,25 @@ fn partition_by(target: &Target) -> Vec<String> {
 }
 
 /// The load of an output in a run, whose rows are not known yet.
-pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
+pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
     LoadRequest {
         dataset: output.dataset.clone(),
         schema: output.schema.clone(),
         mode: output.mode,
         key: output.key.clone(),
         absent: output.absent,
-        load_id: load_id(plan, run, &output.name, ""),
+        load_id: load_id(&plan.pipeline, &turn.run, &output.name, ""),
+        facts: Facts {
+            pipeline: plan.pipeline.clone(),
+            output: output.name.clone(),
+            run: turn.run.clone(),
+            attempt: turn.attempt,
+            plan: plan.id.clone(),
+            window: turn.window.clone(),
+            columns: output.schema.clone(),
+            counts: None,
+        },
+        swap: false,
         expected: None,
         verify: plan.verify,
         refused: plan.errors.rows,
@@ -189,16 +228,59 @@ pub fn request(plan: &Plan, output: &Output, run: &str) -> LoadRequest {
     }
 }
 
-/// Whether the load of an output in a run is at the target. Its ledger answers: the rows that are offered refuse to flow.
-pub async fn is_done(plan: &Plan, output: &Output, run: &str, context: &Context) -> Result<bool> {
+/// What the target's ledger says of the load of an output in a run, if it is done: the rows that are offered refuse to
+/// flow.
+pub async fn done(plan: &Plan, output: &Output, turn: &Turn, context: &Context) -> Result<Option<Loaded>> {
     const ONLY_ASKING: &str = "the load was only asked about";
     let nothing = futures::stream::once(async { Err(Error::internal(ONLY_ASKING)) });
     let connection = Connection::open_target(&plan.target, context)?;
-    match connection.load(request(plan, output, run), Rows::flowing(nothing.boxed())).await {
-        Ok(loaded) => Ok(loaded.already),
-        Err(error) if error.message() == ONLY_ASKING => Ok(false),
+    match connection.load(request(plan, output, turn), Rows::flowing(nothing.boxed())).await {
+        Ok(loaded) => Ok(Some(loaded).filter(|loaded| loaded.already)),
+        Err(error) if error.message() == ONLY_ASKING => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The receipt of a load that an earlier try of the same attempt has done, from what the ledger kept of it: the source
+/// may have changed since.
+pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -> Option<Receipt> {
+    let counts = earlier.counts.filter(|_| earlier.attempt == turn.attempt && loaded.already)?;
+    Some(Receipt {
+        output: output.name.clone(),
+        dataset: output.dataset.clone(),
+        run: turn.run.clone(),
+        load_id: loaded.load_id.clone(),
+        rows_in: counts.rows_in,
+        added: counts.added,
+        loaded: loaded.rows,
+        filtered: counts.filtered,
+        quarantined: counts.quarantined + loaded.refused.len() as u64,
+        quarantine: Vec::new(),
+        bytes: loaded.bytes,
+        checksum_source: loaded.checksum.clone(),
+        checksum_target: loaded.checksum.clone(),
+        changes: loaded.changes,
+        warnings: Vec::new(),
+        already: true,
+    })
+}
+
+/// Whether the target can tell the rows of one load from all others, and take them out again.
+pub fn swaps(target: &Target) -> bool {
+    match target {
+        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => true,
+        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => false,
+    }
+}
+
+fn counts(staged: &Staged) -> Counts {
+    let Staged { rows_in, added, filtered, quarantined, .. } = *staged;
+    Counts { rows_in, added, filtered, quarantined }
+}
+
+/// Whether two sums are known and not the same.
+fn differ(one: &Option<String>, other: &Option<String>) -> bool {
+    one.is_some() && one != other
 }
 
 fn too_many(limits: &Limits, staged: &Staged, refused: u64, said: &Error) -> Error {
@@ -228,12 +310,23 @@ fn other_rows(output: &Output, kept: &refused::Kept, loaded: &Loaded, run: &str)
         sum(&kept.checksum)
     );
     if loaded.already {
-        return Error::new(
-            Kind::Conflict,
-            format!("run '{run}' has loaded already, and its source has changed since: {message}"),
-        )
-        .in_table(&output.dataset)
-        .hint("Nothing was changed. Start a new run for the new rows");
+        return changed_since(&output.dataset, run, loaded.rows, kept.rows);
     }
     Error::internal(message).in_table(&output.dataset)
+}
+
+/// A run that has appended its rows is done again, and the source does not give the same rows any more.
+pub fn changed_since(dataset: &str, run: &str, loaded: u64, now: u64) -> Error {
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "run '{run}' has loaded already, and its source has changed since: the target holds {loaded} rows of this \
+             load, the source gives {now} now"
+        ),
+    )
+    .in_table(dataset)
+    .hint(
+        "Nothing was changed: rows that were appended to a table cannot be told from others. Start a new run for the new \
+         rows, load with mode `merge` (and a key), or append to files, where the rows of one run can be replaced",
+    )
 }

@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, request};
+use super::{Receipt, Turn, request};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
@@ -28,7 +28,7 @@ pub async fn run(
     plan: &Plan,
     output: &Output,
     inputs: &BTreeMap<String, Staged>,
-    run: &str,
+    turn: &Turn,
     context: &Context,
     folder: &Path,
 ) -> Result<(Receipt, Vec<CheckResult>)> {
@@ -57,11 +57,11 @@ pub async fn run(
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
     // The jury counts them, with those that it refuses itself.
-    let request = LoadRequest { allowance: Allowance::of(u64::MAX), ..request(plan, output, run) };
+    let request = LoadRequest { allowance: Allowance::of(u64::MAX), ..request(plan, output, turn) };
     let done = connection.load_pushed(request, pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
-    receipt(output, primary, run, done)
+    receipt(output, primary, &turn.run, done)
 }
 
 /// The receipt, when what the ledger noted is of the rows that are here.

@@ -1,6 +1,6 @@
 //! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
 
-use super::fused::{Reading, other_rows};
+use super::fused::Reading;
 use super::{World, stage};
 use crate::connectors::{Loaded, Rejected};
 use crate::engine::frame::Frame;
@@ -11,7 +11,7 @@ use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
 use crate::guard::{self, Allow, Limits};
-use crate::load::{Receipt, before::Before};
+use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Output, Plan};
 use crate::record::{Status, StepStats};
 use crate::resilience::clock::Stopwatch;
@@ -357,12 +357,17 @@ impl Flowed {
         }
     }
 
+    /// Whether the target holds other rows than those that have flowed.
+    pub(super) fn differs(&self, loaded: &Loaded) -> bool {
+        let sums = self.checksum.is_some() && loaded.checksum.is_some() && self.checksum != loaded.checksum;
+        loaded.rows != self.rows || sums
+    }
+
     /// The receipt, when what is at the target is what has flowed.
     pub(super) fn receipt(&self, output: &Output, run: &str, loaded: Loaded) -> Result<Receipt> {
-        let differ = self.checksum.is_some() && loaded.checksum.is_some() && self.checksum != loaded.checksum;
-        if loaded.rows != self.rows || differ {
+        if self.differs(&loaded) {
             if loaded.already {
-                return Err(other_rows(&output.dataset, run, loaded.rows, self.rows));
+                return Err(load::changed_since(&output.dataset, run, loaded.rows, self.rows));
             }
             return Err(Error::internal(format!("{} rows flowed, the target has {}", self.rows, loaded.rows))
                 .in_table(&output.dataset));

@@ -14,7 +14,7 @@ use super::{World, named, source_breaker, stage, target_breaker, window};
 use crate::connectors::{Connection, FoundKind, Rows};
 use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::extract::{self, Opened, Slice, quarantine};
 use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Input, Output, Plan};
@@ -60,7 +60,6 @@ enum Moved {
 pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = named(plan.output(output), "output", output, plan)?;
-    stage::begin(world, plan, run).await?;
     let folder = world.folder(plan, run);
     let moved = match moved(world, plan, planned, run, &folder, needed(plan, planned).as_ref()).await {
         Ok(Moved::Narrow) => moved(world, plan, planned, run, &folder, None).await,
@@ -137,7 +136,8 @@ async fn moved(
     let rows = Rows::flowing(until_the_end(rows).boxed());
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
-    let request = load::request(plan, &planned, run);
+    let turn = stage::turn(world, plan, &planned, run).await?;
+    let request = load::request(plan, &planned, &turn);
     let allowance = request.allowance.clone();
     let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
@@ -166,6 +166,9 @@ async fn moved(
             return Err(Error::internal("the target did not wait for the end of the rows"));
         }
     };
+    if loaded.already && load::swaps(&plan.target) && flowed.differs(&loaded) {
+        return Ok(Moved::Refused);
+    }
     let receipt = flowed.receipt(&planned, run, loaded)?;
     Ok(Moved::Done(Box::new((flowed, receipt))))
 }
@@ -311,17 +314,4 @@ fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String
     let schema =
         engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
-}
-
-/// The error of a load whose rows are not those that were loaded before.
-pub(super) fn other_rows(dataset: &str, run: &str, loaded: u64, flowed: u64) -> Error {
-    Error::new(
-        Kind::Conflict,
-        format!(
-            "run '{run}' has loaded already, and its source has changed since: the target holds {loaded} rows of this \
-             load, {flowed} flow now"
-        ),
-    )
-    .in_table(dataset)
-    .hint("Nothing was changed. Start a new run for the new rows")
 }

@@ -28,7 +28,7 @@ use crate::spec::target::Target;
 use crate::spec::template::Filling;
 use crate::store::Store;
 use crate::store::breaker::guard;
-use crate::store::runs::RunStatus;
+use crate::store::runs::{Begun, RunStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ pub struct World {
     pub filling: Filling,
     /// Bytes that the steps of an output may hold; what is more is spilled.
     pub memory: Option<usize>,
+    /// Which doing of the run this is; the first where no store counts.
+    pub turn: Begun,
 }
 
 /// From `start` to just before `end`, RFC 3339.
@@ -61,7 +63,34 @@ impl World {
     /// The staging folder of a run.
     pub fn folder(&self, plan: &Plan, run: &str) -> PathBuf {
         let pipeline = crate::extract::file(&self.staging, &plan.pipeline, "runs");
-        crate::extract::file(&pipeline, run, &plan.id)
+        crate::extract::file(&pipeline, run, &self.turn.attempt.to_string())
+    }
+
+    /// Notes that a run has begun, or goes on, and knows from then on which doing of it this is.
+    pub async fn begin(&mut self, plan: &Plan, run: &str) -> Result<()> {
+        let document = serde_json::json!({"pipeline": plan.pipeline});
+        let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
+        self.remember("run", async |store| {
+            turn = store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await?;
+            Ok(())
+        })
+        .await?;
+        self.turn = turn;
+        Ok(())
+    }
+
+    /// The same for what comes behind the last load of a run.
+    pub async fn go_on(&mut self, plan: &Plan, run: &str) -> Result<()> {
+        let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
+        self.remember("run", async |store| {
+            if let Some(row) = store.run(&entry).await? {
+                turn = Begun { attempt: row.attempt, retried: true };
+            }
+            Ok(())
+        })
+        .await?;
+        self.turn = turn;
+        Ok(())
     }
 
     /// Bytes that the steps of an output may hold.

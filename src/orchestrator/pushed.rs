@@ -17,7 +17,8 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
     let folder = world.folder(plan, run);
     world.context.progress.begin("load", output, Some(primary.rows));
     window::still_mine(world, plan, &planned, run).await?;
-    let loading = load::pushed::run(plan, &planned, inputs, run, &world.context, &folder);
+    let turn = stage::turn(world, plan, &planned, run).await?;
+    let loading = load::pushed::run(plan, &planned, inputs, &turn, &world.context, &folder);
     let loading = world.guarded(target_breaker(&plan.target), loading).await;
     let (receipt, checks) = match loading {
         Ok(done) => done,

@@ -6,7 +6,7 @@ use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Slice, Staged, quarantine};
 use crate::guard::Passed;
-use crate::load::{self, Receipt};
+use crate::load::{self, Receipt, Turn};
 use crate::plan::{Output, Plan};
 use crate::record::{self, Failure, Run, Status, StepStats};
 use crate::resilience::clock::Stopwatch;
@@ -23,7 +23,6 @@ pub type Inputs = BTreeMap<String, Staged>;
 
 /// How an output's input is split, for tasks that each read one piece.
 pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
-    begin(world, plan, run).await?;
     let planned = named(plan.output(output), "output", output, plan)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let slice = window::slice(world, plan, planned, input, run).await?;
@@ -43,7 +42,6 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
 /// Reads one piece; the first one brings the other inputs too.
 pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
     let planned = named(plan.output(output), "output", output, plan)?;
-    begin(world, plan, run).await?;
     let folder = world.folder(plan, run);
     let mut inputs = Inputs::new();
     let others = planned.reads.iter().filter(|_| piece.index == 0);
@@ -79,13 +77,6 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)
-}
-
-/// Notes that the run has begun.
-pub(super) async fn begin(world: &World, plan: &Plan, run: &str) -> Result<()> {
-    let document = json!({"pipeline": plan.pipeline});
-    let entry = World::entry(plan, run);
-    world.remember("run", async |store| store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await).await
 }
 
 /// Applies the planned steps to the staged inputs.
@@ -151,6 +142,28 @@ pub(super) async fn remember_checks(
     world.remember("checks", async |store| store.put_event(&entry, "checks", &document).await).await
 }
 
+/// Which load this is.
+pub(super) async fn turn(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Turn> {
+    let window = window::known(world, plan, planned, run).await?;
+    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window })
+}
+
+/// The receipt of an output that an earlier try of this attempt has loaded before it was stopped: what the target's ledger
+/// says is enough, the source is not read again.
+pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Option<Receipt>> {
+    if !world.turn.retried {
+        return Ok(None);
+    }
+    let turn = turn(world, plan, planned, run).await?;
+    let asking = load::done(plan, planned, &turn, &world.context);
+    let Some(loaded) = world.guarded(target_breaker(&plan.target), asking).await? else { return Ok(None) };
+    let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &turn, &loaded, earlier));
+    let Some(receipt) = receipt else { return Ok(None) };
+    window::done(world, plan, planned, run).await?;
+    remember_load(world, plan, run, &planned.name, &receipt).await?;
+    Ok(Some(receipt))
+}
+
 /// Loads what passed, exactly once.
 pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: &Verdict) -> Result<Receipt> {
     let watch = Stopwatch::start();
@@ -158,7 +171,8 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     let folder = world.folder(plan, run);
     world.context.progress.begin("load", output, Some(verdict.staged.rows));
     window::still_mine(world, plan, planned, run).await?;
-    let loading = load::run(plan, planned, verdict, run, &world.context, &folder);
+    let turn = turn(world, plan, planned, run).await?;
+    let loading = load::run(plan, planned, verdict, &turn, &world.context, &folder);
     let receipt = match world.guarded(target_breaker(&plan.target), loading).await {
         Ok(receipt) => receipt,
         Err(error) => {

@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// Runs a plan. The same run never loads twice. An output that fails does not stop the others: the record of the run says
 /// which failed, and why.
 pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
+    let mut world = world.clone();
+    world.begin(plan, run).await?;
+    let world = &world;
     let (mut receipts, mut failed) = (Vec::new(), Vec::new());
     for output in &plan.outputs {
         let error = match moved(world, plan, output, run).await {
@@ -39,6 +42,9 @@ pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
 
 /// One output, on the way that the plan chose.
 async fn moved(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Receipt> {
+    if let Some(receipt) = stage::retried(world, plan, output, run).await? {
+        return Ok(receipt);
+    }
     match output.strategy.strategy {
         Strategy::Staged => staged(world, plan, &output.name, run).await,
         Strategy::Pushdown => {

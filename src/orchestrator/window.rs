@@ -6,12 +6,13 @@
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
 use super::World;
+use crate::connectors::again::Window;
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
 use crate::extract::Slice;
 use crate::extract::cursor::{Cursor, Upto};
-use crate::load;
+use crate::load::{self, Turn};
 use crate::plan::{Input, Output, Plan};
 use crate::resilience::clock;
 use crate::schema::{DataType, Field, Schema, infer};
@@ -41,6 +42,21 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
         Progress::Interval => interval(world, incremental, (field, output.mode)),
         Progress::Watermark => watermark(world, plan, output, input, (incremental, field), run).await,
     }
+}
+
+/// The window of a run, once it is open.
+pub(super) async fn known(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Option<Window>> {
+    let Some(incremental) = output.incremental.as_ref() else { return Ok(None) };
+    let column = incremental.column.clone();
+    if incremental.by == Progress::Interval {
+        let interval = world.interval.as_ref();
+        let (low, high) = (interval.map(|at| at.start.clone()), interval.map(|at| at.end.clone()));
+        return Ok(Some(Window { column, low, high }));
+    }
+    let Some(store) = kept(world, output)? else { return Ok(None) };
+    let windows = store.windows(&plan.pipeline, &output.name).await?;
+    let mine = windows.into_iter().find(|window| window.run == run);
+    Ok(mine.map(|window| Window { column, low: window.low, high: window.high }))
 }
 
 /// The window's rows are at the target.
@@ -149,8 +165,8 @@ async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, othe
                 "Run them one after the other; a run that shows no life for {LEASE_SECONDS} s is passed over"
             )));
     }
-    let theirs = Plan { id: other.plan.clone(), ..plan.clone() };
-    let loaded = load::is_done(&theirs, output, &other.run, &world.context).await?;
+    let theirs = Turn { run: other.run.clone(), ..Turn::default() };
+    let loaded = load::done(plan, output, &theirs, &world.context).await?.is_some();
     let next = if loaded { WindowState::Done } else { WindowState::Superseded };
     store.set_window(&plan.pipeline, &output.name, &other.run, other.state, next).await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! The connectors' doors: what is there, a few rows of it, whether it can be reached, and a small load.
 
 use super::enter;
+use crate::connectors::again::Facts;
 use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
 use crate::connectors::{
@@ -125,6 +126,10 @@ struct LoadRowsRequest {
     #[serde(default)]
     flowing: bool,
     load_id: String,
+    #[serde(default)]
+    facts: Facts,
+    #[serde(default)]
+    swap: bool,
     #[serde(default)]
     compression: Option<Compression>,
     /// What the load must hold, where the caller knows better than the rows given here.
@@ -292,6 +297,8 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         verify: request.verify,
         refused: request.refused,
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
+        facts: request.facts,
+        swap: request.swap,
         compression: request.compression,
         partition_by: request.partition_by,
     };

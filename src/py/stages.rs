@@ -130,6 +130,11 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
         let pieces = request.pieces.into_iter().map(|one| (one.piece, one.inputs)).collect();
         pieces::gather(&plan, output, pieces)?
     };
+    if matches!(stage, Stage::Record) {
+        world.go_on(&plan, run).await?;
+    } else {
+        world.begin(&plan, run).await?;
+    }
     let lacks = |what: &str| Error::spec(format!("the request lacks '{what}'"));
     let work = async {
         match stage {

@@ -8,6 +8,7 @@ use crate::guard::Allow;
 use crate::orchestrator::{Interval, World};
 use crate::spec::template::Filling;
 use crate::store::Store;
+use crate::store::runs::Begun;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ impl Outside {
             interval: self.interval,
             filling: Filling { rendered: self.rendered, params: self.params },
             memory: self.memory.as_deref().map(spill::amount).transpose()?,
+            turn: Begun::default(),
         })
     }
 }

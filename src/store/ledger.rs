@@ -2,7 +2,7 @@
 //! manifest; this copy is what people and agents read.
 
 use super::{Fields, Store};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::resilience::clock;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +22,12 @@ pub struct LedgerRow {
 }
 
 impl Store {
-    /// Notes a load; true when it is the first note of it. The same load with other content is a conflict.
+    /// Notes a load; true when it is the first note of it. Another attempt of the same load takes its place.
     pub async fn put_ledger(&self, row: &LedgerRow) -> Result<bool> {
+        let known = self.load(&row.load_id).await?.is_some();
         let sql = "INSERT INTO ledger (load_id, run, pipeline, output, dataset, rows, checksum, loaded_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (load_id) DO NOTHING";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (load_id) DO UPDATE SET \
+                   rows = excluded.rows, checksum = excluded.checksum, loaded_at = excluded.loaded_at";
         let rows = i64::try_from(row.rows).map_err(|_| Error::internal("a load of more rows than can be counted"))?;
         let cells = vec![
             row.load_id.as_str().into(),
@@ -37,18 +39,8 @@ impl Store {
             row.checksum.as_str().into(),
             clock::now().rfc3339().into(),
         ];
-        if self.execute(sql, cells).await? == 1 {
-            return Ok(true);
-        }
-        match self.load(&row.load_id).await? {
-            Some(known) if known.rows == row.rows && known.checksum == row.checksum => Ok(false),
-            Some(known) => Err(Error::new(
-                Kind::Conflict,
-                format!("load {} is in the ledger with {} rows, not {}", row.load_id, known.rows, row.rows),
-            )
-            .hint("Two runs use one load id: was the source changed between two attempts of one run?")),
-            None => Err(Error::internal("a row of the ledger vanished")),
-        }
+        self.execute(sql, cells).await?;
+        Ok(!known)
     }
 
     /// One load.

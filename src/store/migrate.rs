@@ -7,7 +7,11 @@ use crate::error::{Error, Result};
 use crate::resilience::clock;
 
 /// Every version in order; the first is version 1. Never change one that was released: add the next.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_windows.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_windows.sql"),
+    include_str!("migrations/0003_attempts.sql"),
+];
 
 /// Any number that no other program uses for an advisory lock: "windvane" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8604529940829924965)";

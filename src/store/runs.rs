@@ -36,19 +36,40 @@ pub struct RunRow {
     pub document: Value,
     pub started_at: String,
     pub finished_at: Option<String>,
+    /// How often it was done, this time included.
+    pub attempt: u32,
+}
+
+/// A run that begins, again or for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    pub attempt: u32,
+    /// It had begun before and not ended well.
+    pub retried: bool,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { attempt: 1, retried: false }
+    }
 }
 
 impl Store {
-    /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start.
-    pub async fn start_run(&self, id: &str, pipeline: &str, plan: Option<&str>, document: &Value) -> Result<()> {
+    /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start; a
+    /// run that had succeeded is done another time.
+    pub async fn start_run(&self, id: &str, pipeline: &str, plan: Option<&str>, document: &Value) -> Result<Begun> {
+        let before = self.run(id).await?.map(|run| run.status);
         let sql = "INSERT INTO runs (id, pipeline, plan, status, document, started_at) VALUES ($1, $2, $3, $4, $5, $6) \
-                   ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, status = excluded.status, \
-                   document = excluded.document, finished_at = NULL";
+                   ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, document = excluded.document, \
+                   attempt = runs.attempt + CASE WHEN runs.status = 'succeeded' THEN 1 ELSE 0 END, \
+                   status = excluded.status, finished_at = NULL RETURNING attempt";
         let at = clock::now().rfc3339();
         let status = RunStatus::Running.as_str();
         let cells =
             vec![id.into(), pipeline.into(), plan.into(), status.into(), document.to_string().into(), at.into()];
-        self.execute(sql, cells).await.map(drop)
+        let attempts = self.fetch(sql, cells, |mut fields| fields.integer()).await?;
+        let attempt = attempts.first().and_then(|attempt| u32::try_from(*attempt).ok()).unwrap_or(1);
+        Ok(Begun { attempt, retried: before.is_some_and(|status| status != RunStatus::Succeeded) })
     }
 
     /// Notes how a run ended.
@@ -63,7 +84,8 @@ impl Store {
     }
 
     pub async fn run(&self, id: &str) -> Result<Option<RunRow>> {
-        let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs WHERE id = $1";
+        let sql =
+            "SELECT id, pipeline, plan, status, document, started_at, finished_at, attempt FROM runs WHERE id = $1";
         self.fetch(sql, vec![id.into()], read).await.map(|mut rows| rows.pop())
     }
 
@@ -71,11 +93,11 @@ impl Store {
     pub async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRow>> {
         let limit = i64::from(limit).into();
         let Some(pipeline) = pipeline else {
-            let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+            let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at, attempt FROM runs \
                        ORDER BY started_at DESC, id DESC LIMIT $1";
             return self.fetch(sql, vec![limit], read).await;
         };
-        let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at FROM runs \
+        let sql = "SELECT id, pipeline, plan, status, document, started_at, finished_at, attempt FROM runs \
                    WHERE pipeline = $1 ORDER BY started_at DESC, id DESC LIMIT $2";
         self.fetch(sql, vec![pipeline.into(), limit], read).await
     }
@@ -90,6 +112,7 @@ fn read(mut fields: Fields) -> Result<RunRow> {
         document: fields.document()?,
         started_at: fields.text()?,
         finished_at: fields.maybe_text()?,
+        attempt: u32::try_from(fields.integer()?).unwrap_or(1),
     })
 }
 

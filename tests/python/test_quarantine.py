@@ -98,13 +98,14 @@ def test_the_first_bad_row_fails_the_run_when_asked_to(tmp_path: Path) -> None:
     assert caught.value.place["row"]
 
 
-def test_a_run_whose_source_changed_after_it_loaded_is_told_so(tmp_path: Path) -> None:
+def test_a_run_that_is_done_again_keeps_the_quarantine_of_each_attempt(tmp_path: Path) -> None:
     spec = messy(tmp_path)
-    move(spec, **outside(tmp_path))
+    first = move(spec, **outside(tmp_path))["outputs"][0]
     (tmp_path / "rows.csv").write_text(MESSY.replace("10.00", "99.00"))
-    with pytest.raises(ConflictError, match="has loaded already"):
-        move(spec, **outside(tmp_path))
-    assert [str(row["amount"]) for row in parquet_rows(tmp_path / "lake" / "rows")] == ["10.00", "14.00"]
+    again = move(spec, **outside(tmp_path))["outputs"][0]
+    assert [str(row["amount"]) for row in parquet_rows(tmp_path / "lake" / "rows")] == ["99.00", "14.00"]
+    assert set(first["quarantine"]).isdisjoint(again["quarantine"])
+    assert all(Path(file).exists() for file in [*first["quarantine"], *again["quarantine"]])
 
 
 CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters='\r\n",\x00'), max_size=6)

@@ -8,10 +8,12 @@ use super::parts::{Parts, Shape};
 use super::unique::Unique;
 use super::work::{self, Work};
 use super::write::ending;
+use crate::connectors::again::Held;
 use crate::connectors::read_back::Tally;
 use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{Schema, checksum::Checksum};
+use crate::resilience::clock;
+use crate::schema::{Schema, checksum::Checksum, digest};
 use crate::spec::target::Mode;
 use arrow::array::RecordBatch;
 use std::fs;
@@ -31,6 +33,8 @@ pub(super) enum Begun {
 /// A load that is not visible yet.
 pub(super) struct Staging {
     request: LoadRequest,
+    /// The earlier attempt of the same load that this one replaces.
+    replaced: Option<Done>,
     pub(super) shape: Shape,
     pub(super) work: Work,
 }
@@ -102,8 +106,11 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     if let Folder::Local(path) = &folder {
         work::clean(path, manifest.as_ref())?;
     }
-    if let Some(done) = manifest.as_ref().and_then(|known| known.done(&request.load_id)) {
-        return Ok(Begun::Already(done.loaded(true)));
+    if let Some(known) = &manifest
+        && known.done(&request.load_id).is_some()
+        && let Some(loaded) = known.stands(&request, &folder.names()?)?
+    {
+        return Ok(Begun::Already(loaded));
     }
     refuse_foreign(&folder, manifest.as_ref())?;
     let mut by = request.partition_by.clone();
@@ -114,7 +121,13 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
             by.clone_from(&known.partition_by);
         }
     }
-    let work = Work::begin(folder, &request.load_id, stop)?;
+    // The files of a later attempt have names of their own: those of the earlier one are read until it is published.
+    let again = manifest.as_ref().is_some_and(|known| known.done(&request.load_id).is_some());
+    let name = match again {
+        true => format!("{}-{}", request.load_id, digest(clock::now().rfc3339().as_bytes(), 8)),
+        false => request.load_id.clone(),
+    };
+    let work = Work::begin(folder, &name, stop)?;
     let shape = Shape {
         kind,
         compression,
@@ -124,7 +137,26 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
         stem: work.stem.clone(),
         inside: work.inside.clone(),
     };
-    Ok(Begun::Fresh(Box::new(Staging { request, shape, work })))
+    let replaced = manifest.as_ref().and_then(|known| known.done(&request.load_id)).cloned();
+    Ok(Begun::Fresh(Box::new(Staging { request, replaced, shape, work })))
+}
+
+/// What the folder holds of a dataset: its manifest, or files that somebody else has put there.
+pub(super) fn held(files: &Files, dataset: &str) -> Result<Held> {
+    let folder = files.folder(dataset)?;
+    let (manifest, _) = folder.manifest()?;
+    let Some(known) = manifest else {
+        let data = |name: &String| super::locate::kind_by_ending(Path::new(name)).is_some();
+        let exists = folder.names()?.iter().any(data);
+        return Ok(Held { exists, ..Held::default() });
+    };
+    Ok(Held {
+        exists: true,
+        rows: Some(known.rows()),
+        last: known.loads.last().map(|done| done.loaded(true)),
+        loads: known.loads.iter().rev().map(|done| done.facts.clone()).collect(),
+        columns: known.columns,
+    })
 }
 
 impl Staging {
@@ -198,6 +230,7 @@ impl Staging {
             checksum: found.checksum,
             changes: None,
             refused: written.refused.clone(),
+            facts: self.request.facts.clone(),
         };
         Ok((parts, done))
     }
@@ -207,7 +240,9 @@ impl Staging {
         let folder = &self.work.folder;
         for attempt in 0..TRIES {
             let (known, version) = folder.manifest()?;
-            if let Some(earlier) = known.as_ref().and_then(|known| known.done(&self.request.load_id)) {
+            let earlier = known.as_ref().and_then(|known| known.done(&self.request.load_id));
+            // What was there at the beginning was found wanting; what has come since is a second process at the same load.
+            if let Some(earlier) = earlier.filter(|earlier| Some(*earlier) != self.replaced.as_ref()) {
                 let own = known.as_ref().is_some_and(|known| parts.iter().any(|part| known.names(&part.path)));
                 return Ok(earlier.loaded(!own || matches!(folder, Folder::Local(_))));
             }
@@ -225,6 +260,11 @@ impl Staging {
                     let stem = format!("{}.k{attempt}", self.shape.stem);
                     let changes = self.merge_into(&mut next, known.as_ref(), keys, &stem, &mut fresh)?;
                     done.changes = Some(changes);
+                }
+                (Mode::Append, _) if self.replaced.is_some() => {
+                    let (mine, others) = next.parts.drain(..).partition(|part| part.load_id == self.request.load_id);
+                    next.parts = others;
+                    next.retired = Vec::into_iter(mine).map(|part| part.path).collect();
                 }
                 (Mode::Append | Mode::Merge | Mode::History, _) => {}
             }

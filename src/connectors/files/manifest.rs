@@ -3,7 +3,8 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::{Changes, FoundKind, Loaded, RefusedRow};
+use crate::connectors::again::{Earlier, Facts};
+use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,9 @@ pub(super) struct Done {
     /// Rows that were not taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedRow>,
+    /// Manifests of earlier versions have none.
+    #[serde(default)]
+    pub facts: Facts,
 }
 
 impl Done {
@@ -70,6 +74,7 @@ impl Done {
             refused: self.refused.clone(),
             changes: self.changes,
             already,
+            earlier: None,
         }
     }
 }
@@ -131,7 +136,8 @@ impl Manifest {
                 (done.rows, done.bytes, done.checksum) = (done.rows + rows, done.bytes + bytes, None);
             } else {
                 let (load_id, checksum) = (part.load_id.clone(), part.checksum.clone());
-                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None, refused: Vec::new() });
+                let (refused, facts) = (Vec::new(), Facts::default());
+                self.loads.push(Done { load_id, rows, bytes, checksum, changes: None, refused, facts });
             }
         }
     }
@@ -145,6 +151,7 @@ impl Manifest {
 
     /// Notes a load as done.
     pub(super) fn remember(&mut self, done: Done) {
+        self.loads.retain(|known| known.load_id != done.load_id);
         self.loads.push(done);
         let surplus = self.loads.len().saturating_sub(REMEMBERED);
         self.loads.drain(..surplus);
@@ -152,6 +159,15 @@ impl Manifest {
 
     pub(super) fn done(&self, load_id: &str) -> Option<&Done> {
         self.loads.iter().rev().find(|done| done.load_id == load_id)
+    }
+
+    /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder.
+    pub(super) fn stands(&self, request: &LoadRequest, there: &[String]) -> Result<Option<Loaded>> {
+        let Some(done) = self.done(&request.load_id) else { return Ok(None) };
+        let newest = self.loads.last().is_some_and(|last| last.load_id == request.load_id);
+        let gone = |part: &Part| !there.contains(&part.path);
+        let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
+        Earlier { loaded: done.loaded(true), facts: done.facts.clone(), newest }.stands(request, rows)
     }
 
     pub(super) fn names(&self, name: &str) -> bool {

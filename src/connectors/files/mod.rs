@@ -66,6 +66,7 @@ pub(super) use locate::{ALLOW, real_path};
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
+use super::again::Held;
 use super::objects::{Location, Store, is_address};
 use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
 use crate::error::{Error, Kind, Result};
@@ -192,6 +193,11 @@ impl Files {
     pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
         let (files, request) = (self.clone(), request.clone());
         blocking(move || files.parts(&request, parts)).await
+    }
+
+    pub async fn held(&self, dataset: &str) -> Result<Held> {
+        let (files, dataset) = (self.clone(), dataset.to_owned());
+        blocking(move || load::held(&files, &dataset)).await
     }
 
     pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {

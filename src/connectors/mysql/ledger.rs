@@ -2,10 +2,13 @@
 
 use super::session::Session;
 use super::table::{TableName, check_name, quote};
+use crate::connectors::again::Held;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
 
+/// What older ledgers do not have.
+const FACTS: &str = "facts";
 /// Other loads of the same dataset may take this long before we give up for now.
 const LOCK_SECONDS: u32 = 900;
 
@@ -24,7 +27,11 @@ pub(super) async fn lock(session: &mut Session, table: &TableName) -> Result<()>
 
 /// The database and its ledger.
 pub(super) async fn prepare(session: &mut Session, ledger: &TableName) -> Result<()> {
-    if ledger.existing(session).await?.is_some() {
+    if let Some(known) = ledger.existing(session).await? {
+        if !known.columns.iter().any(|column| column.name == FACTS) {
+            let add = format!("ALTER TABLE {} ADD COLUMN {FACTS} longtext NOT NULL", ledger.sql());
+            session.execute(&add).await?;
+        }
         return Ok(());
     }
     let known: Option<(String,)> = session
@@ -41,7 +48,7 @@ pub(super) async fn prepare(session: &mut Session, ledger: &TableName) -> Result
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {} (dataset varchar(64) NOT NULL, load_id varchar(128) NOT NULL,
          mode varchar(16) NOT NULL, `rows` bigint NOT NULL, bytes bigint NOT NULL, checksum varchar(64) NOT NULL,
-         refused longtext NOT NULL, changes varchar(255) NOT NULL,
+         refused longtext NOT NULL, changes varchar(255) NOT NULL, {FACTS} longtext NOT NULL,
          loaded_at datetime(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), PRIMARY KEY (dataset, load_id))
          ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         ledger.sql()
@@ -49,18 +56,48 @@ pub(super) async fn prepare(session: &mut Session, ledger: &TableName) -> Result
     session.execute(&create).await.map(drop)
 }
 
-/// What an earlier attempt of this load was answered.
+const SELECT: &str = "SELECT load_id, `rows`, bytes, checksum, refused, changes, facts FROM";
+
+/// What an earlier try of this load was answered, when that stands.
 pub(super) async fn receipt(
     session: &mut Session,
+    table: &TableName,
     ledger: &TableName,
     request: &LoadRequest,
 ) -> Result<Option<Loaded>> {
-    let sql = format!(
-        "SELECT `rows`, bytes, checksum, refused, changes FROM {} WHERE dataset = ? AND load_id = ?",
-        ledger.sql()
-    );
-    let row: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    row.map(|row| ledger::receipt(request, row)).transpose()
+    let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
+    let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
+    let Some(mine) = mine else { return Ok(None) };
+    let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
+    let rows = rows(session, table).await?;
+    ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)
+}
+
+/// The rows of a table, or nothing where there is none.
+async fn rows(session: &mut Session, table: &TableName) -> Result<Option<u64>> {
+    if table.existing(session).await?.is_none() {
+        return Ok(None);
+    }
+    let count: Option<(i64,)> = session.one(&format!("SELECT count(*) FROM {}", table.sql()), &[]).await?;
+    Ok(count.and_then(|(count,)| u64::try_from(count).ok()))
+}
+
+/// The newest loads of a dataset first.
+async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<ledger::Row>> {
+    let sql = format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, load_id LIMIT {limit}", ledger.sql());
+    session.all(&sql, &[dataset]).await
+}
+
+/// What the database holds of a dataset. Changes nothing: without a ledger there were no loads.
+pub(super) async fn held(session: &mut Session, table: &TableName, ledger: &TableName) -> Result<Held> {
+    let known = ledger.existing(session).await?;
+    let complete = known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS));
+    let loads =
+        if complete { newest(session, ledger, &table.table, ledger::LOOKED_THROUGH).await? } else { Vec::new() };
+    let rows = rows(session, table).await?;
+    let last = loads.first().cloned().map(ledger::loaded).transpose()?.map(|(loaded, _)| loaded);
+    let loads = loads.iter().map(|row| ledger::known(&row.6)).collect();
+    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
 }
 
 pub(super) async fn write_down(
@@ -69,15 +106,16 @@ pub(super) async fn write_down(
     request: &LoadRequest,
     loaded: &Loaded,
 ) -> Result<()> {
+    // An earlier attempt of the same load was undone above; its row goes with it.
     let sql = format!(
-        "INSERT INTO {} (dataset, load_id, mode, `rows`, bytes, checksum, refused, changes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO {} (dataset, load_id, mode, `rows`, bytes, checksum, refused, changes, {FACTS})
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         ledger.sql()
     );
-    let (refused, changes) = ledger::written(loaded)?;
+    let (refused, changes, facts) = ledger::written(request, loaded)?;
     let (rows, bytes) = (loaded.rows.to_string(), loaded.bytes.to_string());
     let checksum = loaded.checksum.as_deref().unwrap_or_default();
-    let values =
-        [&request.dataset, &request.load_id, ledger::mode(request.mode), &rows, &bytes, checksum, &refused, &changes];
+    let mode = ledger::mode(request.mode);
+    let values = [&request.dataset, &request.load_id, mode, &rows, &bytes, checksum, &refused, &changes, &facts];
     session.execute_with(&sql, &values).await.map(drop)
 }

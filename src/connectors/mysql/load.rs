@@ -41,7 +41,7 @@ async fn alone(session: &mut Session, table: &TableName, request: &LoadRequest, 
     ledger::prepare(session, &ledger).await.map_err(|error| name(error, &ledger))?;
     // A DELETE by alias wants one.
     session.execute(&format!("USE {}", quote(&table.database))).await?;
-    if let Some(loaded) = ledger::receipt(session, &ledger, request).await? {
+    if let Some(loaded) = ledger::receipt(session, table, &ledger, request).await? {
         return Ok(loaded);
     }
     let (existing, made) = ready(session, table, request).await?;

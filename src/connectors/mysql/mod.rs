@@ -43,6 +43,7 @@ mod wire;
 mod within;
 mod write;
 
+use super::again::Held;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::MysqlSource, target::MysqlTarget};
@@ -96,6 +97,18 @@ impl Mysql {
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let session = connect::open(&self.access.options).await?;
         load::load(session, &self.database, request, rows).await
+    }
+
+    pub async fn held(&self, dataset: &str) -> Result<Held> {
+        let mut session = connect::open(&self.access.options).await?;
+        let named = |table: &str| table::TableName { database: self.database.clone(), table: table.to_owned() };
+        let held = ledger::held(&mut session, &named(dataset), &named(catalog::LEDGER)).await?;
+        if !held.exists {
+            return Ok(held);
+        }
+        let found = catalog::datasets(&mut session, &self.database, &[dataset.to_owned()]).await?;
+        let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
+        Ok(Held { columns, ..held })
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -32,6 +32,7 @@ mod watch;
 mod wire;
 
 use super::address::EVERY;
+use super::again::Held;
 use super::pushed::{Pushed, PushedLoad};
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
@@ -109,6 +110,21 @@ impl Postgres {
         let session = connect::open(&self.access.options).await?;
         let loading = |pulse: watch::Pulse| load::pushed::load(session, &self.schema, request, pushed, pulse);
         watch::watched(&self.access, loading).await
+    }
+
+    pub async fn held(&self, dataset: &str) -> Result<Held> {
+        let mut session = connect::open(&self.access.options).await?;
+        let named = |table: &str| table::TableName { schema: self.schema.clone(), table: table.to_owned() };
+        let looking = async {
+            let held = load::ledger::held(&mut session, &named(dataset), &named(catalog::LEDGER)).await?;
+            if !held.exists {
+                return Ok(held);
+            }
+            let found = catalog::datasets(&mut session, &self.schema, &[dataset.to_owned()]).await?;
+            let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
+            Ok(Held { columns, ..held })
+        };
+        connect::answered(&self.access.options, looking).await
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -2,15 +2,19 @@
 
 use super::failure::translate;
 use super::load::execute;
-use super::table::{LEDGER, columns, sql};
+use super::table::{LEDGER, all, columns, same, sql};
+use crate::connectors::again::Held;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::Result;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 /// What older ledgers do not have.
-const LATER: [(&str, &str); 2] =
-    [("refused", "TEXT NOT NULL DEFAULT '[]'"), ("changes", "TEXT NOT NULL DEFAULT 'null'")];
+const LATER: [(&str, &str); 3] = [
+    ("refused", "TEXT NOT NULL DEFAULT '[]'"),
+    ("changes", "TEXT NOT NULL DEFAULT 'null'"),
+    ("facts", "TEXT NOT NULL DEFAULT '{}'"),
+];
 
 pub(super) async fn prepare(file: &mut SqliteConnection) -> Result<()> {
     let create = format!(
@@ -30,27 +34,63 @@ pub(super) async fn prepare(file: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// What an earlier attempt of this load was answered.
+const SELECT: &str = "SELECT load_id, rows, bytes, checksum, refused, changes, facts FROM";
+
+/// What an earlier try of this load was answered, when that stands.
 pub(super) async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Option<Loaded>> {
-    let statement = format!(
-        "SELECT rows, bytes, checksum, refused, changes FROM {} WHERE dataset = ? AND load_id = ?",
-        sql(LEDGER)
-    );
-    let row: Option<ledger::Row> = sqlx::query_as(AssertSqlSafe(statement))
+    let statement = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", sql(LEDGER));
+    let mine: Option<ledger::Row> = sqlx::query_as(AssertSqlSafe(statement))
         .bind(&request.dataset)
         .bind(&request.load_id)
-        .fetch_optional(file)
+        .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    row.map(|row| ledger::receipt(request, row)).transpose()
+    let Some(mine) = mine else { return Ok(None) };
+    let newest = newest(file, &request.dataset, 1).await?.into_iter().next();
+    let rows = rows(file, &request.dataset).await?;
+    ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)
+}
+
+/// The rows of a table, or nothing where there is none.
+async fn rows(file: &mut SqliteConnection, table: &str) -> Result<Option<u64>> {
+    let there = all(file).await?.iter().any(|relation| same(&relation.name, table));
+    if !there {
+        return Ok(None);
+    }
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}", sql(table))))
+        .fetch_one(file)
+        .await
+        .map_err(|error| translate(&error))?;
+    Ok(u64::try_from(count).ok())
+}
+
+/// The newest loads of a dataset first.
+async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Result<Vec<ledger::Row>> {
+    let statement =
+        format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, rowid DESC LIMIT {limit}", sql(LEDGER));
+    let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(dataset).fetch_all(file).await;
+    rows.map_err(|error| translate(&error))
+}
+
+/// What the file holds of a dataset. Changes nothing: a file without a ledger has none.
+pub(super) async fn held(file: &mut SqliteConnection, dataset: &str) -> Result<Held> {
+    let known = columns(file, LEDGER).await.map_err(|error| translate(&error))?;
+    let complete = known.iter().any(|column| column.name == "facts");
+    let loads = if complete { newest(file, dataset, ledger::LOOKED_THROUGH).await? } else { Vec::new() };
+    let rows = rows(file, dataset).await?;
+    let last = loads.first().cloned().map(ledger::loaded).transpose()?.map(|(loaded, _)| loaded);
+    let loads = loads.iter().map(|row| ledger::known(&row.6)).collect();
+    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
 }
 
 pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {
+    // An earlier attempt of the same load was undone above; its row goes with it.
     let statement = format!(
-        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, refused, changes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO {} (dataset, load_id, mode, rows, bytes, checksum, refused, changes, facts)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         sql(LEDGER)
     );
-    let (refused, changes) = ledger::written(loaded)?;
+    let (refused, changes, facts) = ledger::written(request, loaded)?;
     sqlx::query(AssertSqlSafe(statement))
         .bind(&request.dataset)
         .bind(&request.load_id)
@@ -60,6 +100,7 @@ pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadReques
         .bind(loaded.checksum.as_deref().unwrap_or_default())
         .bind(refused)
         .bind(changes)
+        .bind(facts)
         .execute(file)
         .await
         .map_err(|error| translate(&error))?;

@@ -2,27 +2,32 @@
 
 use super::super::failure::translate;
 use super::super::read::execute;
-use super::super::table::{TableName, check_name};
+use super::super::table::{Existing, TableName, check_name};
 use super::Job;
-use crate::connectors::Loaded;
+use crate::connectors::again::{Earlier, Facts, Held};
 use crate::connectors::read_back::already;
+use crate::connectors::{Loaded, ledger as words};
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
-use crate::spec::target::Mode;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 /// The receipt as JSON; ledgers of earlier versions lack it.
 const RECEIPT: &str = "receipt";
+/// What the load was about; ledgers of earlier versions lack it.
+const FACTS: &str = "facts";
 /// Inside the receipt.
 const NOTE: &str = "note";
+
+fn complete(known: &Existing) -> bool {
+    [RECEIPT, FACTS].iter().all(|name| known.columns.iter().any(|column| column.name == *name))
+}
 
 /// The schema and the ledger, in a transaction of their own: first loads of different datasets need not wait for each
 /// other. `IF NOT EXISTS` alone can still collide, hence the lock.
 pub(super) async fn prepare(session: &mut PgConnection, ledger: &TableName) -> Result<()> {
-    let complete = |columns: &[super::super::table::NativeColumn]| columns.iter().any(|column| column.name == RECEIPT);
-    if ledger.existing(session).await?.is_some_and(|known| complete(&known.columns)) {
+    if ledger.existing(session).await?.is_some_and(|known| complete(&known)) {
         return Ok(());
     }
     execute(session, "BEGIN").await?;
@@ -39,11 +44,12 @@ pub(super) async fn prepare(session: &mut PgConnection, ledger: &TableName) -> R
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {} (dataset text NOT NULL, load_id text NOT NULL, mode text NOT NULL,
          rows bigint NOT NULL, bytes bigint NOT NULL, checksum text NOT NULL,
-         loaded_at timestamptz NOT NULL DEFAULT now(), {RECEIPT} text, PRIMARY KEY (dataset, load_id))",
+         loaded_at timestamptz NOT NULL DEFAULT now(), {RECEIPT} text, {FACTS} text, PRIMARY KEY (dataset, load_id))",
         ledger.sql()
     );
     execute(session, &create).await?;
     execute(session, &format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {RECEIPT} text", ledger.sql())).await?;
+    execute(session, &format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {FACTS} text", ledger.sql())).await?;
     execute(session, "COMMIT").await
 }
 
@@ -57,23 +63,70 @@ pub(super) async fn lock(session: &mut PgConnection, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// What an earlier attempt answered, word for word.
+type Row = (String, i64, i64, String, Option<String>, Option<String>);
+
+/// What an earlier try answered, word for word, when that stands.
 pub(super) async fn receipt(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
-    type Row = (i64, i64, String, Option<String>);
-    let ledger = job.ledger.sql();
-    let sql = format!("SELECT rows, bytes, checksum, {RECEIPT} FROM {ledger} WHERE dataset = $1 AND load_id = $2");
+    let (ledger, request) = (&job.ledger, &job.request);
+    let sql = format!("{} WHERE dataset = $1 AND load_id = $2", select(ledger));
     let row: Option<Row> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(&job.request.dataset)
-        .bind(&job.request.load_id)
-        .fetch_optional(session)
+        .bind(&request.dataset)
+        .bind(&request.load_id)
+        .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some((rows, bytes, checksum, receipt)) = row else { return Ok(None) };
-    let Some(receipt) = receipt else { return Ok(Some(already(&job.request, rows, bytes, checksum))) };
+    let Some(row) = row else { return Ok(None) };
+    let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
+    let newest = newest.is_none_or(|newest| newest.0 == row.0);
+    let rows = rows(session, &job.table).await?;
+    let (loaded, facts) = loaded(row, ledger)?;
+    Earlier { loaded, facts, newest }.stands(request, rows)
+}
+
+fn select(ledger: &TableName) -> String {
+    format!("SELECT load_id, rows, bytes, checksum, {RECEIPT}, {FACTS} FROM {}", ledger.sql())
+}
+
+fn loaded((id, rows, bytes, checksum, receipt, facts): Row, ledger: &TableName) -> Result<(Loaded, Facts)> {
+    let facts = words::known(facts.as_deref().unwrap_or_default());
+    let Some(receipt) = receipt else { return Ok((already(&id, rows, bytes, checksum), facts)) };
     let loaded: Loaded = serde_json::from_str(&receipt).map_err(|error| {
-        Error::internal(format!("the ledger '{}' holds a receipt that cannot be read", job.ledger)).caused_by(&error)
+        Error::internal(format!("the ledger '{ledger}' holds a receipt that cannot be read")).caused_by(&error)
     })?;
-    Ok(Some(Loaded { already: true, ..loaded }))
+    Ok((Loaded { already: true, ..loaded }, facts))
+}
+
+/// The rows of a table, or nothing where there is none.
+async fn rows(session: &mut PgConnection, table: &TableName) -> Result<Option<u64>> {
+    if table.existing(session).await?.is_none() {
+        return Ok(None);
+    }
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}", table.sql())))
+        .fetch_one(session)
+        .await
+        .map_err(|error| translate(&error))?;
+    Ok(u64::try_from(count).ok())
+}
+
+/// The newest loads of a dataset first.
+async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Row>> {
+    let sql = format!("{} WHERE dataset = $1 ORDER BY loaded_at DESC, load_id LIMIT {limit}", select(ledger));
+    let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(dataset).fetch_all(session).await;
+    rows.map_err(|error| translate(&error))
+}
+
+/// What the schema holds of a dataset. Changes nothing: without a ledger there were no loads.
+pub(in super::super) async fn held(session: &mut PgConnection, table: &TableName, ledger: &TableName) -> Result<Held> {
+    let known = ledger.existing(session).await?;
+    let loads = if known.is_some_and(|known| complete(&known)) {
+        newest(session, ledger, &table.table, words::LOOKED_THROUGH).await?
+    } else {
+        Vec::new()
+    };
+    let rows = rows(session, table).await?;
+    let last = loads.first().cloned().map(|row| loaded(row, ledger)).transpose()?.map(|(loaded, _)| loaded);
+    let loads = loads.iter().map(|row| words::known(row.5.as_deref().unwrap_or_default())).collect();
+    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
 }
 
 /// What was noted beside the receipt of a load that is done.
@@ -97,15 +150,12 @@ pub(super) async fn write_down(
     note: Option<&Value>,
 ) -> Result<()> {
     let sql = format!(
-        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, {RECEIPT}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, {RECEIPT}, {FACTS}) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dataset, load_id) DO UPDATE SET (mode, rows, bytes, \
+         checksum, loaded_at, {RECEIPT}, {FACTS}) = (excluded.mode, excluded.rows, excluded.bytes, excluded.checksum, \
+         now(), excluded.{RECEIPT}, excluded.{FACTS})",
         job.ledger.sql()
     );
-    let mode = match job.request.mode {
-        Mode::Replace => "replace",
-        Mode::Append => "append",
-        Mode::Merge => "merge",
-        Mode::History => "history",
-    };
     let mut receipt = serde_json::to_value(loaded)
         .map_err(|error| Error::internal("a receipt could not be written").caused_by(&error))?;
     if let Some(note) = note {
@@ -114,11 +164,12 @@ pub(super) async fn write_down(
     sqlx::query(AssertSqlSafe(sql))
         .bind(&job.request.dataset)
         .bind(&job.request.load_id)
-        .bind(mode)
+        .bind(words::mode(job.request.mode))
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())
         .bind(receipt.to_string())
+        .bind(words::facts(&job.request)?)
         .execute(session)
         .await
         .map_err(|error| translate(&error))?;

@@ -15,7 +15,7 @@
 mod compare;
 mod copy;
 mod key;
-mod ledger;
+pub(super) mod ledger;
 mod moves;
 pub(super) mod pushed;
 mod returning;
