@@ -11,7 +11,7 @@ import windvane as wv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipelines import move, outside, parquet_rows, write_spec
-from windvane.errors import ConflictError, DataError
+from windvane.errors import DataError
 
 MESSY = """id,day,amount,status
 1,2024-01-05,10.00,open
