@@ -120,7 +120,9 @@ impl Postgres {
             if !held.exists {
                 return Ok(held);
             }
-            let found = catalog::datasets(&mut session, &self.schema, &[dataset.to_owned()]).await?;
+            let only = [dataset.to_owned()];
+            let meant = catalog::Meant { tables: &only, every: false, ..self.meant() };
+            let found = catalog::datasets(&mut session, &meant).await?;
             let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
             Ok(Held { columns, ..held })
         };
