@@ -59,20 +59,6 @@ pub struct Earlier {
     pub newest: bool,
 }
 
-/// What a target holds of a dataset.
-#[derive(Debug, Clone, Default)]
-pub struct Held {
-    pub exists: bool,
-    /// Exact, where the target counts.
-    pub rows: Option<u64>,
-    /// Empty where it does not exist.
-    pub columns: Schema,
-    /// The newest load that the target's own ledger knows.
-    pub last: Option<Loaded>,
-    /// What the loads in the ledger were about, the newest first.
-    pub loads: Vec<Facts>,
-}
-
 impl Earlier {
     /// The answer of the earlier load, or nothing: the work is done (again). `rows`: in the table now; none: no table.
     pub(super) fn stands(self, request: &LoadRequest, rows: Option<u64>) -> Result<Option<Loaded>> {

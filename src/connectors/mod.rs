@@ -45,7 +45,7 @@ use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
-use again::{Facts, Held};
+use again::Facts;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use schemars::JsonSchema;
@@ -515,14 +515,14 @@ impl Connection {
         }
     }
 
-    /// What a target holds of a dataset, and which load came last.
-    pub async fn held(&self, dataset: &str) -> Result<Held> {
+    /// What the loads of a dataset were about, as the target's own ledger remembers them, the newest first.
+    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
         match self {
-            Self::Files(files) => files.held(dataset).await,
-            Self::Sqlite(sqlite) => sqlite.held(dataset).await,
-            Self::Postgres(postgres) => postgres.held(dataset).await,
-            Self::Mysql(mysql) => mysql.held(dataset).await,
-            Self::Guest(_) | Self::Http(_) => Ok(Held::default()),
+            Self::Files(files) => files.loads(dataset).await,
+            Self::Sqlite(sqlite) => sqlite.loads(dataset).await,
+            Self::Postgres(postgres) => postgres.loads(dataset).await,
+            Self::Mysql(mysql) => mysql.loads(dataset).await,
+            Self::Guest(_) | Self::Http(_) => Ok(Vec::new()),
         }
     }
 

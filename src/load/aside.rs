@@ -3,7 +3,7 @@
 //! The table is loaded as any other, in append mode, with a load of its own a run and output: so a second try writes
 //! nothing twice, and rows are there whole or not at all, also where the run itself was refused.
 
-use super::request;
+use super::{Turn, request};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::plan::{Output, Plan};
@@ -24,26 +24,26 @@ use std::sync::Arc;
 /// Lines a batch.
 const LINES: usize = 8_192;
 
-/// Gives the rows of these quarantine files to the table that the plan names, once a run; nothing where it names none.
-pub async fn keep(plan: &Plan, output: &Output, run: &str, context: &Context, files: &[String]) -> Result<()> {
+/// Gives the rows of these quarantine files to the table that the plan names, once an attempt of a run; nothing where it names none.
+pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, files: &[String]) -> Result<()> {
     let Some(table) = plan.quarantine.as_ref().map(|quarantine| quarantine.table.clone()) else { return Ok(()) };
     let files: Vec<String> = files.iter().filter(|file| Path::new(file).exists()).cloned().collect();
     if files.is_empty() {
         return Ok(());
     }
-    let own = request(plan, output, run);
+    let own = request(plan, output, turn);
     let load = LoadRequest {
         dataset: table.clone(),
         schema: schema(),
         mode: Mode::Append,
         key: Vec::new(),
         absent: Absent::Keep,
-        load_id: digest(format!("{}/quarantine", own.load_id).as_bytes(), 32),
+        load_id: digest(format!("{}/quarantine/{}", own.load_id, turn.attempt).as_bytes(), 32),
         verify: Verify::Rows,
         refused: RowPolicy::Fail,
         ..own
     };
-    let told = Told { output: output.name.clone(), run: run.to_owned(), time: clock::now().rfc3339() };
+    let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };
     let rows = Rows::at_rest(move || Ok(futures::stream::iter(Batches::of(&files, told.clone())).boxed()));
     let connection = Connection::open_target(&plan.target, context)?;
     let done = connection.load(load, rows).await;

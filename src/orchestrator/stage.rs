@@ -202,7 +202,8 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
 
 /// Quarantined rows into the table that the plan names for them.
 pub(super) async fn keep_aside(world: &World, plan: &Plan, output: &Output, run: &str, files: &[String]) -> Result<()> {
-    let keeping = load::aside::keep(plan, output, run, &world.context, files);
+    let turn = turn(world, plan, output, run).await?;
+    let keeping = load::aside::keep(plan, output, &turn, &world.context, files);
     world.guarded(target_breaker(&plan.target), keeping).await.map_err(|error| error.in_stage("quarantine"))
 }
 

@@ -8,7 +8,6 @@ use super::parts::{Parts, Shape};
 use super::unique::Unique;
 use super::work::{self, Work};
 use super::write::ending;
-use crate::connectors::again::Held;
 use crate::connectors::read_back::Tally;
 use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
@@ -139,24 +138,6 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     };
     let replaced = manifest.as_ref().and_then(|known| known.done(&request.load_id)).cloned();
     Ok(Begun::Fresh(Box::new(Staging { request, replaced, shape, work })))
-}
-
-/// What the folder holds of a dataset: its manifest, or files that somebody else has put there.
-pub(super) fn held(files: &Files, dataset: &str) -> Result<Held> {
-    let folder = files.folder(dataset)?;
-    let (manifest, _) = folder.manifest()?;
-    let Some(known) = manifest else {
-        let data = |name: &String| super::locate::kind_by_ending(Path::new(name)).is_some();
-        let exists = folder.names()?.iter().any(data);
-        return Ok(Held { exists, ..Held::default() });
-    };
-    Ok(Held {
-        exists: true,
-        rows: Some(known.rows()),
-        last: known.loads.last().map(|done| done.loaded(true)),
-        loads: known.loads.iter().rev().map(|done| done.facts.clone()).collect(),
-        columns: known.columns,
-    })
 }
 
 impl Staging {

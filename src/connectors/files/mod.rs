@@ -66,7 +66,7 @@ pub(super) use locate::{ALLOW, real_path};
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
-use super::again::Held;
+use super::again::Facts;
 use super::objects::{Location, Store, is_address};
 use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
 use crate::error::{Error, Kind, Result};
@@ -195,9 +195,14 @@ impl Files {
         blocking(move || files.parts(&request, parts)).await
     }
 
-    pub async fn held(&self, dataset: &str) -> Result<Held> {
+    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
         let (files, dataset) = (self.clone(), dataset.to_owned());
-        blocking(move || load::held(&files, &dataset)).await
+        blocking(move || {
+            let (manifest, _) = files.folder(&dataset)?.manifest()?;
+            let loads = manifest.map(|known| known.loads).unwrap_or_default();
+            Ok(loads.into_iter().rev().map(|done| done.facts).collect())
+        })
+        .await
     }
 
     pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {

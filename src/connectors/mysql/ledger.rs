@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use super::table::{TableName, check_name, quote};
-use crate::connectors::again::Held;
+use crate::connectors::again::Facts;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
@@ -88,16 +88,14 @@ async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit:
     session.all(&sql, &[dataset]).await
 }
 
-/// What the database holds of a dataset. Changes nothing: without a ledger there were no loads.
-pub(super) async fn held(session: &mut Session, table: &TableName, ledger: &TableName) -> Result<Held> {
+/// What the loads of a dataset were about. Changes nothing: without a ledger there were none.
+pub(super) async fn loads(session: &mut Session, ledger: &TableName, dataset: &str) -> Result<Vec<Facts>> {
     let known = ledger.existing(session).await?;
-    let complete = known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS));
-    let loads =
-        if complete { newest(session, ledger, &table.table, ledger::LOOKED_THROUGH).await? } else { Vec::new() };
-    let rows = rows(session, table).await?;
-    let last = loads.first().cloned().map(ledger::loaded).transpose()?.map(|(loaded, _)| loaded);
-    let loads = loads.iter().map(|row| ledger::known(&row.6)).collect();
-    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
+    if !known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS)) {
+        return Ok(Vec::new());
+    }
+    let rows = newest(session, ledger, dataset, ledger::LOOKED_THROUGH).await?;
+    Ok(rows.iter().map(|row| ledger::known(&row.6)).collect())
 }
 
 pub(super) async fn write_down(

@@ -43,7 +43,7 @@ mod wire;
 mod within;
 mod write;
 
-use super::again::Held;
+use super::again::Facts;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::MysqlSource, target::MysqlTarget};
@@ -99,16 +99,10 @@ impl Mysql {
         load::load(session, &self.database, request, rows).await
     }
 
-    pub async fn held(&self, dataset: &str) -> Result<Held> {
+    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
         let mut session = connect::open(&self.access.options).await?;
-        let named = |table: &str| table::TableName { database: self.database.clone(), table: table.to_owned() };
-        let held = ledger::held(&mut session, &named(dataset), &named(catalog::LEDGER)).await?;
-        if !held.exists {
-            return Ok(held);
-        }
-        let found = catalog::datasets(&mut session, &self.database, &[dataset.to_owned()]).await?;
-        let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
-        Ok(Held { columns, ..held })
+        let ledger = table::TableName { database: self.database.clone(), table: catalog::LEDGER.to_owned() };
+        ledger::loads(&mut session, &ledger, dataset).await
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -32,7 +32,7 @@ mod watch;
 mod wire;
 
 use super::address::EVERY;
-use super::again::Held;
+use super::again::Facts;
 use super::pushed::{Pushed, PushedLoad};
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
@@ -112,21 +112,10 @@ impl Postgres {
         watch::watched(&self.access, loading).await
     }
 
-    pub async fn held(&self, dataset: &str) -> Result<Held> {
+    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
         let mut session = connect::open(&self.access.options).await?;
-        let named = |table: &str| table::TableName { schema: self.schema.clone(), table: table.to_owned() };
-        let looking = async {
-            let held = load::ledger::held(&mut session, &named(dataset), &named(catalog::LEDGER)).await?;
-            if !held.exists {
-                return Ok(held);
-            }
-            let only = [dataset.to_owned()];
-            let meant = catalog::Meant { tables: &only, every: false, ..self.meant() };
-            let found = catalog::datasets(&mut session, &meant).await?;
-            let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
-            Ok(Held { columns, ..held })
-        };
-        connect::answered(&self.access.options, looking).await
+        let ledger = table::TableName { schema: self.schema.clone(), table: catalog::LEDGER.to_owned() };
+        connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset)).await
     }
 
     pub async fn test(&self) -> Result<()> {

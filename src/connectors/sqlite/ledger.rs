@@ -3,7 +3,7 @@
 use super::failure::translate;
 use super::load::execute;
 use super::table::{LEDGER, all, columns, same, sql};
-use crate::connectors::again::Held;
+use crate::connectors::again::Facts;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::Result;
 use sqlx::AssertSqlSafe;
@@ -72,15 +72,14 @@ async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Resul
     rows.map_err(|error| translate(&error))
 }
 
-/// What the file holds of a dataset. Changes nothing: a file without a ledger has none.
-pub(super) async fn held(file: &mut SqliteConnection, dataset: &str) -> Result<Held> {
+/// What the loads of a dataset were about. Changes nothing: a file without a ledger has none.
+pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str) -> Result<Vec<Facts>> {
     let known = columns(file, LEDGER).await.map_err(|error| translate(&error))?;
-    let complete = known.iter().any(|column| column.name == "facts");
-    let loads = if complete { newest(file, dataset, ledger::LOOKED_THROUGH).await? } else { Vec::new() };
-    let rows = rows(file, dataset).await?;
-    let last = loads.first().cloned().map(ledger::loaded).transpose()?.map(|(loaded, _)| loaded);
-    let loads = loads.iter().map(|row| ledger::known(&row.6)).collect();
-    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
+    if !known.iter().any(|column| column.name == "facts") {
+        return Ok(Vec::new());
+    }
+    let rows = newest(file, dataset, ledger::LOOKED_THROUGH).await?;
+    Ok(rows.iter().map(|row| ledger::known(&row.6)).collect())
 }
 
 pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {

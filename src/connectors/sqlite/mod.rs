@@ -24,7 +24,7 @@ mod value;
 mod within;
 mod write;
 
-use super::again::Held;
+use super::again::Facts;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::Result;
 use crate::spec::{source::SqliteSource, target::SqliteTarget};
@@ -72,19 +72,12 @@ impl Sqlite {
         load::load(file, request, rows).await.map_err(|error| self.name(error))
     }
 
-    pub async fn held(&self, dataset: &str) -> Result<Held> {
+    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
         if !self.path.is_file() {
-            return Ok(Held::default());
+            return Ok(Vec::new());
         }
         let mut file = place::open(&self.path).await?;
-        let held = ledger::held(&mut file, dataset).await.map_err(|error| self.name(error))?;
-        if !held.exists {
-            return Ok(held);
-        }
-        let only = [dataset.to_owned()];
-        let found = catalog::datasets(&mut file, &self.path, &only).await.map_err(|error| self.name(error))?;
-        let columns = found.into_iter().next().map(|(_, found)| found.fields).unwrap_or_default();
-        Ok(Held { columns, ..held })
+        ledger::loads(&mut file, dataset).await.map_err(|error| self.name(error))
     }
 
     pub async fn test(&self) -> Result<()> {

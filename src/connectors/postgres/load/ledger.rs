@@ -4,7 +4,7 @@ use super::super::failure::translate;
 use super::super::read::execute;
 use super::super::table::{Existing, TableName, check_name};
 use super::Job;
-use crate::connectors::again::{Earlier, Facts, Held};
+use crate::connectors::again::{Earlier, Facts};
 use crate::connectors::read_back::already;
 use crate::connectors::{Loaded, ledger as words};
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub(super) async fn prepare(session: &mut PgConnection, ledger: &TableName) -> R
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {} (dataset text NOT NULL, load_id text NOT NULL, mode text NOT NULL,
          rows bigint NOT NULL, bytes bigint NOT NULL, checksum text NOT NULL,
-         loaded_at timestamptz NOT NULL DEFAULT now(), {RECEIPT} text, {FACTS} text, PRIMARY KEY (dataset, load_id))",
+         loaded_at timestamptz NOT NULL DEFAULT clock_timestamp(), {RECEIPT} text, {FACTS} text, PRIMARY KEY (dataset, load_id))",
         ledger.sql()
     );
     execute(session, &create).await?;
@@ -115,18 +115,17 @@ async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, l
     rows.map_err(|error| translate(&error))
 }
 
-/// What the schema holds of a dataset. Changes nothing: without a ledger there were no loads.
-pub(in super::super) async fn held(session: &mut PgConnection, table: &TableName, ledger: &TableName) -> Result<Held> {
-    let known = ledger.existing(session).await?;
-    let loads = if known.is_some_and(|known| complete(&known)) {
-        newest(session, ledger, &table.table, words::LOOKED_THROUGH).await?
-    } else {
-        Vec::new()
-    };
-    let rows = rows(session, table).await?;
-    let last = loads.first().cloned().map(|row| loaded(row, ledger)).transpose()?.map(|(loaded, _)| loaded);
-    let loads = loads.iter().map(|row| words::known(row.5.as_deref().unwrap_or_default())).collect();
-    Ok(Held { exists: rows.is_some(), rows, last, loads, ..Held::default() })
+/// What the loads of a dataset were about. Changes nothing: without a ledger there were none.
+pub(in super::super) async fn loads(
+    session: &mut PgConnection,
+    ledger: &TableName,
+    dataset: &str,
+) -> Result<Vec<Facts>> {
+    if !ledger.existing(session).await?.is_some_and(|known| complete(&known)) {
+        return Ok(Vec::new());
+    }
+    let rows = newest(session, ledger, dataset, words::LOOKED_THROUGH).await?;
+    Ok(rows.iter().map(|row| words::known(row.5.as_deref().unwrap_or_default())).collect())
 }
 
 /// What was noted beside the receipt of a load that is done.
@@ -150,10 +149,10 @@ pub(super) async fn write_down(
     note: Option<&Value>,
 ) -> Result<()> {
     let sql = format!(
-        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, {RECEIPT}, {FACTS}) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dataset, load_id) DO UPDATE SET (mode, rows, bytes, \
+        "INSERT INTO {} (dataset, load_id, mode, rows, bytes, checksum, {RECEIPT}, {FACTS}, loaded_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) ON CONFLICT (dataset, load_id) DO UPDATE SET (mode, rows, bytes, \
          checksum, loaded_at, {RECEIPT}, {FACTS}) = (excluded.mode, excluded.rows, excluded.bytes, excluded.checksum, \
-         now(), excluded.{RECEIPT}, excluded.{FACTS})",
+         clock_timestamp(), excluded.{RECEIPT}, excluded.{FACTS})",
         job.ledger.sql()
     );
     let mut receipt = serde_json::to_value(loaded)
