@@ -6,16 +6,18 @@
 use super::{Turn, request};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::error::{Error, Result};
+use crate::extract::staging;
 use crate::plan::{Output, Plan};
 use crate::resilience::clock;
 use crate::schema::arrow::to_arrow;
-use crate::schema::{DataType, Field, Schema, digest};
+use crate::schema::{DataType, Field, Schema, digest, hex};
 use crate::spec::RowPolicy;
 use crate::spec::target::{Absent, Mode, Verify};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use futures::StreamExt;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -24,7 +26,8 @@ use std::sync::Arc;
 /// Lines a batch.
 const LINES: usize = 8_192;
 
-/// Gives the rows of these quarantine files to the table that the plan names, once an attempt of a run; nothing where it names none.
+/// Gives the rows of these quarantine files to the table that the plan names, once a run: a run that is done
+/// again adds them only when they are others; nothing where it names none.
 pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, files: &[String]) -> Result<()> {
     let Some(table) = plan.quarantine.as_ref().map(|quarantine| quarantine.table.clone()) else { return Ok(()) };
     let files: Vec<String> = files.iter().filter(|file| Path::new(file).exists()).cloned().collect();
@@ -38,7 +41,7 @@ pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, 
         mode: Mode::Append,
         key: Vec::new(),
         absent: Absent::Keep,
-        load_id: digest(format!("{}/quarantine/{}", own.load_id, turn.attempt).as_bytes(), 32),
+        load_id: digest(format!("{}/quarantine/{}", own.load_id, content(&files)?).as_bytes(), 32),
         verify: Verify::Rows,
         refused: RowPolicy::Fail,
         ..own
@@ -48,6 +51,26 @@ pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, 
     let connection = Connection::open_target(&plan.target, context)?;
     let done = connection.load(load, rows).await;
     done.map(drop).map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&table) })
+}
+
+/// Tells lines from other lines, without holding them.
+fn content(files: &[String]) -> Result<String> {
+    let mut sum = Sha256::new();
+    for file in files {
+        let path = Path::new(file);
+        let failed = |error: std::io::Error| staging::failed("read", path, &error);
+        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
+        loop {
+            let some = lines.fill_buf().map_err(failed)?;
+            if some.is_empty() {
+                break;
+            }
+            sum.update(some);
+            let read = some.len();
+            lines.consume(read);
+        }
+    }
+    Ok(hex(&sum.finalize()))
 }
 
 fn schema() -> Schema {
