@@ -3,7 +3,7 @@
 //! By rules over what the text says for certain first (SQLSTATE, HTTP status, exception names), phrases last.
 
 use super::symptoms::{self, EXCEPTIONS, PHRASES, SQLSTATES};
-use super::{By, Decision, confident, fell_back};
+use super::{By, Decision, confident, fell_back, logs, own};
 use crate::error::Kind;
 use crate::llm::{Gateway, Question as Asked, redact};
 use regex::{Regex, RegexSet};
@@ -55,6 +55,10 @@ pub enum Class {
     CodeError,
     Cancelled,
     Internal,
+    /// A guard of ours stopped a load that would have done more than is allowed.
+    Refused,
+    /// The text tells of no failure.
+    NoError,
     Unknown,
 }
 
@@ -111,24 +115,39 @@ struct Patterns {
     sqlstate: Regex,
     status: Regex,
     wait: Regex,
+    camel: Regex,
 }
 
 static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
-    let phrases = PHRASES.iter().map(|(phrase, _)| format!("(?i){phrase}"));
+    let phrases = PHRASES.iter().map(|(words, _)| phrase(words));
     Some(Patterns {
         phrases: RegexSet::new(phrases).ok()?,
         exception: Regex::new(r"(?m)^\s*((?:[A-Za-z_][\w]*\.)*[A-Z][A-Za-z0-9_]*)(?::\s|:?$)").ok()?,
         sqlstate: Regex::new(r"(?i)(?:sqlstate|sql state|pgcode|error code)\W{0,4}([0-9A-Z]{5})\b").ok()?,
         status: Regex::new(r"(?i)(?:\bhttp(?:/\d(?:\.\d)?)?|status(?:[ _]?code)?)\W{0,3}(?:status\W{0,3}code\W{0,3})?(\d{3})\b|\b([45]\d\d) (?:client|server) error").ok()?,
         wait: Regex::new(r"(?i)(?:retry[- ]after|try again in|wait)\W{1,3}(\d+(?:\.\d+)?)\s*(?:s\b|sec|seconds)?").ok()?,
+        camel: Regex::new("([a-z0-9])([A-Z])").ok()?,
     })
 });
+
+/// A phrase begins where a word does, or a part of a name: `read_timeout`.
+fn phrase(words: &str) -> String {
+    format!(r"(?i)(?:\b|_)(?:{words})")
+}
 
 pub fn rules(question: &Question) -> Diagnosis {
     let start = question.text.len().saturating_sub(LOOKED_AT);
     let start = (start..=question.text.len()).find(|at| question.text.is_char_boundary(*at)).unwrap_or(0);
     let text = question.text.get(start..).unwrap_or_default();
-    let (class, confidence, why) = classify(question, text);
+    let stated = question.kind.is_some() || question.sqlstate.is_some() || question.http_status.is_some();
+    let telling = logs::telling(text);
+    let (class, confidence, why) = match &telling {
+        // Words of our own tell of a failure, whatever else the line says.
+        None if !stated && own::found(text).is_none() => {
+            (Class::NoError, 0.85, "No line of it speaks of a failure.".to_owned())
+        }
+        telling => classify(question, telling.as_deref().unwrap_or(text)),
+    };
     let asked = question.retry_after.or_else(|| {
         let found = PATTERNS.as_ref()?.wait.captures(text)?;
         found.get(1)?.as_str().parse().ok()
@@ -162,6 +181,13 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
     if let Some((code, class)) = code.and_then(|code| Some((code, of_sqlstate(code)?))) {
         return (class, 0.95, format!("SQLSTATE {code}."));
     }
+    if let Some((kind, message, why)) = own::found(text) {
+        return (
+            own::class(kind, &message),
+            0.9,
+            format!("It is an error of windvane of the kind {}: {why}.", kind.as_str()),
+        );
+    }
     let status = question.http_status.or_else(|| {
         let found = patterns.status.captures(text)?;
         found.get(1).or_else(|| found.get(2))?.as_str().parse().ok()
@@ -176,13 +202,15 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
     if let Some((name, class)) = recognised {
         return (class, 0.85, format!("The exception {name}."));
     }
-    for (part, confidence) in [(last, 0.75), (text, 0.55)] {
-        if let Some(index) = patterns.phrases.matches(part).iter().next() {
-            let found = PHRASES
-                .get(index)
-                .and_then(|(phrase, class)| Some((Regex::new(&format!("(?i){phrase}")).ok()?, *class)));
-            if let Some((phrase, class)) = found {
-                let words = phrase.find(part).map_or("", |found| found.as_str());
+    // `ReadTimeout` is two words, once nothing is found without taking it apart.
+    let apart = |text: &str| patterns.camel.replace_all(text, "$1 $2").into_owned();
+    for (part, confidence) in
+        [(last.to_owned(), 0.75), (text.to_owned(), 0.55), (apart(last), 0.5), (apart(text), 0.45)]
+    {
+        if let Some(index) = patterns.phrases.matches(&part).iter().next() {
+            let found = PHRASES.get(index).and_then(|(words, class)| Some((Regex::new(&phrase(words)).ok()?, *class)));
+            if let Some((words, class)) = found {
+                let words = words.find(&part).map_or("", |found| found.as_str());
                 return (class, confidence, format!("It says '{}'.", words.trim()));
             }
         }
@@ -201,7 +229,7 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
         return (Class::CodeError, 0.6, format!("The exception {name}, without a better explanation."));
     }
     match question.kind {
-        Some(kind) => (of_kind(kind), 0.6, format!("The error's kind is {}.", kind.as_str())),
+        Some(kind) => (own::class(kind, text), 0.6, format!("The error's kind is {}.", kind.as_str())),
         None => (Class::Unknown, 0.1, "Nothing in the text is known.".to_owned()),
     }
 }
@@ -213,8 +241,14 @@ fn of_sqlstate(state: &str) -> Option<Class> {
 }
 
 fn of_exception(name: &str) -> Option<Class> {
-    let short = name.rsplit('.').next().unwrap_or(name).to_lowercase();
-    EXCEPTIONS.iter().find(|(known, _)| short.ends_with(known)).map(|(_, class)| *class)
+    let short = name.rsplit('.').next().unwrap_or(name);
+    let lower = short.to_lowercase();
+    // The known name is the whole or its last words: an `EmergeError` is no `MergeError`.
+    let ends = |known: &str| {
+        let at = lower.len().checked_sub(known.len()).filter(|_| lower.ends_with(known));
+        at.is_some_and(|at| at == 0 || short.get(at..).is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase())))
+    };
+    EXCEPTIONS.iter().find(|(known, _)| ends(known)).map(|(_, class)| *class)
 }
 
 /// What follows the last frame of a traceback; the text itself when there is none.
@@ -231,23 +265,6 @@ fn last_message(text: &str) -> &str {
         offset += line.len();
     }
     text
-}
-
-fn of_kind(kind: Kind) -> Class {
-    match kind {
-        Kind::Spec => Class::Configuration,
-        Kind::Data => Class::MalformedData,
-        Kind::Auth => Class::Authentication,
-        Kind::Missing => Class::MissingObject,
-        Kind::Unsupported => Class::Unsupported,
-        Kind::Conflict => Class::Conflict,
-        Kind::Budget => Class::Quota,
-        Kind::Unavailable => Class::ServiceUnavailable,
-        Kind::Timeout => Class::Timeout,
-        Kind::Throttled => Class::Throttled,
-        Kind::Cancelled => Class::Cancelled,
-        Kind::Internal => Class::Internal,
-    }
 }
 
 /// What to do, and how long to wait first.
@@ -272,7 +289,7 @@ fn treatment(class: Class) -> (Action, f64) {
         | Class::Syntax
         | Class::OtherSql
         | Class::ResourceLimit => (Action::Adjust, 0.0),
-        Class::DuplicateObject => (Action::Skip, 0.0),
+        Class::DuplicateObject | Class::NoError => (Action::Skip, 0.0),
         Class::Authentication
         | Class::Permission
         | Class::Tls
@@ -287,6 +304,7 @@ fn treatment(class: Class) -> (Action, f64) {
         | Class::CodeError
         | Class::Cancelled
         | Class::Internal
+        | Class::Refused
         | Class::Unknown => (Action::Escalate, 0.0),
     }
 }
@@ -329,6 +347,8 @@ fn cause(class: Class) -> &'static str {
         Class::CodeError => "The code has a defect.",
         Class::Cancelled => "Somebody stopped it.",
         Class::Internal => "The outside, or windvane, has a defect.",
+        Class::Refused => "The load would have done more than its guards allow; nothing of it is visible.",
+        Class::NoError => "The text tells of no failure.",
         Class::Unknown => "The cause is not known.",
     }
 }

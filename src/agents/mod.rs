@@ -11,8 +11,10 @@
 pub mod doctor;
 mod evidence;
 pub mod guard;
+mod logs;
 pub mod mapper;
 mod names;
+mod own;
 pub mod planner;
 pub mod qa;
 pub mod reflector;

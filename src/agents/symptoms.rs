@@ -169,7 +169,8 @@ pub(super) const EXCEPTIONS: [(&str, Class); 84] = [
     ("generatedalways", SchemaMismatch),
 ];
 
-/// Phrases as regular expressions, case-insensitive; the first that is found decides.
+/// Phrases as regular expressions, case-insensitive; the first that is found decides. Each begins where a word begins (see
+/// `doctor::phrase`): "bedroom" is not out of memory. What must not go on behind its last letter ends with `\b`.
 pub(super) const PHRASES: &[(&str, Class)] = &[
     (r"\bbug in\b|should never happen|assertion failed|this is a problem with the \w+ rather", Internal),
     (r"os\.environ|environment variable", Configuration),
@@ -185,15 +186,15 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
     ),
     // Too much.
     (
-        r"too many (requests|concurrent|connections|clients|calls)|rate[- ]?(limit|exceed)|throttl|slow ?down|request rate|try again later|requests? per (second|minute)|429",
+        r"too many (requests|concurrent|connections|clients|calls)|rate[- ]?(limit|exceed)|throttl|slow ?down|request rate|try again later|requests? per (second|minute)|429\b",
         Throttled,
     ),
     (
-        r"quota|(maximum|max\.?|allowed) (number|limit)|limit (of .{1,60} )?(has been |was |is |been )?(exceeded|reached|hit)|exceed(s|ed|ing)? (the |your |a |an )?(\w+ ){0,4}(limit|quota|maximum|number|capacity|throughput)|too many\b|limit exceeded|service limit|insufficient (\w+ )?capacity|(has|have) reached (the|your)|more .{1,60} than (is |are )?(allowed|permitted)",
+        r"quotas?\b|(maximum|max\.?|allowed) (number|limit)|limit (of .{1,60} )?(has been |was |is |been )?(exceeded|reached|hit)|exceed(s|ed|ing)? (the |your |a |an )?(\w+ ){0,4}(limit|quota|maximum|number|capacity|throughput)|too many\b|limit exceeded|service limit|insufficient (\w+ )?capacity|(has|have) reached (the|your)|more .{1,60} than (is |are )?(allowed|permitted)",
         Quota,
     ),
     (
-        r"out of memory|cannot allocate|memory (usage|limit|exhausted)|no space left|disk (is )?full|disk quota|out of (disk|shared memory|resources)|insufficient (memory|disk|resources)|too (complex|large|big|long for)|stack depth limit|oom|killed by signal 9|sigkill|exit(ed with)? (code|status) 137|temporary file size",
+        r"out of memory|cannot allocate|memory (usage|limit|exhausted)|no space left|disk (is )?full|disk quota|out of (disk|shared memory|resources)|insufficient (memory|disk|resources)|too (complex|large|big|long for)|stack depth limit|oom(?:[ -]?kill\w*)?\b|killed by signal 9|sigkill|exit(ed with)? (code|status) 137|temporary file size",
         ResourceLimit,
     ),
     // Not there, or gone.
@@ -203,7 +204,7 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
     ),
     (r"statement timeout|timed? ?out|timeout|deadline exceeded|took too long|cancel(l)?ing statement", Timeout),
     (
-        r"connection (was |has been )?(refused|reset|closed|aborted|lost|failed|broken)|server closed the connection|could not (connect|translate host|resolve)|cannot connect|can't connect|failed to connect|unable to connect|lost connection|name or service not known|name resolution|getaddrinfo|no route to host|network (is )?unreachable|broken pipe|max retries exceeded|remote end closed|connection .{1,80} does not exist|dns|address already in use|could not establish|unreachable host|failed to download|network error|retrying|requestexception|failed to establish|connection already closed|could not receive data",
+        r"connection (was |has been )?(refused|reset|closed|aborted|lost|failed|broken)|server closed the connection|could not (connect|translate host|resolve)|cannot connect|can't connect|failed to connect|unable to connect|lost connection|name or service not known|name resolution|getaddrinfo|no route to host|network (is )?unreachable|broken pipe|max retries exceeded|remote end closed|connection .{1,80} does not exist|dns\b|address already in use|could not establish|unreachable host|failed to download|network error|retrying\b|requestexception|failed to establish|connection already closed|could not receive data",
         Connection,
     ),
     (
@@ -240,7 +241,7 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
         TypeOrFormat,
     ),
     (
-        r"tokenizing data|cannot read header|file format cannot be|end-of-stream|larger than field limit|expected object or value|non-empty value|empty column name|error tokenizing|unterminated|expecting (value|property|delimiter)|unexpected (end|character|eof|token)|malformed|corrupt|not a (gzip|zip|parquet|database|valid)|magic (bytes|number)|missing data for column|extra data|mismatched tag|not well-formed|truncated|invalid (json|xml|csv|file|zip|header)|no columns to parse|file is not|empty (file|csv|data)|parse error|footer|crc|line \d+.{0,40}(expected|fields)|ragged|expected \d+ (fields|columns)|decompress",
+        r"tokenizing data|cannot read header|file format cannot be|end-of-stream|larger than field limit|expected object or value|non-empty value|empty column name|error tokenizing|unterminated|expecting (value|property|delimiter)|unexpected (end|character|eof|token)|malformed|corrupt|not a (gzip|zip|parquet|database|valid)|magic (bytes|number)|missing data for column|extra data|mismatched tag|not well-formed|truncated|invalid (json|xml|csv|file|zip|header)|no columns to parse|file is not|empty (file|csv|data)|parse error|footer\b|crc\b|line \d+.{0,40}(expected|fields)|ragged|expected \d+ (fields|columns)|decompress",
         MalformedData,
     ),
     (
@@ -249,7 +250,7 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
     ),
     // The objects.
     (
-        r"already (exists|defined|been|associated|in use|a member|attached|has|registered|subscribed|belongs|contains|specified)|duplicate (column|table|object|name|key name|alias)|specified more than once|is already\b|conflict|same name|must be unique|name .{0,30}(taken|in use)|multiple .{1,60}specified",
+        r"already (exists|defined|been|associated|in use|a member|attached|has|registered|subscribed|belongs|contains|specified)|duplicate (column|table|object|name|key name|alias)|specified more than once|is already\b|conflict(s|ing)?\b|same name|must be unique|name .{0,30}(taken|in use)|multiple .{1,60}specified",
         DuplicateObject,
     ),
     (
@@ -270,7 +271,7 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
     ),
     (r"read[- ]only|readonly", ReadOnly),
     (
-        r"transaction (is aborted|block)|current transaction|in a transaction|no active transaction|transaction has|savepoint|cursor .{1,80}(not|already|is)|inside a transaction|portal",
+        r"transaction (is aborted|block)|current transaction|in a transaction|no active transaction|transaction has|savepoint|cursor .{1,80}(not|already|is)|inside a transaction|portal\b",
         TransactionState,
     ),
     // The request.
@@ -279,11 +280,11 @@ pub(super) const PHRASES: &[(&str, Class)] = &[
         Syntax,
     ),
     (
-        r"not (supported|implemented|allowed in this)|(isn't|aren't|is not|are not|not yet) (currently )?supported|unsupported|not available in this|cannot be used with|does(n't| not) support|feature",
+        r"not (supported|implemented|allowed in this)|(isn't|aren't|is not|are not|not yet) (currently )?supported|unsupported|not available in this|cannot be used with|does(n't| not) support|features?\b",
         Unsupported,
     ),
     (
-        r"environment variable|env(ironment)? var|config(uration)?\b|setting|please (check|provide|specify|set)|manifest|invalid url|invalid (schema|host|port)|private network|redirect|not configured|is required|was not set|missing (required )?(key|argument|option|parameter|value)",
+        r"environment variable|env(ironment)? var|config(uration)?\b|settings?\b|please (check|provide|specify|set)|manifest\b|invalid url|invalid (schema|host|port)|private network|redirect|not configured|is required|was not set|missing (required )?(key|argument|option|parameter|value)",
         Configuration,
     ),
     (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     raw: str | None = None
     silent: bool = False
+    # Sent without a length, piece by piece, until the caller has enough.
+    pieces: Callable[[], Iterator[bytes]] | None = None
 
     def body(self) -> bytes:
         if self.raw is not None:
@@ -78,13 +80,27 @@ def hostile(*script: Reply) -> Iterator[Gateway]:
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with lock:
                 reply = script[min(len(asked), len(script) - 1)]
                 asked.append(body)
+            self.close_connection = True
             if reply.silent:
                 released.wait(30)
+                return
+            if reply.pieces is not None:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                with suppress(OSError):
+                    for piece in reply.pieces():
+                        self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                    self.wfile.write(b"0\r\n\r\n")
                 return
             data = reply.body()
             self.send_response(reply.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,129 @@ def test_a_failure_is_named_and_treated(text: str, more: dict[str, Any], expecte
     found = diagnose(text, **more)
     assert (found["class"], found["action"], found["retryable"]) == expected
     assert found["retryable"] == (found["delay"] > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RuntimeError: boom", "unknown"),
+        ("the bedroom is red", "unknown"),
+        ("KeyError: 'room'", "code_error"),
+        ("KeyError: 'bedroom'", "code_error"),
+        ("broom and zoom", "unknown"),
+        ("EmergeError: x", "unknown"),
+        ("container was OOMKilled", "resource_limit"),
+        ("killed: oom", "resource_limit"),
+        ("httpx.ReadTimeout", "timeout"),
+        ("acme.SlowGatewayTimeout: after 3 tries", "timeout"),
+        ("read_timeout reached", "timeout"),
+    ],
+)
+def test_words_are_matched_not_letters(text: str, expected: str) -> None:
+    assert diagnose(text)["class"] == expected
+
+
+LINE = "[2024-01-01T00:00:00.000+0000] {taskinstance.py:1} "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LINE}INFO - Starting\n{LINE}INFO - timeout=30, retries=3\n{LINE}INFO - Task exited with return code 0",
+        "INFO loaded 100 rows, 0 errors, 0 failed\nINFO done",
+        "INFO retrying after connection refused\nINFO connected\nINFO finished",
+        "WARNING slow query, timeout is near\nINFO finished successfully",
+        '{"level": "info", "event": "the bedroom table is loaded"}',
+        "run r1: success, 0.52 s in stages",
+        "2024-01-01 10:00:00 DEBUG permission denied errors: 0\n2024-01-01 10:00:01 INFO ok",
+    ],
+)
+def test_a_log_without_an_error_is_no_error(text: str) -> None:
+    found = diagnose(text)
+    assert (found["class"], found["action"], found["retryable"]) == ("no_error", "skip", False)
+
+
+def test_the_error_lines_of_a_log_decide() -> None:
+    text = f"{LINE}INFO - permission denied is handled\n{LINE}ERROR - deadlock detected\n{LINE}INFO - timeout=3"
+    assert diagnose(text)["class"] == "concurrency"
+    assert diagnose("WARNING: connection refused")["class"] == "connection"
+
+
+KINDS = {
+    "spec": {"configuration"},
+    "data": {"malformed_data", "refused"},
+    "auth": {"authentication"},
+    "missing": {"missing_object", "missing_file"},
+    "unsupported": {"unsupported"},
+    "conflict": {"schema_mismatch", "object_state", "refused"},
+    "budget": {"quota"},
+    "unavailable": {"service_unavailable"},
+    "timeout": {"timeout"},
+    "throttled": {"throttled"},
+    "cancelled": {"cancelled"},
+    "internal": {"internal"},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_an_error_of_our_own_is_known_by_its_kind(kind: str) -> None:
+    from windvane.errors import from_core
+
+    message = "the frobnicator permission denied timeout already exists"
+    error = from_core(
+        kind=kind, message=message, hint="Try again", stage=None, retryable=False, retry_after=None, place="{}"
+    )
+    name = type(error).__name__
+    texts = [
+        f"windvane: {kind}: {error}",
+        f"windvane.errors.{name}: {error}",
+        f'Traceback (most recent call last):\n  File "x.py", line 1, in y\nwindvane.errors.{name}: {error}',
+        f"{LINE}ERROR - Task failed\nAirflowFailException: {name}: {error}",
+        json.dumps({"error": {"message": message, **error.to_dict()}}, indent=2),
+    ]
+    for text in texts:
+        found = diagnose(text)
+        assert found["class"] in KINDS[kind], text
+        assert found["retryable"] is (kind in {"unavailable", "timeout", "throttled"})
+        assert found["action"] != "skip"
+
+
+SOURCES = Path(__file__).parents[2] / "src"
+CONSTRUCTED = re.compile(
+    r"Error::(?:(spec|data|missing|unsupported|internal)\(|new\(\s*Kind::(\w+),)\s*(?:format!\(\s*)?\"((?:[^\"\\]|\\.)*)\"",
+    re.DOTALL,
+)
+
+
+def own_messages() -> list[tuple[str, str]]:
+    found = set()
+    for file in SOURCES.rglob("*.rs"):
+        for kind, named, text in CONSTRUCTED.findall(file.read_text()):
+            filled = re.sub(r"\{[^}]*\}", "thing", re.sub(r"\\\n\s*", "", text).replace('\\"', '"'))
+            if sum(letter.isalpha() for letter in re.sub(r"\{[^}]*\}", "", text)) >= 16:
+                found.add(((kind or named).lower(), " ".join(filled.split())))
+    return sorted(found)
+
+
+def test_every_message_of_our_own_is_known_even_without_its_kind() -> None:
+    messages = own_messages()
+    assert len(messages) > 400
+    kinds: dict[str, set[str]] = {}
+    for kind, text in messages:
+        kinds.setdefault(text, set()).add(kind)
+    wrong = []
+    for kind, text in messages:
+        allowed = set().union(*(KINDS[one] for one in kinds[text]))
+        for shown in (text, f"windvane: {kind}: {text}"):
+            found = diagnose(shown)
+            if found["class"] not in allowed:
+                wrong.append((kind, shown, found["class"]))
+    assert not wrong
+
+
+def test_a_source_that_has_changed_is_no_duplicate() -> None:
+    found = diagnose("the source has changed: column 'status' is gone")
+    assert (found["class"], found["action"]) == ("schema_mismatch", "adjust")
 
 
 def test_a_traceback_is_read_at_its_end() -> None:
