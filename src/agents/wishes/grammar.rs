@@ -75,11 +75,18 @@ pub(super) fn clauses(tokens: &[Token], vocabulary: &Vocabulary) -> Reading {
     let reader = Reader { tokens, vocabulary };
     let mut reading = Reading::default();
     let (mut at, mut soft) = (0, false);
+    // The clause before in the same sentence, and how it began.
+    let mut before: Option<(Wish, bool)> = None;
     loop {
+        let mut but = false;
         while let Some(token) = tokens.get(at)
             && (matches!(token, Token::Comma | Token::Stop) || ["and", "but"].contains(&reader.word(at)))
         {
             soft &= !matches!(token, Token::Comma | Token::Stop);
+            but |= reader.is(at, "but");
+            if matches!(token, Token::Stop) {
+                before = None;
+            }
             at += 1;
         }
         if at >= tokens.len() {
@@ -87,6 +94,9 @@ pub(super) fn clauses(tokens: &[Token], vocabulary: &Vocabulary) -> Reading {
         }
         let mut found = reader.clause(at, soft);
         found.retain(|(_, end)| *end > at && reader.ends(*end));
+        if !reader.stands(at, before.as_ref(), soft, but) {
+            found.clear();
+        }
         let longest = found.iter().map(|(_, end)| *end).max().unwrap_or(at);
         found.retain(|(_, end)| *end == longest);
         found.dedup_by(|(mine, _), (other, _)| mine == other);
@@ -97,6 +107,7 @@ pub(super) fn clauses(tokens: &[Token], vocabulary: &Vocabulary) -> Reading {
         let first = found.first().map(|(wish, _)| wish.clone());
         match first {
             Some(wish) if found.iter().all(|(other, _)| *other == wish) => {
+                before = Some((wish.clone(), reader.negations(reader.skip(at, LEADS)).0));
                 reading.clauses.push((said(at, longest), wish));
                 (at, soft) = (longest, true);
             }
@@ -129,6 +140,43 @@ impl Reader<'_> {
         self.postfixes(start, &mut found);
         self.bare(start, &mut found);
         found
+    }
+
+    /// Whether a clause that begins here means the same behind the one before as it does alone: "no duplicates and cancelled
+    /// orders" is no wish for cancelled orders, and "no personal data except the email" does not drop the email.
+    fn stands(&self, at: usize, before: Option<&(Wish, bool)>, soft: bool, but: bool) -> bool {
+        let start = self.skip(at, LEADS);
+        let exception = self.phrase(start, &["except for", "except", "apart from"]).is_some();
+        let Some((before, negated)) = before else { return !exception };
+        let chooses = |conditions: &[super::Condition]| {
+            conditions.iter().all(|condition| matches!(condition.test, Test::In(_) | Test::Compare(..)))
+        };
+        let open = match before {
+            Wish::Nothing | Wish::Keep(Kept::AllRows) => true,
+            Wish::Only { conditions, .. } => chooses(conditions),
+            Wish::Drop { .. }
+            | Wish::Select { .. }
+            | Wish::Once { .. }
+            | Wish::NotNull { .. }
+            | Wish::Unique { .. }
+            | Wish::Rename { .. }
+            | Wish::Mask { .. }
+            | Wish::NoPersonal
+            | Wish::Keep(_) => false,
+        };
+        let without = self.phrase(start, lexicon::WITHOUT).is_some();
+        if exception || without && (soft || !self.is(start, "without")) {
+            return open;
+        }
+        // A verb may still be under the "do not" before it.
+        let verbs: [Phrases; 4] =
+            [lexicon::REMOVE, lexicon::KEEP, lexicon::DEDUPLICATE, &["rename", "mask", "hash", "redact"]];
+        if *negated && !but && verbs.iter().any(|verbs| self.phrase(start, verbs).is_some()) {
+            return false;
+        }
+        // Rows by their kind alone may belong to the verb before.
+        let named = self.objects(start).into_iter().any(|(object, _)| matches!(object, Object::Rows { .. }));
+        !named || open
     }
 
     /// Whether an odd number of negations stands here, and where they end.
