@@ -265,6 +265,10 @@ impl Reader<'_> {
             else {
                 continue;
             };
+            // "All orders but not the cancelled ones" says what goes once more, it does not turn it round.
+            if ["not", "non", "no"].contains(&self.word(at)) {
+                continue;
+            }
             for (object, end) in self.objects(at) {
                 found.extend(self.removed(&object, self.is(at - 1, "without")).map(|wish| (wish, end)));
             }
