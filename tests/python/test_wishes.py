@@ -480,9 +480,13 @@ def test_a_run_loads_what_the_words_say(words: str, statuses: set[str], rows: in
     assert bool(waits) is ("euros" in words)
 
 
-def test_the_shell_says_that_somebody_must_decide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shell_says_that_somebody_must_decide(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from windvane.cli import main
 
+    monkeypatch.setenv("WINDVANE_STORE", str(tmp_path / "store.db"))
+    monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "staging"))
     path = write_orders(tmp_path)
     assert main(["plan", str(path), "--rules-only", "--words", "cancelled orders excluded"]) == 0
     capsys.readouterr()
