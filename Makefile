@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 BENCH := $(CACHE)/bench-venv
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench torture matrix wheel fmt setup install
+.PHONY: demo test check bench torture mutants matrix wheel fmt setup install
 
 demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
 	$(BIN)/python demo/run.py
@@ -36,6 +36,10 @@ check: setup ## lints, types, stale files, licences
 torture: install ## 1,000 kill -9 over every target, mode and way; prints the table
 	tests/services/install.sh
 	WINDVANE_TORTURE=$${WINDVANE_TORTURE:-1000} $(BIN)/python -m pytest -q tests/python/test_torture.py $(PYTEST)
+
+mutants: install ## plants faults in the engine and counts those that the conformance battery finds; a survivor fails
+	tests/services/install.sh
+	$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 bench: install $(BENCH)/.ready ## ratios against peers, interleaved; WINDVANE_BENCH_SF10=0 saves 6 GB and minutes
 	tests/services/install.sh

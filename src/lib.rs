@@ -1,6 +1,7 @@
 //! Windvane's engine and agents. Rooms in the order of the street: a room imports only rooms above it (ARCHITECTURE.md).
 
 pub mod error;
+pub mod faults;
 pub mod schema;
 pub mod spec;
 pub mod guard;

@@ -19,6 +19,7 @@ use crate::connectors::allowance::Allowance;
 use crate::connectors::{Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
+use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
@@ -167,7 +168,7 @@ pub async fn run(
         rows_in: staged.rows_in,
         added: staged.added,
         loaded: loaded.rows,
-        filtered: staged.filtered + superseded,
+        filtered: staged.filtered + superseded + u64::from(faults::planted("miscounts_receipt")),
         quarantined,
         quarantine,
         bytes: loaded.bytes,

@@ -10,6 +10,7 @@ use crate::engine::step::pipe::{Pipe, Ready};
 use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
 use crate::extract::{self, quarantine, staging};
+use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Output, Plan};
@@ -36,7 +37,8 @@ pub(super) enum Read {
 /// What goes to the writer.
 pub(super) enum Item {
     Rows(RecordBatch),
-    End,
+    /// After so many rows.
+    End(u64),
 }
 
 /// A flow that has not begun.
@@ -162,7 +164,7 @@ impl Flow {
         let done = work.await.map_err(|failure| Error::internal("the flow broke").caused_by(&failure))?;
         match done {
             Ok(flowed) => {
-                let ended = out.send(Ok(Item::End)).await.is_ok();
+                let ended = out.send(Ok(Item::End(flowed.rows))).await.is_ok();
                 Ok(if ended { Ended::Done(Box::new(flowed)) } else { Ended::Stopped })
             }
             Err(Gone::Unwanted) => Ok(Ended::Stopped),
@@ -230,7 +232,7 @@ impl Flow {
     }
 
     fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {
-        self.rest.filtered += outcome.filtered;
+        self.rest.filtered += outcome.filtered + u64::from(faults::planted("miscounts_filtered"));
         self.rest.added += outcome.added;
         for row in &outcome.rejected {
             if self.rest.policy == RowPolicy::Fail {
@@ -332,7 +334,7 @@ impl Rest {
         if passed.is_empty() {
             return if out.is_closed() { Err(Gone::Unwanted) } else { Ok(()) };
         }
-        out.blocking_send(Ok(Item::Rows(passed.rows))).map_err(|_| Gone::Unwanted)
+        out.blocking_send(Ok(Item::Rows(faults::spoilt("flow_", &passed.rows)))).map_err(|_| Gone::Unwanted)
     }
 }
 
@@ -380,7 +382,7 @@ impl Flowed {
             rows_in: self.rows_in,
             added: self.added,
             loaded: loaded.rows,
-            filtered: self.filtered,
+            filtered: self.filtered + u64::from(faults::planted("miscounts_receipt")),
             quarantined: self.quarantined,
             quarantine: self.quarantine.clone(),
             bytes: loaded.bytes,

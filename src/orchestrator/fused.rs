@@ -173,15 +173,23 @@ async fn moved(
     Ok(Moved::Done(Box::new((flowed, receipt))))
 }
 
-/// The rows until the flow says that it is done; silence is an error.
+/// The rows until the flow says that it is done; silence is an error, and so are other rows than it says, before the
+/// target commits.
 fn until_the_end(
     rows: Receiver<Result<Item>>,
 ) -> impl futures::Stream<Item = Result<arrow::record_batch::RecordBatch>> + Send + 'static {
-    streams::unfold(Some(rows), |rows| async move {
-        let mut rows = rows?;
+    streams::unfold(Some((rows, 0)), |state| async move {
+        let (mut rows, came) = state?;
         match rows.recv().await {
-            Some(Ok(Item::Rows(batch))) => Some((Ok(batch), Some(rows))),
-            Some(Ok(Item::End)) => None,
+            Some(Ok(Item::Rows(batch))) => {
+                let came = came + batch.num_rows() as u64;
+                Some((Ok(batch), Some((rows, came))))
+            }
+            Some(Ok(Item::End(sent))) if sent == came => None,
+            Some(Ok(Item::End(sent))) => {
+                let message = format!("{sent} rows flowed, {came} came to the target: nothing was loaded");
+                Some((Err(Error::internal(message)), None))
+            }
             Some(Err(error)) => Some((Err(error), None)),
             None => Some((Err(Error::internal("the flow of rows stopped in the middle")), None)),
         }

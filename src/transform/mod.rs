@@ -15,6 +15,7 @@ use crate::engine::step::lanes::in_order;
 use crate::engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
+use crate::faults;
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
 use crate::schema::Schema;
@@ -184,7 +185,7 @@ struct Sink<'a> {
 impl Sink<'_> {
     fn left(&mut self, outcome: &Outcome) -> Result<()> {
         self.added += outcome.added;
-        self.filtered += outcome.filtered;
+        self.filtered += outcome.filtered + u64::from(faults::planted("miscounts_filtered"));
         for row in &outcome.rejected {
             if self.policy == RowPolicy::Fail {
                 return Err(Error::data(format!("a row cannot be transformed: {}", row.reason)).in_row(row.row).hint(
@@ -210,7 +211,7 @@ impl Sink<'_> {
     fn write(&mut self, frame: &Frame) -> Result<()> {
         self.progress.wanted()?;
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
-        self.writer.write(&staging::with_numbers(&named)?)
+        self.writer.write(&faults::spoilt("transform_", &staging::with_numbers(&named)?))
     }
 }
 

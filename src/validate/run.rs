@@ -5,6 +5,7 @@ use crate::engine::check::Test;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
+use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::plan::{Output, Plan, PlannedCheck};
 use crate::resilience::progress::Progress;
@@ -68,7 +69,7 @@ fn judged(
             quarantine.push(row)?;
         }
         sum.add(&passed)?;
-        writer.write(&staging::with_numbers(&passed)?)?;
+        writer.write(&faults::spoilt("validate_", &staging::with_numbers(&passed)?))?;
     }
     let quarantined = quarantine.count();
     let kept = quarantine.finish()?;
@@ -236,7 +237,7 @@ impl Tests {
             }
         }
         self.rows += frame.len() as u64;
-        if reasons.is_empty() {
+        if reasons.is_empty() || faults::planted("passes_refused") {
             return Ok((BooleanArray::new(BooleanBuffer::new_set(frame.len()), None), Vec::new()));
         }
         let passed: BooleanArray = (0..frame.len()).map(|row| Some(!reasons.contains_key(&row))).collect();

@@ -8,9 +8,10 @@ use super::parts::{Parts, Shape};
 use super::unique::Unique;
 use super::work::{self, Work};
 use super::write::ending;
-use crate::connectors::read_back::Tally;
+use crate::connectors::read_back::{Tally, forged};
 use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::resilience::clock;
 use crate::schema::{Schema, checksum::Checksum, digest};
 use crate::spec::target::Mode;
@@ -111,6 +112,9 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     {
         return Ok(Begun::Already(loaded));
     }
+    if let Some(forged) = forged(&request) {
+        return Ok(Begun::Already(forged));
+    }
     refuse_foreign(&folder, manifest.as_ref())?;
     let mut by = request.partition_by.clone();
     if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
@@ -149,8 +153,8 @@ impl Staging {
         while let Some(batch) = next() {
             tally.add(&batch)?;
             match &mut unique {
-                Some(unique) => parts.write(&unique.pass(&batch)?)?,
-                None => parts.write(&batch)?,
+                Some(unique) => parts.write(&faults::spoilt("", &unique.pass(&batch)?))?,
+                None => parts.write(&faults::spoilt("", &batch))?,
             }
         }
         let names = parts.finish()?;
@@ -184,8 +188,9 @@ impl Staging {
         let rows = parts.iter().map(|part| part.rows).sum();
         let checksum =
             if reads { Some(Checksum::sum(parts.iter().filter_map(|part| part.checksum.as_deref()))) } else { None };
-        let found = Expected { rows, checksum };
         let wanted = written.tally.expected(&self.request)?;
+        let found = if faults::planted("unverified") { wanted.clone() } else { Expected { rows, checksum } };
+        let rows = found.rows;
         // What was written and what was refused together are what was sent.
         let gone = written.gone.finish();
         let all = |sum: &String| Checksum::sum([sum.as_str(), gone.as_str()].into_iter());
@@ -236,6 +241,7 @@ impl Staging {
                 next.columns = merged(&known.columns, &self.request.schema, folder)?;
             }
             match (self.request.mode, &mut keys) {
+                (Mode::Replace, _) if faults::planted("keeps_old_rows") => {}
                 (Mode::Replace, _) => next.retired = next.parts.drain(..).map(|part| part.path).collect(),
                 (Mode::Merge, Some(keys)) => {
                     let stem = format!("{}.k{attempt}", self.shape.stem);
@@ -249,7 +255,8 @@ impl Staging {
                 }
                 (Mode::Append | Mode::Merge | Mode::History, _) => {}
             }
-            next.parts.extend(parts.iter().cloned());
+            let lacking = usize::from(faults::planted("lacks_part"));
+            next.parts.extend(parts.iter().skip(lacking).cloned());
             next.remember(done.clone());
             if self.work.commit(&fresh, next, known.as_ref(), &version)? {
                 return Ok(done.loaded(false));

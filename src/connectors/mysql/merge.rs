@@ -11,6 +11,7 @@ use crate::connectors::by_key::{CURRENT, Merge, RANGE, TO, versions};
 use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::checksum::Checksum;
 use crate::spec::target::{Absent, Mode};
 use std::ops::Range;
@@ -28,7 +29,7 @@ pub(super) async fn load(
     put_aside(session, &stage, request, &mut account, refused).await?;
     let merge = statements(session, table, existing, request, &stage).await?;
     let mut changes = apply(&merge, session, &stage, request, &mut account).await?;
-    if request.absent == Absent::Delete {
+    if request.absent == Absent::Delete && !faults::planted("deletes_nothing") {
         changes.deleted = session.execute(&merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);
@@ -75,7 +76,7 @@ async fn statements(
     let ends = format!("t.{} = {now}, t.{} = 0", quote(TO), quote(CURRENT));
     let sets = if is_history { ends.clone() } else { stage.sets(existing, &others) };
     // Of keys alone, there is nothing that could change.
-    let change = (!others.is_empty()).then(|| {
+    let change = (!others.is_empty() && !faults::planted("updates_nothing")).then(|| {
         format!("UPDATE {target} t JOIN {staged} s ON {matches}{current} SET {sets} WHERE {in_range} AND NOT ({same})")
     });
     let mut names: Vec<String> = request.schema.names().map(quote).collect();

@@ -6,6 +6,7 @@ use super::table::{NativeColumn, TableName, quote};
 use crate::connectors::RefusedRow;
 use crate::connectors::halving::{Halves, refusal};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::{DataType, Field};
 use crate::spec::RowPolicy;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -72,6 +73,7 @@ impl Inserts {
         first: u64,
         bytes: &mut u64,
     ) -> Result<Vec<RefusedRow>> {
+        let batch = &faults::spoilt("", batch);
         let mut refused = Vec::new();
         let mut start = 0;
         while start < batch.num_rows() {

@@ -4,6 +4,7 @@ use super::failure::translate;
 use super::load::execute;
 use super::table::{LEDGER, all, columns, same, sql};
 use crate::connectors::again::Facts;
+use crate::connectors::read_back::forged;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::Result;
 use sqlx::AssertSqlSafe;
@@ -45,7 +46,7 @@ pub(super) async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) 
         .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(mine) = mine else { return Ok(None) };
+    let Some(mine) = mine else { return Ok(forged(request)) };
     let newest = newest(file, &request.dataset, 1).await?.into_iter().next();
     let rows = rows(file, &request.dataset).await?;
     ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)

@@ -11,6 +11,7 @@ use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::checksum::Checksum;
 use crate::spec::target::Mode;
 use sqlx::sqlite::SqliteConnection;
@@ -72,7 +73,9 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &
         }
         Mode::Merge | Mode::History => merge::load(file, request, &native, rows).await?,
     };
-    ledger::write_down(file, request, &loaded).await?;
+    if !faults::planted("forgets_ledger") {
+        ledger::write_down(file, request, &loaded).await?;
+    }
     Ok(loaded)
 }
 
@@ -97,6 +100,9 @@ async fn direct(
 
 /// Reads rows of our columns back.
 pub(super) async fn look(file: &mut SqliteConnection, statement: &str, request: &LoadRequest) -> Result<ReadBack> {
+    if faults::planted("commits_early") {
+        execute(file, "COMMIT; BEGIN").await?;
+    }
     let seen = ReadBack::default();
     let look = |batch: Batch| std::future::ready(seen.look(batch));
     run(file, statement, &request.schema, look).await?;

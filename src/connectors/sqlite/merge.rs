@@ -12,6 +12,7 @@ use crate::connectors::by_key::{self, CURRENT, FROM, Merge, RANGE, TO};
 use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::Result;
+use crate::faults;
 use crate::resilience::clock;
 use crate::schema::{checksum::Checksum, sql::quote};
 use crate::spec::target::{Absent, Mode, Verify};
@@ -41,7 +42,7 @@ pub(super) async fn load(
     put_aside(file, request, native, &mut account, refused).await?;
     let merge = statements(request, &compared);
     let mut changes = apply(&merge, file, request, native, &mut account).await?;
-    if request.absent == Absent::Delete {
+    if request.absent == Absent::Delete && !faults::planted("deletes_nothing") {
         changes.deleted = execute(file, &merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);
@@ -151,7 +152,7 @@ fn statements(request: &LoadRequest, compared: &[Compared]) -> Merge {
     let ends = format!("{TO} = {now}, {CURRENT} = 0");
     let sets = if is_history { ends.clone() } else { each(&others, &|name| format!("{name} = s.{name}"), ", ") };
     // Of keys alone, there is nothing that could change.
-    let change = (!others.is_empty()).then(|| {
+    let change = (!others.is_empty() && !faults::planted("updates_nothing")).then(|| {
             format!("UPDATE {target} AS t SET {sets} FROM {STAGE} AS s WHERE {matches}{current} AND {in_range} AND NOT ({equal})")
         });
     let all: Vec<&str> = request.schema.names().collect();

@@ -8,6 +8,7 @@ use crate::connectors::LoadRequest;
 use crate::connectors::by_key::{no_history, versions};
 use crate::connectors::fits::{Theirs, fits};
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::schema::{Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
@@ -53,7 +54,7 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
             None => new.push(field),
         }
     }
-    if request.mode == Mode::Replace {
+    if request.mode == Mode::Replace && !faults::planted("keeps_old_rows") {
         execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
     }
     for field in new {

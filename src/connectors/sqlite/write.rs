@@ -5,6 +5,7 @@ use crate::connectors::account::Account;
 use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::{LoadRequest, RefusedRow, RowStream};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
 use crate::spec::RowPolicy;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -61,7 +62,8 @@ impl Inserts {
         let mut bytes = 0;
         while let Some(batch) = rows.next().await {
             let batch = conform(&batch?, &self.schema)?;
-            let refused = self.batch(file, &batch, account.sent(), &mut bytes).await?;
+            let sent = faults::spoilt("", &batch);
+            let refused = self.batch(file, &sent, account.sent(), &mut bytes).await?;
             account.add(&batch, refused)?;
         }
         Ok(bytes)

@@ -6,6 +6,7 @@ use super::Stop;
 use crate::connectors::read_back::Tally;
 use crate::connectors::{RefusedRow, RowStream};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::schema::{Schema, arrow::conform};
 use arrow::array::{Array, AsArray, RecordBatch};
 use futures::StreamExt;
@@ -90,6 +91,7 @@ async fn encode(
         let batch = conform(&batch?, &layout.schema)?;
         let first = tally.rows();
         tally.add(&batch)?;
+        let batch = faults::spoilt("", &batch);
         let skipped = if layout.placed { not_text(&batch, first, &mut unfit) } else { None };
         let encoder = RowEncoder::new(&batch, &layout.schema.fields, &layout.forms, layout.placed.then_some(first))?;
         for row in 0..batch.num_rows() {

@@ -5,7 +5,7 @@ use super::super::read::execute;
 use super::super::table::{Existing, TableName, check_name};
 use super::Job;
 use crate::connectors::again::{Earlier, Facts};
-use crate::connectors::read_back::already;
+use crate::connectors::read_back::{already, forged};
 use crate::connectors::{Loaded, ledger as words};
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
@@ -75,7 +75,7 @@ pub(super) async fn receipt(session: &mut PgConnection, job: &Job) -> Result<Opt
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row else { return Ok(forged(request)) };
     let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
     let newest = newest.is_none_or(|newest| newest.0 == row.0);
     let rows = rows(session, &job.table).await?;

@@ -1,0 +1,36 @@
+"""The conformance battery on a sound build; that it finds broken ones is what ``make mutants`` shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from battery import TARGETS, Case, cases, trial
+
+ROOT = Path(__file__).parents[2]
+ALL = [(target, case) for target in TARGETS for case in cases(target)]
+
+
+@pytest.mark.parametrize(("target", "case"), ALL, ids=[f"{target}-{case}" for target, case in ALL])
+def test_the_battery_finds_nothing(target: str, case: Case, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    url = request.getfixturevalue(f"{target}_database") if target in ("postgres", "mysql") else None
+    assert trial(target, case, tmp_path, url) is None
+
+
+def test_every_fault_of_the_engine_is_tried() -> None:
+    """No planted fault stands in the sources that ``make mutants`` does not know, and none that it knows is missing."""
+    import sys
+
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from mutants import FAULTS
+
+    texts = [path.read_text() for path in (ROOT / "src").rglob("*.rs")]
+    planted = {name for text in texts for name in re.findall(r'planted\("(\w+)"\)', text)}
+    places = {name for text in texts for name in re.findall(r'spoilt\("(\w*)"', text)}
+    kinds = set(re.findall(r'has\("(\w+)"\)', (ROOT / "src" / "faults.rs").read_text()))
+    known = {name for fault in FAULTS for name in fault.name.split("+")}
+    assert planted <= known
+    assert {f"{place}loses_row" for place in places} <= known
+    assert kinds <= known
+    assert known <= planted | {f"{place}{kind}" for place in places for kind in kinds}
