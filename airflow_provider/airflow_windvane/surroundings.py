@@ -80,7 +80,9 @@ def store_url(given: str | None) -> str:
 
 def staging_folder(given: str | None) -> str:
     """The staging folder: what the task says, else the configuration, else a folder in AIRFLOW_HOME."""
-    folder = given or setting("staging") or _home("staging")
+    from windvane.settings import staging_folder as checked
+
+    folder = checked(given or setting("staging") or _home("staging"))
     os.makedirs(folder, exist_ok=True)
     return folder
 

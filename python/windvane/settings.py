@@ -3,6 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
+
+from windvane.errors import UnsupportedError
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def staging_folder(chosen: str | os.PathLike[str]) -> str:
+    """The absolute path of a staging folder. A URL is refused: made into a path it would be a folder called ``s3:``.
+
+    Args:
+        chosen: What the user named.
+
+    """
+    text = os.fspath(chosen).strip()
+    if _SCHEME.match(text):
+        message = f"staging cannot be '{text}': staging on an object store is not there yet"
+        hint = "Name a folder by its path; with several workers one on a file system that all of them share (NFS, EFS)"
+        raise UnsupportedError(message, kind="unsupported", hint=hint)
+    return os.path.abspath(os.path.expanduser(text))
 
 
 def store_url(store: str | os.PathLike[str] | None = None) -> str:

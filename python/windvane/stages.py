@@ -5,6 +5,7 @@ Each takes ``progress``, a callable that is told about once a second how far the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from windvane.world import allowed, world
 
 Reference = dict[str, Any]
 
+# Bytes of a run's name in that of a file; file systems take 255 for the whole.
+_LONGEST = 120
+
 
 def plan(spec_path: str, *, run: str, environment: str | None = None, **outside: Any) -> Reference:
     """Plans a spec into the run's staging folder: ``{plan, plan_file, outputs}``."""
-    place = Path(outside.get("staging") or world(".")["staging"])
+    place = Path(world(".", staging=outside.get("staging"))["staging"])
     target = place / "plans" / f"{Path(spec_path).name.split('.')[0]}.{_safe(run)}.plan.json"
     built = api.plan(spec_path, environment=environment, plan_file=target, reviewed=False, **outside)
     names = [output["name"] for output in built["outputs"]]
@@ -139,4 +143,9 @@ def _stage(
 
 
 def _safe(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+    plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+    if len(plain.encode()) <= _LONGEST:
+        return plain
+    # Cut, and kept apart from names that begin alike.
+    cut = plain.encode()[:_LONGEST].decode(errors="ignore")
+    return f"{cut}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"

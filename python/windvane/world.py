@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane import connections as known_connections
-from windvane.settings import store_url
+from windvane.settings import staging_folder, store_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def world(
         "params": dict(params or {}),
         "connections": known_connections.resolve(ids, connections),
         "store": store_url(store),
-        "staging": str(Path(staging or _staging()).absolute()),
+        "staging": staging_folder(staging or _staging()),
         "interval": None if interval is None else {"start": interval[0], "end": interval[1]},
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
         "allow": sorted(set(allow)),

@@ -29,7 +29,9 @@ impl Gate {
         let wait = match &self.store {
             Some(store) => match store.take_pace(name, interval, PATIENCE).await {
                 Err(error) if error.retryable() => {
-                    tracing::warn!(name, "going on without the shared pace: {error}");
+                    if store.given_up().is_none() {
+                        tracing::warn!(name, "going on without the shared pace: {error}");
+                    }
                     self.take(name, interval)
                 }
                 other => other?,
@@ -51,6 +53,7 @@ impl Gate {
     pub(super) async fn hold(&self, name: &str, seconds: f64) {
         if let Some(store) = &self.store
             && let Err(error) = store.hold_pace(name, seconds).await
+            && store.given_up().is_none()
         {
             tracing::warn!(name, "other processes do not learn of a wait: {error}");
         }

@@ -16,7 +16,7 @@ use crate::discover;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::plan::{Input, Plan};
-use crate::schema::Schema;
+use crate::schema::{Schema, digest};
 use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
 use futures::StreamExt;
@@ -51,6 +51,9 @@ pub struct Staged {
     pub quarantined: u64,
     /// JSON lines of quarantined rows, one file a stage that refused any.
     pub quarantine: Vec<String>,
+    /// The machine that wrote the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// A further file of a staged dataset.
@@ -69,8 +72,12 @@ impl Staged {
     }
 }
 
+/// Bytes of a file's name; file systems take 255, and some of our files get a few more while they are written.
+const LONGEST: usize = 200;
+const HASH: usize = 16;
+
 /// The file of a dataset and stage inside a run's staging folder. Names may hold anything: what is not plain becomes
-/// `%XX`, so that two names never share a file and none leaves the folder.
+/// `%XX`, so that two names never share a file and none leaves the folder; what is long is cut.
 pub fn file(folder: &Path, dataset: &str, ending: &str) -> PathBuf {
     let mut name = String::new();
     for byte in dataset.bytes() {
@@ -79,6 +86,11 @@ pub fn file(folder: &Path, dataset: &str, ending: &str) -> PathBuf {
             // Capitals too: some file systems fold them.
             other => name = format!("{name}%{other:02X}"),
         }
+    }
+    if name.len() + 1 + ending.len() > LONGEST {
+        // The hash keeps names apart that begin alike.
+        name.truncate(LONGEST.saturating_sub(ending.len() + 2 + HASH));
+        name = format!("{name}~{}", digest(dataset.as_bytes(), HASH));
     }
     folder.join(format!("{name}.{ending}"))
 }
@@ -200,6 +212,7 @@ pub async fn run(
         filtered: 0,
         quarantined,
         quarantine: refused.map(|(path, _)| path.display().to_string()).into_iter().collect(),
+        host: staging::host(),
     })
 }
 

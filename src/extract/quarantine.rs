@@ -1,14 +1,14 @@
 //! Rows that cannot be loaded, as JSON lines with the reason; the file appears whole or not at all.
 
 use crate::connectors::Rejected;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::extract::{Staged, staging};
 use crate::faults;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// One file a stage and output. No file is made when nothing is pushed; one left over by an earlier attempt goes.
@@ -77,51 +77,91 @@ impl Writer {
     }
 }
 
+/// Lines that wait for their source rows at once; each such group costs a look through the staged input.
+const GROUP: usize = 20_000;
+
 /// Gives each line of later stages the source row it came from, under `source`: what a replay starts from. Lines of
 /// extract hold it as their record already.
 pub fn attach_sources(files: &[String], input: &Staged) -> Result<()> {
-    for file in files {
-        let path = Path::new(file);
-        let text = std::fs::read_to_string(path).map_err(|error| staging::failed("read", path, &error))?;
-        let mut lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let open = |line: &Value| line["stage"] != "extract" && line.get("source").is_none();
-        let mut wanted: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        for (at, line) in lines.iter().enumerate().filter(|(_, line)| open(line)) {
-            wanted.entry(line["row"].as_u64().unwrap_or(0)).or_default().push(at);
+    files.iter().try_for_each(|file| attach(Path::new(file), input))
+}
+
+fn attach(path: &Path, input: &Staged) -> Result<()> {
+    if !lines(path)?.try_fold(false, |any, line| line.map(|(_, line)| any || lacks_source(&line)))? {
+        return Ok(());
+    }
+    let beside = staging::beside(path)?;
+    let handle = File::create(&beside).map_err(|error| staging::failed("written", &beside, &error))?;
+    let mut out = BufWriter::new(handle);
+    let mut all = lines(path)?;
+    loop {
+        let mut group = all.by_ref().take(GROUP).map(|line| Ok(line?.1)).collect::<Result<Vec<Value>>>()?;
+        if group.is_empty() {
+            break;
         }
-        if wanted.is_empty() {
-            continue;
-        }
-        for frame in staging::frames(input)? {
-            let frame = frame?;
-            for row in 0..frame.len() {
-                for at in wanted.get(&frame.number(row)).into_iter().flatten() {
-                    lines[*at]["source"] = Value::Object(frame.record(row));
-                }
-            }
-        }
-        let beside = staging::beside(path)?;
-        let handle = File::create(&beside).map_err(|error| staging::failed("written", &beside, &error))?;
-        let mut out = BufWriter::new(handle);
-        for line in &lines {
+        find_sources(&mut group, input)?;
+        for line in &group {
             writeln!(out, "{line}").map_err(|error| staging::failed("written", &beside, &error))?;
         }
-        let handle = out.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
-        staging::settle(&handle, &beside, path)?;
+    }
+    let handle = out.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
+    staging::settle(&handle, &beside, path).map(drop)
+}
+
+fn lacks_source(line: &Value) -> bool {
+    line["stage"] != "extract" && line.get("source").is_none()
+}
+
+fn find_sources(group: &mut [Value], input: &Staged) -> Result<()> {
+    let mut wanted: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (at, line) in group.iter().enumerate().filter(|(_, line)| lacks_source(line)) {
+        wanted.entry(line["row"].as_u64().unwrap_or(0)).or_default().push(at);
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for frame in staging::frames(input)? {
+        let frame = frame?;
+        for row in 0..frame.len() {
+            for at in wanted.get(&frame.number(row)).into_iter().flatten() {
+                group[*at]["source"] = Value::Object(frame.record(row));
+            }
+        }
     }
     Ok(())
 }
 
+/// The documents of a quarantine file with the numbers of their lines, one at a time. A damaged line is an error: each
+/// stands for a row that is counted.
+fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
+    let file = File::open(path).map_err(|error| staging::failed("read", path, &error))?;
+    let path = path.to_owned();
+    let read = move |(at, line): (u64, std::io::Result<String>)| {
+        let line = match line {
+            Ok(line) if line.trim().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(damaged(&path, at, &error))),
+        };
+        Some(serde_json::from_str(&line).map(|line| (at, line)).map_err(|error| damaged(&path, at, &error)))
+    };
+    Ok((1..).zip(BufReader::new(file).lines()).filter_map(read))
+}
+
+fn damaged(path: &Path, line: u64, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::data("a line of the quarantine file is not JSON")
+        .at(Place { file: Some(path.display().to_string()), line: Some(line), ..Place::default() })
+        .hint("Mend the line, or take it out")
+        .caused_by(error)
+}
+
 /// The source rows of a quarantine file, for a replay: one JSON object a row, as they were read (or mended since).
 pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
-    let text = std::fs::read_to_string(path).map_err(|error| staging::failed("read", path, &error))?;
-    let source = |(at, line): (usize, &str)| {
+    let source = |(at, line): (u64, Value)| {
         let wrong = |what: &str| {
-            Error::data(format!("line {} of the quarantine file {what}", at + 1))
-                .in_file(path.display().to_string())
+            Error::data(format!("line {at} of the quarantine file {what}"))
+                .at(Place { file: Some(path.display().to_string()), line: Some(at), ..Place::default() })
                 .hint("Mend the line, or take it out")
         };
-        let line: Value = serde_json::from_str(line).map_err(|error| wrong("is not JSON").caused_by(&error))?;
         let held = line.get("source").unwrap_or(&line["record"]);
         let row = held.as_object().ok_or_else(|| wrong("holds no row under 'source' or 'record'"))?;
         if row.contains_key("_raw") {
@@ -130,5 +170,5 @@ pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
         }
         Ok(row.clone())
     };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(source).collect()
+    lines(path)?.map(|line| source(line?)).collect()
 }

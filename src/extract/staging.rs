@@ -48,12 +48,15 @@ impl Writer {
 }
 
 /// The batches of a staged file, in order: the columns of the schema and the numbers.
-fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+fn read(
+    path: &Path,
+    schema: &Schema,
+    writer: Option<&str>,
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let handle = File::open(path).map_err(|error| {
         let problem = failed("read", path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {
-            return Error::missing(format!("the staged file '{}' is gone", path.display()))
-                .hint("Run the pipeline's extract again: staging is kept only until a run ends");
+            return gone(path, writer);
         }
         problem
     })?;
@@ -64,6 +67,29 @@ fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<Reco
     let batches = batches.map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
     Ok(batches.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
+}
+
+/// What it means that a staged file is not there depends on who wrote it.
+fn gone(path: &Path, writer: Option<&str>) -> Error {
+    let here = host();
+    match (writer, here.as_deref()) {
+        (Some(writer), Some(here)) if writer != here => Error::missing(format!(
+            "this worker (host {here}) does not see '{}', which the task of an earlier stage wrote on host {writer}",
+            path.display()
+        ))
+        .hint(
+            "The staging folder must be shared: set [windvane] staging to a folder on a file system that all workers \
+             share, then clear the run",
+        ),
+        _ => Error::missing(format!("the staged file '{}' is gone", path.display()))
+            .hint("Run the pipeline's extract again: staging is kept only until a run ends"),
+    }
+}
+
+/// The name of this machine, where the system tells it.
+pub fn host() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname")).ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// What a staged file between two stages holds: these columns, then the row number.
@@ -90,11 +116,11 @@ pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + u
 /// As `frames`, of some of the columns: the others are not decoded.
 pub fn frames_of(staged: &Staged, columns: &Schema) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
     let schema = columns.clone();
-    let first = read(Path::new(&staged.uri), &schema)?.map(|batch| (batch, 0));
-    let columns = schema.clone();
+    let first = read(Path::new(&staged.uri), &schema, staged.host.as_deref())?.map(|batch| (batch, 0));
+    let (columns, writer) = (schema.clone(), staged.host.clone());
     let rest = staged.rest.clone().into_iter().flat_map(move |rest| {
         // A file that cannot be opened gives its error in the place of its rows.
-        let (rows, error) = match read(Path::new(&rest.uri), &columns) {
+        let (rows, error) = match read(Path::new(&rest.uri), &columns, writer.as_deref()) {
             Ok(rows) => (Some(rows), None),
             Err(error) => (None, Some(Err(error))),
         };

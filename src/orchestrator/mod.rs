@@ -129,7 +129,10 @@ impl World {
         let Some(store) = &self.store else { return Ok(()) };
         match work(store).await {
             Err(error) if error.retryable() => {
-                tracing::warn!("the store did not take the {what}: {error}");
+                // That it is given up has been said.
+                if store.given_up().is_none() {
+                    tracing::warn!("the store did not take the {what}: {error}");
+                }
                 Ok(())
             }
             other => other,

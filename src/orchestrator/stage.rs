@@ -296,17 +296,30 @@ pub(super) async fn recorded(
         failed,
         allow: allow.guards(),
         passed: all_passed(&events, allow.passed()),
+        degraded: given_up(world),
     };
-    let document = record::run(plan, run, ended);
+    let mut document = record::run(plan, run, ended);
     let status = match document.status {
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
     world.finish(plan, run, status, &json!(document)).await?;
+    // It may have failed at its last task only.
+    for why in given_up(world) {
+        if !document.degraded.contains(&why) {
+            document.degraded.push(why);
+        }
+    }
     if document.status == Status::Success {
         clear(&world.folder(plan, run));
     }
     Ok(document)
+}
+
+/// That the run has gone on without its store, and why.
+fn given_up(world: &World) -> Vec<String> {
+    let why = world.store.as_ref().and_then(|store| store.given_up());
+    why.map(|why| format!("the store was given up, and does not know of this run: {why}")).into_iter().collect()
 }
 
 /// Keeps what the run's guards have let pass, for the record: tasks of one run may be processes of their own.

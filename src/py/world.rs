@@ -49,7 +49,7 @@ pub(super) struct Outside {
 
 impl Outside {
     pub(super) fn world(self) -> Result<World> {
-        let store = self.store.as_deref().map(Store::at).transpose()?;
+        let store = self.store.as_deref().map(Store::of_run).transpose()?;
         let gate = Gate::new(store.clone());
         Ok(World {
             context: Context {

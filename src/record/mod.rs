@@ -21,8 +21,8 @@ pub struct Run {
     pub pipeline: String,
     pub plan: String,
     pub status: Status,
-    /// Whether something worked less well than asked for (a model was asked for and rules answered).
-    pub degraded: bool,
+    /// What worked less well than asked for: a model was asked for and rules answered, the store was given up.
+    pub degraded: Vec<String>,
     pub steps: Vec<StepStats>,
     pub outputs: Vec<Receipt>,
     /// The outputs that were not loaded, and why.
@@ -78,6 +78,7 @@ pub struct Ended {
     pub failed: Vec<Failure>,
     pub allow: Vec<Guard>,
     pub passed: Vec<Passed>,
+    pub degraded: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -127,12 +128,14 @@ pub struct Reconciliation {
 
 /// The record of a run from its receipts.
 pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
-    let Ended { steps, mut receipts, failed, allow, passed } = ended;
+    let Ended { steps, mut receipts, failed, allow, passed, mut degraded } = ended;
     receipts.sort_by(|a, b| a.output.cmp(&b.output));
     let reconciliation = reconcile(&receipts);
     let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
     // A model was asked, gave nothing, and the rules answered: the planner's own record of that proposes nothing.
-    let degraded = plan.decisions.iter().any(|one| one.by == By::Model && !one.accepted && one.proposal.is_null());
+    if plan.decisions.iter().any(|one| one.by == By::Model && !one.accepted && one.proposal.is_null()) {
+        degraded.push("the model gave no answer that could be used: the rules answered".to_owned());
+    }
     let agrees = reconciliation.balanced && reconciliation.checksum_source == reconciliation.checksum_target;
     Run {
         schema: "windvane/run/v1".to_owned(),

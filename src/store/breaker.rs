@@ -86,13 +86,17 @@ pub async fn guard<T>(
         Ok(Admission::Granted { permit }) => permit,
         Ok(Admission::Refused { retry_after }) => return Err(refusal(name, retry_after)),
         Err(error) if error.retryable() => {
-            tracing::warn!(breaker = name, "going on without the breaker: {error}");
+            if store.given_up().is_none() {
+                tracing::warn!(breaker = name, "going on without the breaker: {error}");
+            }
             return work.await;
         }
         Err(error) => return Err(error),
     };
     let result = work.await;
-    if let Err(error) = record(store, name, settings, permit, Outcome::of(&result), clock::now()).await {
+    if let Err(error) = record(store, name, settings, permit, Outcome::of(&result), clock::now()).await
+        && store.given_up().is_none()
+    {
         tracing::warn!(breaker = name, "the breaker did not learn how a call went: {error}");
     }
     result

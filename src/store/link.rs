@@ -9,10 +9,11 @@ use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Row, TypeInfo, Val
 use std::{future::Future, str::FromStr, time::Duration};
 
 /// How long a statement waits for other writers.
-const BUSY: Duration = Duration::from_secs(30);
+pub(super) const BUSY: Duration = Duration::from_secs(30);
 /// How long anything may take: a store that hangs must not hang its caller.
 const PATIENCE: Duration = Duration::from_secs(40);
 const CONNECT: Duration = Duration::from_secs(10);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// An open connection. Dropping it in the middle of a transaction rolls back.
 #[derive(Debug)]
@@ -79,18 +80,18 @@ unbound!(SqliteRow, sqlite_cells);
 unbound!(PgRow, postgres_cells);
 
 impl Link {
-    pub(super) async fn open(place: &Place) -> Result<Self> {
+    pub(super) async fn open(place: &Place, busy: Duration) -> Result<Self> {
         match place {
             Place::Sqlite(path) => {
                 Place::create(path)?;
                 let options = SqliteConnectOptions::new()
                     .filename(path)
                     .create_if_missing(false)
-                    .busy_timeout(BUSY)
+                    .busy_timeout(busy)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Normal)
                     .disable_statement_logging();
-                in_time(place, CONNECT + BUSY, options.connect()).await.map(Self::Sqlite)
+                in_time(place, CONNECT + busy, options.connect()).await.map(Self::Sqlite)
             }
             Place::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url.as_str())
@@ -118,11 +119,14 @@ impl Link {
     }
 
     pub(super) async fn close(self) {
-        // A connection that cannot say goodbye is gone as well.
-        let _ = match self {
-            Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
+        let closing = async {
+            match self {
+                Self::Sqlite(connection) => connection.close().await,
+                Self::Postgres(connection) => connection.close().await,
+            }
         };
+        // A connection that cannot say goodbye is gone as well.
+        let _ = tokio::time::timeout(GOODBYE, closing).await;
     }
 
     /// Begins a transaction that writes.
@@ -231,6 +235,7 @@ fn postgres_words(code: &str) -> (Kind, &'static str, &'static str) {
             (Kind::Auth, "refused us", "Check user and password; the user needs CREATE on the database or its schema")
         }
         (_, "22") => (Kind::Spec, "cannot hold a value", "Is there a NUL character in a name?"),
+        ("25006", _) => (Kind::Auth, "may not be written", "It is a read-only copy; name the server that takes writes"),
         ("3D000", _) => (Kind::Missing, "does not exist", "Create the database, or correct its name"),
         (_, "08" | "40" | "53" | "57" | "58") => (Kind::Unavailable, "cannot serve us now", REACH),
         _ => (Kind::Internal, "refused a statement", "Please report this with the command you ran"),

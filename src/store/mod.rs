@@ -13,6 +13,7 @@
 pub mod breaker;
 pub mod catalog;
 pub mod history;
+mod lapse;
 pub mod ledger;
 mod link;
 mod migrate;
@@ -24,9 +25,11 @@ pub mod windows;
 
 use crate::error::{Error, Kind, Result};
 use crate::resilience::retry::{self, Policy};
+use lapse::Lapse;
 use link::{Cell, Cells, Link};
 use place::Place;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// A store; clones share one connection, which is opened when first needed.
@@ -40,6 +43,8 @@ struct Shared {
     place: Place,
     /// The connection while nobody uses it.
     idle: Mutex<Option<Link>>,
+    /// Of a run's store.
+    lapse: Option<Lapse>,
 }
 
 /// The connection while somebody uses it. Dropped without [`Held::done`] (an error, a cancelled call) it closes, which
@@ -63,7 +68,28 @@ impl Store {
 
     /// The same without connecting yet.
     pub fn at(url: &str) -> Result<Self> {
-        Ok(Self { shared: Arc::new(Shared { place: Place::read(url)?, idle: Mutex::new(None) }) })
+        Self::with(url, None)
+    }
+
+    /// The same for a run, which waits for it a few seconds in all and then goes on without.
+    pub fn of_run(url: &str) -> Result<Self> {
+        Self::with(url, Some(Lapse::new()))
+    }
+
+    fn with(url: &str, lapse: Option<Lapse>) -> Result<Self> {
+        Ok(Self { shared: Arc::new(Shared { place: Place::read(url)?, idle: Mutex::new(None), lapse }) })
+    }
+
+    /// Why this run goes on without it, if it does.
+    pub fn given_up(&self) -> Option<&str> {
+        self.shared.lapse.as_ref().and_then(Lapse::why)
+    }
+
+    async fn bounded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match &self.shared.lapse {
+            Some(lapse) => lapse.bound(&self.shared.place, work).await,
+            None => work.await,
+        }
     }
 
     /// Where it is, without user and password.
@@ -97,6 +123,7 @@ impl Store {
 
     async fn held(&self) -> Result<Held<'_>> {
         let place = &self.shared.place;
+        let busy = if self.shared.lapse.is_some() { lapse::BUSY } else { link::BUSY };
         let mut slot = self.shared.idle.lock().await;
         if let Some(mut link) = slot.take()
             && link.alive(place).await
@@ -104,23 +131,30 @@ impl Store {
             return Ok(Held { place, slot, link });
         }
         let link = match place {
-            Place::Sqlite(_) => retry::run(&OPENING, u64::from(std::process::id()), |_| opened(place)).await?,
-            Place::Postgres(_) => opened(place).await?,
+            Place::Sqlite(_) => retry::run(&OPENING, u64::from(std::process::id()), |_| opened(place, busy)).await?,
+            Place::Postgres(_) => opened(place, busy).await?,
         };
         Ok(Held { place, slot, link })
     }
 
     async fn execute(&self, sql: &'static str, cells: Cells) -> Result<u64> {
-        let mut held = self.held().await?;
-        let changed = held.link.execute(held.place, sql, cells).await?;
-        held.done();
-        Ok(changed)
+        self.bounded(async {
+            let mut held = self.held().await?;
+            let changed = held.link.execute(held.place, sql, cells).await?;
+            held.done();
+            Ok(changed)
+        })
+        .await
     }
 
     async fn fetch<T>(&self, sql: &'static str, cells: Cells, read: impl Fn(Fields) -> Result<T>) -> Result<Vec<T>> {
-        let mut held = self.held().await?;
-        let rows = held.link.fetch(held.place, sql, cells).await?;
-        held.done();
+        let fetching = async {
+            let mut held = self.held().await?;
+            let rows = held.link.fetch(held.place, sql, cells).await?;
+            held.done();
+            Ok(rows)
+        };
+        let rows = self.bounded(fetching).await?;
         rows.into_iter().map(|row| read(Fields(row.into_iter()))).collect()
     }
 
@@ -131,17 +165,20 @@ impl Store {
         sql: &'static str,
         all: Vec<Cells>,
     ) -> Result<()> {
-        let mut held = self.held().await?;
-        held.link.begin(held.place).await?;
-        if let Some((sql, cells)) = first {
-            held.link.execute(held.place, sql, cells).await?;
-        }
-        for cells in all {
-            held.link.execute(held.place, sql, cells).await?;
-        }
-        held.link.commit(held.place).await?;
-        held.done();
-        Ok(())
+        self.bounded(async {
+            let mut held = self.held().await?;
+            held.link.begin(held.place).await?;
+            if let Some((sql, cells)) = first {
+                held.link.execute(held.place, sql, cells).await?;
+            }
+            for cells in all {
+                held.link.execute(held.place, sql, cells).await?;
+            }
+            held.link.commit(held.place).await?;
+            held.done();
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -152,8 +189,8 @@ impl Held<'_> {
     }
 }
 
-async fn opened(place: &Place) -> Result<Link> {
-    let mut link = Link::open(place).await?;
+async fn opened(place: &Place, busy: Duration) -> Result<Link> {
+    let mut link = Link::open(place, busy).await?;
     migrate::migrate(&mut link, place).await?;
     Ok(link)
 }

@@ -146,6 +146,7 @@ fn attempt(
         filtered: input.filtered + sink.filtered,
         quarantined: input.quarantined + quarantined,
         quarantine: files,
+        host: staging::host(),
     };
     if !done.balances() {
         return Err(Error::internal(format!(

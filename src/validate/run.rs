@@ -92,6 +92,7 @@ fn judged(
         filtered: staged.filtered,
         quarantined: total,
         quarantine: files,
+        host: staging::host(),
     };
     if !judged.balances() {
         return Err(Error::internal(format!(

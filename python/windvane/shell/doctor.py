@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from windvane._call import call
-from windvane.errors import WindvaneError
+from windvane.errors import UnsupportedError, WindvaneError
 from windvane.world import world
 
 
 def examine() -> dict[str, Any]:
     """``{ok, findings: [{what, ok, found, hint}]}``."""
-    outside = world(Path.cwd())
-    findings = [_engine(), _airflow(), _store(outside["store"]), _staging(Path(outside["staging"])), _gateway(outside)]
+    try:
+        outside, refused = world(Path.cwd()), None
+    except UnsupportedError as error:
+        # Only staging is refused so; the rest is looked at all the same.
+        outside = world(Path.cwd(), staging=".")
+        refused = _finding("staging", str(error.args[0]), ok=False, hint=error.hint)
+    staging = refused or _staging(Path(outside["staging"]))
+    findings = [_engine(), _airflow(), _store(outside["store"]), staging, _gateway(outside)]
     return {"schema": "windvane/doctor/v1", "ok": all(finding["ok"] for finding in findings), "findings": findings}
 
 

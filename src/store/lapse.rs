@@ -1,0 +1,67 @@
+//! How long a run waits for its store: a few seconds in all. At its first failure the run gives it up, says so once, and
+//! goes on without it: what only remembers must not hold up the rows.
+
+use super::place::Place;
+use crate::error::{Error, Kind, Result};
+use crate::resilience::clock::Stopwatch;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// What a run may lose to its store.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A little less than the patience, so that the store's own words are heard.
+pub(super) const BUSY: Duration = Duration::from_secs(4);
+/// An answer within this costs none of the patience: a long run asks often.
+const PROMPT: f64 = 1.0;
+
+#[derive(Debug)]
+pub(super) struct Lapse {
+    left: Mutex<Duration>,
+    why: OnceLock<String>,
+}
+
+impl Lapse {
+    pub(super) fn new() -> Self {
+        Self { left: Mutex::new(PATIENCE), why: OnceLock::new() }
+    }
+
+    pub(super) fn why(&self) -> Option<&str> {
+        self.why.get().map(String::as_str)
+    }
+
+    /// Does the work, if the store has not been given up, for no longer than is left.
+    pub(super) async fn bound<T>(&self, place: &Place, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if let Some(why) = self.why() {
+            return Err(given_up(why));
+        }
+        let left = *self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = Stopwatch::start();
+        let silent = || {
+            let message =
+                format!("the store {place} did not answer within the {} s that a run waits", PATIENCE.as_secs());
+            Error::new(Kind::Timeout, message)
+        };
+        let done = tokio::time::timeout(left, work).await.unwrap_or_else(|_| Err(silent()));
+        let taken = watch.seconds();
+        if taken > PROMPT {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            *left = left.saturating_sub(Duration::try_from_secs_f64(taken).unwrap_or(PATIENCE));
+        }
+        match done {
+            Err(error) if error.retryable() || error.kind() == Kind::Auth => {
+                let why = error.to_string();
+                if self.why.set(why.clone()).is_ok() {
+                    let hint = error.hint_text().unwrap_or_default();
+                    tracing::warn!("the store is given up for the rest of this run: {why}. {hint}");
+                }
+                Err(given_up(&why))
+            }
+            other => other,
+        }
+    }
+}
+
+fn given_up(why: &str) -> Error {
+    Error::new(Kind::Unavailable, format!("the store is given up for this run: {why}"))
+        .hint("Is it running, writable, unlocked, and its disk not full? WINDVANE_STORE names another one")
+}
