@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob as globbing
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from windvane.world import allowed, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+_log = logging.getLogger(__name__)
 
 
 def check(*paths: str | Path, environment: str | None = None, roots: Iterable[str | Path] = ()) -> Problems:
@@ -177,6 +180,9 @@ def run(
             replay=str(replay) if replay else None,
         )
     )
+    for what in record["degraded"]:
+        # With no logging set up, Python shows a warning on stderr.
+        _log.warning("%s", what)
     if record["status"] != "success":
         raise of_record(record.to_dict())
     return record

@@ -7,7 +7,6 @@ import re
 
 from windvane.errors import UnsupportedError
 
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 

@@ -6,6 +6,7 @@ Each takes ``progress``, a callable that is told about once a second how far the
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from windvane._call import call, call_showing
 from windvane.world import allowed, world
 
 Reference = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 # Bytes of a run's name in that of a file; file systems take 255 for the whole.
 _LONGEST = 120
@@ -109,9 +112,12 @@ def record(
     plan_file: str, receipts: list[Mapping[str, Any]], *, run: str, base: str | None = None, **outside: Any
 ) -> Reference:
     """Keeps the record of the run in the store and clears its staging: the record. Raises when rows do not balance."""
-    return _stage(
+    document = _stage(
         "record", plan_file, None, run=run, base=base, outside=outside, receipts=[dict(receipt) for receipt in receipts]
     )
+    for what in document["degraded"]:
+        _log.warning("%s", what)
+    return document
 
 
 def _inputs(extracted: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -40,14 +40,16 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
     })?;
     match incremental.by {
         Progress::Interval => interval(world, incremental, (field, output.mode)),
-        Progress::Watermark => watermark(world, plan, output, input, (incremental, field), run).await.map_err(
-            |error| match world.store.as_ref().and_then(Store::given_up) {
+        Progress::Watermark => {
+            watermark(world, plan, output, input, (incremental, field), run).await.map_err(|error| {
+                match world.store.as_ref().and_then(Store::given_up) {
                 Some(_) => error.in_table(&output.name).hint(
                     "The store knows where the last run of this incremental dataset ended: nothing is read without it",
                 ),
                 None => error,
-            },
-        ),
+            }
+            })
+        }
     }
 }
 
