@@ -68,6 +68,11 @@ FAULTS = (
     # A ledger that forgets, and one that makes up.
     Fault("forgets_ledger", modes=("append",)),
     Fault("already_unasked"),
+    # A second try that does nothing, adds once more, or believes what it reads without a look.
+    Fault("never_again", modes=("replace", *BY_KEY)),
+    Fault("never_again", targets=FILES, modes=("append",)),
+    Fault("adds_again", targets=DATABASES, modes=("append",)),
+    Fault("believes_ledger", targets=DATABASES, modes=("append",)),
     # Modes that do not do what they are for.
     Fault("keeps_old_rows", modes=("replace",)),
     Fault("keeps_old_rows+unverified", modes=("replace",)),
@@ -116,12 +121,13 @@ def main() -> int:
             ]
             found = {f"{target} {case}": said for target, job in work for case, said in job.result().items()}
             said = [text for text in found.values() if text]
-            planted[fault.name], caught[fault.name] = len(found), len(said)
+            planted[fault.name] += len(found)
+            caught[fault.name] += len(said)
             survived += [f"{fault.name} in {where}" for where, text in found.items() if not text]
             engine = sum(text.startswith("refused") for text in said)
             counts = f"{len(found):>7} {len(said):>7}  {engine}, {len(said) - engine}"
             print(f"{fault.name:28} {counts}; {said[0][:110] if said else ''}", flush=True)
-    took = f"{len(faults)} kinds, {time.monotonic() - began:.0f} s"
+    took = f"{len(planted)} kinds, {time.monotonic() - began:.0f} s"
     print(f"\nfaults planted: {planted.total()}, caught: {caught.total()} ({took})")
     print("".join(f"SURVIVED: {line}\n" for line in survived), end="")
     return 1 if survived else 0

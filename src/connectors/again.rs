@@ -7,6 +7,7 @@
 
 use crate::connectors::{LoadRequest, Loaded};
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::schema::Schema;
 use crate::spec::target::Mode;
 use schemars::JsonSchema;
@@ -68,10 +69,10 @@ impl Earlier {
             Some(0) => self.loaded.rows > 0 && (self.newest || request.mode == Mode::Append),
             Some(_) => false,
         };
-        let same_attempt = self.facts.attempt >= request.facts.attempt;
+        let same_attempt = self.facts.attempt >= request.facts.attempt || faults::planted("never_again");
         let already = Loaded { already: true, earlier: Some(Box::new(self.facts.clone())), ..self.loaded };
         let stands = match request.mode {
-            _ if lost => false,
+            _ if lost && !faults::planted("believes_ledger") => false,
             Mode::Replace => same_attempt && (!self.newest || rows == Some(already.rows)),
             Mode::Merge | Mode::History => same_attempt,
             Mode::Append if request.swap => same_attempt,
@@ -87,7 +88,7 @@ impl Earlier {
                 )
                 .hint("Nothing was changed. Empty the table to load the run again, or start a new run"));
             }
-            Mode::Append => true,
+            Mode::Append => !faults::planted("adds_again"),
         };
         Ok(stands.then_some(already))
     }
