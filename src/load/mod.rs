@@ -242,10 +242,10 @@ pub async fn done(plan: &Plan, output: &Output, turn: &Turn, context: &Context) 
     }
 }
 
-/// The receipt of a load that an earlier try of the same attempt has done, from what the ledger kept of it: the source
+/// The receipt of a load that an earlier try of the same attempt (or a later one, with another store) has done, from what the ledger kept of it: the source
 /// may have changed since.
 pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -> Option<Receipt> {
-    let counts = earlier.counts.filter(|_| earlier.attempt == turn.attempt && loaded.already)?;
+    let counts = earlier.counts.filter(|_| earlier.attempt >= turn.attempt && loaded.already)?;
     Some(Receipt {
         output: output.name.clone(),
         dataset: output.dataset.clone(),

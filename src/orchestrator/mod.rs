@@ -93,6 +93,31 @@ impl World {
         Ok(())
     }
 
+    /// Makes sure that no other process is at the same run.
+    pub async fn hold(&self, plan: &Plan, run: &str) -> Result<()> {
+        let (name, mut holder) = (Self::lease(plan, run), None);
+        self.remember("lease of the run", async |store| {
+            holder = store.take_lease(&name).await?;
+            Ok(())
+        })
+        .await?;
+        holder.map_or(Ok(()), |holder| {
+            Err(Error::new(Kind::Unavailable, format!("run '{run}' of '{}' is at work: {holder}", plan.pipeline))
+                .hint("Wait until it ends; a second try then finds what it did"))
+        })
+    }
+
+    /// Lets others at the run again.
+    pub async fn let_go(&self, plan: &Plan, run: &str) -> Result<()> {
+        let name = Self::lease(plan, run);
+        self.remember("end of the run's lease", async |store| store.drop_lease(&name).await).await
+    }
+
+    /// What a run that one process does from end to end is held by.
+    fn lease(plan: &Plan, run: &str) -> String {
+        format!("run/{}", Self::entry(plan, run))
+    }
+
     /// Bytes that the steps of an output may hold.
     fn memory(&self) -> usize {
         self.memory.unwrap_or(crate::engine::spill::MEMORY)

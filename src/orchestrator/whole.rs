@@ -19,8 +19,15 @@ use std::path::{Path, PathBuf};
 /// which failed, and why.
 pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let mut world = world.clone();
+    world.hold(plan, run).await?;
+    let done = begun(&mut world, plan, run).await;
+    world.let_go(plan, run).await?;
+    done
+}
+
+async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
     world.begin(plan, run).await?;
-    let world = &world;
+    let world = &*world;
     let (mut receipts, mut failed) = (Vec::new(), Vec::new());
     for output in &plan.outputs {
         let error = match moved(world, plan, output, run).await {

@@ -6,7 +6,7 @@
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
 use super::World;
-use crate::connectors::again::Window;
+use crate::connectors::again::{Facts, Window};
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
@@ -145,7 +145,13 @@ async fn watermark(
             settle(world, store, plan, output, other).await?;
             continue;
         }
-        let low = store.watermark(pipeline, name).await?;
+        let Ledger { mine, high: loaded } = ledger(world, plan, output, field, run).await?;
+        if let Some(Window { low, high, .. }) = mine {
+            // This store is not the one that the run began with.
+            store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
+            continue;
+        }
+        let low = larger(field, store.watermark(pipeline, name).await?, loaded);
         let newest = newest(world, plan, input, (incremental, field), low.as_deref()).await?;
         let newest = newest.map(|newest| waiting(incremental, (field, output.mode), low.as_deref(), newest));
         let high = newest.or_else(|| low.clone());
@@ -154,6 +160,36 @@ async fn watermark(
     Err(Error::new(Kind::Unavailable, "other runs of this dataset open windows faster than this one can")
         .in_table(name)
         .hint("Run them one after the other"))
+}
+
+/// What the target's own ledger says of windows: a store may have been lost, restored from an old copy or replaced.
+struct Ledger {
+    /// Of this run.
+    mine: Option<Window>,
+    /// The end of the furthest one.
+    high: Option<String>,
+}
+
+async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
+    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset).await };
+    let loads = world.guarded(super::target_breaker(&plan.target), asking).await?;
+    let ours = |load: &&Facts| load.pipeline == plan.pipeline && load.output == output.name;
+    let of = |load: &Facts| load.window.clone().filter(|window| window.column == field.name);
+    let mine = loads.iter().filter(ours).find(|load| load.run == run).and_then(of);
+    let highs = loads.iter().filter(ours).filter_map(|load| of(load)?.high);
+    Ok(Ledger { mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
+}
+
+/// The larger of two values of a column; what is no value of it any more counts less.
+fn larger(field: &Field, one: Option<String>, other: Option<String>) -> Option<String> {
+    let (Some(a), Some(b)) = (&one, &other) else { return one.or(other) };
+    let (values, wrong) = infer::parse(&StringArray::from(vec![a.as_str(), b.as_str()]), field.data_type);
+    if let Some(at) = wrong.first() {
+        return if *at == 0 { other } else { one };
+    }
+    let order = SortOptions { descending: true, nulls_first: false };
+    let largest = sort_limit(&values, Some(order), Some(1)).ok().and_then(|one| text_at(&one, field.data_type, 0));
+    largest.or(one)
 }
 
 /// Takes a released window up again, when no other run has one since.
@@ -166,7 +202,9 @@ async fn reopened(store: &Store, plan: &Plan, output: &Output, run: &str, window
 
 /// Finishes or supersedes the window of another run: its own load says which.
 async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, other: &WindowRow) -> Result<()> {
-    let idle = seconds_since(&other.touched_at).is_none_or(|seconds| seconds >= LEASE_SECONDS);
+    let silent = seconds_since(&other.touched_at).is_none_or(|seconds| seconds >= LEASE_SECONDS);
+    // A process that was killed at it is known to be dead at once.
+    let idle = silent || store.lease_is_orphan(&World::lease(plan, &other.run)).await?;
     if other.state == WindowState::Open && !idle {
         return Err(Error::new(Kind::Unavailable, format!("run '{}' is moving this dataset now", other.run))
             .in_table(&output.name)

@@ -14,6 +14,7 @@ pub mod breaker;
 pub mod catalog;
 pub mod history;
 mod lapse;
+mod leases;
 pub mod ledger;
 mod link;
 mod migrate;

@@ -7,6 +7,8 @@ import csv
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,3 +229,77 @@ def test_rows_that_somebody_took_away_are_not_appended_again(tmp_path: Path) -> 
     assert again["status"] == "failed"
     assert "somebody has taken rows away" in json.dumps(again)
     assert case.ids() == list(range(10, 100))
+
+
+def incremental(folder: Path, kind: str, request: pytest.FixtureRequest) -> Case:
+    case = made(folder, kind, "append", "staged", request)
+    document = json.loads(case.spec.read_text())
+    document["datasets"]["items"] = {"incremental": {"column": "id"}}
+    case.spec.write_text(json.dumps(document))
+    return case
+
+
+def test_the_ledger_gives_a_lost_window_back(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    case = incremental(tmp_path, kind, request)
+    case.source(range(100))
+    case.run("d1")
+    shutil.copy(tmp_path / "store.db", tmp_path / "old.db")
+    case.source(range(110))
+    case.run("d2")
+    case.source(range(115))
+    for store, run, until in (("new.db", "d3", 115), ("old.db", "d4", 120), ("newer.db", "d4", 120)):
+        case.source(range(until))
+        assert case.run(run, store=store)["status"] == "success"
+        assert case.ids() == list(range(until))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_rows_that_were_compacted_cannot_be_swapped(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    case = made(tmp_path, kind, "append", "staged", request)
+    case.source(range(100))
+    case.run("d1")
+    case.source(range(200, 250))
+    case.run("d2")
+    wv.compact(str(tmp_path / "lake"), "items")
+    before = case.ids()
+    case.source(range(105))
+    again = case.run("d1")
+    assert again["status"] == "failed"
+    assert "compacted" in json.dumps(again)
+    assert case.ids() == before
+
+
+SLOW = """
+import sys, json
+import windvane as wv
+print("ready", flush=True)
+wv.run(sys.argv[1], run="d1", rules_only=True, store=sys.argv[2], staging=sys.argv[3],
+       progress=lambda now: (print("at it", flush=True), sys.stdin.readline()))
+"""
+
+
+def test_the_same_run_twice_at_once_and_a_killed_one(tmp_path: Path) -> None:
+    """One process is at it, another one is told so; when the first is killed, the next begins at once."""
+    fill = "".join(f"{n},{n}\n" for n in range(300_000))
+    (tmp_path / "items.csv").write_text("id,amount\n" + fill)
+    spec = write_spec(
+        tmp_path, "p", source={"csv": {"path": "items.csv"}},
+        target={"sqlite": {"path": "lake.db", "mode": "append"}},
+        datasets={"items": {"incremental": {"column": "id"}}},
+    )  # fmt: skip
+    world = outside(tmp_path)
+    wv.plan(spec, rules_only=True, **world)
+    command = [sys.executable, "-c", SLOW, str(spec), world["store"], world["staging"]]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    assert child.stdout.readline() == "ready\n"
+    assert child.stdout.readline() == "at it\n"
+    with pytest.raises(WindvaneError, match="is at work") as caught:
+        wv.run(spec, run="d1", rules_only=True, **world)
+    assert str(child.pid) in str(caught.value)
+    child.kill()
+    child.wait()
+    # Another run of the dataset does not wait for the killed one either.
+    assert wv.run(spec, run="d2", rules_only=True, **world)["status"] == "success"
+    with sqlite3.connect(tmp_path / "lake.db") as file:
+        assert file.execute("SELECT count(*), count(DISTINCT id) FROM items").fetchone() == (300_000, 300_000)

@@ -250,8 +250,14 @@ impl Staging {
                 }
                 (Mode::Append, _) if self.replaced.is_some() => {
                     let (mine, others) = next.parts.drain(..).partition(|part| part.load_id == self.request.load_id);
+                    let mine: Vec<Part> = mine;
+                    if mine.iter().map(|part| part.rows).sum::<u64>()
+                        != self.replaced.as_ref().map_or(0, |done| done.rows)
+                    {
+                        return Err(joined(folder, self.request.facts.run.as_str()));
+                    }
                     next.parts = others;
-                    next.retired = Vec::into_iter(mine).map(|part| part.path).collect();
+                    next.retired = mine.into_iter().map(|part| part.path).collect();
                 }
                 (Mode::Append | Mode::Merge | Mode::History, _) => {}
             }
@@ -294,6 +300,13 @@ impl Staging {
         next.parts.extend(merge.fresh);
         Ok(merge.changes)
     }
+}
+
+/// The files of a load were joined with those of others, and its rows can be told no more.
+fn joined(folder: &Folder, run: &str) -> Error {
+    Error::new(Kind::Conflict, format!("the rows of run '{run}' stand in files with those of other runs (compacted)"))
+        .in_file(folder.shown())
+        .hint("Nothing was changed: start a new run for the new rows, or load with mode `merge` and a key")
 }
 
 /// Both sets of columns; columns of one name must be of one type.
