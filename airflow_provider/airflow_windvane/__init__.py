@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_windvane.operators.pipeline import WindvaneOperator
     from airflow_windvane.operators.plan import PlanOperator
     from airflow_windvane.operators.profile import ProfileOperator
+    from airflow_windvane.operators.prune import PruneOperator
     from airflow_windvane.operators.record import RecordOperator
     from airflow_windvane.operators.split import SplitOperator
     from airflow_windvane.operators.transform import TransformOperator
@@ -36,6 +37,7 @@ __all__ = [
     "MoveOperator",
     "PlanOperator",
     "ProfileOperator",
+    "PruneOperator",
     "RecordOperator",
     "SplitOperator",
     "TransformOperator",
@@ -54,6 +56,7 @@ _HOME = {
     "MoveOperator": "operators.move",
     "PlanOperator": "operators.plan",
     "ProfileOperator": "operators.profile",
+    "PruneOperator": "operators.prune",
     "RecordOperator": "operators.record",
     "SplitOperator": "operators.split",
     "TransformOperator": "operators.transform",

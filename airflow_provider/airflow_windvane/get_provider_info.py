@@ -119,6 +119,16 @@ _OPTIONS = {
         "example": "/mnt/shared/windvane",
         "default": "",
     },
+    "keep": {
+        "description": (
+            "Days after its end that a run's staging folder and quarantine stay: what PruneOperator goes by. Empty: "
+            "WINDVANE_KEEP, else 7."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "14",
+        "default": "",
+    },
     "roots": {
         "description": (
             "Folders, beside each spec's own, that pipelines may read from and write to; absolute, separated by "

@@ -1,7 +1,8 @@
 """Windvane: self-steering data pipelines.
 
 ``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
-``wv.plan``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.Breaker``.
+``wv.plan``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.prune``,
+``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         schema,
     )
     from windvane.breaker import Breaker
+    from windvane.pruning import prune
 
 _HOMES = dict.fromkeys(
     (
@@ -42,7 +44,7 @@ _HOMES = dict.fromkeys(
         "schema",
     ),
     "windvane.api",
-) | {"Breaker": "windvane.breaker"}
+) | {"Breaker": "windvane.breaker", "prune": "windvane.pruning"}
 
 __all__ = [
     "Breaker",
@@ -56,6 +58,7 @@ __all__ = [
     "map",
     "plan",
     "profile",
+    "prune",
     "run",
     "schema",
 ]

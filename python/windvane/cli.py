@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windvane import __version__, api, guards, progress
+from windvane import __version__, api, guards, progress, pruning
 from windvane.errors import SpecError, WindvaneError
 from windvane.shell import doctor, history, show
 
@@ -169,11 +169,17 @@ _COMMANDS: dict[str, Command] = {
     "diagnose": (_diagnosed, show.diagnosis, _always),
     "schema": (lambda o: api.schema(o.noun), lambda document: json.dumps(document, indent=2), _always),
     "doctor": (lambda _: doctor.examine(), show.doctor, lambda document: bool(document["ok"])),
+    "prune": (lambda o: pruning.prune(keep=o.keep, dry_run=o.dry_run), show.pruned, _always),
     "runs": (lambda o: history.rows("runs", o.pipeline), show.rows, _always),
     "decisions": (lambda o: history.rows("decisions", o.pipeline), show.rows, _always),
     "ledger": (lambda o: history.rows("ledger", o.pipeline), show.rows, _always),
     "catalog": (lambda o: history.search(" ".join(o.words)), show.rows, _always),
 }
+
+
+def _prune(prune: argparse.ArgumentParser) -> None:
+    prune.add_argument("--keep", metavar="DAYS", help="days after a run's end; WINDVANE_KEEP, else 7")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -224,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = command("schema", "Prints the JSON Schema of a document.")
     schema.add_argument("noun", help="spec, plan, profile, …")
     command("doctor", "Examines what is installed, reachable and writable.")
+    _prune(command("prune", "Removes the staging folders and quarantine of runs that are over."))
     for name, what in (("runs", "past runs"), ("decisions", "what agents decided"), ("ledger", "what was loaded")):
         command(name, f"Shows {what}.").add_argument(
             "pipeline", nargs="?" if name == "runs" else None, metavar="PIPELINE"

@@ -205,3 +205,12 @@ def rows(document: Mapping[str, Any]) -> str:
         return "nothing yet"
     head = [key for key in found[0] if key != "document"]
     return table(([row[key] for key in head] for row in found), head)
+
+
+def pruned(document: Mapping[str, Any]) -> str:
+    """What went, or would go, and how much."""
+    rows = [(one["pipeline"], one["run"], one["why"], one["files"], one["bytes"]) for one in document["removed"]]
+    shown = [table(rows, ("pipeline", "run", "why", "files", "bytes"))] if rows else []
+    verb = "would be removed" if document["dry_run"] else "removed"
+    sums = f"{len(rows)} folders, {document['files']} files, {document['bytes']} bytes {verb}; {document['kept']} kept"
+    return "\n".join([*shown, sums])

@@ -1,0 +1,104 @@
+"""``windvane prune``: folders of runs that are over go, those of runs at work stay."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import windvane as wv
+from pipelines import move, outside, write_spec
+from windvane import cli
+from windvane._call import call
+from windvane.errors import SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400
+
+
+def _ran(folder: Path, run: str) -> None:
+    """A run that leaves a quarantine file."""
+    (folder / "orders.csv").write_text("id,amount\n1,10\n2,20\n3,x\n")
+    spec = write_spec(
+        folder,
+        "shop.daily",
+        source={"csv": {"path": str(folder / "orders.csv")}},
+        target={"parquet": {"path": str(folder / "out")}},
+        datasets={"orders": {"steps": [{"cast": {"amount": "int64"}}]}},
+    )
+    record = move(spec, run=run, **outside(folder))
+    assert record["outputs"][0]["quarantine"]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted((folder / "staging").glob("*.runs/*"))
+
+
+def _age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    for one in [*path.rglob("*"), path]:
+        os.utime(one, (then, then))
+
+
+def _world(folder: Path) -> dict[str, Any]:
+    return {key: outside(folder)[key] for key in ("store", "staging")}
+
+
+def test_a_run_that_ended_goes_after_its_time(tmp_path: Path) -> None:
+    _ran(tmp_path, "scheduled__2026-11-21T00:00")
+    (folder,) = _folders(tmp_path)
+    assert wv.prune(**_world(tmp_path))["removed"] == []
+    tried = wv.prune(keep=0, dry_run=True, **_world(tmp_path))
+    assert [(one["pipeline"], one["run"]) for one in tried["removed"]] == [
+        ("shop.daily", "scheduled__2026-11-21T00:00")
+    ]
+    assert tried["bytes"] > 0
+    assert folder.exists()
+    done = wv.prune(keep=0, **_world(tmp_path))
+    assert (done["files"], done["bytes"]) == (tried["files"], tried["bytes"])
+    assert not list((tmp_path / "staging").iterdir())
+
+
+def test_a_run_at_work_stays(tmp_path: Path) -> None:
+    _ran(tmp_path, "r1")
+    (folder,) = _folders(tmp_path)
+    started = {"id": "shop.daily/r1", "pipeline": "shop.daily", "plan": None, "document": {}}
+    call("store_put", store=_world(tmp_path)["store"], put={"run_started": started})
+    _age(folder, 0.5 * DAY)
+    assert wv.prune(keep=0, **_world(tmp_path))["kept"] == 1
+    _age(folder, 3 * DAY)
+    assert wv.prune(keep=7, **_world(tmp_path))["kept"] == 1
+    assert len(wv.prune(keep=2, **_world(tmp_path))["removed"]) == 1
+
+
+def test_a_run_that_no_store_knows_goes_by_its_age(tmp_path: Path) -> None:
+    _ran(tmp_path, "r1")
+    (folder,) = _folders(tmp_path)
+    world = {**_world(tmp_path), "store": str(tmp_path / "other.db")}
+    assert wv.prune(keep=0, **world)["kept"] == 1
+    _age(folder, 6 * DAY)
+    assert wv.prune(**world)["kept"] == 1
+    _age(folder, 8 * DAY)
+    assert len(wv.prune(**world)["removed"]) == 1
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_at_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _ran(tmp_path, "r1")
+    monkeypatch.setenv("WINDVANE_STORE", str(tmp_path / "store.db"))
+    monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "staging"))
+    monkeypatch.setenv("WINDVANE_KEEP", "0")
+    assert cli.main(["prune", "--dry-run"]) == 0
+    assert "1 folders" in capsys.readouterr().out
+    assert cli.main(["prune", "--keep", "x"]) == 2
+    assert cli.main(["prune", "--json"]) == 0
+    assert not _folders(tmp_path)
+
+
+@pytest.mark.parametrize("keep", ["-1", "nan", "inf", "week"])
+def test_days_are_days(tmp_path: Path, keep: str) -> None:
+    with pytest.raises(SpecError, match="number of days"):
+        wv.prune(keep=keep, **_world(tmp_path))
