@@ -39,7 +39,7 @@ mod turns;
 mod within;
 
 use crate::error::{Error, Kind, Result};
-use crate::guard::Allow;
+use crate::guard::{Allow, Notes};
 use crate::resilience::progress::Progress;
 use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
@@ -76,6 +76,10 @@ pub struct Context {
     pub guests: Option<Arc<dyn guest::Guests>>,
     /// What the run lets pass, and notes of what it has let pass.
     pub allow: Allow,
+    /// What else people should know.
+    pub notes: Notes,
+    /// The plan file of the run and where a changed one may be proposed, the best place first.
+    pub proposals: Vec<PathBuf>,
 }
 
 /// Connection id to URL.
@@ -477,6 +481,14 @@ impl Connection {
             Self::Http(http) => http.read(request).await,
             Self::Guest(guest) => guest.read(request).await,
             Self::Mysql(mysql) => mysql.read(request).await,
+        }
+    }
+
+    /// Whether the first part of each text file is ASCII, which reads alike in all encodings.
+    pub async fn ascii(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        match self {
+            Self::Files(files) => files.ascii(locator, kind).await,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Http(_) | Self::Guest(_) | Self::Mysql(_) => Ok(true),
         }
     }
 

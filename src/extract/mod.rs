@@ -12,11 +12,10 @@ pub mod quarantine;
 pub mod staging;
 
 use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Within};
-use crate::discover;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
-use crate::plan::{Input, Plan};
-use crate::schema::{Schema, digest};
+use crate::plan::{Input, Output, Plan};
+use crate::schema::{Field, Schema, digest};
 use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
 use futures::StreamExt;
@@ -132,56 +131,52 @@ impl Opened {
     }
 }
 
-/// Looks at the source as it is now, lets drift judge it, and begins to read.
-pub async fn open(plan: &Plan, input: &Input, context: &Context, slice: Slice) -> Result<Opened> {
-    open_some(plan, input, context, slice, None).await
-}
-
-/// As `open`, but reads only these columns where the plan's columns are still what the source has.
+/// Looks at the source as it is now, lets drift judge it for an output, and begins to read. Reads only some of the columns
+/// where the plan's columns are still what the source has.
 pub async fn open_some(
-    plan: &Plan,
+    (plan, output): (&Plan, &Output),
     input: &Input,
     context: &Context,
     slice: Slice,
     columns: Option<&BTreeSet<String>>,
 ) -> Result<Opened> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
-    let gone = || {
-        Error::missing(format!("'{}' is no longer at the source", input.locator))
-            .in_table(&input.name)
-            .hint("Bring it back, or run `windvane plan SPEC` for what is there now")
-    };
-    let found = discover::again(source, &input.locator, context).await?.ok_or_else(gone)?;
-    let mut judged = drift::judge(plan.drift, input, &found)?;
-    for change in &judged.changes {
-        tracing::warn!(dataset = input.name, "drift: {change}");
-    }
+    let seen = drift::look(source, input, context).await?;
+    let mut judged = drift::judge(drift::Case { plan, output, input, context }, seen)?;
     let all = judged.kept();
     if let Some(columns) = columns
-        && judged.read == input.schema
+        && !judged.changed
     {
-        judged.read.fields.retain(|field| {
+        let wanted = |field: &Field| {
             columns.contains(&field.name) || slice.cursor.as_ref().is_some_and(|cursor| cursor.column == field.name)
-        });
+        };
+        judged.read.fields.retain(wanted);
+        judged.named.fields.retain(wanted);
     }
     let connection = Connection::open_source(source, context)?;
-    let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), judged.read.clone());
-    let request = ReadRequest { limit: slice.limit, within: slice.within, part: slice.part, ..request };
+    let here = |range: Within| Within { column: judged.at_source(&range.column), ..range };
+    let part = slice.part.map(|part| match part {
+        Part::Keys(range) => Part::Keys(here(range)),
+        other @ (Part::Pages { .. } | Part::File { .. }) => other,
+    });
+    let within = slice.within.into_iter().map(here).collect();
+    let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
+    let request = ReadRequest { limit: slice.limit, within, part, ..request };
     let batches = connection.read(request).await?;
-    Ok(Opened { kept: judged.kept(), all, read: judged.read, batches, cursor: slice.cursor })
+    Ok(Opened { kept: judged.kept(), all, read: judged.named, batches, cursor: slice.cursor })
 }
 
 /// Reads one input of the plan into a folder.
 /// `ending` tells the files of a piece from those of the others.
 pub async fn run(
-    plan: &Plan,
+    case: (&Plan, &Output),
     input: &Input,
     context: &Context,
     folder: &Path,
     slice: Slice,
     ending: &str,
 ) -> Result<Staged> {
-    let mut opened = open(plan, input, context, slice).await?;
+    let mut opened = open_some(case, input, context, slice, None).await?;
     let path = file(folder, &input.name, &format!("extracted{ending}.parquet"));
     let mut writer = staging::Writer::create(&path, staging::numbered(&opened.kept))?;
     let mut quarantine = quarantine::Writer::create(

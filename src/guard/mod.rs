@@ -1,7 +1,7 @@
 //! What a run may not do in silence: pure judgments, made before anything becomes visible.
 //!
 //! Doors: [`Limits`] (what the spec says, with the defaults), `judge` (what was seen against a limit: a [`Finding`]),
-//! [`Allow`] (what this run lets pass, and what it has let pass).
+//! [`Allow`] (what this run lets pass, and what it has let pass), [`Notes`] (what people should know of a run that is well).
 //!
 //! Deliberately absent: looking. Whoever judges hands in what was counted, and what the target holds.
 //!
@@ -9,9 +9,11 @@
 
 mod allow;
 mod judge;
+mod notes;
 
 pub use allow::{Allow, Passed};
 pub use judge::{Brings, Finding, There, adopted, emptied, quarantined, rows};
+pub use notes::{Note, Notes};
 
 use crate::error::{Error, Result};
 use crate::spec::guard::Guards;

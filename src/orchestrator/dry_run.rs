@@ -7,7 +7,7 @@ use crate::agents::reflector::Refused;
 use crate::agents::{By, Change, Decision, Suggestion};
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::extract::{self, Slice, Staged, staging};
 use crate::llm::Gateway;
 use crate::plan::{Output, Plan, sentences};
@@ -31,7 +31,11 @@ pub(super) async fn judge(
     // Two processes may plan the same spec at once.
     let folder = world.staging.join(format!(".dry-{}-{}", plan.id, std::process::id()));
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
-        let inputs = sampled(world, plan, output, &folder).await?;
+        let inputs = match sampled(world, plan, output, &folder).await {
+            // The run itself will say it, of this output alone.
+            Err(error) if error.kind() == Kind::Conflict => continue,
+            other => other?,
+        };
         let run = tokio::task::block_in_place(|| tried(output, &inputs, suggestions))?;
         let verdict = qa::ask(&run, gateway, told).await.value;
         for part in verdict.refused {
@@ -77,7 +81,7 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> 
         let staged = world
             .guarded(
                 breaker,
-                extract::run(plan, input, &world.context, folder, Slice { limit, ..Slice::default() }, ""),
+                extract::run((plan, output), input, &world.context, folder, Slice { limit, ..Slice::default() }, ""),
             )
             .await?;
         inputs.insert(name.clone(), staged);

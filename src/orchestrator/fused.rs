@@ -216,7 +216,7 @@ async fn flow(
     for name in &planned.reads {
         let input = named(plan.input(name), "input", name, plan)?;
         let columns = needed.and_then(|needed| needed.others.get(name));
-        let (all, frames) = other(world, plan, input, folder, columns).await?;
+        let (all, frames) = other(world, (plan, planned), input, folder, columns).await?;
         if needed.is_some() && all != input.schema {
             return Ok(None);
         }
@@ -225,7 +225,7 @@ async fn flow(
     }
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let columns: Option<BTreeSet<String>> = needed.map(|needed| needed.input.names().map(str::to_owned).collect());
-    let opening = extract::open_some(plan, input, &world.context, slice, columns.as_ref());
+    let opening = extract::open_some((plan, planned), input, &world.context, slice, columns.as_ref());
     let opened = world.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
     if needed.is_some_and(|needed| opened.kept != needed.input) {
         return Ok(None);
@@ -291,14 +291,14 @@ async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Pa
 /// A joined dataset, read straight into memory: all columns that it has, and its rows with those that are asked for.
 async fn other(
     world: &World,
-    plan: &Plan,
+    (plan, output): (&Plan, &Output),
     input: &Input,
     folder: &Path,
     columns: Option<&BTreeSet<String>>,
 ) -> Result<(Schema, Vec<Frame>)> {
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let reading = async {
-        let mut opened = extract::open_some(plan, input, &world.context, Slice::default(), columns).await?;
+        let mut opened = extract::open_some((plan, output), input, &world.context, Slice::default(), columns).await?;
         let path = extract::file(folder, &input.name, "extract.quarantine.jsonl");
         let mut refused = quarantine::Writer::create(&path, "extract", &input.name);
         let mut frames = Vec::new();

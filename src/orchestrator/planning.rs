@@ -4,6 +4,7 @@ use super::{World, dry_run, source_breaker};
 use crate::agents::{planner, reflector};
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
+use crate::extract::drift::recall;
 use crate::llm::Gateway;
 use crate::plan::Plan;
 use crate::plan::build::{self, Given};
@@ -15,6 +16,7 @@ use crate::spec::step::Step;
 use crate::spec::template::{self, is_template};
 use crate::store::catalog::NewDataset;
 use crate::store::history::NewDecision;
+use crate::store::runs::RunStatus;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -37,8 +39,13 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     for (name, source) in &sources {
         found.push(world.guarded(source_breaker(source), discover::source(name, source, &world.context)).await?);
     }
-    let catalog = discover::catalog(found)?;
-    let profiles = profiles(world, &filled, &catalog).await?;
+    let mut catalog = discover::catalog(found)?;
+    let mut profiles = profiles(world, &filled, &catalog).await?;
+    if asked.unreviewed
+        && let Some(last) = last(world, &filled.pipeline, asked.environment).await?
+    {
+        recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
+    }
     let words = asked.words.or(asked.spec.intent.as_deref());
     let gateway = world.gateway.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
     let gateway = gateway.as_ref();
@@ -68,6 +75,35 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let plan = if asked.unreviewed { build::unreviewed(plan)? } else { plan };
     remember(world, &plan, &catalog).await?;
     Ok(plan)
+}
+
+/// So many runs are looked back for one that was well.
+const LOOK_BACK: u32 = 100;
+
+/// The plan of the last run that was well.
+async fn last(world: &World, pipeline: &str, environment: Option<&str>) -> Result<Option<Plan>> {
+    let Some(store) = &world.store else { return Ok(None) };
+    let looking = async {
+        let runs = store.runs(Some(pipeline), LOOK_BACK).await?;
+        let well = runs.into_iter().filter(|run| run.status == RunStatus::Succeeded).filter_map(|run| run.plan);
+        for id in well {
+            let Some(row) = store.plan(&id).await?.filter(|row| row.environment.as_deref() == environment) else {
+                continue;
+            };
+            // A plan of an older version may not be understood any more.
+            if let Ok(plan) = serde_json::from_value(row.document) {
+                return Ok(Some(plan));
+            }
+        }
+        Ok(None)
+    };
+    match looking.await {
+        Err(error) if Error::retryable(&error) => {
+            tracing::warn!("the store does not say what the last run has read: {error}");
+            Ok(None)
+        }
+        other => other,
+    }
 }
 
 /// The plan in the spec's own words: what this run filled in, other runs fill in anew.

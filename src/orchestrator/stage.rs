@@ -5,7 +5,7 @@ use super::{World, named, source_breaker, target_breaker, window};
 use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Slice, Staged, quarantine};
-use crate::guard::Passed;
+use crate::guard::{Note, Passed};
 use crate::load::{self, Receipt, Turn};
 use crate::plan::{Output, Plan};
 use crate::record::{self, Failure, Run, Status, StepStats};
@@ -58,7 +58,7 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
         } else {
             (Slice::default(), String::new())
         };
-        let reading = extract::run(plan, input, &world.context, &own, slice, &ending);
+        let reading = extract::run((plan, planned), input, &world.context, &own, slice, &ending);
         let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
         let stats = StepStats {
             step: format!("{output}.extract.{name}{ending}"),
@@ -297,6 +297,7 @@ pub(super) async fn recorded(
         allow: allow.guards(),
         passed: all_passed(&events, allow.passed()),
         degraded: given_up(world),
+        drift: all_notes(&events, world.context.notes.all()),
     };
     let mut document = record::run(plan, run, ended);
     let status = match document.status {
@@ -330,7 +331,25 @@ pub(super) async fn remember_passed(world: &World, plan: &Plan, run: &str) -> Re
             .remember("guards", async |store| store.put_event(&World::entry(plan, run), "passed", &document).await)
             .await?;
     }
+    for note in world.context.notes.all() {
+        let document = json!(note);
+        world
+            .remember("drift", async |store| store.put_event(&World::entry(plan, run), "drift", &document).await)
+            .await?;
+    }
     Ok(())
+}
+
+/// Each note once.
+fn all_notes(events: &[crate::store::history::EventRow], mine: Vec<Note>) -> Vec<Note> {
+    let told = events.iter().filter(|event| event.kind == "drift");
+    let mut all: Vec<Note> = Vec::new();
+    for note in told.filter_map(|event| serde_json::from_value(event.document.clone()).ok()).chain(mine) {
+        if !all.contains(&note) {
+            all.push(note);
+        }
+    }
+    all
 }
 
 /// Each guard once a dataset, as it was seen last; what this process saw is newest.

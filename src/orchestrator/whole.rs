@@ -101,11 +101,15 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.clone()));
     // The connector knows how it calls the file; asking it keeps one rule of locators.
     let found = Connection::open_source(&source, &world.context)?.datasets().await?;
-    let locator = found.into_iter().next().map(|(_, found)| found.locator).unwrap_or_default();
+    let found = found.into_iter().next().map(|(_, found)| found);
+    // Mended rows are read as planned, whatever columns they have: nothing drifts.
+    let fingerprint = found.as_ref().map(|found| found.shape().fingerprint()).unwrap_or_default();
+    let locator = found.map(|found| found.locator).unwrap_or_default();
     replayed.sources.insert("replay".to_owned(), source);
     for input in replayed.inputs.iter_mut().filter(|input| input.name == from) {
         let (source, locator) = ("replay".to_owned(), locator.clone());
-        *input = Input { source, locator, kind: FoundKind::Jsonl, format: None, ..input.clone() };
+        let fingerprint = fingerprint.clone();
+        *input = Input { source, locator, kind: FoundKind::Jsonl, format: None, fingerprint, ..input.clone() };
     }
     self::run(&world, &replayed, &run).await
 }

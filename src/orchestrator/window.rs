@@ -10,8 +10,8 @@ use crate::connectors::again::{Facts, Window};
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
-use crate::extract::Slice;
 use crate::extract::cursor::{Cursor, Upto};
+use crate::extract::{Slice, drift};
 use crate::load::{self, Turn};
 use crate::plan::{Input, Output, Plan};
 use crate::resilience::clock;
@@ -233,6 +233,9 @@ async fn newest(
     low: Option<&str>,
 ) -> Result<Option<String>> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    // The source may write the name otherwise now.
+    let name = drift::name_now(source, input, &field.name, &world.context).await?;
+    let field = &Field { name, ..field.clone() };
     let schema = Schema::new(vec![field.clone()]);
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), schema);
     let beyond = beyond(incremental, field)?;

@@ -100,6 +100,7 @@ fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
         schema,
         fingerprint: found.shape().fingerprint(),
         rows,
+        primary_key: found.primary_key.clone(),
     }
 }
 
@@ -133,6 +134,9 @@ fn output(
     let from = settings.from.clone().unwrap_or_else(|| name.to_owned());
     let lookup = |dataset: &str| schemas.get(dataset).map(|schema| (*schema).clone());
     let input = lookup(&from).ok_or_else(|| unknown_dataset(&from, given.catalog))?;
+    if input.fields.is_empty() {
+        return Err(no_columns(&from, given.catalog));
+    }
     let own = |step: &Step| PlannedStep { step: step.clone(), by: By::Spec, reason: "written in the spec".to_owned() };
     let rows = given.catalog.dataset(&from).and_then(|dataset| input_rows(dataset, given.profiles));
     let mut steps: Vec<PlannedStep> = given.spec.steps.iter().chain(&settings.steps).map(own).collect();
@@ -182,6 +186,7 @@ fn output(
         on_duplicate: duplicates(given, mode, settings, (&from, &schema), &steps),
         incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,
         partitions: settings.partitions.unwrap_or(1),
+        drift: settings.drift.filter(|drift| *drift != given.spec.drift),
         strategy: PlannedStrategy { sql, ..strategy(settings, &steps, &input, rows, &lookup) },
         name: name.to_owned(),
         reads: reads(&steps, &checks, &from),
@@ -435,6 +440,19 @@ fn distinct_targets(outputs: &[Output]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Nothing can be planned of nothing.
+fn no_columns(name: &str, catalog: &Catalog) -> Error {
+    let found = catalog.dataset(name).map(|dataset| &dataset.found);
+    let empty = found.is_some_and(|found| found.bytes.is_some_and(|bytes| bytes < 4) || found.rows == Some(0));
+    let message = if empty { "it is empty: there are no columns and no rows" } else { "it has no columns" };
+    let error = Error::data(message).in_table(name);
+    let error = match found {
+        Some(found) => error.in_file(&found.locator),
+        None => error,
+    };
+    error.hint("Look at what the source delivers. A table without rows still has a header")
 }
 
 fn unknown_dataset(name: &str, catalog: &Catalog) -> Error {

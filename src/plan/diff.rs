@@ -56,6 +56,7 @@ fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
     let place = |part: &str| format!("outputs.{}.{part}", old.name);
     changed(&place("dataset"), &old.dataset, &new.dataset, say);
     changed(&place("mode"), &json(&old.mode), &json(&new.mode), say);
+    changed(&place("drift"), &json(&old.drift), &json(&new.drift), say);
     changed(&place("strategy"), &json(&old.strategy.strategy), &json(&new.strategy.strategy), say);
     changed(&place("guard"), &json(&old.guard), &json(&new.guard), say);
     changed(&place("adopt"), &old.adopt, &new.adopt, say);

@@ -19,11 +19,12 @@ use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
 use crate::schema::Schema;
 use crate::spec::check::Check;
+use crate::spec::drift::Drift;
 use crate::spec::guard::{Guards, Quarantine};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::target::{Absent, Mode, OnDuplicate, Target, Verify};
-use crate::spec::{Drift, ErrorPolicy, Incremental, Strategy};
+use crate::spec::{ErrorPolicy, Incremental, Strategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -79,6 +80,9 @@ pub struct Input {
     pub fingerprint: String,
     /// When the plan was built; a hint for splitting work, not a promise.
     pub rows: Option<u64>,
+    /// Of the source, when the plan was built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub primary_key: Vec<String>,
 }
 
 /// A dataset to load.
@@ -116,6 +120,9 @@ pub struct Output {
     /// Into how many parts the reading is split.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub partitions: u32,
+    /// Where it is not the plan's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     pub strategy: PlannedStrategy,
 }
 
@@ -178,6 +185,11 @@ pub struct PlannedCheck {
 impl Plan {
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
+    }
+
+    /// What a change of the output's source does.
+    pub fn drift_of(&self, output: &Output) -> Drift {
+        output.drift.unwrap_or(self.drift)
     }
 
     pub fn output(&self, name: &str) -> Option<&Output> {

@@ -154,7 +154,7 @@ async fn typed(connection: &Connection, found: &Found, limit: Option<u64>) -> Re
         })?;
     }
     let fields = found.fields.fields.iter().zip(&inferences).map(|(field, inference)| Field {
-        data_type: inference.data_type(),
+        data_type: inference.named(&field.name),
         nullable: inference.nullable(),
         ..field.clone()
     });

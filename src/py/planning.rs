@@ -2,7 +2,7 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave};
+use super::world::{Outside, leave, places};
 use crate::agents::mapper;
 use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
@@ -166,6 +166,14 @@ pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyA
         let request: RunRequest = json::request(&request)?;
         let mut world = request.world.world()?;
         world.context.progress = counters;
+        let plan_file = if is_plan(&request.path) {
+            request.path.clone()
+        } else {
+            let environment = request.environment.as_deref();
+            let beside = || file::beside(&request.path, environment);
+            file::committed(&request.path, environment).unwrap_or_else(beside)
+        };
+        world.context.proposals = places(&plan_file, &world.staging);
         if request.rules_only {
             world.gateway = None;
         }

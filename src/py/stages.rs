@@ -2,7 +2,7 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave};
+use super::world::{Outside, leave, places};
 use crate::error::{Error, Result};
 use crate::extract::Staged;
 use crate::load::Receipt;
@@ -123,6 +123,7 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
     let mut world = request.world.world()?;
     let plan = world.filling.document(&file::read(&request.plan)?)?;
     world.context.progress = counters;
+    world.context.proposals = places(&request.plan, &world.staging);
     let (output, run) = (request.output.as_str(), request.run.as_str());
     let inputs = if request.pieces.is_empty() {
         request.inputs

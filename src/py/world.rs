@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::store::runs::Begun;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// As `windvane.world.world` writes it.
 #[derive(Deserialize)]
@@ -72,6 +72,12 @@ impl Outside {
             turn: Begun::default(),
         })
     }
+}
+
+/// The plan file, and where else a changed one may be proposed.
+pub(super) fn places(plan: &Path, staging: &Path) -> Vec<PathBuf> {
+    let name = plan.file_name().unwrap_or_default();
+    vec![plan.to_owned(), staging.join("proposals").join(name)]
 }
 
 /// Lets go of the store's connection, because the caller may fork.

@@ -6,7 +6,7 @@
 
 use crate::agents::By;
 use crate::error::{Error, Kind, Place};
-use crate::guard::{Guard, Passed};
+use crate::guard::{Guard, Note, Passed};
 use crate::load::Receipt;
 use crate::plan::Plan;
 use schemars::JsonSchema;
@@ -34,6 +34,9 @@ pub struct Run {
     /// What they would have stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<Passed>,
+    /// What the source has changed, where that was no reason to stop.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Note>,
     pub reconciliation: Reconciliation,
 }
 
@@ -79,6 +82,7 @@ pub struct Ended {
     pub allow: Vec<Guard>,
     pub passed: Vec<Passed>,
     pub degraded: Vec<String>,
+    pub drift: Vec<Note>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -128,7 +132,7 @@ pub struct Reconciliation {
 
 /// The record of a run from its receipts.
 pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
-    let Ended { steps, mut receipts, failed, allow, passed, mut degraded } = ended;
+    let Ended { steps, mut receipts, failed, allow, passed, mut degraded, drift } = ended;
     receipts.sort_by(|a, b| a.output.cmp(&b.output));
     let reconciliation = reconcile(&receipts);
     let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
@@ -149,6 +153,7 @@ pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
         failed,
         allow,
         passed,
+        drift,
         reconciliation,
     }
 }

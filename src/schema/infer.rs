@@ -37,6 +37,8 @@ pub struct Inference {
     /// A number whose digits a float would not give back.
     inexact: bool,
     whole_digits: usize,
+    /// Of the shortest value, while all are digits.
+    least_digits: Option<usize>,
     scale: usize,
 }
 
@@ -59,6 +61,7 @@ impl Inference {
             self.decimals += 1;
             self.inexact |= is_inexact(text, whole, scale);
             self.whole_digits = self.whole_digits.max(whole);
+            self.least_digits = Some(self.least_digits.map_or(whole, |least| least.min(whole)));
             self.scale = self.scale.max(scale);
             // So few digits are a finite number, and no day or time is written so.
             if whole <= 300 {
@@ -123,6 +126,14 @@ impl Inference {
         } else {
             DataType::Text
         }
+    }
+
+    /// The type of a column of this name: whole numbers that are codes stay text.
+    pub fn named(&self, name: &str) -> DataType {
+        let data_type = self.data_type();
+        let whole = matches!(data_type, DataType::Int64 | DataType::Decimal { scale: 0, .. });
+        let digits = (self.least_digits.unwrap_or_default(), self.whole_digits);
+        if whole && super::codes::is_code(name, digits) { DataType::Text } else { data_type }
     }
 
     pub fn nullable(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The one type system: what a column is, whatever the database or file calls it.
 //!
-//! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `diff` (what
+//! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `codes` (digits that are no
+//! number), `diff` (what
 //! changed between two schemas), `checksum` (order-independent content of batches).
 //!
 //! Deliberately absent: I/O, drivers, frames.
@@ -9,6 +10,7 @@
 
 pub mod arrow;
 pub mod checksum;
+pub mod codes;
 pub mod diff;
 pub mod infer;
 mod nested;

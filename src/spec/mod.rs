@@ -15,6 +15,7 @@
 //! same [`Spec`]; what `read` returns serializes and reads back to itself.
 
 pub mod check;
+pub mod drift;
 pub mod find;
 pub mod guard;
 pub mod hash;
@@ -38,6 +39,7 @@ mod validate;
 pub mod verb;
 
 use check::Check;
+use drift::Drift;
 use guard::{Guards, Quarantine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,6 +163,9 @@ pub struct DatasetSpec {
     /// Checked beside the pipeline's own checks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checks: Vec<Check>,
+    /// What happens when this dataset's source changes; by default as the pipeline's own `drift`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// What a run may not do to this dataset in silence; what is not said here is as in the pipeline's own `guard`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub guard: Guards,
@@ -226,21 +231,6 @@ pub enum Strategy {
     /// Rows go raw into temporary tables of the target (`PostgreSQL`) and the steps run there as SQL. A value that a step
     /// cannot compute stops the load.
     Pushdown,
-}
-
-/// What a change of the source's columns does to a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Drift {
-    /// New columns are loaded, missing ones become null, types widen.
-    #[default]
-    Evolve,
-    /// The planned columns are loaded, new ones are left out; a missing one fails the run.
-    Freeze,
-    /// As `freeze`, and rows that hold a value in a new column go to quarantine.
-    Quarantine,
-    /// Any change fails the run.
-    Fail,
 }
 
 /// What happens to rows that cannot be read or break a check.

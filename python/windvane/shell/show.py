@@ -169,6 +169,7 @@ def run(document: Mapping[str, Any]) -> str:
     outputs = document["outputs"]
     told = [f"warning: {output['output']}: {what}" for output in outputs for what in output.get("warnings", ())]
     told += [f"let pass ({one['guard']}): {one['dataset']}: {one['saw']}" for one in document.get("passed", ())]
+    told += [f"drift: {one['dataset']}: {one['what']}" for one in document.get("drift", ())]
     told += [f"failed: {one['output']}: {one['message']}" for one in document.get("failed", ())]
     tail = "\n".join(["", *told]) + tail if told else tail
     return f"run {document['run']}: {document['status']}, {seconds:.2f} s in stages\n\n{body}{tail}"

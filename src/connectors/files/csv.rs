@@ -108,7 +108,7 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
         }
     }
     let fields = columns.into_iter().map(|(name, seen)| {
-        let data_type = seen.data_type();
+        let data_type = seen.named(&name);
         Field { native_type: Some("text".to_owned()), ..Field::new(name, data_type) }
     });
     let total = if whole { Some(rows) } else { estimate(path, rows, tokens.consumed()) };

@@ -4,9 +4,10 @@
 //! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
 //!
 //! Inside, reading: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies, as a local
-//! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `sniff` (how a CSV is
-//! written), `tokens` and `marks` (its records), `lane` and `stretches` (records to rows, on one thread or on several),
-//! `csv`, `jsonl`, `parquet` and `int96` (columns and rows of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
+//! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a
+//! file is, whatever its name says), `sniff` (how a CSV is written), `tokens` and `marks` (its records), `lane` and
+//! `stretches` (records to rows, on one thread or on several), `csv`, `jsonl`, `parquet` and `int96` (columns and rows of
+//! one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
 //! `groups` (one file, many threads), `read` (all files of a dataset).
 //!
 //! Inside, writing: `write`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `load`, `merge` and
@@ -26,6 +27,7 @@
 mod choose;
 mod columns;
 mod compact;
+mod content;
 mod csv;
 mod decode;
 mod digits;
@@ -201,6 +203,20 @@ impl Files {
             let (manifest, _) = files.folder(&dataset)?.manifest()?;
             let loads = manifest.map(|known| known.loads).unwrap_or_default();
             Ok(loads.into_iter().rev().map(|done| done.facts).collect())
+        })
+        .await
+    }
+
+    pub(super) async fn ascii(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        let (files, locator) = (self.clone(), locator.to_owned());
+        blocking(move || {
+            for piece in files.item(&locator, kind)?.files {
+                let copy = piece.copy(&piece::Need::Head)?;
+                if !decode::head(&copy.path, decode::SAMPLE)?.0.is_ascii() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         })
         .await
     }

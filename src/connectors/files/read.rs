@@ -1,6 +1,5 @@
 //! What a set of files holds, and its rows: one file after the other, on a thread of its own.
 
-use super::csv;
 use super::hive::{self, Values};
 use super::jsonl::{self, JsonRows};
 use super::locate::{Item, kind_by_ending};
@@ -8,6 +7,7 @@ use super::parquet::{self, ParquetRows};
 use super::piece::{At, Copy, Need, Piece};
 use super::split::{Unit, units};
 use super::{Described, Files, sniff};
+use super::{content, csv};
 use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::to_arrow};
@@ -112,6 +112,7 @@ impl Files {
     /// Of an object only what is needed is fetched: the first part of a text, the end of a Parquet file.
     fn described(&self, piece: &Piece, kind: FoundKind, sample: u64) -> Result<(Described, Option<TextFormat>)> {
         let look = |path: &Path| {
+            content::check(path, kind)?;
             Ok(match kind {
                 FoundKind::Csv => {
                     let format = sniff::detect(path, &self.options)?;

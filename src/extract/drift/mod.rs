@@ -1,0 +1,351 @@
+//! What a changed source does to a run: judged before a row is read, against the plan (or, without a plan file, against what
+//! the last run that was well has read; see `recall`).
+//!
+//! Columns are matched by name, also where a name is only written otherwise. What is new follows the policy; a type that
+//! holds more follows it too. What breaks (a column that is gone or of another kind of type, another key) stops the run
+//! under every policy: an absent column never becomes nulls over values. A plan that fits is proposed beside the old one.
+
+mod format;
+mod names;
+mod propose;
+pub mod recall;
+
+pub use format::{Seen, look};
+
+use crate::connectors::{Context, Found, FoundKind, TextFormat};
+use crate::engine::step;
+use crate::error::{Error, Kind, Result};
+use crate::guard::{Finding, Guard, Limits};
+use crate::plan::{Input, Output, Plan};
+use crate::schema::{DataType, Field, Schema};
+use crate::spec::drift::{Drift, Policy};
+use crate::spec::source::Source;
+use crate::spec::step::Step;
+use crate::spec::target::Mode;
+use std::collections::BTreeMap;
+
+/// What to read, given what the source has now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The columns by the source's names.
+    pub read: Schema,
+    /// The same columns by the plan's names.
+    pub named: Schema,
+    /// Columns that are read only to find rows that hold a value in them: those rows go to quarantine.
+    pub refused: Vec<String>,
+    pub format: Option<TextFormat>,
+    /// What is read at all: of a plan's type, or of the source's where it may not be kept.
+    pub changed: bool,
+}
+
+impl Judged {
+    /// The columns of the rows that may go on.
+    pub fn kept(&self) -> Schema {
+        Schema::new(self.named.fields.iter().filter(|field| !self.refused.contains(&field.name)).cloned().collect())
+    }
+
+    /// What the source calls a column of the plan.
+    pub fn at_source(&self, name: &str) -> String {
+        let at = self.named.fields.iter().position(|field| field.name == name);
+        at.and_then(|at| self.read.fields.get(at)).map_or_else(|| name.to_owned(), |field| field.name.clone())
+    }
+
+    fn push(&mut self, known: Field, at_source: &str) {
+        self.read.fields.push(Field { name: at_source.to_owned(), ..known.clone() });
+        self.named.fields.push(known);
+    }
+}
+
+/// For whom the source is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub plan: &'a Plan,
+    pub output: &'a Output,
+    pub input: &'a Input,
+    pub context: &'a Context,
+}
+
+/// Judges the source as it is now.
+pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
+    let Case { plan, output, input, context } = case;
+    let Drift { columns, types } = plan.drift_of(output);
+    let mut judged = Judged {
+        read: input.schema.clone(),
+        named: input.schema.clone(),
+        refused: Vec::new(),
+        format: input.format.clone(),
+        changed: false,
+    };
+    let found = match seen.strange {
+        None => seen.found,
+        Some((what, now)) => {
+            strange(case, format!("the file is not written as planned: {what}"))?;
+            judged.format.clone_from(&now.format);
+            now
+        }
+    };
+    if found.shape().fingerprint() == input.fingerprint {
+        return Ok(judged);
+    }
+    let matched = names::matched(&input.schema, &found.fields);
+    let mut gone: Vec<&Field> =
+        matched.pairs.iter().filter(|(_, found)| found.is_none()).map(|(field, _)| *field).collect();
+    // A dataset of JSON without rows has no columns, and is none the worse.
+    let empty = found.fields.fields.is_empty();
+    if gone.len() == input.schema.fields.len() && !(empty && input.kind != FoundKind::Csv) {
+        return none_left(case, judged, &found);
+    }
+    judged.read.fields.clear();
+    judged.named.fields.clear();
+    let mut notes = Vec::new();
+    let mut breaking = Vec::new();
+    for (field, here) in &matched.pairs {
+        let Some(here) = here else {
+            judged.push((*field).clone(), &field.name);
+            continue;
+        };
+        if here.name != field.name {
+            notes.push(format!("column '{}' is written '{}' at the source now", field.name, here.name));
+        }
+        let mut known = (*field).clone();
+        if !found.kind.is_text() && here.data_type != field.data_type {
+            let words = format!("column '{}' was {} and is {}", field.name, field.data_type, here.data_type);
+            if holds(field.data_type, here.data_type) {
+                // Narrower than planned: every value still fits.
+                notes.push(words);
+            } else if let Some(wider) = widened(field.data_type, here.data_type) {
+                if types == Policy::Evolve {
+                    known.data_type = wider;
+                }
+                notes.push(words);
+            } else {
+                breaking.push(words);
+            }
+        }
+        if !found.kind.is_text() && here.nullable && !field.nullable {
+            notes.push(format!("column '{}' may be null now", field.name));
+        }
+        judged.push(known, &here.name);
+    }
+    let lost_to_others = names::renamed(&gone, &matched.added);
+    // Of JSON, a member that no object has is null in all of them; unless it lives on under another name.
+    gone.retain(|field| {
+        found.kind != FoundKind::Jsonl || lost_to_others.iter().any(|mapping| mapping.target == field.name)
+    });
+    let used: Vec<&Field> = gone.into_iter().filter(|field| needs(case, &field.name)).collect();
+    for field in &used {
+        let likely = lost_to_others.iter().find(|mapping| mapping.target == field.name);
+        let perhaps = likely.map_or_else(String::new, |mapping| {
+            format!(", and '{}' is new, which is likely the same ({:.2})", mapping.source, mapping.confidence)
+        });
+        breaking.push(format!("column '{}' ({}) is gone{perhaps}", field.name, field.data_type));
+    }
+    if key_changed(case, &found) {
+        let list = |key: &[String]| if key.is_empty() { "none".to_owned() } else { key.join(", ") };
+        breaking.push(format!(
+            "the primary key was ({}) and is ({})",
+            list(&input.primary_key),
+            list(&found.primary_key)
+        ));
+    }
+    for field in &matched.added {
+        let fresh = added(field, &found);
+        notes.push(format!("column '{}' ({}) is new", field.name, fresh.data_type));
+        match columns {
+            Policy::Evolve => judged.push(fresh, &field.name),
+            Policy::Quarantine => {
+                judged.refused.push(field.name.clone());
+                judged.push(fresh, &field.name);
+            }
+            Policy::Freeze | Policy::Fail => {}
+        }
+    }
+    if columns == Policy::Fail || types == Policy::Fail {
+        breaking.append(&mut notes);
+    }
+    if !breaking.is_empty() {
+        let renamed: Vec<_> =
+            lost_to_others.into_iter().filter(|one| used.iter().any(|field| field.name == one.target)).collect();
+        return Err(stopped(case, &found, &breaking, &renamed));
+    }
+    for note in &notes {
+        context.notes.add(&input.name, note);
+    }
+    judged.changed = judged.named != input.schema || judged.read != judged.named;
+    Ok(judged)
+}
+
+/// What the source calls a known column now; its known name, where it is gone.
+pub async fn name_now(source: &Source, input: &Input, column: &str, context: &Context) -> Result<String> {
+    let seen = look(source, input, context).await?;
+    let matched = names::matched(&input.schema, &seen.found.fields);
+    let mut pairs = matched.pairs.iter().filter(|(field, _)| field.name == column);
+    Ok(pairs.find_map(|(_, here)| here.map(|here| here.name.clone())).unwrap_or_else(|| column.to_owned()))
+}
+
+/// The error of a source that a run cannot go on with, with the plan that would fit it.
+fn stopped(case: Case<'_>, found: &Found, breaking: &[String], renamed: &[crate::agents::mapper::Mapping]) -> Error {
+    let Case { plan, input, context, .. } = case;
+    // Under the new name the column is read, and a step gives it back the known one.
+    let known: Vec<Field> = input.schema.fields.clone();
+    let types = |name: &str| found.fields.field(name).filter(|_| !found.kind.is_text()).map(|field| field.data_type);
+    let mut schema = propose::columns(&Schema::new(known), found, types);
+    for mapping in renamed {
+        let old = input.schema.field(&mapping.target).map(|field| field.data_type);
+        for field in schema.fields.iter_mut().filter(|field| field.name == mapping.source && found.kind.is_text()) {
+            field.data_type = old.unwrap_or(field.data_type);
+        }
+    }
+    let error =
+        Error::new(Kind::Conflict, format!("the source has changed: {}", breaking.join("; "))).in_table(&input.name);
+    match propose::write(plan, &input.name, &schema, found, renamed, context) {
+        Some(proposal) => error.hint(format!(
+            "Nothing was loaded. A plan that fits is proposed in {}: {}. Review it (`windvane diff`), and put it in the place of \
+             the plan file beside the spec (or make one with `windvane plan SPEC`); or mend the source",
+            proposal.path.display(),
+            proposal.changes.join("; ")
+        )),
+        None => error.hint(
+            "Nothing was loaded. Mend the source; or change the spec, run `windvane plan SPEC`, review the new plan with \
+             `windvane diff`, and commit it",
+        ),
+    }
+}
+
+/// A file that is not as planned: refused unless the run lets it pass.
+fn strange(case: Case<'_>, saw: String) -> Result<()> {
+    if !Limits::of(&case.output.guard).format {
+        case.context.notes.add(&case.input.name, &saw);
+        return Ok(());
+    }
+    let way = "Nothing was loaded. Look at what the source delivers; `windvane plan SPEC` plans for what is there now";
+    case.context.allow.judge(&case.output.name, Some(Finding::new(Guard::Format, saw, way)))
+}
+
+/// Of what was known nothing is there.
+fn none_left(case: Case<'_>, mut judged: Judged, found: &Found) -> Result<Judged> {
+    let Case { input, output, context, .. } = case;
+    let now: Vec<&str> = found.fields.names().take(10).collect();
+    let is_row = input.kind == FoundKind::Csv && format::header_is_a_row(&input.schema, &found.fields);
+    let nameless = judged.format.as_ref().is_some_and(|format| format.header_rows == 0);
+    if is_row || nameless && found.fields.fields.len() == input.schema.fields.len() {
+        if is_row && !nameless {
+            strange(
+                case,
+                format!(
+                    "the file is not written as planned: its header is missing, the first line holds values: {}",
+                    now.join(", ")
+                ),
+            )?;
+        }
+        // Let pass: the columns stand in the planned order.
+        if let Some(format) = &mut judged.format {
+            format.header_rows = 0;
+        }
+        for (at, field) in judged.read.fields.iter_mut().enumerate() {
+            field.name = format!("column_{}", at + 1);
+        }
+        judged.changed = true;
+        return Ok(judged);
+    }
+    if found.fields.fields.is_empty() {
+        // The empty file has been judged.
+        return Ok(judged);
+    }
+    let saw =
+        format!("the source has none of the {} known columns; it has: {}", input.schema.fields.len(), now.join(", "));
+    if Limits::of(&output.guard).lost_columns {
+        let way =
+            "Nothing was loaded. Look at what the source delivers; `windvane plan SPEC` plans for what is there now";
+        context.allow.judge(&output.name, Some(Finding::new(Guard::LostColumns, saw, way)))?;
+    } else {
+        context.notes.add(&input.name, &saw);
+    }
+    Ok(judged)
+}
+
+/// Whether the output needs this column of the input.
+fn needs(case: Case<'_>, column: &str) -> bool {
+    let Case { plan, output, input, .. } = case;
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let schemas: BTreeMap<&str, &Schema> =
+        plan.inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
+    let lookup = |name: &str| schemas.get(name).map(|schema| (*schema).clone());
+    let Some(from) = lookup(&output.from) else { return true };
+    let Ok(needed) = step::needed(&steps, &from, &lookup) else { return true };
+    if output.from == input.name {
+        let watched = output.incremental.as_ref().is_some_and(|incremental| incremental.column == column);
+        return watched || needed.input.field(column).is_some();
+    }
+    let referenced = output.checks.iter().any(|planned| match &planned.check {
+        crate::spec::check::Check::References(check) => {
+            check.dataset == input.name && check.key.as_ref().unwrap_or(&check.column) == column
+        }
+        _ => false,
+    });
+    referenced || needed.others.get(&input.name).is_none_or(|columns| columns.contains(column))
+}
+
+/// Whether rows are told apart by the source's own key, and it is another one now.
+fn key_changed(case: Case<'_>, found: &Found) -> bool {
+    let Case { output, input, .. } = case;
+    let by_key = match output.mode {
+        Mode::Merge | Mode::History => true,
+        Mode::Replace | Mode::Append => false,
+    };
+    by_key
+        && output.from == input.name
+        && !input.primary_key.is_empty()
+        && output.key == input.primary_key
+        && found.primary_key != input.primary_key
+        && names_plain(&found.primary_key) != names_plain(&input.primary_key)
+}
+
+fn names_plain(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| names::plain(name)).collect()
+}
+
+/// A new column. A type that was inferred from a part of the source may not hold for the rest.
+fn added(field: &Field, found: &Found) -> Field {
+    let sampled = found.kind.is_text() && !found.rows_exact;
+    let data_type = if sampled { DataType::Text } else { field.data_type };
+    Field { data_type, nullable: true, ..field.clone() }
+}
+
+/// Whether every value of the one type is a value of the other, of the same kind.
+pub(crate) fn holds(wide: DataType, narrow: DataType) -> bool {
+    wide == narrow || widened(narrow, wide) == Some(wide)
+}
+
+/// The type of the same kind that holds the values of both, where there is one.
+pub(crate) fn widened(from: DataType, to: DataType) -> Option<DataType> {
+    use DataType as T;
+    let digits = |kind: T| match kind {
+        T::Int16 => Some((5, 0)),
+        T::Int32 => Some((10, 0)),
+        T::Int64 => Some((19, 0)),
+        T::Decimal { precision, scale } => Some((i16::from(precision) - i16::from(scale), i16::from(scale))),
+        _ => None,
+    };
+    if from == to {
+        return Some(from);
+    }
+    match (from, to) {
+        (T::Float32, T::Float64) | (T::Float64, T::Float32) => Some(T::Float64),
+        (T::Int16 | T::Int32, T::Float64) | (T::Float64, T::Int16 | T::Int32) => Some(T::Float64),
+        (T::Int16, T::Float32) | (T::Float32, T::Int16) => Some(T::Float32),
+        (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => Some(T::Timestamp),
+        _ => {
+            let (one, other) = (digits(from)?, digits(to)?);
+            if one.1 == 0 && other.1 == 0 && !matches!((from, to), (T::Decimal { .. }, _) | (_, T::Decimal { .. })) {
+                return Some(if one.0 > other.0 { from } else { to });
+            }
+            let (whole, scale) = (one.0.max(other.0), one.1.max(other.1));
+            let fits = whole + scale <= 38;
+            fits.then(|| T::Decimal {
+                precision: u8::try_from(whole + scale).unwrap_or(38),
+                scale: i8::try_from(scale).unwrap_or(0),
+            })
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A plan without a plan file: what the last run that was well has read is what this one is compared with.
+//!
+//! The columns, types, formats and spellings of then are put into the catalog that the new plan is made of; whatever the
+//! source does not have any more is found when it is read, dataset by dataset, as with a plan file.
+
+use super::{added, holds, names, widened};
+use crate::discover::{Catalog, Dataset};
+use crate::guard::Notes;
+use crate::plan::{Input, Plan};
+use crate::profile::Profile;
+use crate::schema::diff::{Change, diff};
+use crate::schema::{DataType, Field, Schema};
+use crate::spec::Spec;
+use crate::spec::drift::{Drift, Policy};
+use std::collections::BTreeMap;
+
+/// The catalog as the last run knew it, with what may be added to it now.
+pub fn recall(
+    spec: &Spec,
+    last: &Plan,
+    catalog: &mut Catalog,
+    profiles: &mut BTreeMap<String, Profile>,
+    notes: &Notes,
+) {
+    for dataset in &mut catalog.datasets {
+        let known = last.input(&dataset.name).filter(|input| input.kind == dataset.found.kind);
+        if let Some(known) = known {
+            one(policy(spec, &dataset.name), known, dataset, profiles);
+            // What flows on is known from now on, and said once.
+            for change in diff(&known.schema, &dataset.found.fields) {
+                match change {
+                    Change::Added(_) | Change::TypeChanged { .. } => notes.add(&dataset.name, &change.in_words()),
+                    Change::Removed(_) | Change::NullabilityChanged { .. } => {}
+                }
+            }
+        }
+    }
+}
+
+/// That of the dataset; of one that several outputs start from, the pipeline's.
+fn policy(spec: &Spec, name: &str) -> Drift {
+    let own = spec.datasets.iter().filter(|(output, settings)| settings.from.as_ref().unwrap_or(output) == name);
+    let mut said = own.filter_map(|(_, settings)| settings.drift);
+    said.next().filter(|_| said.next().is_none()).unwrap_or(spec.drift)
+}
+
+fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTreeMap<String, Profile>) {
+    let found = dataset.found.clone();
+    let matched = names::matched(&known.schema, &found.fields);
+    let mut profile = profiles.get_mut(&dataset.name);
+    let mut fields = Vec::new();
+    for (field, here) in &matched.pairs {
+        let Some(here) = here else {
+            fields.push((*field).clone());
+            continue;
+        };
+        let column =
+            profile.as_mut().and_then(|profile| profile.columns.iter_mut().find(|column| column.name == here.name));
+        let (mut now, mut silent) = (here.data_type, false);
+        if let Some(column) = &column {
+            // Only nulls say nothing of a type.
+            silent = found.kind.is_text() && column.distinct == 0;
+            if found.kind.is_text() {
+                now = column.data_type;
+            }
+        }
+        let data_type = joined(policy, field.data_type, now, silent);
+        if let Some(column) = column {
+            field.name.clone_into(&mut column.name);
+            column.data_type = data_type;
+        }
+        fields.push(Field {
+            name: field.name.clone(),
+            data_type,
+            nullable: here.nullable || field.nullable,
+            ..(*here).clone()
+        });
+    }
+    // With a column gone, a new one may be the same under another name: then the reading judges both.
+    let complete = matched.pairs.iter().all(|(_, here)| here.is_some());
+    if complete && policy.columns == Policy::Evolve {
+        for field in &matched.added {
+            let measured = profile.as_ref().filter(|profile| profile.exact);
+            let column = measured.and_then(|profile| profile.columns.iter().find(|column| column.name == field.name));
+            let fresh = column.filter(|_| found.kind.is_text()).map(|column| column.data_type);
+            let field = added(field, &found);
+            fields.push(Field { data_type: fresh.unwrap_or(field.data_type), ..field });
+        }
+    }
+    dataset.found.fields = Schema::new(fields);
+    dataset.found.format.clone_from(&known.format);
+    dataset.found.primary_key.clone_from(if known.primary_key.is_empty() {
+        &found.primary_key
+    } else {
+        &known.primary_key
+    });
+}
+
+/// What the column is read as now.
+fn joined(policy: Drift, before: DataType, now: DataType, silent: bool) -> DataType {
+    if silent || before == DataType::Text || holds(before, now) || policy.types != Policy::Evolve {
+        return before;
+    }
+    // Another kind of type is for the reading to judge.
+    widened(before, now).unwrap_or(before)
+}
