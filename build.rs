@@ -1,8 +1,6 @@
 //! Gathers the messages of our own errors, so that the doctor knows each of them by its kind: whoever writes a new one has
 //! nothing to keep in step.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -78,8 +76,7 @@ fn literal(text: &str) -> Option<String> {
         match letters.next()? {
             '"' => return Some(message),
             '\\' => match letters.next()? {
-                '\n' => message.push(' '),
-                'n' | 't' => message.push(' '),
+                '\n' | 'n' | 't' => message.push(' '),
                 other => message.push(other),
             },
             other => message.push(other),

@@ -144,12 +144,11 @@ impl Gateway {
             })
         };
         let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let asked = match away {
-            Some(error) => Err(Error::new(error.kind(), format!("the model was not asked again: {}", error.message()))),
-            None => {
-                let breaker = format!("gateway:{}", self.base_url);
-                guard(self.store.as_ref(), &breaker, &breaker::Settings::default(), asking).await
-            }
+        let asked = if let Some(error) = away {
+            Err(Error::new(error.kind(), format!("the model was not asked again: {}", error.message())))
+        } else {
+            let breaker = format!("gateway:{}", self.base_url);
+            guard(self.store.as_ref(), &breaker, &breaker::Settings::default(), asking).await
         };
         let tokens = self.spent.load(Ordering::Relaxed).saturating_sub(before);
         match asked {

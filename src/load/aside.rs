@@ -47,7 +47,7 @@ pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, 
         ..own
     };
     let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };
-    let rows = Rows::at_rest(move || Ok(futures::stream::iter(Batches::of(&files, told.clone())).boxed()));
+    let rows = Rows::at_rest(move || Ok(futures::stream::iter(Batches::of(files.clone(), told.clone())).boxed()));
     let connection = Connection::open_target(&plan.target, context)?;
     let done = connection.load(load, rows).await;
     done.map(drop).map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&table) })
@@ -104,8 +104,8 @@ struct Batches {
 }
 
 impl Batches {
-    fn of(files: &[String], told: Told) -> Self {
-        Self { files: files.to_vec().into_iter(), open: None, told }
+    fn of(files: Vec<String>, told: Told) -> Self {
+        Self { files: files.into_iter(), open: None, told }
     }
 
     fn line(&mut self) -> Option<Result<Value>> {

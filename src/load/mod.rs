@@ -139,8 +139,9 @@ pub async fn run(
     };
     let mut loaded = connection.load(request.clone(), rows()).await.map_err(explained)?;
     let mut kept = refused::settle(verdict, &loaded.refused, &output.name, folder)?;
-    let differs =
-        |loaded: &Loaded, kept: &refused::Kept| loaded.rows != kept.rows || differ(&loaded.checksum, &kept.checksum);
+    let differs = |loaded: &Loaded, kept: &refused::Kept| {
+        loaded.rows != kept.rows || differ(loaded.checksum.as_ref(), kept.checksum.as_ref())
+    };
     if loaded.already && differs(&loaded, &kept) {
         let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
         if let Some(receipt) = retried(output, turn, &loaded, &earlier) {
@@ -280,7 +281,7 @@ fn counts(staged: &Staged) -> Counts {
 }
 
 /// Whether two sums are known and not the same.
-fn differ(one: &Option<String>, other: &Option<String>) -> bool {
+fn differ(one: Option<&String>, other: Option<&String>) -> bool {
     one.is_some() && one != other
 }
 

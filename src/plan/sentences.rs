@@ -235,9 +235,9 @@ fn expression(text: &str) -> String {
             && body.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
             && body.starts_with(|first: char| first.is_ascii_lowercase());
         if simple {
-            plain.push_str(body)
+            plain.push_str(body);
         } else {
-            plain.push_str(from.get(..end + 2).unwrap_or_default())
+            plain.push_str(from.get(..end + 2).unwrap_or_default());
         }
         rest = after.get(1..).unwrap_or_default();
     }

@@ -48,7 +48,7 @@ def test_files_to_postgres_to_parquet_and_sqlite(pipeline: str, tmp_path: Path, 
     first = move(into, roots=[tmp_path, DATA], **world)
     assert counts(first) == expected
     again = move(into, roots=[tmp_path, DATA], **world)
-    assert all(receipt["already"] for receipt in again["outputs"])
+    assert not any(receipt["already"] for receipt in again["outputs"])
     assert counts(again) == expected
 
     parquet = write_spec(tmp_path, "parquet", source=database, target={"parquet": {"path": "lake"}})

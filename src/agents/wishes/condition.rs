@@ -165,7 +165,7 @@ fn literal(expression: &Expr) -> Option<String> {
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Some(format!("-{}", literal(expr)?)),
         Expr::Value(found) => match &found.value {
             Value::SingleQuotedString(text) => Some(text.clone()),
-            Value::Number(text, _) => Some(text.to_string()),
+            Value::Number(text, _) => Some(text.clone()),
             _ => None,
         },
         _ => None,

@@ -87,7 +87,8 @@ fn markup(text: &[u8]) -> Option<String> {
     }
     let lower = String::from_utf8_lossy(text).to_lowercase();
     let html = ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| lower.contains(tag));
-    if !html && !lower.starts_with("<?xml") && !(lower.contains("</") && lower.contains('>')) {
+    let xml = lower.starts_with("<?xml") || lower.contains("</") && lower.contains('>');
+    if !html && !xml {
         return None;
     }
     let kind = if html { "an HTML page" } else { "an XML document" };

@@ -126,9 +126,10 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     }
     // The files of a later attempt have names of their own: those of the earlier one are read until it is published.
     let again = manifest.as_ref().is_some_and(|known| known.done(&request.load_id).is_some());
-    let name = match again {
-        true => format!("{}-{}", request.load_id, digest(clock::now().rfc3339().as_bytes(), 8)),
-        false => request.load_id.clone(),
+    let name = if again {
+        format!("{}-{}", request.load_id, digest(clock::now().rfc3339().as_bytes(), 8))
+    } else {
+        request.load_id.clone()
     };
     let work = Work::begin(folder, &name, stop)?;
     let shape = Shape {

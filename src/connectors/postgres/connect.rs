@@ -102,7 +102,8 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let host = if who.is_empty() || who.ends_with('@') { "localhost" } else { "" };
     let mut url = Url::parse(&format!("postgres://{who}{host}{place}")).map_err(|_| wrong("cannot be read"))?;
     let mut known = parameters(id, &url, &WORDS)?;
-    let mut search_path = known.iter().filter(|(key, _)| key == SEARCH_PATH).map(|(_, value)| value.clone()).last();
+    let mut search_path =
+        known.iter().filter(|(key, _)| key == SEARCH_PATH).map(|(_, value)| value.clone()).next_back();
     known.retain(|(key, _)| key != SEARCH_PATH);
     for (_, value) in known.iter().filter(|(key, _)| key == "options") {
         search_path = said_path(value).or(search_path);

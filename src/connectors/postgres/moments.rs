@@ -49,7 +49,8 @@ pub(super) fn moment(microseconds: i64) -> Refusal {
             let (seconds, rest) = (within / 1_000_000, within % 1_000_000);
             let mut time = format!(" {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
             if rest > 0 {
-                time = format!("{time}.{rest:06}").trim_end_matches('0').to_owned();
+                let digits = format!("{rest:06}");
+                time = format!("{time}.{}", digits.trim_end_matches('0'));
             }
             written(microseconds.div_euclid(DAY_MICROSECONDS), &time)
         }

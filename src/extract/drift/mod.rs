@@ -66,6 +66,7 @@ pub struct Case<'a> {
 }
 
 /// Judges the source as it is now.
+#[expect(clippy::too_many_lines, reason = "one judgement after the other, in their order")]
 pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     let Case { plan, output, input, context } = case;
     let Drift { columns, types } = plan.drift_of(output);

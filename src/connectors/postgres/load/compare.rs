@@ -87,8 +87,9 @@ impl Compared {
 
 /// Rows whose key is none of the target's type: found one by one, when the server has refused to look at all of them.
 pub(super) async fn unfit(session: &mut PgConnection, columns: &[(&Column, usize)]) -> Result<Vec<RefusedRow>, Stop> {
-    let casts: String =
+    let casts: Vec<String> =
         columns.iter().map(|(column, at)| format!("PERFORM {};\n", column.cast(&format!("s.c{at}")))).collect();
+    let casts = casts.concat();
     let block = format!(
         "DECLARE s record; windvane_name text; windvane_state text; windvane_said text;
 BEGIN

@@ -221,7 +221,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn faults(&self, session: &mut PgConnection, moves: &Moves<'_>) -> Result<Vec<RefusedRow>> {
         let made = moves.cast_keys();
         if made.is_empty() {
-            return Ok(self.repeated(session, moves, &[]).await.map_err(Stop::error)?);
+            return self.repeated(session, moves, &[]).await.map_err(Stop::error);
         }
         execute(session, "SAVEPOINT windvane_keys").await?;
         match self.repeated(session, moves, &[]).await {
