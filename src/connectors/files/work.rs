@@ -1,5 +1,5 @@
 //! The workplace of a load or a compaction: a folder of its own for what is not visible yet, and the way from there
-//! into the dataset's folder.
+//! into the dataset's folder. It lies outside of that, because readers that look for files see hidden ones too.
 //!
 //! Dropping it removes what was written. Killed anywhere, the dataset reads as before, and the next load cleans up.
 
@@ -13,13 +13,16 @@ use crate::schema::digest;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const STAGING: &str = ".staging-";
+const STAGING: &str = ".windvane-staging";
 const LOCK: &str = ".lock";
+const CREATE_TRIES: usize = 10;
 const LEASE_SECONDS: u64 = 3600;
 
 /// A folder that the caller fills, and the dataset's folder.
@@ -42,6 +45,9 @@ impl Drop for Work {
     fn drop(&mut self) {
         // Whatever stays is cleaned by the next load.
         let _ = fs::remove_dir_all(&self.inside);
+        if let Folder::Local(_) = &self.folder {
+            leave(&self.inside);
+        }
         if let (Folder::Object { store, key }, true) = (&self.folder, self.leased.get().is_some()) {
             for name in self.sent.borrow().iter() {
                 if store.remove(&format!("{key}/{name}")).is_err() {
@@ -73,13 +79,13 @@ impl Work {
                 (inside, lock, format!("part-{load_id}.{token}"))
             }
             Folder::Local(path) => {
-                let inside = path.join(format!("{STAGING}{load_id}"));
+                let inside = workplaces(path)?.join(load_id);
                 if inside.exists() {
                     return Err(Error::new(Kind::Unavailable, "the same load is running in another process")
                         .in_file(path.display().to_string())
                         .hint("Wait until it ends; a second try then finds its result"));
                 }
-                fs::create_dir(&inside).map_err(|error| failure(&inside, "created", &error))?;
+                create(&inside).map_err(|error| failure(&inside, "created", &error))?;
                 let lock = File::create(inside.join(LOCK)).map_err(|error| failure(&inside, "created", &error))?;
                 lock.try_lock().map_err(|error| failure(&inside, "locked", &error.into()))?;
                 (inside, lock, format!("part-{load_id}"))
@@ -215,17 +221,53 @@ pub(super) fn is_sent(name: &str) -> bool {
     token.is_some_and(|token| token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Removes what dead loads left in a local folder: called with the folder's lock held.
+/// Where the workplaces of a local dataset are: beside its folder, on the same file system, so that files can be renamed to
+/// their places.
+fn workplaces(path: &Path) -> Result<PathBuf> {
+    let wrong = |error: io::Error| failure(path, "read", &error);
+    let real = fs::canonicalize(path).map_err(wrong)?;
+    let (Some(above), Some(name)) = (real.parent(), real.file_name()) else { return Ok(real.join(STAGING)) };
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).map_err(wrong);
+    // A folder that another disk is mounted on has nothing beside it.
+    Ok(if device(above)? == device(&real)? { above.join(STAGING).join(name) } else { real.join(STAGING) })
+}
+
+/// Makes a workplace; the end of another load may take an empty folder above away meanwhile.
+fn create(inside: &Path) -> io::Result<()> {
+    for _ in 0..CREATE_TRIES {
+        inside.parent().map_or(Ok(()), fs::create_dir_all)?;
+        match fs::create_dir(inside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+    }
+    fs::create_dir(inside)
+}
+
+/// Takes the folders above a workplace away, if nothing is in them.
+fn leave(inside: &Path) {
+    let _ =
+        inside.ancestors().skip(1).take_while(|above| above.components().any(is_staging)).try_for_each(fs::remove_dir);
+}
+
+fn is_staging(part: Component<'_>) -> bool {
+    part.as_os_str() == STAGING
+}
+
+/// Removes what dead loads left of a local dataset: called with the folder's lock held.
 pub(super) fn clean(path: &Path, manifest: Option<&Manifest>) -> Result<()> {
     let folder = Folder::Local(path.to_owned());
     for name in manifest.map(|known| known.retired.as_slice()).unwrap_or_default() {
         folder.remove(name)?;
     }
-    let wrong = |error: std::io::Error| failure(path, "listed", &error);
-    for entry in fs::read_dir(path).map_err(wrong)? {
+    let wrong = |error: io::Error| failure(path, "listed", &error);
+    let left = match fs::read_dir(workplaces(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(wrong)?,
+    };
+    for entry in left {
         let inside = entry.map_err(wrong)?.path();
-        let name = inside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(load_id) = name.strip_prefix(STAGING) else { continue };
+        let load_id = inside.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let lock = File::options().write(true).open(inside.join(LOCK));
         if lock.as_ref().is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock))) {
             continue;
@@ -239,6 +281,7 @@ pub(super) fn clean(path: &Path, manifest: Option<&Manifest>) -> Result<()> {
             }
         }
         fs::remove_dir_all(&inside).map_err(|error| failure(&inside, "removed", &error))?;
+        leave(&inside);
     }
     Ok(())
 }
