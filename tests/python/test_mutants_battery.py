@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,10 +22,15 @@ def test_the_battery_finds_nothing(target: str, case: Case, request: pytest.Fixt
     assert trial(target, case, tmp_path, url) is None
 
 
+def test_a_build_that_ships_has_no_faults() -> None:
+    environment = {**os.environ, "WINDVANE_FAULT": "loses_row,forgets_ledger"}
+    command = [sys.executable, str(Path(__file__).with_name("battery.py")), "parquet", "append-staged"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"append-staged": None}
+
+
 def test_every_fault_of_the_engine_is_tried() -> None:
     """No planted fault stands in the sources that ``make mutants`` does not know, and none that it knows is missing."""
-    import sys
-
     sys.path.insert(0, str(ROOT / "scripts"))
     from mutants import FAULTS
 
