@@ -85,10 +85,14 @@ FAULTS = (
     Fault("validate_loses_row", ways=("staged",)),
     Fault("flow_loses_row", ways=("fused",)),
     Fault("flow_truncates_text", ways=("fused",)),
+    Fault("flow_swaps_columns", ways=("fused",)),
+    Fault("flow_null_for_empty+unverified+closes_unseen", ways=("fused",)),
     Fault("passes_refused"),
     Fault("skips_quarantine"),
     Fault("miscounts_filtered"),
+    # A receipt that leaves a row out, refused before the commit; and seen by others where it is not.
     Fault("miscounts_receipt"),
+    Fault("miscounts_receipt+closes_unseen"),
 )
 
 

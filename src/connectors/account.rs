@@ -96,7 +96,7 @@ impl Account {
     /// Whether the caller's promise holds. Rows that the caller knew of and that did not come are an error.
     pub(super) fn check(&mut self, request: &LoadRequest) -> Result<()> {
         self.refused.sort_by_key(|row| row.at);
-        let Some(expected) = &request.expected else { return Ok(()) };
+        let Some(expected) = request.expected.expected() else { return Ok(()) };
         if expected.rows != self.sent {
             return Err(other_count(expected.rows, self.sent));
         }

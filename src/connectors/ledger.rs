@@ -30,7 +30,7 @@ pub(super) fn written(request: &LoadRequest, loaded: &Loaded) -> Result<(String,
 }
 
 pub(super) fn facts(request: &LoadRequest) -> Result<String> {
-    serde_json::to_string(&request.facts)
+    serde_json::to_string(&request.noted())
         .map_err(|error| Error::internal("the facts of a load cannot be written").caused_by(&error))
 }
 

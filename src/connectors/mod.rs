@@ -31,6 +31,7 @@ mod objects;
 pub mod mysql;
 mod naming;
 pub mod postgres;
+pub mod promise;
 pub mod pushed;
 mod read_back;
 pub mod sqlite;
@@ -48,6 +49,7 @@ use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify
 use again::Facts;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
+pub use promise::{Expected, Promise, Promised};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -287,9 +289,8 @@ pub struct LoadRequest {
     pub duplicates: Duplicates,
     /// Identifies the load: (pipeline, output, run, partition) hashed. Letters and digits.
     pub load_id: String,
-    /// The row count and checksum that must be found at the target before the load becomes visible; nothing where the
-    /// rows are not known before they have flowed: then what flowed is what must be found.
-    pub expected: Option<Expected>,
+    /// What must be found at the target before the load becomes visible.
+    pub expected: Promise,
     pub verify: Verify,
     /// What happens to rows that the target itself refuses (a constraint).
     pub refused: RowPolicy,
@@ -371,14 +372,6 @@ impl Rows {
     pub fn open(&mut self) -> Result<RowStream> {
         (self.open)()
     }
-}
-
-/// The content a load must have: compared before commit; otherwise nothing becomes visible and the error is `data`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
-    pub rows: u64,
-    /// Of `schema::checksum`; nothing when there are too many rows to read them back.
-    pub checksum: Option<String>,
 }
 
 /// What is at the target after a load, as read back from it.

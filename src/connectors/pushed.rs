@@ -56,8 +56,8 @@ pub trait Judge: Send {
     fn end(&mut self, added: u64) -> Result<Expected>;
     /// Rows that passed and that the target refuses, each with the reason.
     fn refused(&mut self, rows: &RecordBatch, numbers: &Int64Array, why: &[RefusedRow]) -> Result<()>;
-    /// What the ledger keeps of it beside the receipt.
-    fn note(&mut self) -> Result<Value>;
+    /// What the ledger keeps of it beside the receipt, when that speaks of every row.
+    fn note(&mut self, loaded: &Loaded) -> Result<Value>;
 }
 
 /// A load that a query made, and what was noted of it when it was done.

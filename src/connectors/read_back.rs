@@ -1,6 +1,6 @@
 //! What a database gives back of a load, compared with what was sent before it may become visible.
 
-use crate::connectors::{Batch, CONTENT_ROWS, Expected, LoadRequest, Loaded, Rejected};
+use crate::connectors::{Batch, CONTENT_ROWS, Expected, LoadRequest, Loaded, Promise, Rejected};
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::checksum::Checksum;
@@ -17,8 +17,8 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(request: &LoadRequest) -> Self {
-        // What is known before need not be summed again.
-        let sums = request.verify != Verify::Rows && request.expected.is_none();
+        // What somebody else says need not be summed again.
+        let sums = request.verify != Verify::Rows && matches!(request.expected, Promise::Nobody);
         Self { rows: 0, checksum: sums.then(Checksum::default), verify: request.verify }
     }
 
@@ -41,7 +41,7 @@ impl Tally {
 
     /// What must be at the target. Rows that the caller knew of and that did not come are an error.
     pub(super) fn expected(&self, request: &LoadRequest) -> Result<Expected> {
-        match &request.expected {
+        match request.expected.expected() {
             Some(expected) if expected.rows != self.rows => Err(other_count(expected.rows, self.rows)),
             Some(expected) => Ok(expected.clone()),
             None => Ok(Expected { rows: self.rows, checksum: self.checksum.as_ref().map(Checksum::finish) }),
@@ -138,7 +138,7 @@ pub(super) fn counted(request: &LoadRequest, rows: u64, bytes: u64) -> Loaded {
 /// A receipt that no ledger holds, where that fault is planted.
 pub(super) fn forged(request: &LoadRequest) -> Option<Loaded> {
     let (rows, checksum) =
-        request.expected.as_ref().map_or((0, None), |expected| (expected.rows, expected.checksum.clone()));
+        request.expected.expected().map_or((0, None), |expected| (expected.rows, expected.checksum.clone()));
     let forge = || Loaded { checksum, already: true, ..counted(request, rows, 0) };
     faults::planted("already_unasked").then(forge)
 }

@@ -3,10 +3,11 @@
 use super::before::Before;
 use crate::connectors::Context;
 use crate::connectors::pushed::Judge;
-use crate::connectors::{Expected, RefusedRow, Rejected};
+use crate::connectors::{Expected, Loaded, RefusedRow, Rejected};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
 use crate::extract::{self, Staged, quarantine, staging};
+use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
@@ -210,7 +211,7 @@ impl Judge for Jury {
         self.gone.update(&frame.rows)
     }
 
-    fn note(&mut self) -> Result<Value> {
+    fn note(&mut self, loaded: &Loaded) -> Result<Value> {
         self.close(LOAD)?;
         // With those that the table itself refused.
         self.within_budget(self.primary.quarantined + self.refused)?;
@@ -221,12 +222,28 @@ impl Judge for Jury {
         let note = Note {
             rows_in: self.primary.rows_in,
             added: self.primary.added + self.added,
-            filtered: self.primary.filtered + filtered + self.superseded,
+            filtered: self.primary.filtered
+                + filtered
+                + self.superseded
+                + u64::from(faults::planted("miscounts_receipt")),
             quarantined: self.primary.quarantined + self.refused,
             quarantine: self.primary.quarantine.iter().chain(&self.files).cloned().collect(),
             checksum: self.sum.without(&self.gone),
             checks: self.tests.results(&self.checks, self.sum.rows),
         };
+        let differs = note.checksum.as_ref().zip(loaded.checksum.as_ref()).is_some_and(|(one, other)| one != other);
+        if note.rows_in + note.added != loaded.rows + note.filtered + note.quarantined || differs {
+            return Err(Error::internal(format!(
+                "{} rows came in and {} were added, but {} at the target + {} filtered + {} quarantined come out{}: \
+                 nothing was loaded",
+                note.rows_in,
+                note.added,
+                loaded.rows,
+                note.filtered,
+                note.quarantined,
+                if differs { ", and they are other rows" } else { "" }
+            )));
+        }
         serde_json::to_value(note).map_err(|error| Error::internal("counts are JSON").caused_by(&error))
     }
 }

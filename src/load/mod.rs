@@ -16,7 +16,9 @@ mod refused;
 
 use crate::connectors::again::{Counts, Facts, Window};
 use crate::connectors::allowance::Allowance;
-use crate::connectors::{Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Rows};
+use crate::connectors::{
+    Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Promise, Promised, Rows,
+};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{Staged, staging};
 use crate::faults;
@@ -109,14 +111,17 @@ pub async fn run(
     } else {
         Allowance::of(limits.budget(came).saturating_sub(staged.quarantined))
     };
-    let mut request = LoadRequest {
+    let counts = counts(staged);
+    let request = LoadRequest {
         allowance: allowance.clone(),
         dataset: output.dataset.clone(),
         schema: staged.schema.clone(),
-        expected: Some(Expected { rows: staged.rows, checksum: verdict.checksum.clone() }),
+        expected: Promise::Known(Box::new(Promised {
+            expected: Expected { rows: staged.rows, checksum: verdict.checksum.clone() },
+            counts: Some(counts),
+        })),
         ..request(plan, output, turn)
     };
-    request.facts.counts = Some(counts(staged));
     let (at_rest, progress) = (staged.clone(), context.progress.clone());
     let rows = move || {
         let (at_rest, progress) = (at_rest.clone(), progress.clone());
@@ -169,7 +174,7 @@ pub async fn run(
         rows_in: staged.rows_in,
         added: staged.added,
         loaded: loaded.rows,
-        filtered: staged.filtered + superseded + u64::from(faults::planted("miscounts_receipt")),
+        filtered: counts.filtered + superseded,
         quarantined,
         quarantine,
         bytes: loaded.bytes,
@@ -216,7 +221,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             counts: None,
         },
         swap: false,
-        expected: None,
+        expected: Promise::Nobody,
         verify: plan.verify,
         refused: plan.errors.rows,
         duplicates: output.on_duplicate.as_ref().map_or_else(Duplicates::default, |planned| Duplicates {
@@ -277,7 +282,7 @@ pub fn swaps(target: &Target) -> bool {
 
 fn counts(staged: &Staged) -> Counts {
     let Staged { rows_in, added, filtered, quarantined, .. } = *staged;
-    Counts { rows_in, added, filtered, quarantined }
+    Counts { rows_in, added, filtered: filtered + u64::from(faults::planted("miscounts_receipt")), quarantined }
 }
 
 /// Whether two sums are known and not the same.

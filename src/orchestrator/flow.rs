@@ -1,8 +1,10 @@
 //! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
 
+use super::channel::Item;
 use super::fused::Reading;
 use super::{World, stage};
-use crate::connectors::{Loaded, Rejected};
+use crate::connectors::again::Counts;
+use crate::connectors::{Expected, Loaded, Promised, Rejected};
 use crate::engine::frame::Frame;
 use crate::engine::spill::{self, Budget};
 use crate::engine::step::lanes::in_order;
@@ -21,7 +23,6 @@ use crate::schema::Schema;
 use crate::spec::RowPolicy;
 use crate::spec::check::Check;
 use crate::validate::{self, CheckResult, Sum, Tests};
-use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
@@ -32,13 +33,6 @@ use tokio::sync::mpsc::{Receiver, Sender};
 pub(super) enum Read {
     Rows((Frame, Vec<Rejected>)),
     End,
-}
-
-/// What goes to the writer.
-pub(super) enum Item {
-    Rows(RecordBatch),
-    /// After so many rows.
-    End(u64),
 }
 
 /// A flow that has not begun.
@@ -164,7 +158,7 @@ impl Flow {
         let done = work.await.map_err(|failure| Error::internal("the flow broke").caused_by(&failure))?;
         match done {
             Ok(flowed) => {
-                let ended = out.send(Ok(Item::End(flowed.rows))).await.is_ok();
+                let ended = out.send(Ok(Item::End(Box::new(flowed.promised())))).await.is_ok();
                 Ok(if ended { Ended::Done(Box::new(flowed)) } else { Ended::Stopped })
             }
             Err(Gone::Unwanted) => Ok(Ended::Stopped),
@@ -359,6 +353,17 @@ impl Flowed {
         }
     }
 
+    fn counts(&self) -> Counts {
+        let filtered = self.filtered + u64::from(faults::planted("miscounts_receipt"));
+        Counts { rows_in: self.rows_in, added: self.added, filtered, quarantined: self.quarantined }
+    }
+
+    /// What the target must hold before its commit.
+    fn promised(&self) -> Promised {
+        let expected = Expected { rows: self.rows, checksum: self.checksum.clone() };
+        Promised { expected, counts: Some(self.counts()) }
+    }
+
     /// Whether the target holds other rows than those that have flowed.
     pub(super) fn differs(&self, loaded: &Loaded) -> bool {
         let sums = self.checksum.is_some() && loaded.checksum.is_some() && self.checksum != loaded.checksum;
@@ -382,7 +387,7 @@ impl Flowed {
             rows_in: self.rows_in,
             added: self.added,
             loaded: loaded.rows,
-            filtered: self.filtered + u64::from(faults::planted("miscounts_receipt")),
+            filtered: self.counts().filtered,
             quarantined: self.quarantined,
             quarantine: self.quarantine.clone(),
             bytes: loaded.bytes,

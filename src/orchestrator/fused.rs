@@ -9,9 +9,10 @@
 //! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later
 //! on, everything is undone and flows again with all columns, so that quarantine shows whole rows.
 
-use super::flow::{Ended, Flow, Flowed, Item};
+use super::channel::until_the_end;
+use super::flow::{Ended, Flow, Flowed};
 use super::{World, named, source_breaker, stage, target_breaker, window};
-use crate::connectors::{Connection, FoundKind, Rows};
+use crate::connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
 use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Result};
@@ -22,8 +23,9 @@ use crate::resilience::clock::Stopwatch;
 use crate::schema::Schema;
 use crate::spec::check::Check;
 use crate::spec::step::Step;
-use futures::{FutureExt, StreamExt, stream as streams};
+use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, channel};
@@ -133,11 +135,12 @@ async fn moved(
     let flow = flow.after(world.guarded(target_breaker(&plan.target), looking).await?);
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
-    let rows = Rows::flowing(until_the_end(rows).boxed());
+    let promise = Promise::at_the_end();
+    let rows = Rows::flowing(until_the_end(rows, promise.clone()).boxed());
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
     let turn = stage::turn(world, plan, &planned, run).await?;
-    let request = load::request(plan, &planned, &turn);
+    let request = LoadRequest { expected: promise, ..load::request(plan, &planned, &turn) };
     let allowance = request.allowance.clone();
     let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
@@ -171,29 +174,6 @@ async fn moved(
     }
     let receipt = flowed.receipt(&planned, run, loaded)?;
     Ok(Moved::Done(Box::new((flowed, receipt))))
-}
-
-/// The rows until the flow says that it is done; silence is an error, and so are other rows than it says, before the
-/// target commits.
-fn until_the_end(
-    rows: Receiver<Result<Item>>,
-) -> impl futures::Stream<Item = Result<arrow::record_batch::RecordBatch>> + Send + 'static {
-    streams::unfold(Some((rows, 0)), |state| async move {
-        let (mut rows, came) = state?;
-        match rows.recv().await {
-            Some(Ok(Item::Rows(batch))) => {
-                let came = came + batch.num_rows() as u64;
-                Some((Ok(batch), Some((rows, came))))
-            }
-            Some(Ok(Item::End(sent))) if sent == came => None,
-            Some(Ok(Item::End(sent))) => {
-                let message = format!("{sent} rows flowed, {came} came to the target: nothing was loaded");
-                Some((Err(Error::internal(message)), None))
-            }
-            Some(Err(error)) => Some((Err(error), None)),
-            None => Some((Err(Error::internal("the flow of rows stopped in the middle")), None)),
-        }
-    })
 }
 
 /// A flow that is ready to begin; nothing when all columns must be read because the source has changed.
@@ -261,9 +241,18 @@ fn read(mut opened: Opened) -> Reader {
             // Nobody is left to tell when this fails.
             drop(give.send(Ok(super::flow::Read::End)).await);
         };
-        let (reading, gone) = (reading.fuse(), gone.closed().fuse());
-        futures::pin_mut!(reading, gone);
-        futures::select! { () = reading => {}, () = gone => {} }
+        let reading = AssertUnwindSafe(reading).catch_unwind().fuse();
+        let closed = gone.closed().fuse();
+        let broken = {
+            futures::pin_mut!(reading, closed);
+            futures::select! { done = reading => done.err(), () = closed => None }
+        };
+        if let Some(cause) = broken {
+            let said = cause.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
+            // Nobody is left to tell when this fails.
+            drop(gone.send(Err(Error::internal(format!("the reading broke: {said}")).in_stage("extract"))).await);
+        }
     });
     Reader { rows, task }
 }

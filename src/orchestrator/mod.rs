@@ -9,6 +9,7 @@
 //! Invariants: every call to the outside goes through the breaker of its connection; every stage leaves an event in the
 //! store; without a store, or with one that is down, data still moves.
 
+mod channel;
 mod dry_run;
 mod flow;
 pub mod fused;

@@ -158,7 +158,10 @@ pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &
     let asking = load::done(plan, planned, &turn, &world.context);
     let Some(loaded) = world.guarded(target_breaker(&plan.target), asking).await? else { return Ok(None) };
     let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &turn, &loaded, earlier));
-    let Some(receipt) = receipt else { return Ok(None) };
+    let Some(mut receipt) = receipt else { return Ok(None) };
+    let folder = world.folder(plan, run);
+    receipt.quarantine = left_files(&folder, planned);
+    keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
     window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, &planned.name, &receipt).await?;
     Ok(Some(receipt))
@@ -229,6 +232,24 @@ pub(super) async fn put_aside(
 pub(super) fn own_files(folder: &Path, name: &str, stages: &[&str]) -> Vec<String> {
     let paths = stages.iter().map(|stage| extract::file(folder, name, &format!("{stage}.quarantine.jsonl")));
     paths.filter(|path| path.exists()).map(|path| path.display().to_string()).collect()
+}
+
+/// The quarantine files that an earlier try of an output has left, as far as they are here.
+fn left_files(folder: &Path, planned: &Output) -> Vec<String> {
+    let mut files = own_files(folder, &planned.from, &["extract"]);
+    let inputs = extract::file(folder, &planned.name, "inputs");
+    let first = extract::file(&inputs, &planned.from, "extract").file_name().map(ToOwned::to_owned).unwrap_or_default();
+    let mine = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&*first.to_string_lossy()) && name.ends_with(".quarantine.jsonl")
+    };
+    // Of each piece one; a folder that is not here has none.
+    let here = std::fs::read_dir(&inputs).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut pieces: Vec<_> = here.filter(|path| mine(path)).map(|path| path.display().to_string()).collect();
+    pieces.sort();
+    files.extend(pieces);
+    files.extend(own_files(folder, &planned.name, &["transform", "validate", "load"]));
+    files
 }
 
 /// The store's copy of the ledger.

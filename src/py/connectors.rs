@@ -5,8 +5,8 @@ use crate::connectors::again::Facts;
 use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
 use crate::connectors::{
-    BATCH_ROWS, Connection, Context, Duplicates, Expected, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest,
-    Within,
+    BATCH_ROWS, Connection, Context, Duplicates, Expected, Found, FoundKind, LoadRequest, Loaded, Part, Promise,
+    Promised, ReadRequest, Within,
 };
 use crate::connectors::{Rejected, Rows, Secrets, TextFormat};
 use crate::error::{Error, Result};
@@ -293,7 +293,11 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         absent: request.absent,
         duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },
         load_id: request.load_id,
-        expected: (!request.flowing).then_some(expected),
+        expected: if request.flowing {
+            Promise::Nobody
+        } else {
+            Promise::Known(Box::new(Promised { expected, counts: None }))
+        },
         verify: request.verify,
         refused: request.refused,
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),

@@ -9,12 +9,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import windvane as wv
+from hostile_api import Asked, serving
 from pipelines import outside, write_spec
 from windvane.errors import WindvaneError
 
@@ -269,37 +271,44 @@ def test_rows_that_were_compacted_cannot_be_swapped(tmp_path: Path, kind: str, r
     assert case.ids() == before
 
 
-SLOW = """
+CHILD = """
 import sys, json
 import windvane as wv
-print("ready", flush=True)
-wv.run(sys.argv[1], run="d1", rules_only=True, store=sys.argv[2], staging=sys.argv[3],
-       progress=lambda now: (print("at it", flush=True), sys.stdin.readline()))
+wv.run(sys.argv[1], run="d1", rules_only=True, **json.loads(sys.argv[2]))
 """
 
 
 def test_the_same_run_twice_at_once_and_a_killed_one(tmp_path: Path) -> None:
     """One process is at it, another one is told so; when the first is killed, the next begins at once."""
-    fill = "".join(f"{n},{n}\n" for n in range(300_000))
-    (tmp_path / "items.csv").write_text("id,amount\n" + fill)
-    spec = write_spec(
-        tmp_path, "p", source={"csv": {"path": "items.csv"}},
-        target={"sqlite": {"path": "lake.db", "mode": "append"}},
-        datasets={"items": {"incremental": {"column": "id"}}},
-    )  # fmt: skip
-    world = outside(tmp_path)
-    wv.plan(spec, rules_only=True, **world)
-    command = [sys.executable, "-c", SLOW, str(spec), world["store"], world["staging"]]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    assert child.stdout.readline() == "ready\n"
-    assert child.stdout.readline() == "at it\n"
-    with pytest.raises(WindvaneError, match="is at work") as caught:
-        wv.run(spec, run="d1", rules_only=True, **world)
-    assert str(child.pid) in str(caught.value)
-    child.kill()
-    child.wait()
-    # Another run of the dataset does not wait for the killed one either.
-    assert wv.run(spec, run="d2", rules_only=True, **world)["status"] == "success"
+    rows = [{"id": n, "amount": n} for n in range(300)]
+    asked, free = threading.Event(), threading.Event()
+    free.set()
+
+    def answer(_: Asked) -> list[dict[str, int]]:
+        # The source is what holds the first one up, however fast it is.
+        if not free.is_set():
+            asked.set()
+        assert free.wait(60)
+        return rows
+
+    with serving(answer) as api:
+        spec = write_spec(
+            tmp_path, "p", source={"http": {"connection": "api", "resources": {"items": {"path": "/items"}}}},
+            target={"sqlite": {"path": "lake.db", "mode": "append"}},
+            datasets={"items": {"incremental": {"column": "id"}}},
+        )  # fmt: skip
+        world = outside(tmp_path, api=api.url())
+        wv.plan(spec, rules_only=True, **world)
+        free.clear()
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(spec), json.dumps(world)])
+        assert asked.wait(60), "the first one never asked for its rows"
+        with pytest.raises(WindvaneError, match="is at work") as caught:
+            wv.run(spec, run="d1", rules_only=True, **world)
+        assert str(child.pid) in str(caught.value)
+        child.kill()
+        child.wait()
+        free.set()
+        # Another run of the dataset does not wait for the killed one either.
+        assert wv.run(spec, run="d2", rules_only=True, **world)["status"] == "success"
     with sqlite3.connect(tmp_path / "lake.db") as file:
-        assert file.execute("SELECT count(*), count(DISTINCT id) FROM items").fetchone() == (300_000, 300_000)
+        assert file.execute("SELECT count(*), count(DISTINCT id) FROM items").fetchone() == (300, 300)

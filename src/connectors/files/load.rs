@@ -170,6 +170,7 @@ impl Staging {
     pub(super) fn settle(&self, written: &Written) -> Result<Loaded> {
         let mut keys = (self.request.mode == Mode::Merge).then(|| Keys::new(&self.request.key));
         let (parts, done) = self.verify(written, keys.as_mut())?;
+        self.request.close(&done.loaded(false))?;
         self.publish(&parts, done, keys)
     }
 
@@ -217,7 +218,7 @@ impl Staging {
             checksum: found.checksum,
             changes: None,
             refused: written.refused.clone(),
-            facts: self.request.facts.clone(),
+            facts: self.request.noted(),
         };
         Ok((parts, done))
     }

@@ -77,6 +77,7 @@ async fn transaction(
         Mode::Replace | Mode::Append => direct(session, table, existing, request, rows).await?,
         Mode::Merge | Mode::History => merge::load(session, table, existing, request, rows).await?,
     };
+    request.close(&loaded)?;
     if !faults::planted("forgets_ledger") {
         ledger::write_down(session, ledger, request, &loaded).await?;
     }

@@ -73,6 +73,7 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &
         }
         Mode::Merge | Mode::History => merge::load(file, request, &native, rows).await?,
     };
+    request.close(&loaded)?;
     if !faults::planted("forgets_ledger") {
         ledger::write_down(file, request, &loaded).await?;
     }

@@ -170,6 +170,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
     } else {
         straight::load(session, job, &target, rows).await?
     };
+    job.request.close(&loaded)?;
     if !faults::planted("forgets_ledger") {
         ledger::write_down(session, job, &loaded, None).await?;
     }

@@ -106,7 +106,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
         };
         rows_of(session, "windvane_gone", &request.schema, give).await?;
     }
-    let note = pushed.judge.note()?;
+    let note = pushed.judge.note(&loaded)?;
     ledger::write_down(session, job, &loaded, Some(&note)).await?;
     commit(session).await?;
     Ok(PushedLoad { loaded, note })
