@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
 ``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
-``wv.plan``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.prune``,
-``wv.Breaker``.
+``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
+``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from windvane.api import (
+        approve,
         check,
         compact,
         diagnose,
@@ -28,26 +29,12 @@ if TYPE_CHECKING:
     from windvane.breaker import Breaker
     from windvane.pruning import prune
 
-_HOMES = dict.fromkeys(
-    (
-        "check",
-        "compact",
-        "diagnose",
-        "diff",
-        "discover",
-        "explain",
-        "kept_profile",
-        "map",
-        "plan",
-        "profile",
-        "run",
-        "schema",
-    ),
-    "windvane.api",
-) | {"Breaker": "windvane.breaker", "prune": "windvane.pruning"}
+# Where a name comes from, if not from ``windvane.api``.
+_ELSEWHERE = {"Breaker": "windvane.breaker", "prune": "windvane.pruning"}
 
 __all__ = [
     "Breaker",
+    "approve",
     "check",
     "compact",
     "diagnose",
@@ -69,11 +56,11 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("windvane")
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'windvane' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "windvane.api")), name)
 
 
 def __dir__() -> list[str]:

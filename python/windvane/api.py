@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import glob as globbing
 import logging
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
 from windvane.errors import MissingError, of_record
-from windvane.nouns import Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
 from windvane.settings import store_url
 from windvane.world import allowed, world
 
@@ -134,6 +135,43 @@ def plan(
             unreviewed=not reviewed,
         )
     )
+
+
+def approve(
+    spec_or_plan: str | Path,
+    *,
+    proposals: Iterable[str] = (),
+    every: bool = False,
+    reject: bool = False,
+    by: str | None = None,
+    environment: str | None = None,
+    roots: Iterable[str | Path] = (),
+) -> Approval:
+    """Writes a person's decision about proposals that wait into the plan file; with neither of them named, lists them.
+
+    ``proposals`` are ids as this lists them, ``every`` means all that wait. What is approved becomes a step or check of
+    the plan; what is rejected is left out for good. Words that were not understood change nothing either way: the
+    decision says that the plan is right as it stands. ``by`` is who decides, by default the user of this process.
+    """
+    return Approval(
+        call(
+            "approve",
+            path=str(spec_or_plan),
+            environment=environment,
+            roots=allowed(Path(spec_or_plan).absolute().parent, roots),
+            proposals=list(proposals),
+            every=every,
+            approved=not reject,
+            by=by or _person(),
+        )
+    )
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return "unknown"
 
 
 def diff(old: str | Path, new: str | Path) -> list[dict[str, str]]:

@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _show(json.dumps(_plain(document), indent=2, ensure_ascii=False) if options.json else render(document))
     if options.command == "plan" and show.waiting(document):
         return 4
+    if options.command == "approve" and document["waits"]:
+        return 4
     return 0 if well(document) else 1
 
 
@@ -80,6 +82,18 @@ def _planned(options: argparse.Namespace) -> Any:
         write=not options.dry,
         roots=options.root,
         params=_pairs(options.param),
+    )
+
+
+def _approved(options: argparse.Namespace) -> Any:
+    return api.approve(
+        options.path,
+        proposals=options.proposal,
+        every=options.all,
+        reject=options.reject,
+        by=options.by,
+        environment=options.environment,
+        roots=options.root,
     )
 
 
@@ -163,6 +177,7 @@ _COMMANDS: dict[str, Command] = {
     ),
     "map": (lambda o: api.map(o.source, o.target, rules_only=o.rules_only), show.mapping, _always),
     "plan": (_planned, show.plan, _always),
+    "approve": (_approved, show.approval, _always),
     "diff": (_differs, show.differences, lambda document: not document["differences"]),
     "explain": (lambda o: {"text": api.explain(o.plan, code=o.code)}, lambda document: str(document["text"]), _always),
     "run": (_ran, show.run, lambda document: document["status"] == "success"),
@@ -175,6 +190,20 @@ _COMMANDS: dict[str, Command] = {
     "ledger": (lambda o: history.rows("ledger", o.pipeline), show.rows, _always),
     "catalog": (lambda o: history.search(" ".join(o.words)), show.rows, _always),
 }
+
+
+def _diff(diff: argparse.ArgumentParser) -> None:
+    diff.add_argument("old", metavar="OLD")
+    diff.add_argument("new", metavar="NEW")
+
+
+def _approve(approve: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    approve.add_argument("path", metavar="SPEC_OR_PLAN")
+    approve.add_argument("--proposal", action="append", default=[], metavar="ID", help="this one; repeatable")
+    approve.add_argument("--all", action="store_true", help="all that wait")
+    approve.add_argument("--reject", action="store_true", help="decide against them")
+    approve.add_argument("--by", metavar="NAME", help="who decides; by default you")
+    return approve
 
 
 def _prune(prune: argparse.ArgumentParser) -> None:
@@ -211,9 +240,8 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("spec", metavar="SPEC")
     plan.add_argument("--words", help="what is wanted, in plain words")
     plan.add_argument("--dry", action="store_true", help="write nothing")
-    diff = command("diff", "Shows what would change between two plans.")
-    diff.add_argument("old", metavar="OLD")
-    diff.add_argument("new", metavar="NEW")
+    approve = _approve(command("approve", "Decides about proposals that wait in a plan file; alone, lists them."))
+    _diff(command("diff", "Shows what would change between two plans."))
     explain = command("explain", "Tells each step of a plan and why.")
     explain.add_argument("plan", metavar="PLAN")
     explain.add_argument("--code", action="store_true", help="the same plan as polars code")
@@ -237,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     catalog = command("catalog", "Searches the datasets that were seen.")
     catalog.add_argument("words", nargs="+", metavar="WORD")
-    for with_environment in (check, plan, run):
+    for with_environment in (check, plan, approve, run):
         with_environment.add_argument("--environment", metavar="NAME", help="which of the spec's environments")
         with_environment.add_argument(
             "--root", action="append", default=[], metavar="FOLDER", help="a folder that the spec's paths may lead to"

@@ -44,6 +44,10 @@ class Document(Mapping[str, Any]):
         return f"{type(self).__name__}({', '.join(self._content)})"
 
 
+class Approval(Document):
+    """``{plan, plan_file, decided, waits}`` of a decision about a plan's proposals."""
+
+
 class Problems(Document):
     """``{ok, problems}`` of a check."""
 

@@ -57,6 +57,9 @@ pub enum By {
 pub struct Decision {
     pub agent: String,
     pub question: String,
+    /// The output that a proposal is for, where it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     pub proposal: serde_json::Value,
     pub evidence: Vec<String>,
     pub confidence: f64,
@@ -67,11 +70,23 @@ pub struct Decision {
     /// Not accepted, and not to be forgotten either: a person should decide.
     #[serde(default, skip_serializing_if = "is_false")]
     pub waits: bool,
+    /// What a person has decided about what waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
     /// Of a model: its name and what it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+}
+
+/// Who has decided, what, and when (RFC 3339).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    pub approved: bool,
+    pub by: String,
+    pub at: String,
 }
 
 /// A proposal needs at least this confidence to be accepted without a person; `plan` judges by the same number.
@@ -113,6 +128,7 @@ fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
     Decision {
         agent: agent.to_owned(),
         question: question.to_owned(),
+        output: None,
         proposal: serde_json::Value::Null,
         evidence: Vec::new(),
         confidence: 0.0,
@@ -120,6 +136,7 @@ fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
         accepted: false,
         reason: format!("{}; the rules answer instead", refusal.error),
         waits: false,
+        decided: None,
         model: Some(refusal.model.clone()),
         tokens: Some(refusal.tokens),
     }

@@ -169,7 +169,9 @@ fn vocabulary(question: Question<'_>, loaded: &[Loaded<'_>]) -> Vocabulary {
     };
     let others =
         question.catalog.datasets.iter().filter(|dataset| loaded.iter().all(|one| one.dataset.name != dataset.name));
+    let named = question.spec.connections().into_iter().chain([question.spec.pipeline.clone()]);
     Vocabulary {
+        names: named.flat_map(|name| name_words(&name)).collect(),
         tables: loaded.iter().map(|one| table(&one.output, &one.schema, one.profile)).collect(),
         others: others
             .map(|dataset| table(&dataset.name, dataset.schema(), question.profiles.get(&dataset.name)))
@@ -204,6 +206,7 @@ fn understood(reading: &Reading) -> Decision {
     Decision {
         agent: AGENT.to_owned(),
         question: "what do the words ask for?".to_owned(),
+        output: None,
         proposal: serde_json::json!({
             "understood": reading.clauses.iter().map(|(words, _)| words.as_str()).collect::<Vec<_>>(),
             "not_understood": unread,
@@ -214,6 +217,7 @@ fn understood(reading: &Reading) -> Decision {
         accepted,
         reason,
         waits: reading.asks,
+        decided: None,
         model: None,
         tokens: None,
     }
@@ -233,6 +237,7 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
     let decision = Decision {
         agent: AGENT.to_owned(),
         question: format!("{output}: {QUESTION}"),
+        output: Some(output.to_owned()),
         proposal,
         evidence,
         confidence,
@@ -240,6 +245,7 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
         accepted,
         reason,
         waits: false,
+        decided: None,
         model: None,
         tokens: None,
     };

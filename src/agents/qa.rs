@@ -178,6 +178,7 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
     log.push(Decision {
         agent: AGENT.to_owned(),
         question,
+        output: None,
         proposal: serde_json::to_value(&verdict.value).unwrap_or_default(),
         evidence: verdict.evidence.clone(),
         confidence: verdict.confidence,
@@ -185,6 +186,7 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
         accepted: verdict.value.accept,
         reason,
         waits: false,
+        decided: None,
         model,
         tokens,
     });

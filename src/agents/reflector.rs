@@ -68,6 +68,8 @@ pub async fn ask(
             for index in &answer.value.also_drop {
                 if let Some(one) = repaired.get_mut(*index).filter(|one| one.decision.accepted) {
                     one.decision.accepted = false;
+                    // What the words ask for is not forgotten because a model says so.
+                    one.decision.waits = one.effect.is_some();
                     let why: String = answer.value.reason.chars().take(200).collect();
                     one.decision.reason = format!("it rests on a refused proposal (model): {why}");
                 }
@@ -75,6 +77,7 @@ pub async fn ask(
             log.push(Decision {
                 agent: AGENT.to_owned(),
                 question: question.to_owned(),
+                output: None,
                 proposal: json!(answer.value.also_drop),
                 evidence: Vec::new(),
                 confidence: 1.0,
@@ -82,6 +85,7 @@ pub async fn ask(
                 accepted: true,
                 reason: "the model may only take proposals away".to_owned(),
                 waits: false,
+                decided: None,
                 model: Some(answer.model),
                 tokens: Some(answer.tokens),
             });

@@ -128,6 +128,7 @@ pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -
     Decision {
         agent: agent.to_owned(),
         question: question.to_owned(),
+        output: None,
         proposal: serde_json::Value::Null,
         evidence: vec![format!("The model made {} proposals.", answer.value.proposals.len())],
         confidence: 1.0,
@@ -136,6 +137,7 @@ pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -
         reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself"
             .to_owned(),
         waits: false,
+        decided: None,
         model: Some(answer.model.clone()),
         tokens: Some(answer.tokens),
     }
@@ -161,6 +163,7 @@ pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut V
             decision: Decision {
                 agent: super::planner::AGENT.to_owned(),
                 question: format!("{}: {}", wanted.output, super::planner::QUESTION),
+                output: Some(wanted.output.clone()),
                 proposal: serde_json::to_value(&wanted.change).unwrap_or_default(),
                 evidence: wanted.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect(),
                 confidence: confident(wanted.confidence),
@@ -168,6 +171,7 @@ pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut V
                 accepted,
                 reason,
                 waits: !accepted && !done,
+                decided: None,
                 model: Some(answer.model.clone()),
                 tokens: None,
             },

@@ -1,6 +1,6 @@
 //! What people see of a pipeline: a page of Markdown.
 
-use crate::plan::{Output, Plan, sentences};
+use crate::plan::{Output, Plan, sentences, waiting};
 use crate::spec::Spec;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
@@ -23,11 +23,31 @@ pub(super) fn markdown(spec: &Spec, file: &str, plan: Option<&Plan>) -> String {
         for output in &plan.outputs {
             work(output, &mut page);
         }
+        waits(plan, &mut page);
     } else {
         page.push_str("- **plan**: made by each run\n");
+        if spec.intent.is_some() {
+            page.push_str(
+                "- **words** that a person must decide about stop the load: `windvane plan`, `windvane approve`\n",
+            );
+        }
     }
     let _ = write!(page, "\nWritten in `{file}`.");
     page
+}
+
+/// What a person must decide, and what it stops.
+fn waits(plan: &Plan, page: &mut String) {
+    let open: Vec<_> = waiting::undecided(plan).collect();
+    if open.is_empty() {
+        return;
+    }
+    page.push_str("\n**Waits for a person** (`windvane approve SPEC`)\n\n");
+    for decision in open {
+        let of = decision.output.as_ref().map(|name| format!("`{name}`: ")).unwrap_or_default();
+        let stops = if waiting::stops(decision) { "; nothing is loaded before" } else { "" };
+        let _ = writeln!(page, "- {of}{}{stops}", waiting::said(decision));
+    }
 }
 
 /// What is done to a dataset, step by step.

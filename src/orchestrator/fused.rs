@@ -61,7 +61,7 @@ enum Moved {
 /// in stages after all.
 pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
     let watch = Stopwatch::start();
-    let planned = named(plan.output(output), "output", output, plan)?;
+    let planned = super::decided(plan, output)?;
     let folder = world.folder(plan, run);
     let moved = match moved(world, plan, planned, run, &folder, needed(plan, planned).as_ref()).await {
         Ok(Moved::Narrow) => moved(world, plan, planned, run, &folder, None).await,

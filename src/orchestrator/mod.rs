@@ -22,7 +22,7 @@ mod window;
 
 use crate::connectors::Context;
 use crate::error::{Error, Kind, Result};
-use crate::plan::Plan;
+use crate::plan::{Output, Plan, waiting};
 use crate::resilience::breaker::Settings;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
@@ -172,6 +172,13 @@ fn source_breaker(source: &Source) -> Option<String> {
 
 fn target_breaker(target: &Target) -> Option<String> {
     target.connection().map(|id| format!("connection:{id}"))
+}
+
+/// The output of this name, when nothing about it waits for a person.
+fn decided<'a>(plan: &'a Plan, output: &str) -> Result<&'a Output> {
+    let planned = named(plan.output(output), "output", output, plan)?;
+    waiting::allow(plan, planned)?;
+    Ok(planned)
 }
 
 fn named<'a, T>(found: Option<&'a T>, what: &str, name: &str, plan: &Plan) -> Result<&'a T> {

@@ -23,7 +23,7 @@ pub type Inputs = BTreeMap<String, Staged>;
 
 /// How an output's input is split, for tasks that each read one piece.
 pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
-    let planned = named(plan.output(output), "output", output, plan)?;
+    let planned = super::decided(plan, output)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let slice = window::slice(world, plan, planned, input, run).await?;
     pieces::split(world, plan, output, &slice).await
@@ -41,7 +41,7 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
 
 /// Reads one piece; the first one brings the other inputs too.
 pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
-    let planned = named(plan.output(output), "output", output, plan)?;
+    let planned = super::decided(plan, output)?;
     let folder = world.folder(plan, run);
     let mut inputs = Inputs::new();
     let others = planned.reads.iter().filter(|_| piece.index == 0);

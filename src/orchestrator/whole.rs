@@ -49,6 +49,7 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
 
 /// One output, on the way that the plan chose.
 async fn moved(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Receipt> {
+    super::decided(plan, &output.name)?;
     if let Some(receipt) = stage::retried(world, plan, output, run).await? {
         return Ok(receipt);
     }

@@ -3,7 +3,7 @@
 use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan, PlannedDuplicates, sentences};
+use crate::plan::{Output, Plan, PlannedDuplicates, sentences, waiting};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, OnDuplicate};
 use crate::spec::{Incremental, Progress, Strategy};
@@ -32,24 +32,33 @@ pub fn explain(plan: &Plan) -> String {
     for output in &plan.outputs {
         explain_output(output, &mut text);
     }
-    let (waiting, decided): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.waits);
+    let (open, decided): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.waits);
     let (accepted, refused): (Vec<_>, Vec<_>) = decided.into_iter().partition(|decision| decision.accepted);
-    let groups = [("Waits for a person", waiting), ("Accepted proposals", accepted), ("Refused proposals", refused)];
+    let groups = [("Waits for a person", open), ("Accepted proposals", accepted), ("Refused proposals", refused)];
     for (title, decisions) in groups {
         if decisions.is_empty() {
             continue;
         }
         let _ = writeln!(text, "\n## {title}\n");
         if title.starts_with("Waits") {
-            let _ = writeln!(text, "Nothing of this is done. To have it, write it into the spec's steps or checks.\n");
+            let _ = writeln!(
+                text,
+                "Nothing of this is done. Decide with `windvane approve SPEC` (`--all`, `--proposal ID`, `--reject`), or \
+                 write what you want into the spec's steps or checks. What is marked stops the load of its dataset.\n"
+            );
         }
         for decision in decisions {
             let by = by(decision.by);
             let what =
                 sentences::proposal(&decision.proposal).map(|what| format!(" {}.", capital(&what))).unwrap_or_default();
+            let mark = match (decision.waits, waiting::stops(decision)) {
+                (true, true) => format!("`{}` **stops** ", waiting::id(decision)),
+                (true, false) => format!("`{}` ", waiting::id(decision)),
+                (false, _) => String::new(),
+            };
             let _ = writeln!(
                 text,
-                "- {} ({by}, confidence {:.2}): {}{what} {}.",
+                "- {mark}{} ({by}, confidence {:.2}): {}{what} {}.",
                 decision.agent,
                 decision.confidence,
                 decision.question,

@@ -1,7 +1,7 @@
 //! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
 
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Plan, SCHEMA};
+use crate::plan::{Plan, SCHEMA, waiting};
 use crate::schema::digest;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,8 @@ pub fn parse(file: &str, text: &str) -> Result<Plan> {
             .in_file(file)
             .hint(format!("Change the spec rather than the plan. {rebuild}")));
     }
-    Ok(plan)
+    // Decisions may be written by hand: they are done as `windvane approve` does them.
+    waiting::settled(plan).map_err(|error| error.in_file(file))
 }
 
 /// Refuses a plan that was built from another spec, for another environment or by another engine, and says the way out.
@@ -90,7 +91,9 @@ fn same_engine(version: &str) -> bool {
 }
 
 fn content_id(plan: &Plan) -> Result<String> {
-    let unsealed = Plan { id: String::new(), ..plan.clone() };
+    let mut unsealed = Plan { id: String::new(), ..plan.clone() };
+    // What a person writes about what waits is an answer to this plan, not another plan.
+    unsealed.decisions.iter_mut().filter(|decision| decision.waits).for_each(|decision| decision.decided = None);
     let bytes = serde_json::to_vec(&unsealed).map_err(|error| Error::internal(error.to_string()))?;
     Ok(digest(&bytes, 16))
 }

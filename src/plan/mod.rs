@@ -1,7 +1,7 @@
 //! What will be done: a pure function from what was asked, found, measured and proposed to a plan file.
 //!
 //! Doors: `build` (pure), `file` (canonical bytes, content address, reading back, refusing what no longer fits),
-//! `diff`, `explain`, `sentences` (steps and checks as people say them).
+//! `diff`, `explain`, `sentences` (steps and checks as people say them), `waiting` (what a person must decide, and has).
 //!
 //! Deliberately absent: I/O, clocks, randomness, models. The same input gives the same bytes on every run.
 //!
@@ -14,6 +14,7 @@ pub mod explain;
 pub mod file;
 mod own_text;
 pub mod sentences;
+pub mod waiting;
 
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};

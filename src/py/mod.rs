@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
-    use super::planning::{diff, discover, explain, map, needs, plan, profile, run};
+    use super::planning::{approve, diff, discover, explain, map, needs, plan, profile, run};
     #[pymodule_export]
     use super::profile::profile_stream;
     #[pymodule_export]

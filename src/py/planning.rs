@@ -3,7 +3,7 @@
 use super::enter;
 use super::json;
 use super::world::{Outside, leave, places};
-use crate::agents::mapper;
+use crate::agents::{Decided, Decision, mapper};
 use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
 use crate::engine::lint;
@@ -12,6 +12,7 @@ use crate::llm::Gateway;
 use crate::orchestrator::World;
 use crate::orchestrator::planning::{self, Asked};
 use crate::orchestrator::whole;
+use crate::plan::waiting::{self, Which};
 use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
 use crate::resilience::{clock, progress::Progress};
@@ -218,6 +219,76 @@ pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
     })
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApproveRequest {
+    path: PathBuf,
+    #[serde(default)]
+    environment: Option<String>,
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+    /// Ids of proposals; with `every` all that wait.
+    #[serde(default)]
+    proposals: Vec<String>,
+    #[serde(default)]
+    every: bool,
+    approved: bool,
+    by: String,
+}
+
+/// Writes a person's decision about what waits into the plan file; without a choice, says what waits.
+#[pyfunction]
+pub(super) fn approve(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let ApproveRequest { path, environment, roots, proposals, every, approved, by } = json::request(request)?;
+        let (file, plan) = if is_plan(&path) {
+            let plan = file::read(&path)?;
+            (path, plan)
+        } else {
+            committed(&path, environment.as_deref(), &roots)?.ok_or_else(|| {
+                Error::missing("there is no plan file beside the spec, so nothing can be decided")
+                    .in_file(path.display().to_string())
+                    .hint("Write it with `windvane plan SPEC` and look at it first")
+            })?
+        };
+        let which = match (every, proposals.is_empty()) {
+            (true, true) => Some(Which::All),
+            (false, false) => Some(Which::These(proposals)),
+            (false, true) => None,
+            (true, false) => {
+                return Err(
+                    Error::spec("all proposals, or these? Both were asked for").hint("Leave --all or --proposal out")
+                );
+            }
+        };
+        let (plan, taken) = match which {
+            None => (plan, Vec::new()),
+            Some(which) => {
+                let decided = Decided { approved, by, at: clock::now().rfc3339() };
+                let (plan, taken) = waiting::decide(plan, &which, &decided)?;
+                file::write(&plan, &file)?;
+                (plan, taken)
+            }
+        };
+        let told = |decision: &Decision| {
+            serde_json::json!({
+                "id": waiting::id(decision),
+                "output": decision.output,
+                "what": waiting::said(decision),
+                "stops": waiting::stops(decision),
+                "decided": decision.decided,
+            })
+        };
+        json::answer(&serde_json::json!({
+            "schema": "windvane/approval/v1",
+            "plan": plan.id,
+            "plan_file": file.display().to_string(),
+            "decided": taken.iter().map(told).collect::<Vec<_>>(),
+            "waits": waiting::undecided(&plan).map(told).collect::<Vec<_>>(),
+        }))
+    })
+}
+
 async fn moved(
     world: &World,
     path: &Path,
@@ -240,13 +311,19 @@ async fn moved(
 
 /// The plan beside the spec, refused when it does not fit, or a new one.
 async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
-    let Some(beside) = file::committed(path, environment) else {
-        return planned(world, path, environment, None, true).await;
-    };
+    match committed(path, environment, &world.context.roots)? {
+        Some((_, plan)) => Ok(plan),
+        None => planned(world, path, environment, None, true).await,
+    }
+}
+
+/// The plan beside the spec, refused when it does not fit.
+fn committed(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Result<Option<(PathBuf, Plan)>> {
+    let Some(beside) = file::committed(path, environment) else { return Ok(None) };
     let plan = file::read(&beside)?;
-    let spec_hash = hash::of(&spec(path, environment, &world.context.roots)?);
+    let spec_hash = hash::of(&spec(path, environment, roots)?);
     file::fits(&plan, &spec_hash, environment).map_err(|error| error.in_file(beside.display().to_string()))?;
-    Ok(plan)
+    Ok(Some((beside, plan)))
 }
 
 async fn planned(

@@ -8,7 +8,7 @@ use crate::agents::By;
 use crate::error::{Error, Kind, Place};
 use crate::guard::{Guard, Note, Passed};
 use crate::load::Receipt;
-use crate::plan::Plan;
+use crate::plan::{Plan, waiting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +140,7 @@ pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
     if plan.decisions.iter().any(|one| one.by == By::Model && !one.accepted && one.proposal.is_null()) {
         degraded.push("the model gave no answer that could be used: the rules answered".to_owned());
     }
+    degraded.extend(waiting::warnings(plan));
     let agrees = reconciliation.balanced && reconciliation.checksum_source == reconciliation.checksum_target;
     Run {
         schema: "windvane/run/v1".to_owned(),

@@ -122,14 +122,32 @@ def plan(document: Mapping[str, Any]) -> str:
     ]
     if waits:
         lines.append(
-            "Nothing of this is done: `windvane explain PLAN` says more; what you want of it, write into the spec."
+            "Nothing of this is done: `windvane approve SPEC` lists it and decides, `windvane explain PLAN` says more."
         )
     return "\n".join(lines)
 
 
+def approval(document: Mapping[str, Any]) -> str:
+    """What was decided, and what still waits."""
+    lines = [f"plan {document['plan']} in {document['plan_file']}"]
+    for one in document["decided"]:
+        verb = "approved" if one["decided"]["approved"] else "rejected"
+        lines.append(f"  {verb}: {_of(one)}{one['what']}")
+    if not document["waits"]:
+        lines.append("nothing waits for a person")
+    for one in document["waits"]:
+        stops = "; nothing is loaded before" if one["stops"] else ""
+        lines.append(f"  waits: {_of(one)}{one['what']}{stops}")
+    return "\n".join(lines)
+
+
+def _of(one: Mapping[str, Any]) -> str:
+    return f"{one['output']}: " if one["output"] else ""
+
+
 def waiting(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The decisions of a plan that only a person may take."""
-    return [decision for decision in document["decisions"] if decision.get("waits")]
+    """The decisions of a plan that only a person may take, and nobody has taken."""
+    return [one for one in document["decisions"] if one.get("waits") and not one.get("decided")]
 
 
 def _proposed(proposal: Any) -> str:

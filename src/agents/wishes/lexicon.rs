@@ -238,65 +238,6 @@ pub(super) fn reserved(word: &str) -> bool {
     word != "de" && all.iter().any(|group| group.iter().any(|phrase| phrase.split(' ').any(|part| part == word)))
 }
 
-/// Words that ask for something to be taken away or changed. A text with none of them tells a story.
-pub(super) fn asks(word: &str) -> bool {
-    const ASKING: [&str; 52] = [
-        "no",
-        "not",
-        "never",
-        "without",
-        "except",
-        "excluding",
-        "minus",
-        "only",
-        "just",
-        "solely",
-        "exclusively",
-        "nothing",
-        "drop",
-        "remove",
-        "exclude",
-        "delete",
-        "omit",
-        "ignore",
-        "skip",
-        "discard",
-        "eliminate",
-        "filter",
-        "leave",
-        "rid",
-        "dropped",
-        "removed",
-        "excluded",
-        "deleted",
-        "omitted",
-        "ignored",
-        "skipped",
-        "discarded",
-        "unwanted",
-        "duplicate",
-        "duplicates",
-        "duplicated",
-        "dedupe",
-        "deduplicate",
-        "deduplicated",
-        "unique",
-        "distinct",
-        "once",
-        "null",
-        "nulls",
-        "personal",
-        "pii",
-        "anonymised",
-        "anonymized",
-        "mask",
-        "hash",
-        "rename",
-        "redact",
-    ];
-    ASKING.contains(&word)
-}
-
 /// Whether two words are one but for the participle: `completed` and `complete`, `cancelled` and `canceled`, `shipped` and
 /// `ship`. Nothing looser: `opening` is not `open`.
 pub(super) fn alike(left: &str, right: &str) -> bool {

@@ -4,8 +4,10 @@
 //! two clauses that contradict each other cancel each other. There is no spelling help: a typing mistake must not decide.
 //!
 //! `tokens` cuts, `lexicon` has the words, `vocabulary` the names of the data, `grammar` reads clauses (`objects` what they
-//! speak of), `condition` is what a filter says, `change` makes steps and checks of what is left.
+//! speak of), `condition` is what a filter says, `change` makes steps and checks of what is left, `asking` tells whether words
+//! that were not understood may ask for something.
 
+mod asking;
 mod change;
 mod condition;
 mod grammar;
@@ -147,8 +149,8 @@ pub(super) fn read(texts: &[&str], vocabulary: &Vocabulary) -> Reading {
             continue;
         }
         let read = grammar::clauses(&tokens, vocabulary);
-        let asks = tokens.iter().filter_map(tokens::Token::word).any(lexicon::asks)
-            || read.clauses.iter().any(|(_, wish)| !matches!(wish, Wish::Nothing | Wish::Keep(_)));
+        let acts = read.clauses.iter().any(|(_, wish)| !matches!(wish, Wish::Nothing | Wish::Keep(_)));
+        let asks = acts || asking::asks(&tokens, vocabulary);
         if !read.unread.is_empty() && !asks {
             // A description, such as most intents are: it says nothing against the other text.
             stories.extend(read.unread);

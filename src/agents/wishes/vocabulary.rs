@@ -4,6 +4,7 @@ use super::lexicon::{alike, reserved, same_words};
 use super::tokens::Token;
 use crate::agents::names::singular;
 use crate::profile::semantic::words as name_words;
+use std::collections::BTreeSet;
 
 /// What the words may speak of.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(in crate::agents) struct Vocabulary {
     pub(in crate::agents) tables: Vec<Table>,
     /// Names and columns of the other datasets: nothing of theirs can be taken away, but words may name them.
     pub(in crate::agents) others: Vec<Table>,
+    /// Words that name the surroundings, such as the pipeline: they choose nothing.
+    pub(in crate::agents) names: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +80,17 @@ impl Vocabulary {
         }
         let all = self.tables.iter().chain(&self.others).flat_map(|table| &table.columns);
         longest(all, tokens, at).map(|(name, used)| (Named { name, of: None }, used))
+    }
+
+    /// Whether the name of any column, or a value of one, stands here.
+    pub(super) fn mentions(&self, tokens: &[Token], at: usize) -> bool {
+        let mut columns = self.tables.iter().chain(&self.others).flat_map(|table| &table.columns);
+        columns.any(|column| {
+            let said = |value: &String| value.chars().count() > 1 && spoken(value, tokens, at).is_some();
+            // Where all rows have one value, to name it chooses none of them.
+            let chooses = column.text && column.values.len() > 1;
+            fits(&column.name, tokens, at).is_some() || chooses && column.values.iter().any(said)
+        })
     }
 
     /// The loaded tables that have all of these columns.
