@@ -76,7 +76,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, planned: bool, strategy
 
 
 STRANGE = {
-    "html": (HTML, DataError, "this is an HTML page \\('503 service unavailable'\\)"),
+    "html": (HTML, DataError, "this is an HTML page \\('503 Service Unavailable'\\)"),
     "json": ('{"error": {"message": "rate limit"}}', DataError, "this is a JSON error document \\('rate limit'\\)"),
     "zip": (b"PK\x03\x04" + bytes(range(200)), DataError, "this is a ZIP archive"),
     "parquet": (b"PAR1" + bytes(range(200)), DataError, "this is a Parquet file"),
@@ -111,6 +111,13 @@ def test_names_that_are_only_written_otherwise_are_matched_and_reported(case: Ca
 def test_a_new_column_flows_on(case: Case) -> None:
     case.again("order_id,order_status,amount,note\n" + NOTED)
     assert case.rows()[0]["note"] == "hi"
+
+
+@pytest.mark.parametrize("row", [{"id": 1, "status": "paid", "title": "Ink"}, {"type": "book", "title": "Ink"}])
+def test_one_row_of_json_is_no_error_document(tmp_path: Path, row: dict[str, Any]) -> None:
+    (tmp_path / "orders.jsonl").write_text(json.dumps(row) + "\n")
+    spec = write_spec(tmp_path, "orders", source={"jsonl": {"path": "orders.jsonl"}}, target={"parquet": {"path": "l"}})
+    assert move(spec, **outside(tmp_path))["reconciliation"]["loaded"] == 1
 
 
 def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:

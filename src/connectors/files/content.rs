@@ -85,7 +85,9 @@ fn markup(text: &[u8]) -> Option<String> {
     if text.first() != Some(&b'<') || !(second.is_ascii_alphabetic() || matches!(second, b'!' | b'?')) {
         return None;
     }
-    let lower = String::from_utf8_lossy(text).to_lowercase();
+    let whole = String::from_utf8_lossy(text);
+    // Letter by letter: places in one are places in the other.
+    let lower = whole.to_ascii_lowercase();
     let html = ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| lower.contains(tag));
     let xml = lower.starts_with("<?xml") || lower.contains("</") && lower.contains('>');
     if !html && !xml {
@@ -93,7 +95,8 @@ fn markup(text: &[u8]) -> Option<String> {
     }
     let kind = if html { "an HTML page" } else { "an XML document" };
     let title = ["title", "h1", "message"].iter().find_map(|tag| {
-        let rest = lower.split_once(&format!("<{tag}>"))?.1;
+        let open = format!("<{tag}>");
+        let rest = whole.get(lower.find(&open)? + open.len()..)?;
         let title = rest.split('<').next()?.trim();
         (!title.is_empty()).then(|| title.chars().take(SHOWN).collect::<String>())
     });
@@ -126,8 +129,13 @@ fn error_document(text: &[u8], whole: bool) -> Option<String> {
     let has = |names: &[&str]| names.iter().find_map(|name| members.get(*name)).filter(|value| !value.is_null());
     let told = has(&["message", "detail", "error_description", "title"]);
     let error = has(&["error", "errors", "fault", "exception", "Error"]);
-    let coded = has(&["code", "status", "statusCode", "status_code", "type"]).is_some();
-    if error.is_none() && !(coded && told.is_some() && members.len() <= 6) || members.len() > 12 {
+    // A row may have a status and a title; only the numbers of failed answers speak for themselves.
+    let failed = has(&["status", "statusCode", "status_code", "code"]).is_some_and(|code| {
+        let number = code.as_u64().or_else(|| code.as_str()?.parse().ok());
+        number.is_some_and(|number| (400..600).contains(&number))
+    });
+    let named = has(&["code", "__type"]).is_some() && has(&["message"]).is_some() && members.len() <= 3;
+    if error.is_none() && !(told.is_some() && members.len() <= 6 && (failed || named)) || members.len() > 12 {
         return None;
     }
     let text = [error, told].into_iter().flatten().find_map(|value| {
