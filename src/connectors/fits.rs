@@ -1,7 +1,7 @@
 //! Whether a column that is there takes our values as they are.
 
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field};
+use crate::schema::{DataType, Field, widen};
 
 /// A column of a target's table.
 pub(super) struct Theirs<'a> {
@@ -46,4 +46,17 @@ pub(super) fn fits(ours: &Field, theirs: &Theirs<'_>, database: &str) -> Result<
         format!("column '{name}' is {} here and {} at the target", ours.data_type, theirs.declared),
         format!("Cast '{name}' in a step to {}, or change the target's column", theirs.data_type),
     )
+}
+
+/// The type that their column must get to hold ours as well, where that is only wider.
+pub(super) fn wider(ours: &Field, theirs: DataType) -> Option<DataType> {
+    widen::joined(theirs, ours.data_type).filter(|wide| *wide != theirs)
+}
+
+/// A column that cannot widen where it is.
+pub(super) fn stays(ours: &Field, declared: &str, why: &str) -> Error {
+    let (name, data_type) = (&ours.name, ours.data_type);
+    Error::new(Kind::Conflict, format!("column '{name}' is {data_type} here and {declared} at the target; {why}"))
+        .at_path(name)
+        .hint("Nothing was changed. Widen the target's column by hand, and run again")
 }

@@ -300,6 +300,8 @@ pub struct LoadRequest {
     pub facts: Facts,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
     pub swap: bool,
+    /// Columns of the target whose type does not hold ours get a type that holds both.
+    pub widen: bool,
     /// Of files.
     pub compression: Option<Compression>,
     /// Of files: the columns whose values become folders.

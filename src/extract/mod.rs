@@ -18,6 +18,8 @@ use crate::plan::{Input, Output, Plan};
 use crate::schema::{Field, Schema, digest};
 use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
+use drift::outgrown::{self, Watch};
+use drift::silent::Silent;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,14 +116,22 @@ pub struct Opened {
     read: Schema,
     batches: BatchStream,
     cursor: Option<Cursor>,
+    watch: Watch,
+    silent: Option<Silent>,
 }
 
 impl Opened {
     /// The next rows, and those that cannot be read in the planned types.
     pub async fn next(&mut self) -> Option<Result<(Frame, Vec<Rejected>)>> {
-        let batch = self.batches.next().await?;
+        let Some(batch) = self.batches.next().await else {
+            return self.silent.take().and_then(|silent| silent.end().err()).map(Err);
+        };
         Some(batch.and_then(|batch| {
+            self.watch.see(&batch.rejected)?;
             let (frame, mut refused) = kept_rows(&batch, &self.read, &self.kept)?;
+            if let Some(silent) = &mut self.silent {
+                silent.see(&frame.rows);
+            }
             refused.splice(0..0, batch.rejected);
             let Some(cursor) = &self.cursor else { return Ok((frame, refused)) };
             let (frame, outside) = cursor.sift(frame)?;
@@ -142,7 +152,8 @@ pub async fn open_some(
 ) -> Result<Opened> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let seen = drift::look(source, input, context).await?;
-    let mut judged = drift::judge(drift::Case { plan, output, input, context }, seen)?;
+    let case = drift::Case { plan, output, input, context };
+    let mut judged = drift::judge(case, seen).await?;
     let all = judged.kept();
     if let Some(columns) = columns
         && !judged.changed
@@ -153,6 +164,9 @@ pub async fn open_some(
         judged.read.fields.retain(wanted);
         judged.named.fields.retain(wanted);
     }
+    let watch = Watch::new(case, &judged);
+    // A sample says nothing of all rows.
+    let silent = if slice.limit.is_some() { None } else { judged.silent(case) };
     let connection = Connection::open_source(source, context)?;
     let here = |range: Within| Within { column: judged.at_source(&range.column), ..range };
     let part = slice.part.map(|part| match part {
@@ -163,12 +177,34 @@ pub async fn open_some(
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
     let request = ReadRequest { limit: slice.limit, within, part, ..request };
     let batches = connection.read(request).await?;
-    Ok(Opened { kept: judged.kept(), all, read: judged.named, batches, cursor: slice.cursor })
+    Ok(Opened { kept: judged.kept(), all, read: judged.named, batches, cursor: slice.cursor, watch, silent })
 }
 
-/// Reads one input of the plan into a folder.
-/// `ending` tells the files of a piece from those of the others.
+/// Reads one input of the plan into a folder, in types that hold what the source has: where it has outgrown the planned ones,
+/// it is measured and read again. `ending` tells the files of a piece from those of the others.
 pub async fn run(
+    (plan, output): (&Plan, &Output),
+    input: &Input,
+    context: &Context,
+    folder: &Path,
+    slice: Slice,
+    ending: &str,
+) -> Result<Staged> {
+    let known = if output.from == input.name { outgrown::remembered(plan, output, context).await } else { None };
+    let plan = known.as_ref().unwrap_or(plan);
+    let whole = slice.part.is_none();
+    let input = plan.input(&input.name).unwrap_or(input);
+    match once((plan, output), input, context, folder, slice.clone(), ending).await {
+        Err(error) if outgrown::told(&error) => {
+            let wider = outgrown::grow(drift::Case { plan, output, input, context }, whole).await?;
+            let input = wider.input(&input.name).unwrap_or(input);
+            once((&wider, output), input, context, folder, slice, ending).await
+        }
+        other => other,
+    }
+}
+
+async fn once(
     case: (&Plan, &Output),
     input: &Input,
     context: &Context,

@@ -4,6 +4,7 @@ use crate::connectors::{Connection, Context};
 use crate::error::Result;
 use crate::guard::{self, Allow, Brings, Limits, There};
 use crate::plan::{Output, Plan};
+use crate::spec::drift::Policy;
 use crate::spec::target::Mode;
 
 /// Looked up before the load takes its locks: a question from beside would wait for them.
@@ -28,6 +29,11 @@ impl Before {
             Vec::new()
         };
         Ok(Self { there, filled })
+    }
+
+    /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
+    pub fn widens(&self, plan: &Plan, output: &Output) -> bool {
+        plan.drift_of(output).types == Policy::Evolve && self.there.last.is_some()
     }
 
     /// Judges a load of so many rows, in which these columns have no value.

@@ -112,7 +112,7 @@ pub async fn run(
         Allowance::of(limits.budget(came).saturating_sub(staged.quarantined))
     };
     let counts = counts(staged);
-    let request = LoadRequest {
+    let mut request = LoadRequest {
         allowance: allowance.clone(),
         dataset: output.dataset.clone(),
         schema: staged.schema.clone(),
@@ -122,6 +122,8 @@ pub async fn run(
         })),
         ..request(plan, output, turn)
     };
+    request.facts.columns = staged.schema.clone();
+    request.widen = before.widens(plan, output);
     let (at_rest, progress) = (staged.clone(), context.progress.clone());
     let rows = move || {
         let (at_rest, progress) = (at_rest.clone(), progress.clone());
@@ -221,6 +223,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             counts: None,
         },
         swap: false,
+        widen: false,
         expected: Promise::Nobody,
         verify: plan.verify,
         refused: plan.errors.rows,

@@ -51,13 +51,14 @@ pub async fn run(
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
     let before = Before::look(plan, output, context, &columns).await?;
+    let widen = before.widens(plan, output);
     let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context, before))?;
     let query = &made.query;
     let (added, probes) = (query.added(), query.probes());
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
     // The jury counts them, with those that it refuses itself.
-    let request = LoadRequest { allowance: Allowance::of(u64::MAX), ..request(plan, output, turn) };
+    let request = LoadRequest { allowance: Allowance::of(u64::MAX), widen, ..request(plan, output, turn) };
     let done = connection.load_pushed(request, pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;

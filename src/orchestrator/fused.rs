@@ -16,6 +16,7 @@ use crate::connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
 use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Result};
+use crate::extract::drift::{Case, outgrown};
 use crate::extract::{self, Opened, Slice, quarantine};
 use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Input, Output, Plan};
@@ -63,10 +64,7 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     let watch = Stopwatch::start();
     let planned = super::decided(plan, output)?;
     let folder = world.folder(plan, run);
-    let moved = match moved(world, plan, planned, run, &folder, needed(plan, planned).as_ref()).await {
-        Ok(Moved::Narrow) => moved(world, plan, planned, run, &folder, None).await,
-        other => other,
-    };
+    let moved = wide_enough(world, plan, planned, run, &folder).await;
     let (flowed, receipt) = match moved {
         Ok(Moved::Done(moved)) => *moved,
         Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
@@ -87,6 +85,36 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     window::done(world, plan, planned, run).await?;
     stage::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
+}
+
+/// Moves in types that hold what the inputs have: where they have outgrown the planned ones, everything is undone, they are
+/// measured, and flow again.
+async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Path) -> Result<Moved> {
+    let mut known = outgrown::remembered(plan, planned, &world.context).await;
+    // Each input is measured whole, once.
+    for _ in 0..=planned.reads.len() {
+        let plan = known.as_ref().unwrap_or(plan);
+        let planned = named(plan.output(&planned.name), "output", &planned.name, plan)?;
+        let error = match once(world, plan, planned, run, folder).await {
+            Err(error) if outgrown::told(&error) => error,
+            other => return other,
+        };
+        let name = error.place().table.clone().unwrap_or_default();
+        let input = named(plan.input(&name), "input", &name, plan)?;
+        let case = Case { plan, output: planned, input, context: &world.context };
+        let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+        let growing = world.guarded(breaker, outgrown::grow(case, true)).await;
+        known = Some(growing.map_err(|error| error.in_stage("extract"))?);
+    }
+    let plan = known.as_ref().unwrap_or(plan);
+    once(world, plan, named(plan.output(&planned.name), "output", &planned.name, plan)?, run, folder).await
+}
+
+async fn once(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Path) -> Result<Moved> {
+    match moved(world, plan, planned, run, folder, needed(plan, planned).as_ref()).await {
+        Ok(Moved::Narrow) => moved(world, plan, planned, run, folder, None).await,
+        other => other,
+    }
 }
 
 /// What is needed of the inputs, where only that may be read: a reader that refuses rows would refuse others.
@@ -132,7 +160,9 @@ async fn moved(
     let planned = flow.output().clone();
     let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
     let looking = Before::look(plan, &planned, &world.context, &columns);
-    let flow = flow.after(world.guarded(target_breaker(&plan.target), looking).await?);
+    let before = world.guarded(target_breaker(&plan.target), looking).await?;
+    let widen = before.widens(plan, &planned);
+    let flow = flow.after(before);
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
     let promise = Promise::at_the_end();
@@ -140,7 +170,7 @@ async fn moved(
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
     let turn = stage::turn(world, plan, &planned, run).await?;
-    let request = LoadRequest { expected: promise, ..load::request(plan, &planned, &turn) };
+    let request = LoadRequest { widen, expected: promise, ..load::request(plan, &planned, &turn) };
     let allowance = request.allowance.clone();
     let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);

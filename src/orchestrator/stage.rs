@@ -388,7 +388,9 @@ fn all_passed(events: &[crate::store::history::EventRow], mine: Vec<Passed>) -> 
 pub(super) fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Output> {
     let mut planned = named(plan.output(output), "output", output, plan)?.clone();
     let staged = primary(&planned, inputs)?;
-    if plan.input(&planned.from).is_some_and(|input| input.schema == staged.schema) {
+    let as_planned =
+        |(name, staged): (&String, &Staged)| plan.input(name).is_some_and(|input| input.schema == staged.schema);
+    if inputs.iter().all(as_planned) {
         return Ok(planned);
     }
     let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();

@@ -45,7 +45,7 @@ const MEANINGS: [Meaning; 19] = [
 ];
 
 /// What a single value is that is personal wherever it stands.
-pub(super) fn personal(text: &str) -> Option<&'static str> {
+pub(crate) fn personal(text: &str) -> Option<&'static str> {
     let text = text.trim();
     MEANINGS
         .iter()

@@ -131,6 +131,8 @@ struct LoadRowsRequest {
     #[serde(default)]
     swap: bool,
     #[serde(default)]
+    widen: bool,
+    #[serde(default)]
     compression: Option<Compression>,
     /// What the load must hold, where the caller knows better than the rows given here.
     #[serde(default)]
@@ -303,6 +305,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
         facts: request.facts,
         swap: request.swap,
+        widen: request.widen,
         compression: request.compression,
         partition_by: request.partition_by,
     };

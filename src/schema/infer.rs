@@ -142,7 +142,7 @@ impl Inference {
 }
 
 /// Digits before and behind the point of a plain number; none for codes (`007`), signs (`+1`) and exponents.
-fn digits(text: &str) -> Option<(usize, usize)> {
+pub(super) fn digits(text: &str) -> Option<(usize, usize)> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

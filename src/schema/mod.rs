@@ -1,8 +1,7 @@
 //! The one type system: what a column is, whatever the database or file calls it.
 //!
 //! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `codes` (digits that are no
-//! number), `diff` (what
-//! changed between two schemas), `checksum` (order-independent content of batches).
+//! number), `widen` (types that hold what others hold), `diff` (what changed between two schemas), `checksum` (order-independent content of batches).
 //!
 //! Deliberately absent: I/O, drivers, frames.
 //!
@@ -15,6 +14,7 @@ pub mod diff;
 pub mod infer;
 mod nested;
 pub mod sql;
+pub mod widen;
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};

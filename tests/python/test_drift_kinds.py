@@ -193,3 +193,61 @@ def test_a_column_of_nulls_keeps_its_type_without_a_plan_file(tmp_path: Path) ->
     case = Case(tmp_path, planned=False, dataset={"guard": {"emptied_columns": False}})
     case.again(HEADER + "".join(f"{number},complete,\n" for number in range(100)))
     assert case.rows()[0]["amount"] is None
+
+
+MEMBERS = [{"id": number, "status": "complete", "note": f"n{number}"} for number in range(1, 101)]
+
+
+def json_rows(rows: list[dict[str, Any]], kind: str) -> str:
+    return json.dumps(rows) if kind == "json" else "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+@pytest.mark.parametrize("mode", ["replace", "merge", "append"])
+def test_a_member_that_no_row_has_writes_no_null_over_values(
+    tmp_path: Path, kind: str, mode: str, planned: bool, strategy: str
+) -> None:
+    path = tmp_path / f"orders.{kind}"
+    path.write_text(json_rows(MEMBERS, kind))
+    settings = {"strategy": strategy, "mode": mode, **({"key": "id"} if mode == "merge" else {})}
+    source = {"jsonl": {"path": path.name, "as_dataset": "orders"}}
+    spec = write_spec(
+        tmp_path, "orders", source=source, target={"sqlite": {"path": "w.db"}}, datasets={"orders": settings}
+    )
+    world = outside(tmp_path)
+    if planned:
+        wv.plan(spec, rules_only=True, **world)
+    move(spec, "r1", **world)
+    path.write_text(json_rows([{"id": row["id"], "status": "open"} for row in MEMBERS], kind))
+    if mode == "append":
+        assert move(spec, "r2", **world)["reconciliation"]["loaded"] == 100
+        return
+    with pytest.raises(DataError, match="member 'note' \\(text\\) is in no row"):
+        move(spec, "r2", **world)
+    with sqlite3.connect(tmp_path / "w.db") as database:
+        notes = database.execute("SELECT count(note), count(*) FROM orders WHERE status = 'complete'").fetchone()
+    assert notes == (100, 100)
+    # One row that has it is enough, and the run can be told to let it pass.
+    assert move(spec, "r3", allow=["emptied_columns"], **world)["passed"][0]["guard"] == "emptied_columns"
+    path.write_text(json_rows([*MEMBERS[:1], *({"id": row["id"], "status": "x"} for row in MEMBERS[1:])], kind))
+    assert move(spec, "r4", **world)["reconciliation"]["loaded"] == 100
+
+
+def test_a_proposal_speaks_of_all_that_has_drifted(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ["a", "b", "c"]:
+        (tmp_path / "in" / f"{name}.csv").write_text(HEADER + ROWS)
+    spec = write_spec(tmp_path, "all", source={"csv": {"path": "in"}}, target={"parquet": {"path": "lake"}})
+    world = outside(tmp_path)
+    wv.plan(spec, rules_only=True, **world)
+    (tmp_path / "in" / "a.csv").write_text((HEADER + ROWS).replace("order_status", "status"))
+    (tmp_path / "in" / "b.csv").write_text((HEADER + ROWS).replace("amount", "amount_eur"))
+    with pytest.raises(ConflictError, match="2 of 3|a: |'order_status'"):
+        move(spec, "r1", **world)
+    proposal = tmp_path / "all.plan.proposed.json"
+    named = {output["name"]: output["steps"] for output in json.loads(proposal.read_text())["outputs"]}
+    assert named["a"][0]["step"] == {"rename": {"status": "order_status"}}
+    assert named["b"][0]["step"] == {"rename": {"amount_eur": "amount"}}
+    assert named["c"] == []
+    proposal.rename(tmp_path / "all.plan.json")
+    assert move(spec, "r2", **world)["reconciliation"]["loaded"] == 300

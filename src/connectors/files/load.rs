@@ -6,8 +6,10 @@ use super::manifest::{Done, Manifest, Part};
 use super::merge::Keys;
 use super::parts::{Parts, Shape};
 use super::unique::Unique;
+use super::widen;
 use super::work::{self, Work};
 use super::write::ending;
+use crate::connectors::fits::wider;
 use crate::connectors::read_back::{Tally, forged};
 use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
@@ -118,7 +120,7 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     refuse_foreign(&folder, manifest.as_ref())?;
     let mut by = request.partition_by.clone();
     if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
-        merged(&known.columns, &request.schema, &folder)?;
+        merged(&known.columns, &request, &folder)?;
         let whole = known.partition_by.iter().all(|name| request.schema.field(name).is_some());
         if by.is_empty() && whole {
             by.clone_from(&known.partition_by);
@@ -240,14 +242,15 @@ impl Staging {
             next.parts = known.as_ref().map(|known| known.parts.clone()).unwrap_or_default();
             next.loads = known.as_ref().map(|known| known.loads.clone()).unwrap_or_default();
             if let (Mode::Append | Mode::Merge, Some(known)) = (self.request.mode, &known) {
-                next.columns = merged(&known.columns, &self.request.schema, folder)?;
+                next.columns = merged(&known.columns, &self.request, folder)?;
             }
+            let known_columns = known.as_ref().map_or(&self.request.schema, |known| &known.columns);
             match (self.request.mode, &mut keys) {
                 (Mode::Replace, _) if faults::planted("keeps_old_rows") => {}
                 (Mode::Replace, _) => next.retired = next.parts.drain(..).map(|part| part.path).collect(),
                 (Mode::Merge, Some(keys)) => {
                     let stem = format!("{}.k{attempt}", self.shape.stem);
-                    let changes = self.merge_into(&mut next, known.as_ref(), keys, &stem, &mut fresh)?;
+                    let changes = self.merge_into(&mut next, known_columns, keys, &stem, &mut fresh)?;
                     done.changes = Some(changes);
                 }
                 (Mode::Append, _) if self.replaced.is_some() => {
@@ -262,6 +265,13 @@ impl Staging {
                     next.retired = mine.into_iter().map(|part| part.path).collect();
                 }
                 (Mode::Append | Mode::Merge | Mode::History, _) => {}
+            }
+            if self.request.mode == Mode::Append && widen::retyped(known_columns, &next.columns) {
+                let (stem, schema) = (format!("{}.w{attempt}", self.shape.stem), next.columns.clone());
+                let shape = Shape { stem, schema, ..self.shape.clone() };
+                let wide = widen::rewrite(&next.parts, known_columns, &self.work, &shape)?;
+                fresh.extend(wide.iter().map(|part| part.path.clone()));
+                next.retired.extend(std::mem::replace(&mut next.parts, wide).into_iter().map(|part| part.path));
             }
             let lacking = usize::from(faults::planted("lacks_part"));
             next.parts.extend(parts.iter().skip(lacking).cloned());
@@ -278,14 +288,13 @@ impl Staging {
     fn merge_into(
         &self,
         next: &mut Manifest,
-        known: Option<&Manifest>,
+        known: &Schema,
         keys: &mut Keys,
         stem: &str,
         fresh: &mut Vec<String>,
     ) -> Result<Changes> {
         let old = std::mem::take(&mut next.parts);
-        let lacks =
-            known.and_then(|known| known.columns.names().find(|name| self.request.schema.field(name).is_none()));
+        let lacks = known.names().find(|name| self.request.schema.field(name).is_none());
         if let Some(name) = lacks.filter(|_| !old.is_empty()) {
             return Err(Error::new(
                 Kind::Conflict,
@@ -295,7 +304,7 @@ impl Staging {
             .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
         }
         let shape = Shape { stem: stem.to_owned(), schema: next.columns.clone(), ..self.shape.clone() };
-        let merge = keys.apply(&old, &self.work, &shape, self.request.absent)?;
+        let merge = keys.apply((&old, known), &self.work, &shape, self.request.absent)?;
         fresh.extend(merge.fresh.iter().map(|part| part.path.clone()));
         next.retired = merge.retired;
         next.parts = merge.kept;
@@ -311,22 +320,28 @@ fn joined(folder: &Folder, run: &str) -> Error {
         .hint("Nothing was changed: start a new run for the new rows, or load with mode `merge` and a key")
 }
 
-/// Both sets of columns; columns of one name must be of one type.
-fn merged(known: &Schema, new: &Schema, folder: &Folder) -> Result<Schema> {
+/// Both sets of columns; columns of one name must be of one type, or get one that holds both.
+fn merged(known: &Schema, request: &LoadRequest, folder: &Folder) -> Result<Schema> {
     let mut fields = known.fields.clone();
-    for field in &new.fields {
-        match known.field(&field.name) {
-            None => fields.push(field.clone()),
-            Some(old) if old.data_type == field.data_type => {}
-            Some(old) => {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!("the column '{}' is {} and cannot take {}", field.name, old.data_type, field.data_type),
-                )
-                .in_file(folder.shown())
-                .hint("Cast the column to the type it has, or load with the mode `replace`"));
-            }
+    for field in &request.schema.fields {
+        let Some(old) = fields.iter_mut().find(|old| old.name == field.name) else {
+            fields.push(field.clone());
+            continue;
+        };
+        if old.data_type == field.data_type {
+            continue;
         }
+        let wide = wider(field, old.data_type).filter(|_| request.widen);
+        // What is loaded must be of the dataset's type: these rows are written already.
+        let Some(wide) = wide.filter(|wide| *wide == field.data_type) else {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the column '{}' is {} and cannot take {}", field.name, old.data_type, field.data_type),
+            )
+            .in_file(folder.shown())
+            .hint("Cast the column to the type it has, or load with the mode `replace`"));
+        };
+        old.data_type = wide;
     }
     Ok(Schema::new(fields))
 }

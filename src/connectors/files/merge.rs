@@ -6,6 +6,7 @@ use super::manifest::Part;
 use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
+use super::widen;
 use super::work::Work;
 use crate::connectors::Changes;
 use crate::error::{Error, Result};
@@ -76,8 +77,17 @@ impl Keys {
         row_hashes(&keys)
     }
 
-    /// Compares the old parts with the load; writes those anew that lose rows.
-    pub(super) fn apply(&mut self, old: &[Part], work: &Work, shape: &Shape, absent: Absent) -> Result<Merge> {
+    /// Compares the old parts, of these columns, with the load; writes those anew that lose rows, or all where types have
+    /// widened.
+    pub(super) fn apply(
+        &mut self,
+        old: (&[Part], &Schema),
+        work: &Work,
+        shape: &Shape,
+        absent: Absent,
+    ) -> Result<Merge> {
+        let (old, known) = old;
+        let retyped = widen::retyped(known, &shape.schema);
         let absent = if faults::planted("deletes_nothing") { Absent::Keep } else { absent };
         let (mut kept, mut retired, mut deleted) = (Vec::new(), Vec::new(), 0);
         for loaded in self.rows.values_mut() {
@@ -91,15 +101,16 @@ impl Keys {
             Schema::new(shape.schema.fields.iter().filter(|field| self.names.contains(&field.name)).cloned().collect());
         for part in old {
             work.go_on()?;
-            if absent == Absent::Keep && !self.touches(part, work, &narrow)? {
+            if !retyped && absent == Absent::Keep && !self.touches(part, work, &narrow)? {
                 kept.push(part.clone());
                 continue;
             }
             let piece = work.folder.piece(part);
             let copy = piece.copy(&Need::Whole)?;
-            for batch in piece_rows(&piece, &copy, &shape.schema)? {
+            for batch in piece_rows(&piece, &copy, if retyped { known } else { &shape.schema })? {
                 work.go_on()?;
                 let batch = batch?.rows;
+                let batch = if retyped { widen::cast(&batch, &shape.schema)? } else { batch };
                 let keys = self.hashes(&batch)?;
                 let hashes = match &self.schema {
                     Some(schema) => row_hashes(&in_order(&batch, schema)?)?,

@@ -57,6 +57,7 @@ mod stretches;
 mod text;
 mod unique;
 mod tokens;
+mod widen;
 mod work;
 mod write;
 

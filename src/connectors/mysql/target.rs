@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, same};
 use super::{catalog::LEDGER, versions};
-use crate::connectors::fits::{Theirs, fits};
+use crate::connectors::fits::{Theirs, fits, stays, wider};
 use crate::connectors::{LoadRequest, by_key};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::native};
@@ -52,7 +52,11 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     let mut new = Vec::new();
     for field in &request.schema.fields {
         match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
-            Some(column) => compatible(field, column)?,
+            Some(column) => {
+                if let Err(error) = compatible(field, column) {
+                    new.push(modified(field, column, &existing, request, error)?);
+                }
+            }
             None => new.push(format!("ADD COLUMN {}", declared(field, true, None))),
         }
     }
@@ -61,6 +65,23 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     }
     session.execute(&format!("ALTER TABLE {} {}", table.sql(), new.join(", "))).await?;
     Ok((after(session, table).await?, false))
+}
+
+/// A column with a type that holds ours as well. It commits by itself, and holds what was there whatever becomes of the load.
+fn modified(
+    field: &Field,
+    column: &NativeColumn,
+    existing: &Existing,
+    request: &LoadRequest,
+    error: Error,
+) -> Result<String> {
+    let asked = request.widen && column.name == field.name && !column.generated && !column.counted;
+    let wide = wider(field, column.data_type()).filter(|_| asked).ok_or(error)?;
+    if !is_indexed_whole(wide) && existing.primary.contains(&column.name) {
+        return Err(stays(field, &column.declared, "it is part of the table's key, which MySQL keeps short"));
+    }
+    let wide = Field { data_type: wide, ..field.clone() };
+    Ok(format!("MODIFY COLUMN {}", declared(&wide, !column.required, column.collation.as_ref())))
 }
 
 async fn after(session: &mut Session, table: &TableName) -> Result<Existing> {

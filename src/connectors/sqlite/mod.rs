@@ -21,6 +21,7 @@ mod read;
 mod table;
 mod target;
 mod value;
+mod widen;
 mod within;
 mod write;
 

@@ -3,10 +3,11 @@
 use super::failure::translate;
 use super::load::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
+use super::widen::widen;
 use super::within::free_name;
 use crate::connectors::LoadRequest;
 use crate::connectors::by_key::{no_history, versions};
-use crate::connectors::fits::{Theirs, fits};
+use crate::connectors::fits::{Theirs, fits, wider};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::{Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
@@ -47,16 +48,23 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
     if request.mode == Mode::History {
         check_history(&known, dataset)?;
     }
-    let mut new = Vec::new();
+    let (mut new, mut wide) = (Vec::new(), Vec::new());
     for field in &request.schema.fields {
-        match known.iter().find(|column| same(&column.name, &field.name)) {
-            Some(column) => compatible(field, column)?,
-            None => new.push(field),
+        let Some(column) = known.iter().find(|column| same(&column.name, &field.name)) else {
+            new.push(field);
+            continue;
+        };
+        if let Err(error) = compatible(field, column) {
+            let theirs = from_native(&column.declared, Dialect::Sqlite);
+            let asked = request.widen && column.name == field.name && !column.generated;
+            let wider = wider(field, theirs).filter(|_| asked).ok_or(error)?;
+            wide.push((field.clone(), wider));
         }
     }
     if request.mode == Mode::Replace && !faults::planted("keeps_old_rows") {
         execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
     }
+    widen(file, dataset, &known, &wide).await?;
     for field in new {
         execute(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field))).await?;
     }

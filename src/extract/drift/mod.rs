@@ -7,8 +7,10 @@
 
 mod format;
 mod names;
+pub mod outgrown;
 mod propose;
 pub mod recall;
+pub mod silent;
 
 pub use format::{Seen, look};
 
@@ -17,11 +19,13 @@ use crate::engine::step;
 use crate::error::{Error, Kind, Result};
 use crate::guard::{Finding, Guard, Limits};
 use crate::plan::{Input, Output, Plan};
+use crate::schema::widen::{holds, widened};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::drift::{Drift, Policy};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::target::Mode;
+use propose::Change;
 use std::collections::BTreeMap;
 
 /// What to read, given what the source has now.
@@ -34,6 +38,8 @@ pub struct Judged {
     /// Columns that are read only to find rows that hold a value in them: those rows go to quarantine.
     pub refused: Vec<String>,
     pub format: Option<TextFormat>,
+    /// Members of JSON that a look at the source has not shown.
+    pub unseen: Vec<Field>,
     /// What is read at all: of a plan's type, or of the source's where it may not be kept.
     pub changed: bool,
 }
@@ -48,6 +54,13 @@ impl Judged {
     pub fn at_source(&self, name: &str) -> String {
         let at = self.named.fields.iter().position(|field| field.name == name);
         at.and_then(|at| self.read.fields.get(at)).map_or_else(|| name.to_owned(), |field| field.name.clone())
+    }
+
+    /// Watches the members that were not seen.
+    pub fn silent(&self, case: Case<'_>) -> Option<silent::Silent> {
+        let place = |field: &Field| self.kept().fields.iter().position(|kept| kept.name == field.name);
+        let columns = self.unseen.iter().filter_map(|field| Some((place(field)?, field.clone()))).collect();
+        silent::Silent::of(case, columns)
     }
 
     fn push(&mut self, known: Field, at_source: &str) {
@@ -67,7 +80,7 @@ pub struct Case<'a> {
 
 /// Judges the source as it is now.
 #[expect(clippy::too_many_lines, reason = "one judgement after the other, in their order")]
-pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
+pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     let Case { plan, output, input, context } = case;
     let Drift { columns, types } = plan.drift_of(output);
     let mut judged = Judged {
@@ -75,6 +88,7 @@ pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         named: input.schema.clone(),
         refused: Vec::new(),
         format: input.format.clone(),
+        unseen: Vec::new(),
         changed: false,
     };
     let found = match seen.strange {
@@ -129,11 +143,13 @@ pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         judged.push(known, &here.name);
     }
     let lost_to_others = names::renamed(&gone, &matched.added);
-    // Of JSON, a member that no object has is null in all of them; unless it lives on under another name.
-    gone.retain(|field| {
-        found.kind != FoundKind::Jsonl || lost_to_others.iter().any(|mapping| mapping.target == field.name)
-    });
-    let used: Vec<&Field> = gone.into_iter().filter(|field| needs(case, &field.name)).collect();
+    // Of JSON, a member that some rows lack is null there: only the end of the rows tells that all do.
+    let is_member = |field: &&Field| {
+        found.kind == FoundKind::Jsonl && !lost_to_others.iter().any(|mapping| mapping.target == field.name)
+    };
+    gone.retain(|field| needs(case, &field.name));
+    let (members, used): (Vec<&Field>, Vec<&Field>) = gone.into_iter().partition(is_member);
+    judged.unseen = members.into_iter().cloned().collect();
     for field in &used {
         let likely = lost_to_others.iter().find(|mapping| mapping.target == field.name);
         let perhaps = likely.map_or_else(String::new, |mapping| {
@@ -167,7 +183,7 @@ pub fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     if !breaking.is_empty() {
         let renamed: Vec<_> =
             lost_to_others.into_iter().filter(|one| used.iter().any(|field| field.name == one.target)).collect();
-        return Err(stopped(case, &found, &breaking, &renamed));
+        return Err(stopped(case, Change::of(input, &found, &renamed), &breaking).await);
     }
     for note in &notes {
         context.notes.add(&input.name, note);
@@ -184,22 +200,14 @@ pub async fn name_now(source: &Source, input: &Input, column: &str, context: &Co
     Ok(pairs.find_map(|(_, here)| here.map(|here| here.name.clone())).unwrap_or_else(|| column.to_owned()))
 }
 
-/// The error of a source that a run cannot go on with, with the plan that would fit it.
-fn stopped(case: Case<'_>, found: &Found, breaking: &[String], renamed: &[crate::agents::mapper::Mapping]) -> Error {
+/// The error of a source that a run cannot go on with, with the plan that would fit it and whatever else has drifted.
+async fn stopped(case: Case<'_>, change: Change, breaking: &[String]) -> Error {
     let Case { plan, input, context, .. } = case;
-    // Under the new name the column is read, and a step gives it back the known one.
-    let known: Vec<Field> = input.schema.fields.clone();
-    let types = |name: &str| found.fields.field(name).filter(|_| !found.kind.is_text()).map(|field| field.data_type);
-    let mut schema = propose::columns(&Schema::new(known), found, types);
-    for mapping in renamed {
-        let old = input.schema.field(&mapping.target).map(|field| field.data_type);
-        for field in schema.fields.iter_mut().filter(|field| field.name == mapping.source && found.kind.is_text()) {
-            field.data_type = old.unwrap_or(field.data_type);
-        }
-    }
     let error =
         Error::new(Kind::Conflict, format!("the source has changed: {}", breaking.join("; "))).in_table(&input.name);
-    match propose::write(plan, &input.name, &schema, found, renamed, context) {
+    let mut changes = vec![change];
+    changes.extend(propose::others(case).await);
+    match propose::write(plan, &changes, context) {
         Some(proposal) => error.hint(format!(
             "Nothing was loaded. A plan that fits is proposed in {}: {}. Review it (`windvane diff`), and put it in the place of \
              the plan file beside the spec (or make one with `windvane plan SPEC`); or mend the source",
@@ -311,42 +319,4 @@ fn added(field: &Field, found: &Found) -> Field {
     let sampled = found.kind.is_text() && !found.rows_exact;
     let data_type = if sampled { DataType::Text } else { field.data_type };
     Field { data_type, nullable: true, ..field.clone() }
-}
-
-/// Whether every value of the one type is a value of the other, of the same kind.
-pub(crate) fn holds(wide: DataType, narrow: DataType) -> bool {
-    wide == narrow || widened(narrow, wide) == Some(wide)
-}
-
-/// The type of the same kind that holds the values of both, where there is one.
-pub(crate) fn widened(from: DataType, to: DataType) -> Option<DataType> {
-    use DataType as T;
-    let digits = |kind: T| match kind {
-        T::Int16 => Some((5, 0)),
-        T::Int32 => Some((10, 0)),
-        T::Int64 => Some((19, 0)),
-        T::Decimal { precision, scale } => Some((i16::from(precision) - i16::from(scale), i16::from(scale))),
-        _ => None,
-    };
-    if from == to {
-        return Some(from);
-    }
-    match (from, to) {
-        (T::Float32, T::Float64) | (T::Float64, T::Float32) => Some(T::Float64),
-        (T::Int16 | T::Int32, T::Float64) | (T::Float64, T::Int16 | T::Int32) => Some(T::Float64),
-        (T::Int16, T::Float32) | (T::Float32, T::Int16) => Some(T::Float32),
-        (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => Some(T::Timestamp),
-        _ => {
-            let (one, other) = (digits(from)?, digits(to)?);
-            if one.1 == 0 && other.1 == 0 && !matches!((from, to), (T::Decimal { .. }, _) | (_, T::Decimal { .. })) {
-                return Some(if one.0 > other.0 { from } else { to });
-            }
-            let (whole, scale) = (one.0.max(other.0), one.1.max(other.1));
-            let fits = whole + scale <= 38;
-            fits.then(|| T::Decimal {
-                precision: u8::try_from(whole + scale).unwrap_or(38),
-                scale: i8::try_from(scale).unwrap_or(0),
-            })
-        }
-    }
 }

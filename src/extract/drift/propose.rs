@@ -1,13 +1,13 @@
 //! The plan as it would be with the source as it is now: written beside the plan for a person to read.
 
-use super::names;
+use super::{Case, Seen, names};
 use crate::agents::By;
 use crate::agents::mapper::Mapping;
 use crate::connectors::{Context, Found};
 use crate::engine;
 use crate::error::Result;
-use crate::plan::{Plan, PlannedStep, diff::diff, file};
-use crate::schema::Schema;
+use crate::plan::{Input, Output, Plan, PlannedStep, diff::diff, file};
+use crate::schema::{DataType, Field, Schema};
 use crate::spec::step::Step;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,22 +20,76 @@ pub(super) struct Proposal {
     pub changes: Vec<String>,
 }
 
-/// Writes the plan with the input as it is now; nothing where the steps do not fit what is there.
-pub(super) fn write(
-    plan: &Plan,
-    input: &str,
-    schema: &Schema,
-    found: &Found,
-    renamed: &[Mapping],
-    context: &Context,
-) -> Option<Proposal> {
+/// What an input is now.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub input: String,
+    pub schema: Schema,
+    /// How the source is now; nothing where only types have widened.
+    pub found: Option<Found>,
+    pub renamed: Vec<Mapping>,
+}
+
+impl Change {
+    /// The columns of an input as a plan of today would read them, with the likely renames among them.
+    pub(super) fn of(input: &Input, found: &Found, renamed: &[Mapping]) -> Self {
+        let declared = |name: &str| found.fields.field(name).filter(|_| !found.kind.is_text());
+        let matched = names::matched(&input.schema, &found.fields);
+        let mut fields = Vec::new();
+        for (field, here) in &matched.pairs {
+            if here.is_some() {
+                let data_type = declared(&field.name).map_or(field.data_type, |field| field.data_type);
+                fields.push(Field { data_type, ..(*field).clone() });
+            }
+        }
+        for field in matched.added {
+            // Under its new name the column is read in its known type, and a step gives it back the known name.
+            let mapping = renamed.iter().find(|mapping| mapping.source == field.name && found.kind.is_text());
+            let known = mapping.and_then(|mapping| input.schema.field(&mapping.target)).map(|field| field.data_type);
+            fields.push(Field { data_type: known.unwrap_or(field.data_type), ..field.clone() });
+        }
+        let schema = Schema::new(fields);
+        Self { input: input.name.clone(), schema, found: Some(found.clone()), renamed: renamed.to_vec() }
+    }
+
+    /// The same columns in other types.
+    pub(super) fn retyped(input: &Input, found: &Found, types: &BTreeMap<String, DataType>) -> Self {
+        let mut change = Self::of(input, found, &[]);
+        for field in &mut change.schema.fields {
+            field.data_type = types.get(&field.name).copied().unwrap_or(field.data_type);
+        }
+        change
+    }
+}
+
+/// Writes the plan with the inputs as they are now; nothing where the steps do not fit what is there.
+pub(super) fn write(plan: &Plan, changes: &[Change], context: &Context) -> Option<Proposal> {
     // The committed file says what every run fills in.
     let committed = context.proposals.first().and_then(|path| file::read(path).ok());
-    let old = committed.filter(|committed| committed.input(input).is_some()).unwrap_or_else(|| plan.clone());
-    let new = changed(&old, input, schema, found, renamed).ok()?;
+    let fits = |committed: &Plan| changes.iter().all(|change| committed.input(&change.input).is_some());
+    let old = committed.filter(fits).unwrap_or_else(|| plan.clone());
+    let new = changed(&old, changes).ok()?;
     let changes = diff(&old, &new).iter().map(|one| format!("{}: {}", one.place, one.what)).collect();
     let path = context.proposals.iter().map(|path| proposed(path)).find(|path| file::write(&new, path).is_ok())?;
     Some(Proposal { path, changes })
+}
+
+/// The other inputs that are not as planned: a proposal speaks of all of them.
+pub(super) async fn others(case: Case<'_>) -> Vec<Change> {
+    let Case { plan, input, context, .. } = case;
+    let mut changes = Vec::new();
+    for other in plan.inputs.iter().filter(|other| other.name != input.name) {
+        let Some(source) = plan.sources.get(&other.source) else { continue };
+        // What cannot be looked at, or is no table, has a word of its own when it is read.
+        let Ok(Seen { found, strange: None }) = super::look(source, other, context).await else { continue };
+        if found.shape().fingerprint() != other.fingerprint && !found.fields.fields.is_empty() {
+            let matched = names::matched(&other.schema, &found.fields);
+            let gone: Vec<&Field> =
+                matched.pairs.iter().filter(|(_, here)| here.is_none()).map(|(field, _)| *field).collect();
+            changes.push(Change::of(other, &found, &names::renamed(&gone, &matched.added)));
+        }
+    }
+    changes
 }
 
 /// `orders.plan.proposed.json` beside `orders.plan.json`.
@@ -45,21 +99,22 @@ fn proposed(plan: &Path) -> PathBuf {
     plan.with_file_name(format!("{stem}.plan.proposed.json"))
 }
 
-fn changed(old: &Plan, input: &str, schema: &Schema, found: &Found, renamed: &[Mapping]) -> Result<Plan> {
+fn changed(old: &Plan, changes: &[Change]) -> Result<Plan> {
     let mut new = old.clone();
-    for one in new.inputs.iter_mut().filter(|one| one.name == input) {
-        one.schema = schema.clone();
-        one.format.clone_from(&found.format);
-        one.fingerprint = found.shape().fingerprint();
-        one.primary_key.clone_from(&found.primary_key);
-    }
-    let schemas: BTreeMap<String, Schema> =
-        new.inputs.iter().map(|input| (input.name.clone(), input.schema.clone())).collect();
-    let lookup = |name: &str| schemas.get(name).cloned();
-    for output in
-        new.outputs.iter_mut().filter(|output| output.from == input || output.reads.iter().any(|one| one == input))
-    {
-        if output.from == input && !renamed.is_empty() {
+    for change in changes {
+        for one in new.inputs.iter_mut().filter(|one| one.name == change.input) {
+            one.schema.clone_from(&change.schema);
+            if let Some(found) = &change.found {
+                one.format.clone_from(&found.format);
+                one.fingerprint = found.shape().fingerprint();
+                one.primary_key.clone_from(&found.primary_key);
+            }
+        }
+        for output in new.outputs.iter_mut().filter(|output| output.from == change.input) {
+            let renamed = &change.renamed;
+            if renamed.is_empty() {
+                continue;
+            }
             let names = renamed.iter().map(|one| (one.source.clone(), one.target.clone())).collect();
             let why: Vec<String> = renamed
                 .iter()
@@ -67,30 +122,30 @@ fn changed(old: &Plan, input: &str, schema: &Schema, found: &Found, renamed: &[M
                 .collect();
             output.steps.insert(0, PlannedStep { step: Step::Rename(names), by: By::Rules, reason: why.join("; ") });
         }
-        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
-        let from = schemas.get(&output.from).cloned().unwrap_or_default();
-        output.schema = engine::plan_schema(&steps, &from, &lookup)?;
-        for planned in &output.checks {
-            engine::check_schema(&planned.check, &output.schema, &lookup)?;
-        }
+    }
+    for change in changes {
+        fitted(&mut new, &change.input)?;
     }
     file::seal(new)
 }
 
-/// The columns as a plan of today would read them.
-pub(super) fn columns(
-    known: &Schema,
-    found: &Found,
-    types: impl Fn(&str) -> Option<crate::schema::DataType>,
-) -> Schema {
-    let now = names::matched(known, &found.fields);
-    let mut fields = Vec::new();
-    for (field, here) in &now.pairs {
-        if here.is_some() {
-            let data_type = types(&field.name).unwrap_or(field.data_type);
-            fields.push(crate::schema::Field { data_type, ..(*field).clone() });
+/// What the steps make of an input's columns now, in every output that reads it.
+pub(super) fn fitted(plan: &mut Plan, input: &str) -> Result<()> {
+    let inputs = plan.inputs.clone();
+    let lookup = |name: &str| inputs.iter().find(|input| input.name == name).map(|input| input.schema.clone());
+    let reads = |output: &&mut Output| output.from == input || output.reads.iter().any(|one| one == input);
+    for output in plan.outputs.iter_mut().filter(reads) {
+        output.schema = columns_of(output, &inputs)?;
+        for planned in &output.checks {
+            engine::check_schema(&planned.check, &output.schema, &lookup)?;
         }
     }
-    fields.extend(now.added.into_iter().cloned());
-    Schema::new(fields)
+    Ok(())
+}
+
+/// What the steps of an output make of the inputs' columns.
+fn columns_of(output: &Output, inputs: &[Input]) -> Result<Schema> {
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let lookup = |name: &str| inputs.iter().find(|input| input.name == name).map(|input| input.schema.clone());
+    engine::plan_schema(&steps, &lookup(&output.from).unwrap_or_default(), &lookup)
 }

@@ -3,12 +3,13 @@
 //! The columns, types, formats and spellings of then are put into the catalog that the new plan is made of; whatever the
 //! source does not have any more is found when it is read, dataset by dataset, as with a plan file.
 
-use super::{added, holds, names, widened};
+use super::{added, names};
 use crate::discover::{Catalog, Dataset};
 use crate::guard::Notes;
 use crate::plan::{Input, Plan};
 use crate::profile::Profile;
 use crate::schema::diff::{Change, diff};
+use crate::schema::widen::{holds, widened};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::Spec;
 use crate::spec::drift::{Drift, Policy};

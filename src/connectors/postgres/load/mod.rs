@@ -178,8 +178,17 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
     Ok(loaded)
 }
 
-/// Begins the transaction; what an earlier one answered, if it did the load.
+/// Begins the transaction, of a table whose types are wide enough; what an earlier one answered, if it did the load.
 async fn begin(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
+    let done = started(session, job).await?;
+    if done.is_some() || !target::widen(session, job).await? {
+        return Ok(done);
+    }
+    commit(session).await?;
+    started(session, job).await
+}
+
+async fn started(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
     execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
     execute(session, LOCK_TIMEOUT).await?;
     job.pulse.learn(session).await?;

@@ -3,10 +3,11 @@
 use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::read::execute;
-use super::super::table::{Existing, NativeColumn, TableName};
+use super::super::table::{Existing, NativeColumn, Shape, TableName};
 use super::super::wire::shown;
 use super::compare::{self, Compared};
 use super::{Job, VERSION};
+use crate::connectors::fits::wider;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
@@ -114,6 +115,43 @@ pub(super) async fn ready(session: &mut PgConnection, job: &Job) -> Result<Targe
         execute(session, &format!("ALTER TABLE {} {}", table.sql(), declared(&new, "ADD COLUMN "))).await?;
     }
     describe(session, job, false).await
+}
+
+/// Gives columns whose type does not hold ours one that holds both; whether there were any. To be committed before the rows
+/// come, which are told from older ones by their transaction: the table is written anew.
+pub(super) async fn widen(session: &mut PgConnection, job: &Job) -> Result<bool> {
+    if !job.request.widen {
+        return Ok(false);
+    }
+    let Some(existing) = job.table.existing(session).await? else { return Ok(false) };
+    let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
+    let changes = widened(&fields, &existing, &types(session, &job.table).await?);
+    if changes.is_empty() {
+        return Ok(false);
+    }
+    let alter = format!("ALTER TABLE {} {}", job.table.sql(), changes.join(", "));
+    execute(session, &alter).await.map_err(|error| match error.kind() {
+        Kind::Unsupported => {
+            error.hint("Nothing was changed. Widen the column by hand with what uses it, and run again")
+        }
+        _ => error,
+    })?;
+    Ok(true)
+}
+
+fn widened(fields: &[&Field], existing: &Existing, types: &[Type]) -> Vec<String> {
+    let one = |field: &&Field| {
+        let known = existing.columns.iter().find(|column| column.name == field.name)?;
+        let known_type = types.iter().find(|known| known.name == field.name)?;
+        let plain = known.shape == Shape::BuiltIn && known_type.kind == "b" && !known.generated;
+        if !plain || column(field, known, known_type).is_ok() {
+            return None;
+        }
+        let wide = native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres);
+        let name = quote(&field.name);
+        Some(format!("ALTER COLUMN {name} TYPE {wide} USING {name}::{wide}"))
+    };
+    fields.iter().filter_map(one).collect()
 }
 
 async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {

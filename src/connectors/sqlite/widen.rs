@@ -1,0 +1,114 @@
+//! Columns that get a wider type. SQLite alters no type: the table is built anew with the same rows, inside the load's
+//! transaction, and only where that loses nothing which somebody has said of it.
+
+use super::failure::translate;
+use super::load::execute;
+use super::table::{NativeColumn, sql};
+use super::within::free_name;
+use crate::connectors::fits::stays;
+use crate::error::Result;
+use crate::schema::{DataType, Field, sql::Dialect, sql::native, sql::quote};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+
+/// Words of a table's statement that a new table would have to repeat.
+const SAID: [&str; 11] = [
+    "CHECK",
+    "UNIQUE",
+    "REFERENCES",
+    "COLLATE",
+    "WITHOUT",
+    "STRICT",
+    "GENERATED",
+    "DEFAULT",
+    "PRIMARY",
+    "CONSTRAINT",
+    "TRIGGER",
+];
+
+/// Builds the table anew with these columns of wider types.
+pub(super) async fn widen(
+    file: &mut SqliteConnection,
+    dataset: &str,
+    known: &[NativeColumn],
+    wider: &[(Field, DataType)],
+) -> Result<()> {
+    let (Some((first, _)), Some(number)) = (wider.first(), free_name(known)) else { return Ok(()) };
+    let declared = known.iter().find(|column| column.name == first.name).map_or("", |column| column.declared.as_str());
+    if let Some(why) = told(file, dataset).await? {
+        return Err(stays(first, declared, &why));
+    }
+    let wide = |column: &NativeColumn| wider.iter().find(|(field, _)| field.name == column.name).map(|(_, wide)| *wide);
+    let columns: Vec<String> = known.iter().map(|column| quote(&column.name)).collect();
+    let types = known.iter().map(|column| match wide(column) {
+        Some(wide) => format!("{} {}", quote(&column.name), native(wide, Dialect::Sqlite)),
+        None => format!("{} {}", quote(&column.name), column.declared),
+    });
+    let types: Vec<String> = types.collect();
+    let values = known.iter().map(|column| {
+        let name = quote(&column.name);
+        match wide(column) {
+            Some(DataType::Text | DataType::Decimal { .. }) => format!("CAST({name} AS TEXT)"),
+            // A day is its midnight.
+            Some(DataType::Timestamp) => format!("{name} || ' 00:00:00'"),
+            Some(_) | None => name,
+        }
+    });
+    let values: Vec<String> = values.collect();
+    let indexes: Vec<String> = strings(
+        file,
+        "SELECT sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND lower(tbl_name) = lower(?)",
+        dataset,
+    )
+    .await?;
+    let new = sql(&format!("{dataset} windvane wider"));
+    // Views keep the table's name in their words.
+    execute(file, "PRAGMA legacy_alter_table = ON").await?;
+    let columns = columns.join(", ");
+    let statements = [
+        format!("CREATE TABLE {new} ({})", types.join(", ")),
+        format!("INSERT INTO {new} ({number}, {columns}) SELECT {number}, {} FROM {}", values.join(", "), sql(dataset)),
+        format!("DROP TABLE {}", sql(dataset)),
+        format!("ALTER TABLE {new} RENAME TO {}", quote(dataset)),
+    ];
+    for statement in statements.iter().chain(&indexes) {
+        execute(file, statement).await?;
+    }
+    execute(file, "PRAGMA legacy_alter_table = OFF").await.map(drop)
+}
+
+/// Why the table cannot be built anew without losing something.
+async fn told(file: &mut SqliteConnection, dataset: &str) -> Result<Option<String>> {
+    let all = "SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'trigger') AND lower(tbl_name) = lower(?)";
+    for statement in strings(file, all, dataset).await? {
+        let bare = unquoted(&statement).to_ascii_uppercase();
+        let mut words = bare.split(|letter: char| !letter.is_ascii_alphabetic());
+        if let Some(word) = words.find(|word| SAID.contains(word)) {
+            return Ok(Some(format!("the table says {word}, which building it anew could lose")));
+        }
+    }
+    let foreign = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND EXISTS (SELECT 1 FROM pragma_foreign_key_list(name) AS f WHERE lower(f.\"table\") = lower(?))";
+    let others = strings(file, foreign, dataset).await?;
+    Ok(others.first().map(|other| format!("the table '{other}' refers to it")))
+}
+
+async fn strings(file: &mut SqliteConnection, statement: &str, dataset: &str) -> Result<Vec<String>> {
+    let rows = sqlx::query_scalar(AssertSqlSafe(statement.to_owned())).bind(dataset).fetch_all(file).await;
+    rows.map_err(|error| translate(&error))
+}
+
+/// A statement without what stands in quotes.
+fn unquoted(statement: &str) -> String {
+    let mut bare = String::new();
+    let mut closes = None;
+    for letter in statement.chars() {
+        match (closes, letter) {
+            (Some(end), letter) if letter == end => closes = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => closes = Some(letter),
+            (None, '[') => closes = Some(']'),
+            (None, letter) => bare.push(letter),
+        }
+    }
+    bare
+}

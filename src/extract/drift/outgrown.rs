@@ -1,0 +1,236 @@
+//! Values of text that are proper and that the planned type of their column does not hold: the type was found in a sample,
+//! or the source has grown. Seen while rows are read; then the whole dataset is measured, before anything is visible.
+//!
+//! Under `evolve` the columns are read in wider types, and the target widens with them. Otherwise the run stops and names
+//! them all; or their rows go to quarantine, if that is what the spec says.
+
+use super::{Case, Judged, judge, look, propose, stopped};
+use crate::connectors::{Connection, Context, Found, ReadRequest, Rejected};
+use crate::error::{Error, Result};
+use crate::guard::Notes;
+use crate::plan::{Output, Plan};
+use crate::profile::semantic;
+use crate::schema::widen::{is_padded, joined, outgrown};
+use crate::schema::{DataType, infer};
+use crate::spec::drift::Policy;
+use arrow::array::{Array, AsArray, StringArray};
+use futures::StreamExt;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const OUTGROWN: &str = "a column's values have outgrown its planned type";
+/// So much of a code is shown.
+const SHOWN: usize = 3;
+
+/// Whether an error says that an input must be measured; its name is the error's table.
+pub fn told(error: &Error) -> bool {
+    error.message() == OUTGROWN
+}
+
+/// Looks at the rows that a reader of text refuses.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    input: String,
+    /// By the source's names.
+    types: BTreeMap<String, DataType>,
+    policy: Policy,
+    notes: Notes,
+}
+
+impl Watch {
+    pub fn new(case: Case<'_>, judged: &Judged) -> Self {
+        let text = case.input.kind.is_text();
+        let fields = judged.read.fields.iter().filter(|_| text);
+        Self {
+            input: case.input.name.clone(),
+            types: fields.map(|field| (field.name.clone(), field.data_type)).collect(),
+            policy: case.plan.drift_of(case.output).types,
+            notes: case.context.notes.clone(),
+        }
+    }
+
+    pub fn see(&self, refused: &[Rejected]) -> Result<()> {
+        for row in refused {
+            let Some(column) = &row.column else { continue };
+            let (Some(data_type), Some(Value::String(text))) = (self.types.get(column), row.record.get(column)) else {
+                continue;
+            };
+            if outgrown(*data_type, text).is_none() {
+                continue;
+            }
+            match self.policy {
+                Policy::Evolve | Policy::Freeze | Policy::Fail => {
+                    return Err(Error::internal(OUTGROWN).in_table(&self.input));
+                }
+                Policy::Quarantine => self.notes.add(
+                    &self.input,
+                    &format!(
+                        "values that column '{column}' ({data_type}) does not hold go to quarantine, as `drift` says"
+                    ),
+                ),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A column whose values its type does not hold.
+#[derive(Debug, Clone)]
+struct Grown {
+    planned: DataType,
+    needed: DataType,
+    values: u64,
+    row: u64,
+    first: String,
+}
+
+/// The plan with the types that the whole input needs now; an error where they must not widen. `whole`: one reader reads
+/// all of it.
+pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
+    let Case { plan, output, input, context } = case;
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    let seen = look(source, input, context).await?;
+    let found = seen.found.clone();
+    let judged = judge(case, seen).await?;
+    let grown = measured(case, &judged).await?;
+    let types: BTreeMap<String, DataType> = grown.iter().map(|(name, grown)| (name.clone(), grown.needed)).collect();
+    let words: Vec<String> = grown.iter().map(|(name, grown)| grown.words(name)).collect();
+    let cursor = output.incremental.as_ref().is_some_and(|incremental| {
+        output.from == input.name && types.get(&incremental.column) == Some(&DataType::Text)
+    });
+    let evolves = plan.drift_of(output).types == Policy::Evolve;
+    let wider = retyped(plan, &input.name, &types);
+    let stops = |found: &Found, words: &[String]| {
+        let change = propose::Change::retyped(input, found, &types);
+        let words = words.to_vec();
+        async move { stopped(case, change, &words).await }
+    };
+    if !evolves || !whole || cursor {
+        return Err(stops(&found, &words).await);
+    }
+    let wider = match wider {
+        Ok(wider) => wider,
+        Err(error) => {
+            let with = [words, vec![format!("the steps do not fit the wider types: {}", error.message())]].concat();
+            return Err(stops(&found, &with).await);
+        }
+    };
+    for words in &words {
+        context.notes.add(&input.name, words);
+    }
+    let change = propose::Change::retyped(input, &found, &types);
+    // Without a plan file nobody has to accept anything.
+    let committed = context.proposals.first().is_some_and(|path| path.is_file());
+    if committed && let Some(proposal) = propose::write(plan, &[change], context) {
+        let path = proposal.path.display();
+        context.notes.add(&input.name, &format!("a plan with the wider types is proposed in {path}"));
+    }
+    Ok(wider)
+}
+
+/// Reads the whole input as text and tries every value.
+async fn measured(case: Case<'_>, judged: &Judged) -> Result<BTreeMap<String, Grown>> {
+    let Case { plan, input, context, .. } = case;
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    let mut schema = judged.read.clone();
+    for field in &mut schema.fields {
+        if field.data_type != DataType::Json {
+            field.data_type = DataType::Text;
+        }
+    }
+    let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), schema);
+    let mut batches = Connection::open_source(source, context)?.read(request).await?;
+    let mut grown = BTreeMap::new();
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        for (field, column) in judged.named.fields.iter().zip(batch.rows.columns()) {
+            if let Some(texts) = column.as_string_opt::<i32>() {
+                tried(&field.name, field.data_type, texts, &batch.numbers, &mut grown);
+            }
+        }
+        context.progress.wanted()?;
+    }
+    Ok(grown)
+}
+
+fn tried(name: &str, planned: DataType, texts: &StringArray, rows: &[u64], grown: &mut BTreeMap<String, Grown>) {
+    let mut failed = infer::parse(texts, planned).1;
+    if matches!(planned, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { scale: 0, .. }) {
+        failed
+            .extend((0..texts.len()).filter(|at| texts.is_valid(*at) && is_padded(texts.value(*at).trim().as_bytes())));
+        failed.sort_unstable();
+        failed.dedup();
+    }
+    for at in failed {
+        let text = texts.value(at);
+        let Some(needed) = outgrown(planned, text) else { continue };
+        let row = rows.get(at).copied().unwrap_or_default();
+        let known = grown.entry(name.to_owned()).or_insert_with(|| Grown {
+            planned,
+            needed,
+            values: 0,
+            row,
+            first: shown(text.trim(), needed),
+        });
+        known.values += 1;
+        known.needed = joined(known.needed, needed).unwrap_or(DataType::Text);
+    }
+}
+
+impl Grown {
+    fn words(&self, name: &str) -> String {
+        let Self { planned, needed, values, row, first } = self;
+        let verb = if *values == 1 { "1 value is".to_owned() } else { format!("{values} values are") };
+        format!(
+            "column '{name}' was {planned} and needs {needed}: {verb} none of {planned} (first: row {row}, '{first}')"
+        )
+    }
+}
+
+/// A value for people: numbers and days as they are, of others the beginning.
+fn shown(text: &str, needed: DataType) -> String {
+    if let Some(meaning) = semantic::personal(text) {
+        return format!("[{meaning}]");
+    }
+    if needed == DataType::Text && text.chars().count() > SHOWN {
+        return text.chars().take(SHOWN).chain(['…']).collect();
+    }
+    text.to_owned()
+}
+
+/// The plan with other types of an input's columns, and what the steps make of them.
+pub(super) fn retyped(plan: &Plan, input: &str, types: &BTreeMap<String, DataType>) -> Result<Plan> {
+    let mut new = plan.clone();
+    for field in new.inputs.iter_mut().filter(|one| one.name == input).flat_map(|one| &mut one.schema.fields) {
+        field.data_type = types.get(&field.name).copied().unwrap_or(field.data_type);
+    }
+    propose::fitted(&mut new, input)?;
+    Ok(new)
+}
+
+/// The plan with the types that the target's columns have got from earlier loads: what has widened once stays wide. Nothing
+/// where it has the planned ones.
+pub async fn remembered(plan: &Plan, output: &Output, context: &Context) -> Option<Plan> {
+    let input = plan.input(&output.from).filter(|input| input.kind.is_text())?;
+    if plan.drift_of(output).types != Policy::Evolve {
+        return None;
+    }
+    // Whatever is wrong with the target is the load's to say.
+    let target = Connection::open_target(&plan.target, context).ok()?;
+    let loaded = target.loads(&output.dataset).await.ok()?.into_iter().next()?.columns;
+    let mut known: Option<Plan> = None;
+    for field in &input.schema.fields {
+        let Some(theirs) = loaded.field(&field.name) else { continue };
+        let Some(wide) = joined(field.data_type, theirs.data_type).filter(|wide| *wide != field.data_type) else {
+            continue;
+        };
+        let types = BTreeMap::from([(field.name.clone(), wide)]);
+        let Ok(next) = retyped(known.as_ref().unwrap_or(plan), &input.name, &types) else { continue };
+        // Only a column that goes through the steps as it is.
+        let comes = next.output(&output.name).and_then(|output| output.schema.field(&field.name));
+        if comes.is_some_and(|comes| comes.data_type == wide) {
+            known = Some(next);
+        }
+    }
+    known
+}
