@@ -86,7 +86,8 @@ def _interpreter(version: str) -> str | None:
     if found.returncode == 0:
         return found.stdout.strip()
     # Of pyenv, whatever it calls the current one.
-    kept = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = sorted((pyenv / "versions").glob(f"{version}.*/bin/python"))
     return str(kept[-1]) if kept else None
 
 
