@@ -168,6 +168,16 @@ impl Error {
             .hint("This is a defect of windvane: please report it with the command you ran")
     }
 
+    /// Lines below the message: examples, for people.
+    #[must_use]
+    pub fn with_lines(mut self, lines: &[String]) -> Self {
+        for line in lines {
+            self.inner.message.push_str("\n  ");
+            self.inner.message.push_str(line);
+        }
+        self
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

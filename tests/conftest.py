@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A home of the session's own, before anything asks for one: a shell that is told of no store makes one at home, and what is
+# in the store of whoever runs the tests must not decide over them. The toolchain stays where it is.
+for _variable, _folder in (("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")):
+    os.environ.setdefault(_variable, str(Path.home() / _folder))
+_HOME = tempfile.mkdtemp(prefix="windvane-home-")
+os.environ["HOME"] = _HOME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +34,13 @@ def unavailable(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"{what} must be there in CI")
     pytest.skip(f"SKIPPED FOR WANT OF {what.upper()}: these tests prove nothing on this machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home() -> Iterator[Path]:
+    """The session's home; removed at the end."""
+    yield Path(_HOME)
+    shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

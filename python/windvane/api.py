@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
-from windvane.errors import MissingError, of_record
+from windvane.errors import MissingError, WindvaneError, of_record
 from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
 from windvane.settings import store_url
 from windvane.world import allowed, world
@@ -20,11 +20,41 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def check(*paths: str | Path, environment: str | None = None, roots: Iterable[str | Path] = ()) -> Problems:
-    """Reads specs (files, folders, globs) and returns every mistake with its place: ``{ok, problems}``."""
-    return Problems(
-        call("check", paths=_expanded(paths), environment=environment, roots=allowed(Path.cwd(), roots)[1:])
-    )
+def check(
+    *paths: str | Path,
+    environment: str | None = None,
+    roots: Iterable[str | Path] = (),
+    connect: bool = False,
+    **outside: Any,
+) -> Problems:
+    """Reads specs (files, folders, globs) and returns every mistake with its place: ``{ok, problems}``.
+
+    With ``connect`` the sources are looked at too: unknown datasets and columns, types that do not fit. Nothing is
+    written, and a source has 30 seconds. ``outside`` are ``connections`` and ``params``, as for :func:`plan`.
+    """
+    roots = list(roots)
+    found = call("check", paths=_expanded(paths), environment=environment, roots=allowed(Path.cwd(), roots)[1:])
+    if connect:
+        wrong = {problem["file"] for problem in found["problems"]}
+        for file in found["files"]:
+            if file not in wrong:
+                found["problems"] += _connected(Path(file), environment, {**outside, "roots": roots})
+        found["problems"].sort(key=lambda problem: (problem["file"], problem["line"], problem["column"]))
+        found["ok"] = not found["problems"]
+    return Problems(found)
+
+
+def _connected(path: Path, environment: str | None, outside: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is wrong with a spec in the light of its sources; that one cannot be reached is a problem too."""
+    try:
+        outside = _spec_world(path, environment, outside)
+        found: list[dict[str, Any]] = call("check_connected", world=outside, spec=str(path), environment=environment)[
+            "problems"
+        ]
+    except WindvaneError as error:
+        place = {"file": str(path), "line": 1, "column": 1, "path": "", **error.place}
+        return [{**place, "kind": error.kind, "message": error.args[0], "hint": error.hint}]
+    return found
 
 
 def needs(path: str | Path, *, environment: str | None = None, roots: Iterable[str | Path] = ()) -> dict[str, Any]:
@@ -224,6 +254,12 @@ def run(
     if record["status"] != "success":
         raise of_record(record.to_dict())
     return record
+
+
+def reasons(files: Iterable[str | Path]) -> list[str]:
+    """The most frequent reasons in quarantine files, a line each with an example row; personal values are marks."""
+    lines: list[str] = call("reasons", files=[str(file) for file in files])["lines"]
+    return lines
 
 
 def diagnose(text: str) -> Diagnosis:

@@ -164,7 +164,9 @@ def _always(_: Any) -> bool:
 
 _COMMANDS: dict[str, Command] = {
     "check": (
-        lambda o: api.check(*o.specs, environment=o.environment, roots=o.root),
+        lambda o: api.check(
+            *o.specs, environment=o.environment, roots=o.root, connect=o.connect, params=_pairs(o.param)
+        ),
         show.problems,
         lambda document: bool(document["ok"]),
     ),
@@ -223,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = command("check", "Reads specs and shows every mistake with its place.")
     check.add_argument("specs", nargs="+", metavar="SPEC")
+    check.add_argument("--connect", action="store_true", help="look at the sources too; writes nothing")
     discover = command("discover", "Shows what exists at a source.")
     discover.add_argument("source", metavar="SOURCE", help="a path, a URL or conn:ID")
     compact = command("compact", "Joins the small files of a loaded dataset.")
@@ -270,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
         with_environment.add_argument(
             "--root", action="append", default=[], metavar="FOLDER", help="a folder that the spec's paths may lead to"
         )
-    for with_params in (plan, run):
+    for with_params in (check, plan, run):
         with_params.add_argument(
             "--param", action="append", default=[], metavar="NAME=VALUE", help="what {{ NAME }} in the spec stands for"
         )

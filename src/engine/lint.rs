@@ -2,9 +2,10 @@
 //! right, and steps that use a column which an earlier step has taken away.
 //!
 //! It looks at the document, not at the typed spec, so that it also speaks when something else in the document is wrong.
-//! What it cannot know it lets pass: planning judges the same steps against the real columns.
+//! What it cannot know it lets pass: `connected` and planning judge the same steps against the real columns.
 
 mod columns;
+pub mod connected;
 
 use crate::engine::expression::inspect::{Standing, inspect};
 use crate::engine::expression::{pattern, statement};

@@ -1,7 +1,7 @@
 //! Plan step -> Staged: rows leave their source and rest as Parquet on the staging folder.
 //!
 //! Doors: [`run`]; `drift` (what a changed source does to a run), `staging` and `quarantine` (the two files every stage
-//! writes).
+//! writes), `reasons` (why rows are in the latter).
 //!
 //! Invariants: rows read = rows staged + rows quarantined; a staged file appears whole or not at all (written beside,
 //! then renamed); a second extract of the same run and dataset replaces the first.
@@ -9,6 +9,7 @@
 pub mod cursor;
 pub mod drift;
 pub mod quarantine;
+pub mod reasons;
 pub mod staging;
 
 use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Within};

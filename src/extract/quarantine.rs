@@ -133,7 +133,8 @@ fn find_sources(group: &mut [Value], input: &Staged) -> Result<()> {
 
 /// The documents of a quarantine file with the numbers of their lines, one at a time. A damaged line is an error: each
 /// stands for a row that is counted.
-fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
+/// The lines of a file, numbered; a damaged one is an error.
+pub(super) fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
     let file = File::open(path).map_err(|error| staging::failed("read", path, &error))?;
     let path = path.to_owned();
     let read = move |(at, line): (u64, std::io::Result<String>)| {

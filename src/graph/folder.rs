@@ -171,7 +171,7 @@ fn one(
     let plan = committed_plan(path, &spec, environment.as_deref())?;
     let (plan_file, plan) = plan.unzip();
     let graph =
-        plan.as_ref().map_or_else(|| from_spec(&spec), from_plan).map_err(|error| vec![problem(file, &error)])?;
+        plan.as_ref().map_or_else(|| from_spec(&spec), from_plan).map_err(|error| vec![Problem::of(file, &error)])?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Some(Pipeline {
         file: file.to_owned(),
@@ -220,24 +220,11 @@ fn committed_plan(
 ) -> Result<Option<(PathBuf, Plan)>, Vec<Problem>> {
     let Some(file) = plan::file::committed(path, environment) else { return Ok(None) };
     let name = file.display().to_string();
-    let plan = plan::file::read(&file).map_err(|error| vec![problem(&name, &error)])?;
+    let plan = plan::file::read(&file).map_err(|error| vec![Problem::of(&name, &error)])?;
     if plan.pipeline != spec.pipeline {
         let error = Error::spec(format!("this is the plan of pipeline '{}'", plan.pipeline));
-        return Err(vec![problem(&name, &error.hint("Run `windvane plan SPEC`, or delete the plan file"))]);
+        return Err(vec![Problem::of(&name, &error.hint("Run `windvane plan SPEC`, or delete the plan file"))]);
     }
-    plan::file::fits(&plan, &hash::of(spec), environment).map_err(|error| vec![problem(&name, &error)])?;
+    plan::file::fits(&plan, &hash::of(spec), environment).map_err(|error| vec![Problem::of(&name, &error)])?;
     Ok(Some((file, plan)))
-}
-
-fn problem(file: &str, error: &Error) -> Problem {
-    let place = error.place();
-    Problem {
-        file: place.file.clone().unwrap_or_else(|| file.to_owned()),
-        line: place.line.unwrap_or(1),
-        column: place.column.unwrap_or(1),
-        path: place.path.clone().unwrap_or_default(),
-        kind: error.kind(),
-        message: error.message().to_owned(),
-        hint: error.hint_text().map(str::to_owned),
-    }
 }

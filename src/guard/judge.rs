@@ -135,19 +135,23 @@ pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
     Some(Finding::new(Guard::EmptiedColumns, saw, "Look whether the source still gives it, perhaps under another name"))
 }
 
-/// Rows that somebody else brought and that would go.
-pub fn adopted(adopt: bool, brings: &Brings, there: &There) -> Option<Finding> {
+/// Rows that somebody else brought and that would go: nobody knows who, or another pipeline.
+pub fn adopted(adopt: bool, brings: &Brings, there: &There, other: Option<&str>) -> Option<Finding> {
     let rows = there.rows.filter(|rows| *rows > 0)?;
     let takes_away = match (brings.mode, brings.absent) {
         (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
         (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
     };
-    if adopt || there.last.is_some() || !takes_away {
+    if adopt || there.last.is_some() && other.is_none() || !takes_away {
         return None;
     }
+    let whose = match other {
+        Some(pipeline) => format!("whose last load was one of the pipeline '{pipeline}'"),
+        None => "that windvane has not loaded".to_owned(),
+    };
     Some(Finding {
         guard: None,
-        saw: format!("the target holds {rows} rows that windvane has not loaded, and this load would take them away"),
+        saw: format!("the target holds {rows} rows {whose}, and this load would take them away"),
         way: "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target"
             .to_owned(),
     })

@@ -22,7 +22,6 @@ impl Notes {
         let note = Note { dataset: dataset.to_owned(), what: what.to_owned() };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains(&note) {
-            tracing::warn!(dataset, "drift: {what}");
             all.push(note);
         }
     }

@@ -13,6 +13,8 @@ pub struct Before {
     there: There,
     /// Columns that have values.
     filled: Vec<String>,
+    /// Another pipeline, when it was the last one to load the dataset.
+    other: Option<String>,
 }
 
 impl Before {
@@ -28,7 +30,10 @@ impl Before {
         } else {
             Vec::new()
         };
-        Ok(Self { there, filled })
+        let newest =
+            if there.last.is_some() { connection.loads(&output.dataset).await?.into_iter().next() } else { None };
+        let other = newest.map(|facts| facts.pipeline).filter(|name| !name.is_empty() && *name != plan.pipeline);
+        Ok(Self { there, filled, other })
     }
 
     /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
@@ -41,7 +46,7 @@ impl Before {
         let limits = Limits::of(&output.guard);
         let incremental = output.incremental.is_some();
         let brings = Brings { mode: output.mode, absent: output.absent, incremental, rows };
-        allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there))?;
+        allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there, self.other.as_deref()))?;
         allow.judge(&output.name, guard::rows(&limits, &brings, &self.there))?;
         let emptied: Vec<String> = empty.iter().filter(|column| self.filled.contains(column)).cloned().collect();
         allow.judge(&output.name, guard::emptied(&limits, &emptied))

@@ -1,7 +1,8 @@
 //! Conducts: the agents while planning, the stages while running.
 //!
 //! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `fused` (all stages of an output as one stream),
-//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process).
+//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process), `checking` (a spec
+//! against what is there, nothing written).
 //!
 //! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
 //! breakers and bookkeeping.
@@ -10,6 +11,7 @@
 //! store; without a store, or with one that is down, data still moves.
 
 mod channel;
+pub mod checking;
 mod dry_run;
 mod flow;
 pub mod fused;

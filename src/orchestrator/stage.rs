@@ -4,7 +4,7 @@ use super::pieces::{self, Piece};
 use super::{World, named, source_breaker, target_breaker, window};
 use crate::engine::{self, spill};
 use crate::error::{Error, Kind, Result};
-use crate::extract::{self, Slice, Staged, quarantine};
+use crate::extract::{self, Slice, Staged, quarantine, reasons};
 use crate::guard::{Note, Passed};
 use crate::load::{self, Receipt, Turn};
 use crate::plan::{Output, Plan};
@@ -222,6 +222,7 @@ pub(super) async fn put_aside(
     if !matches!(error.kind(), Kind::Data | Kind::Conflict) {
         return error;
     }
+    let error = error.with_lines(&reasons::lines(&reasons::frequent(files)));
     match keep_aside(world, plan, output, run, files).await {
         Ok(()) => error,
         Err(second) => error.caused_by(&second),

@@ -485,7 +485,7 @@ fn no_columns(name: &str, catalog: &Catalog) -> Error {
     error.hint("Look at what the source delivers. A table without rows still has a header")
 }
 
-fn unknown_dataset(name: &str, catalog: &Catalog) -> Error {
+pub(crate) fn unknown_dataset(name: &str, catalog: &Catalog) -> Error {
     let known: Vec<&str> = catalog.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
     let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     let hint = match nearest.filter(|near| strsim::jaro_winkler(near, name) > 0.8) {

@@ -12,7 +12,7 @@ mod cells;
 pub(crate) mod column;
 mod dates;
 mod distinct;
-mod mask;
+pub mod mask;
 mod numbers;
 mod run;
 pub(crate) mod semantic;

@@ -4,6 +4,7 @@
 //! own. The frame engine's thread pool is a process-wide static that cannot be rebuilt: a child of a process that has
 //! used it gets `ForkedError` instead of a hang.
 
+use super::told;
 use crate::error::{Error, Kind, Result};
 use crate::resilience::{clock::Stopwatch, farewell, progress::Progress};
 use pyo3::prelude::*;
@@ -28,7 +29,9 @@ const STOP_WAIT: Duration = Duration::from_secs(4);
 
 /// Runs pure work without the GIL; a panic becomes an internal error.
 pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(|| guarded(work)).map_err(|error| super::errors::to_python(py, &error))
+    let done = py.detach(|| guarded(work));
+    told::hand_over(py);
+    done.map_err(|error| super::errors::to_python(py, &error))
 }
 
 /// Runs a future without the GIL, on this process's runtime. KeyboardInterrupt and the exceptions of Python signal
@@ -57,6 +60,7 @@ where
     let mut task = runtime.spawn(future);
     loop {
         let waited = py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut task).await.ok() }));
+        told::hand_over(py);
         match waited {
             Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
@@ -78,6 +82,7 @@ where
                 farewell::said().await;
             };
             py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, gone).await.ok() }));
+            told::hand_over(py);
             return Err(signal);
         }
     }

@@ -16,6 +16,7 @@ mod schema;
 mod spec;
 mod stages;
 mod store;
+mod told;
 mod world;
 
 use pyo3::prelude::*;
@@ -39,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
-    use super::planning::{approve, diff, discover, explain, map, needs, plan, profile, run};
+    use super::planning::{approve, check_connected, diff, discover, explain, map, needs, plan, profile, run};
     #[pymodule_export]
     use super::profile::profile_stream;
     #[pymodule_export]
@@ -47,7 +48,7 @@ mod _core {
     #[pymodule_export]
     use super::spec::{check, normalize};
     #[pymodule_export]
-    use super::stages::{extract, load, move_rows, record, split, transform, validate};
+    use super::stages::{extract, load, move_rows, reasons, record, split, transform, validate};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
 
@@ -56,6 +57,7 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let _ = module;
         super::function::install();
+        super::told::install();
         Ok(())
     }
 

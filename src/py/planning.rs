@@ -2,21 +2,22 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave, places};
+use super::world::{Outside, leave, places, tell};
 use crate::agents::{Decided, Decision, mapper};
 use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
 use crate::engine::lint;
 use crate::error::{Error, Kind, Result};
 use crate::llm::Gateway;
-use crate::orchestrator::World;
 use crate::orchestrator::planning::{self, Asked};
 use crate::orchestrator::whole;
+use crate::orchestrator::{World, checking};
 use crate::plan::waiting::{self, Which};
 use crate::plan::{Plan, diff as differences, explain as words, file};
 use crate::profile as profiles;
 use crate::resilience::{clock, progress::Progress};
 use crate::schema::Schema;
+use crate::spec::problem::Problem;
 use crate::spec::source::Source;
 use crate::spec::{Spec, hash, read, template};
 use pyo3::prelude::*;
@@ -131,6 +132,7 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
         }
         let (environment, words) = (request.environment.as_deref(), request.words.as_deref());
         let built = planned(&world, &request.spec, environment, words, request.unreviewed).await;
+        tell(&world);
         let plan = leave(&world, built).await?;
         if request.write {
             let beside = || file::beside(&request.spec, request.environment.as_deref());
@@ -216,6 +218,34 @@ pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
         let plan = file::read(&plan)?;
         let text = if code { words::code(&plan)? } else { words::explain(&plan) };
         json::answer(&serde_json::json!({"text": text}))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConnectRequest {
+    world: Outside,
+    spec: PathBuf,
+    #[serde(default)]
+    environment: Option<String>,
+}
+
+/// `{world, spec, environment?}` to `{problems}`: a spec against what is really there.
+#[pyfunction]
+pub(super) fn check_connected(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        enter::claim_engine()?;
+        let ConnectRequest { world, spec: path, environment } = json::request(&request)?;
+        let world = World { store: None, gateway: None, ..world.world()? };
+        let errors = match spec(&path, environment.as_deref(), &world.context.roots) {
+            Ok(spec) => checking::check(&world, &spec, environment.as_deref()).await,
+            Err(error) => vec![error],
+        };
+        let file = path.display().to_string();
+        let problems: Vec<Problem> =
+            errors.into_iter().map(|error| Problem::of(&file, &read::located(error, &path))).collect();
+        json::answer(&serde_json::json!({"problems": problems}))
     })
 }
 

@@ -27,6 +27,7 @@ struct Checked {
     ok: bool,
     /// How many specs were read.
     specs: usize,
+    files: Vec<String>,
     problems: Vec<Problem>,
 }
 
@@ -68,7 +69,8 @@ fn checked(request: &str) -> Result<String> {
         files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
     problems.extend(folder::doubles(&files));
     problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), problems })
+    let names = files.iter().map(|path| path.display().to_string()).collect();
+    text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), files: names, problems })
 }
 
 fn normalized(request: &str) -> Result<String> {

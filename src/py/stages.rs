@@ -2,9 +2,9 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave, places};
+use super::world::{Outside, leave, places, tell};
 use crate::error::{Error, Result};
-use crate::extract::Staged;
+use crate::extract::{Staged, reasons as refusals};
 use crate::load::Receipt;
 use crate::orchestrator::pieces::{self, Piece};
 use crate::orchestrator::{fused, pushed, stage};
@@ -175,8 +175,27 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
         }
     };
     let done = work.await;
+    if !matches!(stage, Stage::Record) {
+        tell(&world);
+    }
     if done.is_err() {
         stage::give_up(&world, &plan, output, run).await;
     }
     leave(&world, done).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonsRequest {
+    files: Vec<String>,
+}
+
+/// `{files}` of quarantine to `{reasons, lines}`: the most frequent reasons, each with an example without personal values.
+#[pyfunction]
+pub(super) fn reasons(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let ReasonsRequest { files } = json::request(request)?;
+        let found = refusals::frequent(&files);
+        json::answer(&serde_json::json!({"lines": refusals::lines(&found), "reasons": found}))
+    })
 }

@@ -80,6 +80,13 @@ pub(super) fn places(plan: &Path, staging: &Path) -> Vec<PathBuf> {
     vec![plan.to_owned(), staging.join("proposals").join(name)]
 }
 
+/// Tells that the store was given up, where there is no record to say it.
+pub(super) fn tell(world: &World) {
+    if let Some(why) = world.store.as_ref().and_then(Store::given_up) {
+        tracing::warn!("the store is given up, nothing of this is kept: {why}");
+    }
+}
+
 /// Lets go of the store's connection, because the caller may fork.
 pub(super) async fn leave<T>(world: &World, done: Result<T>) -> Result<T> {
     if let Some(store) = &world.store {

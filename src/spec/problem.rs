@@ -37,6 +37,22 @@ pub struct Finding {
     pub error: Error,
 }
 
+impl Problem {
+    /// An error as a problem of a file: where it says so, else at the file's beginning.
+    pub fn of(file: &str, error: &Error) -> Self {
+        let place = error.place();
+        Self {
+            file: place.file.clone().unwrap_or_else(|| file.to_owned()),
+            line: place.line.unwrap_or(1),
+            column: place.column.unwrap_or(1),
+            path: place.path.clone().unwrap_or_default(),
+            kind: error.kind(),
+            message: error.message().to_owned(),
+            hint: error.hint_text().map(str::to_owned),
+        }
+    }
+}
+
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let place = Place {

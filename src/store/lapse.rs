@@ -49,12 +49,9 @@ impl Lapse {
         }
         match done {
             Err(error) if error.retryable() || error.kind() == Kind::Auth => {
-                let why = error.to_string();
-                if self.why.set(why.clone()).is_ok() {
-                    let hint = error.hint_text().unwrap_or_default();
-                    tracing::warn!("the store is given up for the rest of this run: {why}. {hint}");
-                }
-                Err(given_up(&why))
+                // Whoever ends the call says it: in the record of the run, or to the log.
+                let why = self.why.get_or_init(|| error.to_string());
+                Err(given_up(why))
             }
             other => other,
         }

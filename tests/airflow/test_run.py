@@ -239,3 +239,24 @@ def test_a_refused_dataset_stops_no_other_and_a_parameter_lets_it_pass(
     recorded = next(ti for ti in done.get_task_instances() if ti.task_id == "record").xcom_pull(task_ids="record")
     assert recorded["allow"] == ["rows"]
     assert [(one["guard"], one["dataset"]) for one in recorded["passed"]] == [("rows", "orders")]
+
+
+def test_words_that_wait_fail_the_dataset_and_stand_on_the_page(bundled: Dags) -> None:
+    from windvane import plan
+    from windvane.api import approve
+
+    text = bundled.text.replace("Orders as they are.", "Drop whatever is odd.")
+    spec = bundled.spec("asks", text)
+    state, tasks = run(bundled)
+    assert state == "failed"
+    assert tasks["plan", -1].state == "success"
+    assert {tasks["datasets.extract", index].state for index in (0, 1)} == {"failed"}
+    plan(spec, rules_only=True)
+    (dag,) = bundled.bag().dags.values()
+    assert "**Waits for a person**" in dag.doc_md
+    assert "Drop whatever is odd" in dag.doc_md
+    assert run(bundled)[0] == "failed"
+    approve(spec, every=True, by="anna")
+    (dag,) = bundled.bag().dags.values()
+    assert "Waits for a person" not in dag.doc_md
+    assert run(bundled)[0] == "success"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -11,11 +10,37 @@ from airflow.sdk import BaseOperator
 from airflow_windvane.policies.retry import default_retry_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class TaskStopped(BaseException):
     """Airflow ends the task; raised where the engine works, which gives up what it holds."""
+
+
+class _FailingClearly:
+    """Ends a task so that its log says why first, once, and then little else.
+
+    Airflow writes the error, its traceback, and the same of every error that it came from. What is inside of windvane
+    helps nobody who reads the log: the reason begins anew here, as an error that came from nothing.
+    """
+
+    def __init__(self, operator: WindvaneBaseOperator) -> None:
+        self.operator = operator
+
+    def __enter__(self) -> None:
+        self.operator._at_work = True  # noqa: SLF001 - a part of it
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        from windvane.errors import WindvaneError
+
+        from airflow_windvane.version_compat import AirflowFailException
+
+        self.operator._at_work = False  # noqa: SLF001 - a part of it
+        if not isinstance(error, WindvaneError):
+            return
+        if error.retryable:
+            raise error.with_traceback(None) from None
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from None
 
 
 class WindvaneBaseOperator(BaseOperator):
@@ -180,22 +205,9 @@ class WindvaneBaseOperator(BaseOperator):
         uris = {name: assets.uri(target, name, urls=outside["connections"], **known) for name in names}
         assets.announce(context, self.outlets, run, uris)
 
-    @contextmanager
-    def failing_clearly(self) -> Iterator[None]:
+    def failing_clearly(self) -> _FailingClearly:
         """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
-        from windvane.errors import WindvaneError
-
-        from airflow_windvane.version_compat import AirflowFailException
-
-        self._at_work = True
-        try:
-            yield
-        except WindvaneError as error:
-            if error.retryable:
-                raise
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-        finally:
-            self._at_work = False
+        return _FailingClearly(self)
 
     def on_kill(self) -> None:
         """End the engine's work: Airflow calls this to stop the task, and kills what is still there five seconds later.
@@ -255,5 +267,10 @@ class StageOperator(WindvaneBaseOperator):
             receipt["filtered"],
             receipt["quarantined"],
         )
+        if receipt["quarantine"]:
+            from windvane import api
+
+            for line in api.reasons(receipt["quarantine"]):
+                self.log.warning("%s: in quarantine: %s", receipt["dataset"], line)
         for warning in receipt.get("warnings", ()):
             self.log.warning("%s: %s", receipt["dataset"], warning)

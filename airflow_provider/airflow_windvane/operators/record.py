@@ -54,6 +54,8 @@ class RecordOperator(StageOperator):
             sums["filtered"],
             sums["quarantined"],
         )
+        for one in run.get("drift", ()):
+            self.log.warning("The source has changed: %s: %s", one["dataset"], one["what"])
         for one in run.get("passed", ()):
             self.log.warning("Let pass (%s): %s: %s", one["guard"], one["dataset"], one["saw"])
         return run

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from windvane import api
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -183,7 +185,7 @@ def run(document: Mapping[str, Any]) -> str:
     )
     seconds = sum(step["seconds"] for step in document["steps"])
     where = sorted({path for output in document["outputs"] for path in output["quarantine"]})
-    tail = "\n".join(["", "quarantine:", *where]) if where else ""
+    tail = "\n".join(["", "quarantine:", *(f"  {line}" for line in api.reasons(where)), *where]) if where else ""
     outputs = document["outputs"]
     told = [f"warning: {output['output']}: {what}" for output in outputs for what in output.get("warnings", ())]
     told += [f"let pass ({one['guard']}): {one['dataset']}: {one['saw']}" for one in document.get("passed", ())]

@@ -121,26 +121,24 @@ fn joined(all: Vec<Derived>, loaded: &[Loaded<'_>]) -> Vec<Derived> {
 
 /// What a wish is for one output; nothing when it is about another.
 fn changes(wish: &Wish, one: &Loaded<'_>) -> Vec<(Change, Effect, Verdict)> {
-    let mine = |table: &String| *table == one.output;
+    if wish.table().is_some_and(|table| table != one.output) {
+        return Vec::new();
+    }
     match wish {
-        Wish::Only { table, conditions } if mine(table) => {
-            conditions.iter().map(|condition| filter(condition, one)).collect()
-        }
-        Wish::Drop { table, columns } if mine(table) => {
+        Wish::Only { conditions, .. } => conditions.iter().map(|condition| filter(condition, one)).collect(),
+        Wish::Drop { columns, .. } => {
             let ordered = one.schema.names().filter(|name| columns.iter().any(|column| column == name));
             vec![(Change::Step(Step::Drop(ordered.map(str::to_owned).collect())), ALL, Ok(()))]
         }
-        Wish::Select { table, columns } if mine(table) => {
-            vec![(Change::Step(Step::Select(columns.clone())), ALL, Ok(()))]
-        }
-        Wish::Once { table, by } if mine(table) => vec![once(by.as_deref(), one)],
-        Wish::NotNull { table, columns } if mine(table) => {
+        Wish::Select { columns, .. } => vec![(Change::Step(Step::Select(columns.clone())), ALL, Ok(()))],
+        Wish::Once { by, .. } => vec![once(by.as_deref(), one)],
+        Wish::NotNull { columns, .. } => {
             let broken = |name: &String| figures(one, name).map_or(0.0, |(column, rows)| share(column.nulls, rows));
             let worst = columns.iter().map(broken).fold(0.0, f64::max);
             let verdict = few(worst, 1.0 - MOSTLY.at_least, "have no value there");
             vec![(Change::Check(Check::NotNull(Columns(columns.clone()))), MOSTLY, verdict)]
         }
-        Wish::Unique { table, columns } if mine(table) => {
+        Wish::Unique { columns, .. } => {
             let repeats = columns.first().filter(|_| columns.len() == 1).and_then(|name| figures(one, name));
             let repeats = repeats.map_or(0.0, |(column, rows)| {
                 share(rows.saturating_sub(column.nulls).saturating_sub(column.distinct), rows)
@@ -148,25 +146,16 @@ fn changes(wish: &Wish, one: &Loaded<'_>) -> Vec<(Change, Effect, Verdict)> {
             let verdict = few(repeats, 0.02, "repeat a value");
             vec![(Change::Check(Check::Unique(Columns(columns.clone()))), MOSTLY, verdict)]
         }
-        Wish::Rename { table, from, to } if mine(table) => {
+        Wish::Rename { from, to, .. } => {
             let names = BTreeMap::from([(from.clone(), to.clone())]);
             vec![(Change::Step(Step::Rename(names)), ALL, Ok(()))]
         }
-        Wish::Mask { table, columns, how } if mine(table) => {
+        Wish::Mask { columns, how, .. } => {
             let columns = columns.iter().map(|column| (column.clone(), *how)).collect();
             vec![(Change::Step(Step::Mask(Mask { columns })), ALL, Ok(()))]
         }
         Wish::NoPersonal => personal(one).into_iter().collect(),
-        Wish::Only { .. }
-        | Wish::Drop { .. }
-        | Wish::Select { .. }
-        | Wish::Once { .. }
-        | Wish::NotNull { .. }
-        | Wish::Unique { .. }
-        | Wish::Rename { .. }
-        | Wish::Mask { .. }
-        | Wish::Keep(_)
-        | Wish::Nothing => Vec::new(),
+        Wish::Keep(_) | Wish::Nothing => Vec::new(),
     }
 }
 
@@ -274,12 +263,10 @@ fn contradicted(index: usize, wish: &Wish, clauses: &[(String, Wish)]) -> Verdic
             Wish::Drop { columns, .. } => changes_column(wish, columns),
             Wish::Mask { columns, .. } => matches!(wish, Wish::Rename { from, .. } if columns.contains(from)),
             Wish::Rename { from, .. } => matches!(wish, Wish::Rename { from: mine, .. } if mine == from),
-            Wish::Select { columns, .. } => match wish {
-                Wish::Select { columns: mine, .. } => mine != columns,
-                Wish::Rename { .. } | Wish::NoPersonal => true,
-                Wish::Drop { .. } => true,
-                _ => false,
-            },
+            Wish::Select { columns, .. } => {
+                matches!(wish, Wish::Rename { .. } | Wish::NoPersonal | Wish::Drop { .. })
+                    || matches!(wish, Wish::Select { columns: mine, .. } if mine != columns)
+            }
             Wish::Once { by, .. } => matches!(wish, Wish::Once { by: mine, .. } if mine != by),
             Wish::NoPersonal => matches!(wish, Wish::Select { .. } | Wish::Rename { .. } | Wish::Mask { .. }),
             Wish::NotNull { .. } | Wish::Unique { .. } | Wish::Nothing => false,
@@ -293,15 +280,13 @@ fn contradicted(index: usize, wish: &Wish, clauses: &[(String, Wish)]) -> Verdic
 
 /// Two choices of rows: do they mean the rows of both, or those of either?
 fn rivals(wish: &Wish, others: &[Condition]) -> bool {
-    let chooses = |condition: &Condition| !matches!(condition.test, Test::NotIn(_) | Test::NotNull);
+    let chooses = |condition: &Condition| condition.test.chooses();
     let Wish::Only { conditions, .. } = wish else { return false };
     let both = conditions.iter().any(chooses) && others.iter().any(chooses);
     let twisted = conditions.iter().any(|mine| {
-        others.iter().any(|other| match (&mine.test, &other.test) {
-            (Test::In(keep), Test::NotIn(leave)) | (Test::NotIn(leave), Test::In(keep)) => {
-                mine.column == other.column && !keep.is_disjoint(leave)
-            }
-            _ => false,
+        others.iter().any(|other| {
+            let (Some(left), Some(right)) = (mine.test.values(), other.test.values()) else { return false };
+            mine.test.chooses() != other.test.chooses() && mine.column == other.column && !left.is_disjoint(right)
         })
     });
     both || twisted
@@ -343,18 +328,16 @@ fn protects(kept: &Kept, wish: &Wish) -> bool {
             | Wish::Keep(_)
             | Wish::Nothing => false,
         },
-        Kept::Rows(condition) => match wish {
-            Wish::Only { conditions, .. } => !conditions.iter().all(|mine| keeps(mine, condition)),
-            Wish::Once { .. } => false,
-            _ => false,
-        },
+        Kept::Rows(condition) => {
+            matches!(wish, Wish::Only { conditions, .. } if !conditions.iter().all(|mine| keeps(mine, condition)))
+        }
         Kept::AllRows => matches!(wish, Wish::Only { .. } | Wish::Once { .. }),
         Kept::Duplicates => matches!(wish, Wish::Once { .. } | Wish::Unique { .. }),
-        Kept::Nulls(columns) => match wish {
-            Wish::NotNull { columns: mine, .. } => mine.iter().any(|column| columns.contains(column)),
-            Wish::Only { conditions, .. } => conditions.iter().any(|mine| columns.contains(&mine.column)),
-            _ => false,
-        },
+        Kept::Nulls(columns) => {
+            let named = |column: &String| columns.contains(column);
+            matches!(wish, Wish::NotNull { columns: mine, .. } if mine.iter().any(named))
+                || matches!(wish, Wish::Only { conditions, .. } if conditions.iter().any(|mine| named(&mine.column)))
+        }
         Kept::Personal => {
             matches!(wish, Wish::NoPersonal | Wish::Drop { .. } | Wish::Mask { .. } | Wish::Select { .. })
         }
@@ -363,21 +346,18 @@ fn protects(kept: &Kept, wish: &Wish) -> bool {
 
 /// Whether the rows of the second pass the first.
 fn keeps(mine: &Condition, rows: &Condition) -> bool {
-    mine.column == rows.column
-        && match (&mine.test, &rows.test) {
-            (Test::In(left), Test::In(rows)) => rows.is_subset(left),
-            (Test::NotIn(gone), Test::In(rows)) => rows.is_disjoint(gone),
-            _ => false,
-        }
+    let (Some(said), Test::In(rows_of)) = (mine.test.values(), &rows.test) else { return false };
+    let passes = if mine.test.chooses() { rows_of.is_subset(said) } else { rows_of.is_disjoint(said) };
+    mine.column == rows.column && passes
 }
 
 /// Whether the user's own steps or checks do this already.
 pub(in crate::agents) fn satisfied(change: &Change, one: &Loaded<'_>) -> bool {
     let within = |mine: &[String], other: &[String]| mine.iter().all(|column| other.contains(column));
     match change {
-        Change::Step(Step::Filter(text)) => one.steps.iter().any(|step| match step {
-            Step::Filter(own) => Condition::of(text).is_some_and(|wanted| condition::parts(own).contains(&wanted)),
-            _ => false,
+        Change::Step(Step::Filter(text)) => one.steps.iter().any(|step| {
+            let says = |own: &str| Condition::of(text).is_some_and(|wanted| condition::parts(own).contains(&wanted));
+            matches!(step, Step::Filter(own) if says(own))
         }),
         Change::Step(Step::Drop(columns)) => {
             one.steps.iter().any(|step| matches!(step, Step::Drop(own) if within(columns, own)))

@@ -24,6 +24,24 @@ pub(in crate::agents) enum Test {
     NotNull,
 }
 
+impl Test {
+    /// The values that are named.
+    pub(super) fn values(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::In(values) | Self::NotIn(values) => Some(values),
+            Self::Compare(..) | Self::Null | Self::NotNull => None,
+        }
+    }
+
+    /// Whether the rows with these values are those that stay.
+    pub(super) fn chooses(&self) -> bool {
+        match self {
+            Self::In(_) | Self::Compare(..) | Self::Null => true,
+            Self::NotIn(_) | Self::NotNull => false,
+        }
+    }
+}
+
 impl Condition {
     /// What holds of the other rows; of a comparison nothing that two people would agree on.
     pub(super) fn negated(&self) -> Option<Self> {

@@ -151,19 +151,8 @@ impl Reader<'_> {
         let chooses = |conditions: &[super::Condition]| {
             conditions.iter().all(|condition| matches!(condition.test, Test::In(_) | Test::Compare(..)))
         };
-        let open = match before {
-            Wish::Nothing | Wish::Keep(Kept::AllRows) => true,
-            Wish::Only { conditions, .. } => chooses(conditions),
-            Wish::Drop { .. }
-            | Wish::Select { .. }
-            | Wish::Once { .. }
-            | Wish::NotNull { .. }
-            | Wish::Unique { .. }
-            | Wish::Rename { .. }
-            | Wish::Mask { .. }
-            | Wish::NoPersonal
-            | Wish::Keep(_) => false,
-        };
+        let open = matches!(before, Wish::Nothing | Wish::Keep(Kept::AllRows))
+            || matches!(before, Wish::Only { conditions, .. } if chooses(conditions));
         let without = self.phrase(start, lexicon::WITHOUT).is_some();
         if exception || without && (soft || !self.is(start, "without")) {
             return open;

@@ -100,6 +100,21 @@ impl Reading {
 }
 
 impl Wish {
+    /// The dataset it is about; nothing where it is about all of them.
+    pub(super) fn table(&self) -> Option<&str> {
+        match self {
+            Self::Only { table, .. }
+            | Self::Drop { table, .. }
+            | Self::Select { table, .. }
+            | Self::Once { table, .. }
+            | Self::NotNull { table, .. }
+            | Self::Unique { table, .. }
+            | Self::Rename { table, .. }
+            | Self::Mask { table, .. } => Some(table),
+            Self::NoPersonal | Self::Keep(_) | Self::Nothing => None,
+        }
+    }
+
     /// For people: how the words were read.
     pub(super) fn said(&self) -> String {
         let list = |columns: &[String]| columns.join(", ");

@@ -2,6 +2,7 @@
 
 use crate::engine::nearest;
 use crate::error::{Error, Result};
+use crate::schema::Schema;
 use crate::spec::step::Join;
 use std::collections::BTreeMap;
 
@@ -19,7 +20,20 @@ impl Known {
     /// These columns and no others.
     pub(super) fn only<'a>(names: impl IntoIterator<Item = &'a String>, by: &str) -> Self {
         let here = names.into_iter().map(|name| (name.to_lowercase(), name.clone())).collect();
-        Self { closed: Some(by.to_owned()), here, gone: BTreeMap::new() }
+        Self { closed: Some(format!("{by} leaves")), here, gone: BTreeMap::new() }
+    }
+
+    /// The columns of a dataset that somebody has looked at.
+    pub(super) fn of(schema: &Schema, dataset: &str) -> Self {
+        Self { closed: Some(format!("{dataset} has")), ..Self::default() }.exactly(schema, "")
+    }
+
+    /// These are the columns, for certain; why others are gone is not forgotten.
+    pub(super) fn exactly(mut self, schema: &Schema, by: &str) -> Self {
+        self.here = schema.names().map(|name| (name.to_lowercase(), name.to_owned())).collect();
+        self.gone.retain(|name, _| !self.here.contains_key(name));
+        self.closed.get_or_insert_with(|| format!("{by} leaves"));
+        self
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -38,7 +52,7 @@ impl Known {
         let Some(by) = &self.closed else { return Ok(()) };
         let listed: Vec<&str> = self.here.values().take(30).map(String::as_str).collect();
         let near = nearest(name, listed.iter().copied()).map(|near| format!("Did you mean '{near}'? "));
-        Err(Error::spec(format!("column '{name}' is not among those that {by} leaves")).hint(format!(
+        Err(Error::spec(format!("column '{name}' is not among those that {by}")).hint(format!(
             "{}Columns at this point: {}",
             near.unwrap_or_default(),
             listed.join(", ")

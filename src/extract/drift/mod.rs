@@ -286,11 +286,9 @@ fn needs(case: Case<'_>, column: &str) -> bool {
         let watched = output.incremental.as_ref().is_some_and(|incremental| incremental.column == column);
         return watched || needed.input.field(column).is_some();
     }
-    let referenced = output.checks.iter().any(|planned| match &planned.check {
-        crate::spec::check::Check::References(check) => {
-            check.dataset == input.name && check.key.as_ref().unwrap_or(&check.column) == column
-        }
-        _ => false,
+    let referenced = output.checks.iter().any(|planned| {
+        let crate::spec::check::Check::References(check) = &planned.check else { return false };
+        check.dataset == input.name && check.key.as_ref().unwrap_or(&check.column) == column
     });
     referenced || needed.others.get(&input.name).is_none_or(|columns| columns.contains(column))
 }
