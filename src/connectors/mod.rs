@@ -42,6 +42,7 @@ mod within;
 use crate::error::{Error, Kind, Result};
 use crate::guard::{Allow, Notes};
 use crate::resilience::progress::Progress;
+use crate::schema::declared::Declared;
 use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
@@ -131,6 +132,9 @@ pub struct Found {
     pub foreign_keys: Vec<ForeignKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TextFormat>,
+    /// Of a server's table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -285,6 +289,8 @@ pub struct LoadRequest {
     pub mode: Mode,
     /// What identifies a row: not empty for `merge` and `history`.
     pub key: Vec<String>,
+    /// What the table takes over from the source's, where it is made now.
+    pub declared: Option<Declared>,
     pub absent: Absent,
     pub duplicates: Duplicates,
     /// Identifies the load: (pipeline, output, run, partition) hashed. Letters and digits.

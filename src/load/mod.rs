@@ -210,6 +210,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         schema: output.schema.clone(),
         mode: output.mode,
         key: output.key.clone(),
+        declared: output.declared.clone(),
         absent: output.absent,
         load_id: load_id(&plan.pipeline, &turn.run, &output.name, ""),
         facts: Facts {

@@ -6,7 +6,7 @@ use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{
-    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, file, own_text,
+    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, file, kept, own_text,
 };
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
@@ -208,6 +208,12 @@ fn output(
     let sql = push(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
+    let keep = settings.keep.or(given.spec.keep);
+    let found = given.catalog.dataset(&from).and_then(|dataset| dataset.found.declared.as_ref());
+    let traced = engine::step::trace(&plain(&steps), &input, &lookup)?;
+    let declared = found.and_then(|found| {
+        kept::kept(kept::Case { found, traced: &traced, schema: &schema, target: &given.spec.target, mode, keep })
+    });
     Ok(Output {
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,
         absent: settings.absent,
@@ -223,6 +229,7 @@ fn output(
         from,
         steps,
         schema,
+        declared,
         checks,
         dataset: settings.to.clone().unwrap_or_else(|| name.to_owned()),
         mode,

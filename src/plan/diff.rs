@@ -53,6 +53,8 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Difference> {
 }
 
 fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
+    let place = format!("outputs.{}.declared", new.name);
+    changed(&place, &json(&old.declared), &json(&new.declared), say);
     let place = |part: &str| format!("outputs.{}.{part}", old.name);
     changed(&place("dataset"), &old.dataset, &new.dataset, say);
     changed(&place("mode"), &json(&old.mode), &json(&new.mode), say);

@@ -3,7 +3,7 @@
 use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan, PlannedDuplicates, sentences, waiting};
+use crate::plan::{Output, Plan, PlannedDuplicates, sentences, table, waiting};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, OnDuplicate};
 use crate::spec::{Incremental, Progress, Strategy};
@@ -152,6 +152,9 @@ fn explain_output(output: &Output, text: &mut String) {
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
+    if let Some(declared) = &output.declared {
+        text.push_str(&table::sentences(declared));
+    }
     if let Some(sql) = &output.strategy.sql {
         let _ = writeln!(text, "\nAt the target, over the rows as they were read:\n\n```sql\n{sql}\n```");
     }

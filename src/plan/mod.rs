@@ -12,13 +12,16 @@ pub mod build;
 pub mod diff;
 pub mod explain;
 pub mod file;
+mod kept;
 mod own_text;
 pub mod sentences;
+mod table;
 pub mod waiting;
 
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
 use crate::schema::Schema;
+use crate::schema::declared::Declared;
 use crate::spec::check::Check;
 use crate::spec::drift::Drift;
 use crate::spec::guard::{Guards, Quarantine};
@@ -98,6 +101,9 @@ pub struct Output {
     pub steps: Vec<PlannedStep>,
     /// The columns after the last step.
     pub schema: Schema,
+    /// What the target's table takes over from the source's, where it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     pub checks: Vec<PlannedCheck>,
     /// Table or folder name at the target.
     pub dataset: String,

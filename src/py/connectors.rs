@@ -292,6 +292,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         schema: request.schema,
         mode,
         key: request.key,
+        declared: None,
         absent: request.absent,
         duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },
         load_id: request.load_id,

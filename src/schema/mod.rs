@@ -1,7 +1,8 @@
 //! The one type system: what a column is, whatever the database or file calls it.
 //!
 //! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `codes` (digits that are no
-//! number), `widen` (types that hold what others hold), `diff` (what changed between two schemas), `checksum` (order-independent content of batches).
+//! number), `declared` (what a server says of a table beside its types), `widen` (types that hold what others hold), `diff` (what
+//! changed between two schemas), `checksum` (order-independent content of batches).
 //!
 //! Deliberately absent: I/O, drivers, frames.
 //!
@@ -10,6 +11,7 @@
 pub mod arrow;
 pub mod checksum;
 pub mod codes;
+pub mod declared;
 pub mod diff;
 pub mod infer;
 mod nested;

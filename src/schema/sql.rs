@@ -1,8 +1,11 @@
 //! To and from the words of databases.
 
 use crate::schema::DataType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Postgres,
     Sqlite,

@@ -20,6 +20,7 @@ pub mod find;
 pub mod guard;
 pub mod hash;
 pub mod http;
+pub mod keep;
 pub mod problem;
 pub mod read;
 pub mod schema;
@@ -41,6 +42,7 @@ pub mod verb;
 use check::Check;
 use drift::Drift;
 use guard::{Guards, Quarantine};
+use keep::Keeps;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -112,6 +114,9 @@ pub struct Spec {
     /// What a run may not do in silence.
     #[serde(default, skip_serializing_if = "is_default")]
     pub guard: Guards,
+    /// What of the source's tables a table takes over that is made at the target.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keep: Keeps,
     /// How a load is proved before it becomes visible.
     #[serde(default, skip_serializing_if = "is_default")]
     pub verify: Verify,
@@ -172,6 +177,10 @@ pub struct DatasetSpec {
     /// `true`: rows that are at the target and that windvane did not load may be replaced or deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
+    /// What of the source's table a table takes over that is made for this dataset; what is not said here is as in the
+    /// pipeline's own `keep`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keep: Keeps,
     /// `false`: not loaded on its own (a table that is only joined to is left out anyway).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<bool>,

@@ -106,6 +106,7 @@ impl Files {
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
             format,
+            declared: None,
         })
     }
 

@@ -160,6 +160,7 @@ fn found(locator: &str, fields: Schema) -> Found {
         primary_key: Vec::new(),
         foreign_keys: Vec::new(),
         format: None,
+        declared: None,
     }
 }
 

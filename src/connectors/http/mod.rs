@@ -128,6 +128,7 @@ fn found(resource: &str, table: Table, records: Option<u64>) -> Found {
         primary_key: table.key,
         foreign_keys: Vec::new(),
         format: None,
+        declared: None,
     }
 }
 

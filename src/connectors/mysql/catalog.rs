@@ -5,7 +5,8 @@ use super::table::{Existing, NativeColumn, TableName, quote, tables};
 use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema};
+use crate::schema::declared::{Declared, Facts, Made, letters};
+use crate::schema::{DataType, Field, Schema, sql::Dialect};
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -71,16 +72,51 @@ async fn whole_numbers(session: &mut Session, table: &TableName, existing: &mut 
 fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) -> Found {
     let visible: Vec<NativeColumn> = existing.columns.into_iter().filter(|column| !column.hidden).collect();
     let shown = |key: &String| visible.iter().any(|column| column.name == *key);
+    let primary_key = if existing.primary.iter().all(shown) { existing.primary } else { Vec::new() };
+    let declared = Declared {
+        words: Dialect::Mysql,
+        columns: visible.iter().map(facts).collect(),
+        primary_key: primary_key.clone(),
+        comment: existing.comment,
+        left_out: Vec::new(),
+    };
     Found {
         locator: name.locator(),
         kind: if existing.is_view { FoundKind::View } else { FoundKind::Table },
         rows: existing.rows.filter(|_| !existing.is_view),
         rows_exact: false,
         bytes: existing.bytes.filter(|_| !existing.is_view),
-        primary_key: if existing.primary.iter().all(shown) { existing.primary } else { Vec::new() },
+        primary_key,
         fields: Schema::new(visible.iter().map(field).collect()),
         foreign_keys,
         format: None,
+        declared: Some(declared).filter(|_| !existing.is_view),
+    }
+}
+
+fn facts(column: &NativeColumn) -> Facts {
+    let data_type = column.data_type();
+    let native = if column.marked.is_some() || data_type == DataType::Json {
+        None
+    } else if column.holds_numbers {
+        Some("tinyint".to_owned())
+    } else {
+        let letters = column.collation.as_ref();
+        let letters = letters.map(|kind| format!(" CHARACTER SET {} COLLATE {}", kind.letters, kind.name));
+        Some(format!("{}{}", column.declared, letters.unwrap_or_default()))
+    };
+    Facts {
+        native,
+        letters: letters(&column.declared),
+        required: column.required,
+        default: column.default.clone(),
+        comment: column.comment.clone(),
+        made: match (column.counted, column.generated) {
+            (true, _) => Some(Made::Counted),
+            (false, true) => Some(Made::Computed),
+            (false, false) => None,
+        },
+        ..Facts::new(&column.name, data_type)
     }
 }
 

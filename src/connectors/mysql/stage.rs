@@ -58,7 +58,7 @@ impl Stage {
         )];
         let compared: Vec<Compared> = keys.iter().filter_map(|field| Compared::of(field, known)).collect();
         let collation = |field: &Field| compared.iter().find(|key| key.column == field.name).map(|key| &key.collation);
-        parts.extend(fields.iter().map(|field| declared(field, true, collation(field))));
+        parts.extend(fields.iter().map(|field| declared(field, true, collation(field), None)));
         parts.push(format!("KEY ({})", indexed(&keys)));
         let create = format!(
             "CREATE TEMPORARY TABLE {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4",
@@ -74,6 +74,7 @@ impl Stage {
             bytes: None,
             columns,
             primary: vec![AT.to_owned()],
+            comment: None,
         };
         let inserts = Inserts::new(session, &table, &fields, &[], Some(AT), request.refused);
         let mut bytes = 0;
@@ -258,6 +259,7 @@ fn as_native(field: &Field) -> NativeColumn {
         counted: false,
         holds_numbers: false,
         comment: None,
+        default: None,
         collation: None,
     }
 }

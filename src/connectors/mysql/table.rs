@@ -36,6 +36,8 @@ pub(super) struct NativeColumn {
     /// A `tinyint(1)` with other numbers than 0 and 1.
     pub(super) holds_numbers: bool,
     pub(super) comment: Option<String>,
+    /// An expression, where it is one that every server takes.
+    pub(super) default: Option<String>,
     /// Of a text: how it is compared.
     pub(super) collation: Option<Collation>,
 }
@@ -57,17 +59,18 @@ pub(super) struct Existing {
     pub(super) columns: Vec<NativeColumn>,
     /// The primary key's columns, hidden ones too, in its order.
     pub(super) primary: Vec<String>,
+    pub(super) comment: Option<String>,
 }
 
 /// The server's own words for a name compare letters loosely: what is meant is chosen here.
 const TABLES: &str = "\
 SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(TABLE_TYPE AS CHAR), CAST(ENGINE AS CHAR),
-       CAST(TABLE_ROWS AS UNSIGNED), CAST(DATA_LENGTH AS UNSIGNED)
+       CAST(TABLE_ROWS AS UNSIGNED), CAST(DATA_LENGTH AS UNSIGNED), CAST(TABLE_COMMENT AS CHAR)
 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'SEQUENCE'";
 const COLUMNS: &str = "\
 SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR),
        CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), CAST(EXTRA AS CHAR), CAST(COLUMN_COMMENT AS CHAR),
-       CAST(CHARACTER_SET_NAME AS CHAR), CAST(COLLATION_NAME AS CHAR)
+       CAST(CHARACTER_SET_NAME AS CHAR), CAST(COLLATION_NAME AS CHAR), CAST(COLUMN_DEFAULT AS CHAR)
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?";
 const PRIMARY: &str = "\
 SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR)
@@ -77,9 +80,10 @@ const JSON: &str = "\
 SELECT CAST(CONSTRAINT_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(CHECK_CLAUSE AS CHAR)
 FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ? AND CHECK_CLAUSE LIKE 'json\\_valid(%'";
 
-type TableRow = (String, String, String, Option<String>, Option<u64>, Option<u64>);
-type ColumnRow =
-    (String, String, String, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+type TableRow = (String, String, String, Option<String>, Option<u64>, Option<u64>, Option<String>);
+
+type Word = Option<String>;
+type ColumnRow = (String, String, String, String, String, String, Word, Word, Word, Word, Word);
 
 /// A quoted identifier: safe whatever the name holds.
 pub(super) fn quote(name: &str) -> String {
@@ -139,10 +143,13 @@ pub(super) async fn tables(
     let json: HashSet<(TableName, String)> =
         json.into_iter().map(|(database, table, clause)| (TableName { database, table }, clause)).collect();
     let mut described: HashMap<TableName, Vec<NativeColumn>> = HashMap::new();
-    for (database, table, name, declared, base, nullable, extra, comment, letters, collation) in columns {
+    for row in columns {
+        let (database, table, name, declared, base, nullable, extra, comment, letters, collation, default) = row;
         let table = TableName { database, table };
         let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
-        let mut column = native(name, declared, &base, &nullable, &extra.unwrap_or_default(), comment, is_json);
+        let extra = extra.unwrap_or_default();
+        let mut column = native(name, declared, &base, &nullable, &extra, comment, is_json);
+        column.default = default.and_then(|default| expression(session.flavour, &default, &column.base, &extra));
         column.collation = letters.zip(collation).map(|(letters, name)| Collation { letters, name });
         described.entry(table).or_default().push(column);
     }
@@ -150,7 +157,7 @@ pub(super) async fn tables(
     for (database, table, column) in primary {
         keys.entry(TableName { database, table }).or_default().push(column);
     }
-    let table = |(database, table, kind, engine, rows, bytes): TableRow| {
+    let table = |(database, table, kind, engine, rows, bytes, comment): TableRow| {
         let name = TableName { database, table };
         let existing = Existing {
             is_view: kind.contains("VIEW"),
@@ -159,6 +166,7 @@ pub(super) async fn tables(
             bytes,
             columns: described.remove(&name).unwrap_or_default(),
             primary: keys.remove(&name).unwrap_or_default(),
+            comment: comment.filter(|comment| !comment.is_empty() && !kind.contains("VIEW")),
         };
         (name, existing)
     };
@@ -176,7 +184,7 @@ fn native(
 ) -> NativeColumn {
     let extra = extra.to_ascii_uppercase();
     let comment = comment.filter(|comment| !comment.is_empty());
-    let marked = comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)?.parse().ok());
+    let (marked, comment) = unmarked(comment);
     NativeColumn {
         name,
         declared,
@@ -187,9 +195,38 @@ fn native(
         hidden: extra.contains("INVISIBLE"),
         counted: extra.contains("AUTO_INCREMENT"),
         holds_numbers: false,
-        comment: comment.filter(|_| marked.is_none()),
+        comment,
+        default: None,
         collation: None,
     }
+}
+
+/// The type that a comment keeps, and the rest of it.
+fn unmarked(comment: Option<String>) -> (Option<DataType>, Option<String>) {
+    let Some(rest) = comment.as_deref().and_then(|comment| comment.strip_prefix(MARK)) else { return (None, comment) };
+    let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    match word.parse() {
+        Ok(marked) => (Some(marked), Some(rest.to_owned()).filter(|rest| !rest.is_empty())),
+        Err(_) => (None, comment),
+    }
+}
+
+/// A default as it stands in a statement. MariaDB says it so; MySQL says a constant as it is, without quotes.
+fn expression(flavour: Flavour, default: &str, base: &str, extra: &str) -> Option<String> {
+    let lower = default.to_ascii_lowercase();
+    match flavour {
+        Flavour::Mariadb => Some(default.to_owned()).filter(|_| lower != "null" && !lower.starts_with("nextval(")),
+        Flavour::Mysql { .. } if lower.starts_with("current_timestamp") || base == "bit" => Some(default.to_owned()),
+        Flavour::Mysql { .. } if extra.to_ascii_uppercase().contains("DEFAULT_GENERATED") => {
+            Some(format!("({default})"))
+        }
+        Flavour::Mysql { .. } => Some(text(default)),
+    }
+}
+
+/// A text in quotes; our sessions take the backslash for an escape.
+pub(super) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 impl NativeColumn {
@@ -224,10 +261,18 @@ pub(super) fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
+/// A comment as it is declared.
+pub(super) fn said(comment: &str) -> String {
+    format!(" COMMENT {}", text(comment))
+}
+
 /// The comment that keeps a type that the declared one does not say.
-pub(super) fn mark(data_type: DataType) -> String {
+pub(super) fn mark(data_type: DataType, comment: Option<&str>) -> String {
     match data_type {
-        DataType::TimestampTz | DataType::Uuid => format!(" COMMENT '{MARK}{data_type}'"),
+        DataType::TimestampTz | DataType::Uuid => {
+            let rest = comment.map(|comment| format!(" {comment}")).unwrap_or_default();
+            said(&format!("{MARK}{data_type}{rest}"))
+        }
         DataType::Boolean
         | DataType::Int16
         | DataType::Int32
@@ -240,7 +285,7 @@ pub(super) fn mark(data_type: DataType) -> String {
         | DataType::Date
         | DataType::Time
         | DataType::Timestamp
-        | DataType::Json => String::new(),
+        | DataType::Json => comment.map(said).unwrap_or_default(),
     }
 }
 

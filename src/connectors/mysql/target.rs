@@ -1,12 +1,13 @@
 //! The table that takes a load: made or widened before the transaction, since MySQL commits such statements by itself.
 
 use super::session::Session;
-use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, same};
+use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, said, same, text};
 use super::{catalog::LEDGER, versions};
 use crate::connectors::fits::{Theirs, fits, stays, wider};
 use crate::connectors::{LoadRequest, by_key};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, sql::Dialect, sql::native};
+use crate::schema::declared::Facts;
+use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native};
 use crate::spec::target::Mode;
 use std::collections::HashSet;
 
@@ -57,7 +58,10 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
                     new.push(modified(field, column, &existing, request, error)?);
                 }
             }
-            None => new.push(format!("ADD COLUMN {}", declared(field, true, None))),
+            None => {
+                let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
+                new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
+            }
         }
     }
     if new.is_empty() {
@@ -81,7 +85,7 @@ fn modified(
         return Err(stays(field, &column.declared, "it is part of the table's key, which MySQL keeps short"));
     }
     let wide = Field { data_type: wide, ..field.clone() };
-    Ok(format!("MODIFY COLUMN {}", declared(&wide, !column.required, column.collation.as_ref())))
+    Ok(format!("MODIFY COLUMN {}", declared(&wide, !column.required, column.collation.as_ref(), None)))
 }
 
 async fn after(session: &mut Session, table: &TableName) -> Result<Existing> {
@@ -105,36 +109,85 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
         let text = matches!(field.data_type, DataType::Text | DataType::Uuid);
         (text && keys.iter().any(|key| key.name == field.name)).then_some(&exact)
     };
-    let mut parts: Vec<String> =
-        request.schema.fields.iter().map(|field| declared(field, !is_primary(field), collation(field))).collect();
+    let mut parts = Vec::new();
+    for field in &request.schema.fields {
+        let kept = known(session, request, field).await?;
+        parts.push(declared(field, !is_primary(field), collation(field), kept.as_ref()));
+    }
     if request.mode == Mode::History {
-        parts.extend(by_key::versions().iter().map(|field| declared(field, true, None)));
+        parts.extend(by_key::versions().iter().map(|field| declared(field, true, None, None)));
     }
     if request.mode == Mode::Merge && whole {
         let names: Vec<String> = keys.iter().map(|field| quote(&field.name)).collect();
         parts.push(format!("PRIMARY KEY ({})", names.join(", ")));
+    } else if let Some(key) = own_key(request) {
+        parts.push(format!("PRIMARY KEY ({key})"));
     } else {
         if session.flavour.hides_columns() && request.schema.names().all(|name| !same(name, ROW_NUMBER)) {
             parts.push(format!("{ROW_NUMBER} bigint unsigned NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY"));
         }
         parts.extend((!keys.is_empty()).then(|| format!("KEY ({})", indexed(&keys))));
     }
-    let sql = format!("CREATE TABLE {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4", table.sql(), parts.join(", "));
-    session.execute(&sql).await.map(drop)
+    let comment = request.declared.as_ref().and_then(|kept| kept.comment.as_ref());
+    let comment = comment.map(|comment| format!(" COMMENT = {}", text(comment))).unwrap_or_default();
+    let parts = parts.join(", ");
+    let sql = format!("CREATE TABLE {} ({parts}) ENGINE = InnoDB CHARACTER SET utf8mb4{comment}", table.sql());
+    session.execute_with(&sql, &[]).await.map(drop)
 }
 
-/// A column of ours as it is declared.
-pub(super) fn declared(field: &Field, nullable: bool, collation: Option<&Collation>) -> String {
-    let null = if nullable { " NULL" } else { " NOT NULL" };
-    let kind = native(field.data_type, Dialect::Mysql);
+/// The source's primary key, which a table that is replaced takes over.
+fn own_key(request: &LoadRequest) -> Option<String> {
+    let key = request.declared.as_ref().map(|kept| &kept.primary_key)?;
+    let known = key.iter().all(|name| request.schema.field(name).is_some());
+    let names: Vec<String> = key.iter().map(|name| quote(name)).collect();
+    (request.mode == Mode::Replace && known && !key.is_empty()).then(|| names.join(", "))
+}
+
+/// What a column takes over; without the comparison of texts that this server does not know.
+async fn known(session: &mut Session, request: &LoadRequest, field: &Field) -> Result<Option<Facts>> {
+    let kept = request.declared.as_ref().and_then(|kept| kept.fitting(&field.name, field.data_type));
+    let Some(mut facts) = kept.cloned() else { return Ok(None) };
+    if let Some((bare, rest)) = facts.native.as_deref().and_then(|native| native.split_once(" CHARACTER SET "))
+        && let Some((letters, name)) = rest.split_once(" COLLATE ")
+    {
+        let asked = format!("SELECT CONVERT('' USING {letters}) COLLATE {name}");
+        let there: Result<Option<(Option<String>,)>> = session.one(&asked, &[]).await;
+        if there.is_err() {
+            facts.native = Some(bare.to_owned());
+        }
+    }
+    Ok(Some(facts))
+}
+
+/// A column of ours as it is declared, with what it takes over.
+pub(super) fn declared(field: &Field, nullable: bool, collation: Option<&Collation>, kept: Option<&Facts>) -> String {
+    let required = !nullable || kept.is_some_and(|kept| kept.required);
+    let null = if required { " NOT NULL" } else { " NULL" };
+    let ours = native(field.data_type, Dialect::Mysql);
+    let kind = match kept.and_then(|kept| kept.native.clone()) {
+        // Of another kind of server: compared by its letters, as all texts of ours.
+        Some(short) if short.starts_with("varchar(") && !short.contains(' ') => {
+            format!("{short} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        }
+        Some(theirs) => theirs,
+        None => ours,
+    };
     let kind = match collation {
-        Some(Collation { letters, name }) => {
+        Some(Collation { letters, name }) if kept.is_none_or(|kept| kept.native.is_none()) => {
             let bare = kind.split(" CHARACTER SET").next().unwrap_or(&kind);
             format!("{bare} CHARACTER SET {letters} COLLATE {name}")
         }
-        None => kind,
+        Some(_) | None => kind,
     };
-    format!("{} {kind}{null}{}", quote(&field.name), mark(field.data_type))
+    let default = kept.and_then(|kept| kept.default.as_ref()).map(|default| format!(" DEFAULT {default}"));
+    let comment = kept.and_then(|kept| kept.comment.as_deref());
+    // A type of the source's own may say it all.
+    let comment = if from_native(&kind, Dialect::Mysql) == field.data_type {
+        comment.map(said).unwrap_or_default()
+    } else {
+        mark(field.data_type, comment)
+    };
+    format!("{} {kind}{null}{}{comment}", quote(&field.name), default.unwrap_or_default())
 }
 
 /// The columns of an index over these; of long ones the beginning.

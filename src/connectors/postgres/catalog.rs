@@ -1,5 +1,6 @@
 //! What exists: tables, views, columns, keys and sizes, from the server's own catalog.
 
+use super::declared::Words;
 use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
@@ -105,6 +106,7 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
         .fetch_all(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
+    let words = Words::look(session, &ids).await?;
     execute(session, "COMMIT").await?;
     let mut datasets = Vec::with_capacity(wanted.len());
     for (name, (id, _, _, kind, rows, bytes, _)) in wanted {
@@ -120,6 +122,7 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
             format: None,
+            declared: None,
         };
         for (_, kind, ref_schema, ref_table, columns, ref_columns) in keys.iter().filter(|key| key.0 == id) {
             match (kind.as_str(), ref_schema, ref_table) {
@@ -130,6 +133,9 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
                 }
                 _ => found.primary_key.clone_from(columns),
             }
+        }
+        if found.kind == FoundKind::Table {
+            found.declared = Some(words.of(id, &native, &found.fields, &found.primary_key));
         }
         datasets.push((name.dataset(schema), found));
     }

@@ -14,6 +14,7 @@
 
 mod catalog;
 mod connect;
+mod declared;
 mod encode;
 mod failure;
 mod filter;

@@ -2,10 +2,12 @@
 
 use super::failure::translate;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
+use super::target::REAL_DIGITS;
 use crate::connectors::naming::did_you_mean;
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
-use crate::schema::{Field, Schema, sql::Dialect, sql::from_native};
+use crate::schema::declared::{Declared, Facts, Made, letters};
+use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use std::path::Path;
@@ -31,16 +33,20 @@ pub(super) async fn datasets(
         let rows = if counts && !relation.is_view { Some(count(file, &relation.name).await?) } else { None };
         let mut keys: Vec<&NativeColumn> = native.iter().filter(|column| column.key > 0).collect();
         keys.sort_by_key(|column| column.key);
+        let fields = fields(&native);
+        let primary_key: Vec<String> = keys.into_iter().map(|column| column.name.clone()).collect();
+        let declared = (!relation.is_view).then(|| declared(&native, &fields, &primary_key));
         let found = Found {
             locator: relation.name.clone(),
             kind: if relation.is_view { FoundKind::View } else { FoundKind::Table },
             rows,
             rows_exact: rows.is_some(),
             bytes: None,
-            fields: fields(&native),
-            primary_key: keys.into_iter().map(|column| column.name.clone()).collect(),
+            fields,
+            primary_key,
             foreign_keys: foreign_keys(file, &relation.name, &all).await?,
             format: None,
+            declared,
         };
         datasets.push((relation.name.clone(), found));
     }
@@ -58,6 +64,43 @@ fn fields(native: &[NativeColumn]) -> Schema {
         comment: None,
     };
     Schema::new(native.iter().map(field).collect())
+}
+
+fn declared(native: &[NativeColumn], fields: &Schema, key: &[String]) -> Declared {
+    let facts = |(column, field): (&NativeColumn, &Field)| Facts {
+        native: Some(column.declared.clone()).filter(|words| !words.is_empty() && holds(words)),
+        letters: letters(&column.declared),
+        required: column.required,
+        // An expression stands in brackets when a table is made, a word or a number may.
+        default: column.default.as_ref().map(|default| format!("({default})")),
+        made: column.generated.then_some(Made::Computed),
+        ..Facts::new(&field.name, field.data_type)
+    };
+    let columns = native.iter().zip(&fields.fields).map(facts).collect();
+    Declared { words: Dialect::Sqlite, columns, primary_key: key.to_vec(), comment: None, left_out: Vec::new() }
+}
+
+/// Whether a column of this type gives back every value of ours: as a number, SQLite keeps 15 digits of a decimal.
+fn holds(declared: &str) -> bool {
+    match from_native(declared, Dialect::Sqlite) {
+        DataType::Decimal { precision, .. } => {
+            precision <= REAL_DIGITS || declared.to_ascii_lowercase().contains("text")
+        }
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz
+        | DataType::Json
+        | DataType::Uuid => true,
+    }
 }
 
 fn choose<'a>(all: &'a [Relation], tables: &[String]) -> Result<Vec<&'a Relation>> {

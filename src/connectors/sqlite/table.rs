@@ -24,6 +24,8 @@ pub(super) struct NativeColumn {
     /// The place in the primary key from 1; 0: not in it.
     pub(super) key: i64,
     pub(super) generated: bool,
+    /// An expression.
+    pub(super) default: Option<String>,
 }
 
 /// SQLite compares names without regard to the case of ASCII letters.
@@ -44,17 +46,19 @@ pub(super) async fn all(file: &mut SqliteConnection) -> Result<Vec<Relation>> {
 }
 
 pub(super) async fn columns(file: &mut SqliteConnection, table: &str) -> Result<Vec<NativeColumn>, sqlx::Error> {
-    let rows: Vec<(String, String, i64, i64, i64)> =
-        sqlx::query_as("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?) WHERE hidden <> 1")
-            .bind(table)
-            .fetch_all(file)
-            .await?;
-    let column = |(name, declared, required, key, hidden)| NativeColumn {
+    let rows: Vec<(String, String, i64, i64, i64, Option<String>)> = sqlx::query_as(
+        "SELECT name, type, \"notnull\", pk, hidden, dflt_value FROM pragma_table_xinfo(?) WHERE hidden <> 1",
+    )
+    .bind(table)
+    .fetch_all(file)
+    .await?;
+    let column = |(name, declared, required, key, hidden, default)| NativeColumn {
         name,
         declared,
         required: required != 0,
         key,
         generated: hidden != 0,
+        default,
     };
     Ok(rows.into_iter().map(column).collect())
 }

@@ -10,13 +10,14 @@ use crate::connectors::by_key::{no_history, versions};
 use crate::connectors::fits::{Theirs, fits, wider};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
+use crate::schema::declared::Facts;
 use crate::schema::{Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 /// Digits that SQLite keeps of a number in a column with numeric affinity.
-const REAL_DIGITS: u8 = 15;
+pub(super) const REAL_DIGITS: u8 = 15;
 /// Where the numbers of rows are noted when they cannot be told from the older ones.
 const NOTED: &str = "windvane_noted";
 /// The table with all our columns, emptied when its rows are to be replaced. Indexes, views and triggers stay.
@@ -25,13 +26,8 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
     let conflict = |what: String, hint: &str| Error::new(Kind::Conflict, what).hint(hint);
     let relations = all(file).await?;
     let existing = relations.iter().find(|relation| same(&relation.name, dataset));
-    let declared = |field: &Field| format!("{} {}", quote(&field.name), native(field.data_type, Dialect::Sqlite));
     let Some(existing) = existing else {
-        let mut all: Vec<String> = request.schema.fields.iter().map(declared).collect();
-        if request.mode == Mode::History {
-            all.extend(versions().iter().map(declared));
-        }
-        execute(file, &format!("CREATE TABLE {} ({})", sql(dataset), all.join(", "))).await?;
+        create(file, request).await?;
         index(file, request).await?;
         return columns(file, dataset).await.map_err(|error| translate(&error));
     };
@@ -66,9 +62,41 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
     }
     widen(file, dataset, &known, &wide).await?;
     for field in new {
-        execute(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field))).await?;
+        execute_one(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field, None))).await?;
     }
     columns(file, dataset).await.map_err(|error| translate(&error))
+}
+
+async fn create(file: &mut SqliteConnection, request: &LoadRequest) -> Result<()> {
+    let kept = request.declared.as_ref();
+    let fields = &request.schema.fields;
+    let of = |field: &Field| declared(field, kept.and_then(|kept| kept.fitting(&field.name, field.data_type)));
+    let mut all: Vec<String> = fields.iter().map(of).collect();
+    if request.mode == Mode::History {
+        all.extend(versions().iter().map(|field| declared(field, None)));
+    }
+    let key: Vec<String> = kept.map(|kept| kept.primary_key.clone()).unwrap_or_default();
+    let known = key.iter().all(|name| request.schema.field(name).is_some());
+    if request.mode == Mode::Replace && known && !key.is_empty() {
+        let names: Vec<String> = key.iter().map(|name| quote(name)).collect();
+        all.push(format!("PRIMARY KEY ({})", names.join(", ")));
+    }
+    execute_one(file, &format!("CREATE TABLE {} ({})", sql(&request.dataset), all.join(", "))).await
+}
+
+/// A column as it is declared, with what it takes over.
+fn declared(field: &Field, kept: Option<&Facts>) -> String {
+    let ours = native(field.data_type, Dialect::Sqlite);
+    let theirs = kept.and_then(|kept| kept.native.clone());
+    let default = kept.and_then(|kept| kept.default.as_ref()).map(|default| format!(" DEFAULT {default}"));
+    let required = if kept.is_some_and(|kept| kept.required) { " NOT NULL" } else { "" };
+    format!("{} {}{required}{}", quote(&field.name), theirs.unwrap_or(ours), default.unwrap_or_default())
+}
+
+/// One statement, whatever is in the words of another file that it holds.
+async fn execute_one(file: &mut SqliteConnection, statement: &str) -> Result<()> {
+    let done = sqlx::query(AssertSqlSafe(statement.to_owned())).persistent(false).execute(file).await;
+    done.map(drop).map_err(|error| translate(&error))
 }
 
 /// Finds rows by their key; not a primary key, whose single integer SQLite would make up for a null.

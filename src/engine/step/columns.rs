@@ -179,7 +179,8 @@ pub(super) fn fill(values: &BTreeMap<String, Value>, schema: &Schema) -> Result<
         let index = position(name, schema)?;
         let Some(field) = after.fields.get_mut(index) else { continue };
         filled.push((index, value_of(value, field.data_type).map_err(|error| error.at_path(name))?));
-        field.nullable = false;
+        // The value may be none of what the column's home declares.
+        (field.nullable, field.native_type) = (false, None);
     }
     Ok((Fill { values: filled }, after))
 }

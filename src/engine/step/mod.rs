@@ -21,9 +21,11 @@ mod reshape;
 pub(crate) mod select;
 mod sort;
 mod text;
+mod trace;
 mod window;
 
 pub use needed::{Needed, needed};
+pub use trace::{Origin, Trace, trace};
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;
@@ -167,6 +169,26 @@ impl Program {
             | Verb::Python(_) => false,
         };
         (from..self.verbs.len()).find(|index| self.verbs.get(*index).is_some_and(whole))
+    }
+
+    /// Whether a row of the input is one row of the result at most.
+    fn keeps_rows_single(&self) -> bool {
+        self.verbs.iter().all(|checked| match checked.verb {
+            Verb::Aggregate(_) | Verb::Unpivot(_) | Verb::Explode(_) | Verb::Python(_) => false,
+            Verb::Keep(_)
+            | Verb::Convert(_)
+            | Verb::Fill(_)
+            | Verb::Filter(_)
+            | Verb::Compute(_)
+            | Verb::Join(_)
+            | Verb::Deduplicate(_)
+            | Verb::Refill(_)
+            | Verb::Window(_)
+            | Verb::Sort(_)
+            | Verb::Flatten(_)
+            | Verb::Split(_)
+            | Verb::Mask(_) => true,
+        })
     }
 
     /// The columns after so many steps.

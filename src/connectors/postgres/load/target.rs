@@ -1,5 +1,6 @@
 //! The table that is loaded into: made or extended when needed, and what must be known of it.
 
+use super::super::declared::{column as column_of, comments};
 use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::read::execute;
@@ -9,8 +10,10 @@ use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::connectors::fits::wider;
 use crate::error::{Error, Kind, Result};
+use crate::schema::declared::Declared;
 use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 pub(super) struct Target {
@@ -112,7 +115,13 @@ pub(super) async fn ready(session: &mut PgConnection, job: &Job) -> Result<Targe
     let types = types(session, table).await?;
     columns(&old, &existing, &types)?;
     if !new.is_empty() {
-        execute(session, &format!("ALTER TABLE {} {}", table.sql(), declared(&new, "ADD COLUMN "))).await?;
+        let mut added = Vec::with_capacity(new.len());
+        for field in new {
+            // Rows that are there have no value for it.
+            let kept = request.declared.as_ref().map(|kept| optional(kept, &field.name));
+            added.push(format!("ADD COLUMN {}", column_of(session, field, kept.as_ref()).await?));
+        }
+        execute_one(session, &format!("ALTER TABLE {} {}", table.sql(), added.join(", "))).await?;
     }
     describe(session, job, false).await
 }
@@ -156,11 +165,19 @@ fn widened(fields: &[&Field], existing: &Existing, types: &[Type]) -> Vec<String
 
 async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {
     let (table, request) = (job.table.sql(), &job.request);
-    let all: Vec<&Field> = request.schema.fields.iter().collect();
-    let mut inside = vec![declared(&all, "")];
+    let kept = request.declared.as_ref();
+    let mut inside = Vec::new();
+    for field in &request.schema.fields {
+        inside.push(column_of(session, field, kept).await?);
+    }
     let key = request.key.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
     match request.mode {
-        Mode::Append | Mode::Replace => {}
+        Mode::Append | Mode::Replace => {
+            let key: Vec<String> = kept.map(|kept| kept.primary_key.clone()).unwrap_or_default();
+            let all = key.iter().all(|name| request.schema.field(name).is_some());
+            let key = key.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+            inside.extend((all && !key.is_empty()).then(|| format!("PRIMARY KEY ({key})")));
+        }
         Mode::Merge => inside.push(format!("PRIMARY KEY ({key})")),
         Mode::History => {
             let version = |(name, kind): &(&str, &str)| {
@@ -169,18 +186,27 @@ async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {
             inside.extend(VERSION.iter().map(version));
         }
     }
-    inside.retain(|part| !part.is_empty());
-    execute(session, &format!("CREATE TABLE {table} ({})", inside.join(", "))).await?;
+    execute_one(session, &format!("CREATE TABLE {table} ({})", inside.join(", "))).await?;
+    for comment in kept.map(|kept| comments(&table, &request.schema, kept)).unwrap_or_default() {
+        execute_one(session, &comment).await?;
+    }
     if request.mode == Mode::History {
         execute(session, &format!("CREATE UNIQUE INDEX ON {table} ({key}) WHERE is_current")).await?;
     }
     Ok(())
 }
 
-fn declared(fields: &[&Field], lead: &str) -> String {
-    let column =
-        |field: &&Field| format!("{lead}{} {}", quote(&field.name), native(field.data_type, Dialect::Postgres));
-    fields.iter().map(column).collect::<Vec<_>>().join(", ")
+/// One statement, whatever is in the words of another server that it holds.
+async fn execute_one(session: &mut PgConnection, sql: &str) -> Result<()> {
+    let done = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false).execute(session).await;
+    done.map(drop).map_err(|error| translate(&error))
+}
+
+fn optional(kept: &Declared, column: &str) -> Declared {
+    let mut kept = kept.clone();
+    kept.columns.retain(|facts| facts.name == column);
+    kept.columns.iter_mut().for_each(|facts| facts.required = false);
+    kept
 }
 
 fn check_versions(table: &TableName, existing: &Existing) -> Result<()> {

@@ -1,0 +1,31 @@
+//! The table that is made at the target, in sentences.
+
+use crate::schema::declared::{Declared, Facts};
+use std::fmt::Write;
+
+pub(super) fn sentences(declared: &Declared) -> String {
+    let mut text = String::new();
+    let columns: Vec<String> = declared.columns.iter().map(column).filter(|said| !said.is_empty()).collect();
+    let key = &declared.primary_key;
+    if !columns.is_empty() || !key.is_empty() {
+        let _ = writeln!(text, "\nWhere the table is made, it takes over from the source's (`keep`):\n");
+        if !key.is_empty() {
+            let _ = writeln!(text, "- the primary key ({})", key.join(", "));
+        }
+        columns.iter().for_each(|column| _ = writeln!(text, "- {column}"));
+    }
+    if !declared.left_out.is_empty() {
+        let _ = writeln!(text, "\nIt does not take over:\n");
+        declared.left_out.iter().for_each(|line| _ = writeln!(text, "- {line}"));
+    }
+    text
+}
+
+fn column(facts: &Facts) -> String {
+    let mut said: Vec<String> = Vec::new();
+    said.extend(facts.native.as_ref().map(|native| format!("`{native}`")));
+    said.extend(facts.required.then(|| "not null".to_owned()));
+    said.extend(facts.default.as_ref().map(|default| format!("default `{default}`")));
+    said.extend(facts.comment.as_ref().map(|_| "its comment".to_owned()));
+    if said.is_empty() { String::new() } else { format!("{}: {}", facts.name, said.join(", ")) }
+}
