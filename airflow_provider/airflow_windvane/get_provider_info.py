@@ -111,12 +111,13 @@ _OPTIONS = {
     },
     "staging": {
         "description": (
-            "The folder where rows rest between two stages, reachable by every worker. Empty: windvane/staging in "
-            "AIRFLOW_HOME."
+            "Where rows rest between two stages, reachable by every worker: a folder, or one of an object store "
+            "(s3://CONNECTION@bucket/folder, gs://…, az://…; without a connection the environment's credentials open "
+            "it). A task, a spec and WINDVANE_STAGING go before. Empty: windvane/staging in AIRFLOW_HOME."
         ),
         "version_added": "0.1.0",
         "type": "string",
-        "example": "/mnt/shared/windvane",
+        "example": "s3://aws_default@company-windvane/staging",
         "default": "",
     },
     "keep": {

@@ -78,13 +78,32 @@ def store_url(given: str | None) -> str:
     return wanted or f"sqlite://{_home('store.db')}"
 
 
-def staging_folder(given: str | None) -> str:
-    """The staging folder: what the task says, else the configuration, else a folder in AIRFLOW_HOME."""
-    from windvane.settings import staging_folder as checked
+def staging_place(given: str | None, spec: str | None = None) -> str:
+    """Where rows rest: what the task says, else the spec, ``WINDVANE_STAGING``, the configuration, AIRFLOW_HOME.
 
-    folder = checked(given or setting("staging") or _home("staging"))
-    os.makedirs(folder, exist_ok=True)
-    return folder
+    Args:
+        given: What the task says.
+        spec: What the spec says.
+
+    """
+    from windvane.settings import is_address
+    from windvane.settings import staging_place as checked
+
+    environment = os.environ.get("WINDVANE_STAGING", "").strip()
+    place = checked(given or spec or environment or setting("staging") or _home("staging"))
+    if not is_address(place):
+        os.makedirs(place, exist_ok=True)
+    return place
+
+
+def host_of(context: Mapping[str, Any]) -> str | None:
+    """What Airflow calls this machine (``[core] hostname_callable``), if it says so.
+
+    Args:
+        context: The task's context.
+
+    """
+    return getattr(context.get("ti"), "hostname", None) or None
 
 
 def gateway(connection_id: str | None) -> dict[str, Any] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import glob as globbing
 import logging
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
 from windvane.errors import MissingError, WindvaneError, of_record
 from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
-from windvane.settings import store_url
+from windvane.settings import is_address, store_url, without_connection
 from windvane.world import allowed, world
 
 if TYPE_CHECKING:
@@ -57,11 +58,36 @@ def _connected(path: Path, environment: str | None, outside: dict[str, Any]) -> 
     return found
 
 
-def needs(path: str | Path, *, environment: str | None = None, roots: Iterable[str | Path] = ()) -> dict[str, Any]:
-    """What a caller must bring for a spec or a plan: ``{connections, templates, target}``."""
-    found: dict[str, Any] = call(
-        "needs", path=str(path), environment=environment, roots=[str(Path(root).absolute()) for root in roots]
-    )
+def needs(
+    path: str | Path,
+    *,
+    environment: str | None = None,
+    roots: Iterable[str | Path] = (),
+    store: str | None = None,
+    connections: Mapping[str, str] | None = None,
+    host: str | None = None,
+) -> dict[str, Any]:
+    """What a caller must bring for a spec or a plan: ``{connections, templates, target, staging}``.
+
+    A plan may also lie in the staging place (its address, with the connection's id in it) or in the store
+    (``store:ID``).
+    """
+    found: dict[str, Any]
+    text = str(path)
+    if is_address(text) or text.startswith("store:"):
+        staging = text.rpartition("/plans/")[0] or None
+        outside = world(Path.cwd(), store=store, connections=connections, staging=staging, rests=staging is not None)
+        found = call("needs", path=without_connection(text)[0], environment=None, world=outside)
+        return {**found, "staging": staging or found["staging"]}
+    planner = Path(text).parent.name
+    if planner.startswith("on-") and not Path(text).exists():
+        message = (
+            f"planned on {planner[3:]}'s disk at {text}; this is {host or socket.gethostname()}, which does not see it"
+        )
+        hint = "Set [windvane] staging to a shared folder or s3://bucket/folder (gs://, az://) on all workers, or "
+        hint += "[windvane] store to a PostgreSQL database; then clear the run"
+        raise MissingError(message, kind="missing", hint=hint)
+    found = call("needs", path=text, environment=environment, roots=[str(Path(root).absolute()) for root in roots])
     return found
 
 
@@ -85,7 +111,7 @@ def compact(
     # The files say themselves what they are; the kind only opens the folder.
     place = {"parquet": {"path": str(target)}} if isinstance(target, str | Path) else dict(target)
     ids = [settings["connection"] for settings in place.values() if settings.get("connection")]
-    outside = world(Path.cwd(), ids=ids, connections=connections)
+    outside = world(Path.cwd(), ids=ids, connections=connections, rests=False)
     known = {key: outside[key] for key in ("base", "connections")}
     return Compaction(call("compact", target=place, dataset=dataset, **known))
 
@@ -132,7 +158,7 @@ def map(  # noqa: A001 - the contract's name
     source: str, target: str, *, connections: Mapping[str, str] | None = None, rules_only: bool = False
 ) -> Mapping_:
     """Which column of the source belongs to which column of the target, how sure, and why."""
-    outside = world(Path.cwd(), ids=[*_ids(source), *_ids(target)], connections=connections)
+    outside = world(Path.cwd(), ids=[*_ids(source), *_ids(target)], connections=connections, rests=False)
     return Mapping_(call("map", world=outside, source=source, target=target, rules_only=rules_only))
 
 
@@ -145,23 +171,26 @@ def plan(
     write: bool = True,
     plan_file: str | Path | None = None,
     reviewed: bool = True,
+    staged: bool = False,
     **outside: Any,
 ) -> Plan:
     """Looks at the sources, lets agents propose, and builds the plan file beside the spec (``write=False``: not).
 
     ``reviewed=False`` is for a plan that is run before a person has seen it: checks that nobody wrote only count.
+    ``staged``: ``plan_file`` counts from the staging place.
     """
     path = Path(spec)
     return Plan(
         call(
             "plan",
-            world=_spec_world(path, environment, outside),
+            world=_spec_world(path, environment, {**outside, "rests": staged}),
             spec=str(path),
             environment=environment,
             words=words,
             rules_only=rules_only,
             write=write,
             plan_file=str(plan_file) if plan_file else None,
+            staged=staged,
             unreviewed=not reviewed,
         )
     )
@@ -245,7 +274,7 @@ def run(
             run=run,
             environment=environment,
             rules_only=rules_only,
-            replay=str(replay) if replay else None,
+            replay=without_connection(str(replay))[0] if replay else None,
         )
     )
     for what in record["degraded"]:
@@ -256,9 +285,21 @@ def run(
     return record
 
 
-def reasons(files: Iterable[str | Path]) -> list[str]:
-    """The most frequent reasons in quarantine files, a line each with an example row; personal values are marks."""
-    lines: list[str] = call("reasons", files=[str(file) for file in files])["lines"]
+def reasons(
+    files: Iterable[str | Path], *, staging: str | None = None, connections: Mapping[str, str] | None = None
+) -> list[str]:
+    """The most frequent reasons in quarantine files, a line each with an example row; personal values are marks.
+
+    ``staging`` and ``connections`` open an object store in which they lie.
+    """
+    named = [str(file) for file in files]
+    away = any(is_address(file) for file in named)
+    try:
+        outside = world(Path.cwd(), staging=staging, connections=connections) if away else None
+        lines: list[str] = call("reasons", files=named, world=outside)["lines"]
+    except WindvaneError:
+        # It only explains.
+        return []
     return lines
 
 
@@ -276,12 +317,13 @@ def schema(noun: str) -> dict[str, Any]:
 def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
     base = path.absolute().parent
     roots = allowed(base, outside.pop("roots", ()))
-    ids = needs(path, environment=environment, roots=roots)["connections"]
-    return world(base, ids=ids, roots=roots, **outside)
+    needed = needs(path, environment=environment, roots=roots)
+    staging = outside.pop("staging", None) or needed["staging"]
+    return world(base, ids=needed["connections"], roots=roots, staging=staging, **outside)
 
 
 def _outside(source: str, connections: Mapping[str, str] | None) -> dict[str, Any]:
-    return world(Path.cwd(), ids=_ids(source), connections=connections)
+    return world(Path.cwd(), ids=_ids(source), connections=connections, rests=False)
 
 
 def _ids(address: str) -> list[str]:

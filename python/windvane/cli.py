@@ -110,6 +110,7 @@ def _ran(options: argparse.Namespace) -> Any:
             allow=options.allow,
             roots=options.root,
             params=_pairs(options.param),
+            staging=options.staging,
         )
     finally:
         progress.clear_line()
@@ -185,8 +186,12 @@ _COMMANDS: dict[str, Command] = {
     "run": (_ran, show.run, lambda document: document["status"] == "success"),
     "diagnose": (_diagnosed, show.diagnosis, _always),
     "schema": (lambda o: api.schema(o.noun), lambda document: json.dumps(document, indent=2), _always),
-    "doctor": (lambda _: doctor.examine(), show.doctor, lambda document: bool(document["ok"])),
-    "prune": (lambda o: pruning.prune(keep=o.keep, dry_run=o.dry_run), show.pruned, _always),
+    "doctor": (lambda o: doctor.examine(o.staging), show.doctor, lambda document: bool(document["ok"])),
+    "prune": (
+        lambda o: pruning.prune(staging=o.staging, keep=o.keep, dry_run=o.dry_run),
+        show.pruned,
+        _always,
+    ),
     "runs": (lambda o: history.rows("runs", o.pipeline), show.rows, _always),
     "decisions": (lambda o: history.rows("decisions", o.pipeline), show.rows, _always),
     "ledger": (lambda o: history.rows("ledger", o.pipeline), show.rows, _always),
@@ -211,6 +216,12 @@ def _approve(approve: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _prune(prune: argparse.ArgumentParser) -> None:
     prune.add_argument("--keep", metavar="DAYS", help="days after a run's end; WINDVANE_KEEP, else 7")
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+def _staging(*commands: argparse.ArgumentParser) -> None:
+    help_ = "where rows rest: a folder, or s3://CONNECTION@bucket/folder (gs://, az://); WINDVANE_STAGING"
+    for command in commands:
+        command.add_argument("--staging", metavar="PLACE", help=help_)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -260,8 +271,8 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")
     schema = command("schema", "Prints the JSON Schema of a document.")
     schema.add_argument("noun", help="spec, plan, profile, …")
-    command("doctor", "Examines what is installed, reachable and writable.")
-    _prune(command("prune", "Removes the staging folders and quarantine of runs that are over."))
+    _prune(pruned := command("prune", "Removes the staging folders and quarantine of runs that are over."))
+    _staging(run, pruned, command("doctor", "Examines what is installed, reachable and writable."))
     for name, what in (("runs", "past runs"), ("decisions", "what agents decided"), ("ledger", "what was loaded")):
         command(name, f"Shows {what}.").add_argument(
             "pipeline", nargs="?" if name == "runs" else None, metavar="PIPELINE"

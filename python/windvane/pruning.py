@@ -1,4 +1,4 @@
-"""Removes what runs that are over have left in the staging folder: staged rows and quarantine."""
+"""Removes what runs that are over have left where rows rest (a folder, an object store): staged rows, quarantine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import shutil
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from windvane._call import call
 from windvane.errors import SpecError
-from windvane.settings import staging_folder, store_url
-from windvane.world import world
+from windvane.settings import is_address, staging_place, store_url, without_connection
+from windvane.world import chosen_staging, world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DAYS = 7.0
 _DAY = 86_400.0
@@ -46,6 +49,7 @@ def prune(
     store: str | os.PathLike[str] | None = None,
     keep: float | str | None = None,
     dry_run: bool = False,
+    connections: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Removes the folders of runs that ended more than ``keep`` days ago, their quarantine with them.
 
@@ -53,32 +57,36 @@ def prune(
     store says are running and that wrote something within a day, and all unknown ones that did within an hour.
 
     Args:
-        staging: The staging folder; by default that of every run.
+        staging: The staging place; by default that of every run.
         store: The store that knows how the runs ended.
         keep: Days; by default ``WINDVANE_KEEP``, else 7.
         dry_run: Only say what would be removed.
+        connections: URLs of connections by id, for an object store; those not given come from the environment.
 
     Returns:
         ``{dry_run, keep_days, removed: [{path, pipeline, run, attempt, why, files, bytes}], files, bytes, kept}``.
 
     """
     days = keep_days(keep)
-    place = Path(staging_folder(staging) if staging is not None else world(".")["staging"])
+    place = staging_place(staging if staging is not None else chosen_staging())
     runs = _runs(store_url(store))
+    shelf = world(".", staging=place, connections=connections) if is_address(place) else None
     removed, kept = [], 0
-    for folder in _folders(place):
-        found = _look(folder)
+    for found in _on_shelf(shelf) if shelf else map(_look, _folders(Path(place))):
         row = runs.get(f"{found['pipeline']}/{found['run']}")
         why = _over(row, found.pop("touched"), days)
+        names = found.pop("names", [])
         if why is None:
             kept += 1
             continue
-        if not dry_run:
-            _remove(folder)
+        if not dry_run and shelf:
+            call("staging_remove", world=shelf, names=names)
+        elif not dry_run:
+            _remove(Path(found["path"]))
         removed.append({**found, "why": why})
     return {
         "schema": "windvane/prune/v1",
-        "staging": str(place),
+        "staging": without_connection(place)[0],
         "dry_run": dry_run,
         "keep_days": days,
         "removed": removed,
@@ -105,7 +113,41 @@ def _folders(place: Path) -> list[Path]:
         for run in pipeline.iterdir()
         if run.is_dir() and not run.is_symlink()
     ]
-    return sorted(found) + sorted(place.glob("plans/*.plan.json"))
+    return sorted(found) + sorted(place.glob("plans/**/*.plan*.json"))
+
+
+def _on_shelf(shelf: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same of an object store: the files of a run, and the plans of runs without a plan file."""
+    listed = call("staging_list", world=shelf)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for file in listed["files"]:
+        pipeline, _, rest = file["name"].partition("/")
+        run, _, inside = rest.partition("/")
+        if pipeline.endswith(".runs") and inside:
+            groups.setdefault(f"{pipeline}/{run}", []).append(file)
+        elif pipeline == "plans" and file["name"].endswith(".json"):
+            groups[file["name"]] = [file]
+    return [
+        {
+            "path": f"{listed['place'].rstrip('/')}/{name}",
+            **_named(name),
+            "files": len(files),
+            "bytes": sum(file["bytes"] for file in files),
+            "touched": max(file["modified"] for file in files),
+            "names": [file["name"] for file in files],
+        }
+        for name, files in sorted(groups.items())
+    ]
+
+
+def _named(name: str) -> dict[str, Any]:
+    """Whose folder or plan this is, by its path inside the staging place."""
+    above, _, last = name.rpartition("/")
+    if above.startswith("plans"):
+        pipeline, _, run = last.removesuffix(".plan.json").removesuffix(".plan.proposed.json").partition(".")
+        return {"pipeline": pipeline, "run": run, "attempt": None}
+    run, _, attempt = last.partition(".")
+    return {"pipeline": _plain(above.removesuffix(".runs")), "run": _plain(run), "attempt": attempt}
 
 
 def _look(path: Path) -> dict[str, Any]:
@@ -119,27 +161,10 @@ def _look(path: Path) -> dict[str, Any]:
             touched = max(touched, seen.st_mtime)
             if name in names:
                 files, size = files + 1, size + seen.st_size
+    inside = f"{path.parent.name}/{path.name}"
     if path.is_file():
-        files, size = 1, path.stat().st_size
-        return {
-            "path": str(path),
-            "pipeline": path.name.split(".")[0],
-            "run": path.name.removesuffix(".plan.json").partition(".")[2],
-            "attempt": None,
-            "files": files,
-            "bytes": size,
-            "touched": touched,
-        }
-    run, _, attempt = path.name.partition(".")
-    return {
-        "path": str(path),
-        "pipeline": _plain(path.parent.name.removesuffix(".runs")),
-        "run": _plain(run),
-        "attempt": attempt,
-        "files": files,
-        "bytes": size,
-        "touched": touched,
-    }
+        files, size, inside = 1, path.stat().st_size, f"plans/{path.name}"
+    return {"path": str(path), **_named(inside), "files": files, "bytes": size, "touched": touched}
 
 
 def _plain(name: str) -> str:

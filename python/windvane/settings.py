@@ -5,24 +5,66 @@ from __future__ import annotations
 import os
 import re
 
-from windvane.errors import UnsupportedError
+from windvane.errors import SpecError, UnsupportedError
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/(/?)")
+_STORES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
+_WAYS = (
+    "Name an absolute folder, or s3://bucket/folder, gs://bucket/folder, az://container/folder; a connection stands "
+)
+_WAYS += "before the bucket: s3://CONNECTION@bucket/folder"
 
 
-def staging_folder(chosen: str | os.PathLike[str]) -> str:
-    """The absolute path of a staging folder. A URL is refused: made into a path it would be a folder called ``s3:``.
+def staging_place(chosen: str | os.PathLike[str]) -> str:
+    """Where rows rest: the absolute path of a folder, or the address of one in an object store.
+
+    What looks like another address is refused: made into a path it would be a folder called ``s3:``.
 
     Args:
         chosen: What the user named.
 
     """
     text = os.fspath(chosen).strip()
-    if _SCHEME.match(text):
-        message = f"staging cannot be '{text}': staging on an object store is not there yet"
-        hint = "Name a folder by its path; with several workers one on a file system that all of them share (NFS, EFS)"
-        raise UnsupportedError(message, kind="unsupported", hint=hint)
-    return os.path.abspath(os.path.expanduser(text))
+    address = _SCHEME.match(text)
+    if address is None:
+        return os.path.abspath(os.path.expanduser(text))
+    scheme, slash = address[1], address[2]
+    # What is refused is not repeated: it may hold a password.
+    if scheme not in _STORES:
+        raise UnsupportedError(f"staging cannot be at an address of the kind {scheme}:", kind="unsupported", hint=_WAYS)
+    if not slash:
+        raise SpecError(
+            f"staging at {scheme}:/ lacks a slash: addresses begin with {scheme}://", kind="spec", hint=_WAYS
+        )
+    authority = text[address.end() :].partition("/")[0]
+    secret, _, _ = authority.rpartition("@")
+    if not authority or ":" in secret or "?" in text or "#" in text:
+        message = "the address of staging names no bucket, or holds more than a connection, a bucket and a path"
+        raise SpecError(message, kind="spec", hint=_WAYS)
+    return text.rstrip("/")
+
+
+def is_address(place: str) -> bool:
+    """Whether a staging place, a plan or a quarantine file lies in an object store."""
+    return _SCHEME.match(place) is not None
+
+
+def without_connection(address: str) -> tuple[str, str | None]:
+    """An address as its store knows it, and the id of the connection that stood before the bucket.
+
+    Args:
+        address: ``s3://CONNECTION@bucket/key``, or any other text.
+
+    """
+    found = _SCHEME.match(address)
+    if found is None:
+        return address, None
+    authority, slash, key = address[found.end() :].partition("/")
+    connection, _, bucket = authority.rpartition("@")
+    # abfss://container@account.dfs.core.windows.net is no connection.
+    if not connection or (found[1].startswith("abfs") and "." in bucket):
+        return address, None
+    return f"{found[0]}{bucket}{slash}{key}", connection
 
 
 def store_url(store: str | os.PathLike[str] | None = None) -> str:

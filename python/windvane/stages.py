@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from windvane import api
 from windvane._call import call, call_showing
-from windvane.world import allowed, world
+from windvane.errors import WindvaneError
+from windvane.settings import is_address, staging_place, store_url, without_connection
+from windvane.world import allowed, chosen_staging, world
 
 Reference = dict[str, Any]
 
@@ -24,12 +27,34 @@ _LONGEST = 120
 
 
 def plan(spec_path: str, *, run: str, environment: str | None = None, **outside: Any) -> Reference:
-    """Plans a spec into the run's staging folder: ``{plan, plan_file, outputs}``."""
-    place = Path(world(".", staging=outside.get("staging"))["staging"])
-    target = place / "plans" / f"{Path(spec_path).name.split('.')[0]}.{_safe(run)}.plan.json"
-    built = api.plan(spec_path, environment=environment, plan_file=target, reviewed=False, **outside)
+    """Plans a spec for one run: ``{plan, plan_file, outputs}``.
+
+    The plan is written into the staging place. Where that is a folder of this machine, another one may not see it; so
+    with a PostgreSQL store ``plan_file`` names the plan there.
+    """
+    needed = api.needs(spec_path, environment=environment, roots=allowed(".", outside.get("roots", ())))
+    place = staging_place(outside.get("staging") or needed["staging"] or chosen_staging())
+    # A reader that does not see the file is told by the folder's name which machine has it.
+    folder = "plans" if is_address(place) else f"plans/on-{_safe(outside.get('host') or socket.gethostname())}"
+    name = f"{folder}/{Path(spec_path).name.split('.')[0]}.{_safe(run)}.plan.json"
+    given = {**outside, "staging": place}
+    built = api.plan(spec_path, environment=environment, plan_file=name, reviewed=False, staged=True, **given)
     names = [output["name"] for output in built["outputs"]]
-    return {"plan": built["id"], "plan_file": str(target), "spec": spec_path, "outputs": names}
+    reference = None if is_address(place) else _in_store(built["id"], outside.get("store"))
+    return {"plan": built["id"], "plan_file": reference or f"{place}/{name}", "spec": spec_path, "outputs": names}
+
+
+def _in_store(plan: str, store: str | None) -> str | None:
+    """How a plan is called in a store that other machines see too, if it is there."""
+    url = store_url(store)
+    if not url.startswith("postgres"):
+        return None
+    try:
+        found = call("store_get", store=url, get={"plan": plan})
+    except WindvaneError as error:
+        _log.warning("The store does not keep the plan: %s", error)
+        return None
+    return f"store:{plan}" if found else None
 
 
 def split(plan_file: str, output: str, *, run: str, base: str | None = None, **outside: Any) -> list[Reference]:
@@ -137,11 +162,17 @@ def _stage(
     outside: dict[str, Any],
     **given: Any,
 ) -> Reference:
-    folder = base or Path(plan_file).absolute().parent
+    elsewhere = is_address(plan_file) or plan_file.startswith("store:")
+    folder = base or (Path.cwd() if elsewhere else Path(plan_file).absolute().parent)
     show = outside.pop("progress", None)
-    ids = call("needs", path=plan_file, environment=None)["connections"]
-    where = world(folder, ids=ids, roots=allowed(folder, outside.pop("roots", ())), **outside)
-    request = {"world": where, "plan": plan_file, "run": run, **given}
+    known: dict[str, Any] = {key: outside.get(key) for key in ("store", "connections", "host")}
+    needed = api.needs(plan_file, **known)
+    staging = outside.pop("staging", None)
+    # A plan that was made for the run lies where its rows rest.
+    staging = needed["staging"] if is_address(plan_file) else staging or needed["staging"]
+    roots = allowed(folder, outside.pop("roots", ()))
+    where = world(folder, ids=needed["connections"], roots=roots, staging=staging, **outside)
+    request = {"world": where, "plan": without_connection(plan_file)[0], "run": run, **given}
     if output is not None:
         request["output"] = output
     reference: Reference = call_showing(verb, show, **request)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane import connections as known_connections
-from windvane.settings import staging_folder, store_url
+from windvane.settings import is_address, staging_place, store_url, without_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +29,14 @@ def world(
     rendered: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
     allow: Iterable[str] = (),
+    host: str | None = None,
+    rests: bool = True,
 ) -> dict[str, Any]:
-    """The part of a request that names the outside; what is not given comes from the environment."""
+    """The part of a request that names the outside; what is not given comes from the environment.
+
+    ``rests=False``: nothing is left to other calls, so that staging in an object store is not opened.
+    """
+    place, staging_connection = without_connection(staging_place(staging or chosen_staging()))
     return {
         "base": str(Path(base).absolute()),
         "roots": [str(Path(root).absolute()) for root in roots],
@@ -37,9 +44,11 @@ def world(
         "read_only": [str(Path(folder).absolute()) for folder in read_only],
         "rendered": dict(rendered or {}),
         "params": dict(params or {}),
-        "connections": known_connections.resolve(ids, connections),
+        "connections": known_connections.resolve([*ids, *filter(None, [staging_connection])], connections),
         "store": store_url(store),
-        "staging": staging_folder(staging or _staging()),
+        "staging": place if rests or not is_address(place) else None,
+        "staging_connection": staging_connection,
+        "host": host or socket.gethostname(),
         "interval": None if interval is None else {"start": interval[0], "end": interval[1]},
         "gateway": dict(gateway) if gateway is not None else gateway_settings(),
         "allow": sorted(set(allow)),
@@ -59,7 +68,8 @@ def _home(given: str | Path | None) -> str | None:
     return str(Path(chosen).expanduser().absolute()) if chosen else None
 
 
-def _staging() -> str:
+def chosen_staging() -> str:
+    """Where rows rest when neither a call nor a spec says it."""
     return os.environ.get("WINDVANE_STAGING") or str(Path.home() / ".windvane" / "staging")
 
 

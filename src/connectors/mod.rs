@@ -34,6 +34,7 @@ pub mod postgres;
 pub mod promise;
 pub mod pushed;
 mod read_back;
+pub mod shelf;
 pub mod sqlite;
 mod threaded;
 mod turns;
@@ -83,6 +84,8 @@ pub struct Context {
     pub notes: Notes,
     /// The plan file of the run and where a changed one may be proposed, the best place first.
     pub proposals: Vec<PathBuf>,
+    /// Where files are shared with other machines, if that is an object store.
+    pub shelf: Option<Arc<shelf::Shelf>>,
 }
 
 /// Connection id to URL.

@@ -1,13 +1,14 @@
 //! Plan step -> Staged: rows leave their source and rest as Parquet on the staging folder.
 //!
-//! Doors: [`run`]; `drift` (what a changed source does to a run), `staging` and `quarantine` (the two files every stage
-//! writes), `reasons` (why rows are in the latter).
+//! Doors: [`run`]; `drift` (what a changed source does to a run), `folder` (where files rest), `staging` and `quarantine`
+//! (the two files every stage writes), `reasons` (why rows are in the latter).
 //!
 //! Invariants: rows read = rows staged + rows quarantined; a staged file appears whole or not at all (written beside,
 //! then renamed); a second extract of the same run and dataset replaces the first.
 
 pub mod cursor;
 pub mod drift;
+pub mod folder;
 pub mod quarantine;
 pub mod reasons;
 pub mod staging;
@@ -21,6 +22,7 @@ use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
 use drift::outgrown::{self, Watch};
 use drift::silent::Silent;
+use folder::Folder;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ pub const ROW_COLUMN: &str = "_windvane_row";
 #[serde(deny_unknown_fields)]
 pub struct Staged {
     pub dataset: String,
-    /// Path of the Parquet file. It holds the columns of `schema` and [`ROW_COLUMN`] (int64).
+    /// Path or address of the Parquet file. It holds the columns of `schema` and [`ROW_COLUMN`] (int64).
     pub uri: String,
     /// Files that follow the first one, when the dataset was read in pieces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,9 +55,19 @@ pub struct Staged {
     pub quarantined: u64,
     /// JSON lines of quarantined rows, one file a stage that refused any.
     pub quarantine: Vec<String>,
-    /// The machine that wrote the files.
+    /// The machine that wrote the files; nothing where they lie in an object store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub origin: Option<Origin>,
+}
+
+/// The machine and disk that files lie on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    pub host: String,
+    /// What the note beside them says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<String>,
 }
 
 /// A further file of a staged dataset.
@@ -65,6 +77,9 @@ pub struct Rest {
     pub uri: String,
     /// What its row numbers count from.
     pub offset: u64,
+    /// The machine that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 impl Staged {
@@ -187,7 +202,7 @@ pub async fn run(
     (plan, output): (&Plan, &Output),
     input: &Input,
     context: &Context,
-    folder: &Path,
+    folder: &Folder,
     slice: Slice,
     ending: &str,
 ) -> Result<Staged> {
@@ -209,18 +224,15 @@ async fn once(
     case: (&Plan, &Output),
     input: &Input,
     context: &Context,
-    folder: &Path,
+    folder: &Folder,
     slice: Slice,
     ending: &str,
 ) -> Result<Staged> {
     let mut opened = open_some(case, input, context, slice, None).await?;
-    let path = file(folder, &input.name, &format!("extracted{ending}.parquet"));
-    let mut writer = staging::Writer::create(&path, staging::numbered(&opened.kept))?;
-    let mut quarantine = quarantine::Writer::create(
-        &file(folder, &input.name, &format!("extract{ending}.quarantine.jsonl")),
-        "extract",
-        &input.name,
-    );
+    let path = folder.file(&input.name, &format!("extracted{ending}.parquet"));
+    let mut writer = staging::Writer::create(folder, &path, staging::numbered(&opened.kept))?;
+    let refused = folder.file(&input.name, &format!("extract{ending}.quarantine.jsonl"));
+    let mut quarantine = quarantine::Writer::create(folder, &refused, "extract", &input.name);
     while let Some(rows) = opened.next().await {
         let (frame, refused) = rows?;
         for rejected in &refused {
@@ -229,12 +241,13 @@ async fn once(
         context.progress.read(frame.len() + refused.len());
         writer.write(&staging::with_numbers(&frame)?)?;
     }
-    let (rows, bytes) = writer.finish()?;
+    // Whoever finds the rows finds what was refused, too.
     let refused = quarantine.finish()?;
+    let (uri, rows, bytes) = writer.finish()?;
     let quarantined = refused.as_ref().map_or(0, |(_, count)| *count);
     Ok(Staged {
         dataset: input.name.clone(),
-        uri: path.display().to_string(),
+        uri,
         rest: Vec::new(),
         schema: opened.kept,
         rows,
@@ -243,8 +256,8 @@ async fn once(
         added: 0,
         filtered: 0,
         quarantined,
-        quarantine: refused.map(|(path, _)| path.display().to_string()).into_iter().collect(),
-        host: staging::host(),
+        quarantine: refused.map(|(uri, _)| uri).into_iter().collect(),
+        origin: folder.origin(),
     })
 }
 

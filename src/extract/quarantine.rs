@@ -2,6 +2,7 @@
 
 use crate::connectors::Rejected;
 use crate::error::{Error, Place, Result};
+use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// One file a stage and output. No file is made when nothing is pushed; one left over by an earlier attempt goes.
 pub struct Writer {
+    folder: Folder,
     path: PathBuf,
     stage: &'static str,
     output: String,
@@ -31,8 +33,9 @@ struct Line<'a> {
 }
 
 impl Writer {
-    pub fn create(path: &Path, stage: &'static str, output: &str) -> Self {
-        Self { path: path.to_owned(), stage, output: output.to_owned(), open: None, count: 0 }
+    pub fn create(folder: &Folder, path: &Path, stage: &'static str, output: &str) -> Self {
+        let (folder, path) = (folder.clone(), path.to_owned());
+        Self { folder, path, stage, output: output.to_owned(), open: None, count: 0 }
     }
 
     pub fn push(&mut self, rejected: &Rejected) -> Result<()> {
@@ -62,18 +65,14 @@ impl Writer {
         self.count
     }
 
-    /// The file and its number of rows, or nothing when no row was refused.
-    pub fn finish(self) -> Result<Option<(PathBuf, u64)>> {
+    /// How others call the file, and its number of rows; or nothing when no row was refused.
+    pub fn finish(self) -> Result<Option<(String, u64)>> {
         let Some((beside, file)) = self.open else {
-            return match std::fs::remove_file(&self.path) {
-                Ok(()) => Ok(None),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(staging::failed("removed", &self.path, &error)),
-            };
+            return self.folder.remove(&self.path).map(|()| None);
         };
         let handle = file.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
         staging::settle(&handle, &beside, &self.path)?;
-        Ok(Some((self.path, self.count)))
+        Ok(Some((self.folder.keep(&self.path)?, self.count)))
     }
 }
 
@@ -82,11 +81,11 @@ const GROUP: usize = 20_000;
 
 /// Gives each line of later stages the source row it came from, under `source`: what a replay starts from. Lines of
 /// extract hold it as their record already.
-pub fn attach_sources(files: &[String], input: &Staged) -> Result<()> {
-    files.iter().try_for_each(|file| attach(Path::new(file), input))
+pub fn attach_sources(folder: &Folder, files: &[String], input: &Staged) -> Result<()> {
+    files.iter().try_for_each(|file| attach(folder, &folder.staged(file, None)?, input))
 }
 
-fn attach(path: &Path, input: &Staged) -> Result<()> {
+fn attach(folder: &Folder, path: &Path, input: &Staged) -> Result<()> {
     if !lines(path)?.try_fold(false, |any, line| line.map(|(_, line)| any || lacks_source(&line)))? {
         return Ok(());
     }
@@ -99,20 +98,21 @@ fn attach(path: &Path, input: &Staged) -> Result<()> {
         if group.is_empty() {
             break;
         }
-        find_sources(&mut group, input)?;
+        find_sources(folder, &mut group, input)?;
         for line in &group {
             writeln!(out, "{line}").map_err(|error| staging::failed("written", &beside, &error))?;
         }
     }
     let handle = out.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
-    staging::settle(&handle, &beside, path).map(drop)
+    staging::settle(&handle, &beside, path)?;
+    folder.keep(path).map(drop)
 }
 
 fn lacks_source(line: &Value) -> bool {
     line["stage"] != "extract" && line.get("source").is_none()
 }
 
-fn find_sources(group: &mut [Value], input: &Staged) -> Result<()> {
+fn find_sources(folder: &Folder, group: &mut [Value], input: &Staged) -> Result<()> {
     let mut wanted: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (at, line) in group.iter().enumerate().filter(|(_, line)| lacks_source(line)) {
         wanted.entry(line["row"].as_u64().unwrap_or(0)).or_default().push(at);
@@ -120,7 +120,7 @@ fn find_sources(group: &mut [Value], input: &Staged) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    for frame in staging::frames(input)? {
+    for frame in staging::frames(folder, input)? {
         let frame = frame?;
         for row in 0..frame.len() {
             for at in wanted.get(&frame.number(row)).into_iter().flatten() {

@@ -3,6 +3,7 @@
 use crate::connectors::files::{Encoder, Groups};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
+use crate::extract::folder::Folder;
 use crate::extract::{ROW_COLUMN, Staged};
 use crate::schema::{DataType, Field, Schema, arrow::conform, arrow::to_arrow};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatchOptions};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 /// Writes beside the final path; only `finish` gives the file its name.
 pub struct Writer {
+    folder: Folder,
     path: PathBuf,
     beside: PathBuf,
     file: Encoder,
@@ -23,14 +25,14 @@ pub struct Writer {
 
 impl Writer {
     /// Makes the folder when it is not there. A file left over by a killed attempt is replaced.
-    pub fn create(path: &Path, schema: SchemaRef) -> Result<Self> {
+    pub fn create(folder: &Folder, path: &Path, schema: SchemaRef) -> Result<Self> {
         let beside = beside(path)?;
         let handle = File::create(&beside).map_err(|error| failed("written", &beside, &error))?;
         // Level 1 halves the bytes at nearly the speed of none; statistics would only cost time here.
         let level = ZstdLevel::try_new(1).map_err(|error| failed("written", path, &error))?;
         let file = Encoder::start(handle, schema, Compression::ZSTD(level), false)
             .map_err(|error| failed("written", path, &error))?;
-        Ok(Self { path: path.to_owned(), beside, file, rows: 0 })
+        Ok(Self { folder: folder.clone(), path: path.to_owned(), beside, file, rows: 0 })
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -38,28 +40,18 @@ impl Writer {
         self.file.write(batch).map_err(|error| failed("written", &self.path, &error))
     }
 
-    /// Flushes to the disk, then renames: what has the name is whole. Gives the rows and bytes of the file.
-    pub fn finish(self) -> Result<(u64, u64)> {
-        let Self { path, beside, file, rows } = self;
+    /// Flushes to the disk, then renames: what has the name is whole. Gives how other stages call the file, its rows and bytes.
+    pub fn finish(self) -> Result<(String, u64, u64)> {
+        let Self { folder, path, beside, file, rows } = self;
         let handle = file.finish().map_err(|error| failed("written", &path, &error))?;
         let bytes = settle(&handle, &beside, &path)?;
-        Ok((rows, bytes))
+        Ok((folder.keep(&path)?, rows, bytes))
     }
 }
 
 /// The batches of a staged file, in order: the columns of the schema and the numbers.
-fn read(
-    path: &Path,
-    schema: &Schema,
-    writer: Option<&str>,
-) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    let handle = File::open(path).map_err(|error| {
-        let problem = failed("read", path, &error);
-        if error.kind() == std::io::ErrorKind::NotFound {
-            return gone(path, writer);
-        }
-        problem
-    })?;
+fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    let handle = File::open(path).map_err(|error| failed("read", path, &error))?;
     let groups = Groups::open(handle).map_err(|error| failed("read", path, &error))?;
     let all = 0..groups.count();
     let batches =
@@ -67,23 +59,6 @@ fn read(
     let batches = batches.map_err(|error| failed("read", path, &error))?;
     let path = path.to_owned();
     Ok(batches.map(move |batch| batch.map_err(|error| failed("read", &path, &error))))
-}
-
-/// What it means that a staged file is not there depends on who wrote it.
-fn gone(path: &Path, writer: Option<&str>) -> Error {
-    let here = host();
-    match (writer, here.as_deref()) {
-        (Some(writer), Some(here)) if writer != here => Error::missing(format!(
-            "this worker (host {here}) does not see '{}', which the task of an earlier stage wrote on host {writer}",
-            path.display()
-        ))
-        .hint(
-            "The staging folder must be shared: set [windvane] staging to a folder on a file system that all workers \
-             share, then clear the run",
-        ),
-        _ => Error::missing(format!("the staged file '{}' is gone", path.display()))
-            .hint("Run the pipeline's extract again: staging is kept only until a run ends"),
-    }
 }
 
 /// The name of this machine, where the system tells it.
@@ -109,18 +84,25 @@ pub fn with_numbers(frame: &Frame) -> Result<RecordBatch> {
 }
 
 /// The rows of a staged dataset with their numbers, in order.
-pub fn frames(staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
-    frames_of(staged, &staged.schema)
+pub fn frames(folder: &Folder, staged: &Staged) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+    frames_of(folder, staged, &staged.schema)
 }
 
 /// As `frames`, of some of the columns: the others are not decoded.
-pub fn frames_of(staged: &Staged, columns: &Schema) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
+pub fn frames_of(
+    folder: &Folder,
+    staged: &Staged,
+    columns: &Schema,
+) -> Result<impl Iterator<Item = Result<Frame>> + use<>> {
     let schema = columns.clone();
-    let first = read(Path::new(&staged.uri), &schema, staged.host.as_deref())?.map(|batch| (batch, 0));
-    let (columns, writer) = (schema.clone(), staged.host.clone());
+    let first = read(&folder.staged(&staged.uri, staged.origin.as_ref())?, &schema)?.map(|batch| (batch, 0));
+    let (columns, folder, origin) = (schema.clone(), folder.clone(), staged.origin.clone());
     let rest = staged.rest.clone().into_iter().flat_map(move |rest| {
+        // Pieces may have been read by workers of their own.
+        let origin = rest.origin.as_ref().or(origin.as_ref());
+        let opened = folder.staged(&rest.uri, origin).and_then(|path| read(&path, &columns));
         // A file that cannot be opened gives its error in the place of its rows.
-        let (rows, error) = match read(Path::new(&rest.uri), &columns, writer.as_deref()) {
+        let (rows, error) = match opened {
             Ok(rows) => (Some(rows), None),
             Err(error) => (None, Some(Err(error))),
         };

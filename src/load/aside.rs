@@ -6,6 +6,7 @@
 use super::{Turn, request};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::error::{Error, Result};
+use crate::extract::folder::Folder;
 use crate::extract::staging;
 use crate::plan::{Output, Plan};
 use crate::resilience::clock;
@@ -20,7 +21,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Lines a batch.
@@ -28,9 +29,16 @@ const LINES: usize = 8_192;
 
 /// Gives the rows of these quarantine files to the table that the plan names, once a run: a run that is done
 /// again adds them only when they are others; nothing where it names none.
-pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, files: &[String]) -> Result<()> {
+pub async fn keep(
+    plan: &Plan,
+    output: &Output,
+    turn: &Turn,
+    context: &Context,
+    (folder, files): (&Folder, &[String]),
+) -> Result<()> {
     let Some(table) = plan.quarantine.as_ref().map(|quarantine| quarantine.table.clone()) else { return Ok(()) };
-    let files: Vec<String> = files.iter().filter(|file| Path::new(file).exists()).cloned().collect();
+    let here = |file: &String| folder.find(file).transpose();
+    let files: Vec<PathBuf> = files.iter().filter_map(here).collect::<Result<_>>()?;
     if files.is_empty() {
         return Ok(());
     }
@@ -55,10 +63,9 @@ pub async fn keep(plan: &Plan, output: &Output, turn: &Turn, context: &Context, 
 }
 
 /// Tells lines from other lines, without holding them.
-fn content(files: &[String]) -> Result<String> {
+fn content(files: &[PathBuf]) -> Result<String> {
     let mut sum = Sha256::new();
-    for file in files {
-        let path = Path::new(file);
+    for path in files {
         let failed = |error: std::io::Error| staging::failed("read", path, &error);
         let mut lines = BufReader::new(File::open(path).map_err(failed)?);
         loop {
@@ -99,13 +106,13 @@ struct Told {
 
 /// The lines of the files, some at a time.
 struct Batches {
-    files: std::vec::IntoIter<String>,
-    open: Option<(String, Lines<BufReader<File>>)>,
+    files: std::vec::IntoIter<PathBuf>,
+    open: Option<(PathBuf, Lines<BufReader<File>>)>,
     told: Told,
 }
 
 impl Batches {
-    fn of(files: Vec<String>, told: Told) -> Self {
+    fn of(files: Vec<PathBuf>, told: Told) -> Self {
         Self { files: files.into_iter(), open: None, told }
     }
 
@@ -172,6 +179,9 @@ fn raw(line: &Value) -> String {
     row["_raw"].as_str().map_or_else(|| row.to_string(), str::to_owned)
 }
 
-fn unreadable(path: &str, error: &(dyn std::error::Error + 'static)) -> Error {
-    Error::data("the quarantine file cannot be read").in_file(path).caused_by(error).hint("Restore it, or run again")
+fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::data("the quarantine file cannot be read")
+        .in_file(path.display().to_string())
+        .caused_by(error)
+        .hint("Restore it, or run again")
 }

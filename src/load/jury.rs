@@ -6,7 +6,8 @@ use crate::connectors::pushed::Judge;
 use crate::connectors::{Expected, Loaded, RefusedRow, Rejected};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
-use crate::extract::{self, Staged, quarantine, staging};
+use crate::extract::folder::Folder;
+use crate::extract::{Staged, quarantine, staging};
 use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::plan::{Output, Plan};
@@ -21,7 +22,6 @@ use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What the ledger keeps of a load, so that a second attempt need not do it again.
 #[derive(Serialize, Deserialize)]
@@ -47,6 +47,7 @@ pub(super) struct Jury {
     limits: Limits,
     allow: Allow,
     schema: Schema,
+    folder: Folder,
     primary: Staged,
     open: [Option<quarantine::Writer>; 2],
     /// Of both, once they are closed.
@@ -72,7 +73,7 @@ impl Jury {
         output: &Output,
         inputs: &BTreeMap<String, Staged>,
         primary: &Staged,
-        folder: &Path,
+        folder: &Folder,
         context: &Context,
         before: Before,
     ) -> Result<Self> {
@@ -82,11 +83,11 @@ impl Jury {
         tests.learn(|name| {
             let other =
                 inputs.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
-            staging::frames(other)
+            staging::frames(folder, other)
         })?;
         let refused = |stage: &'static str| {
-            let path = extract::file(folder, &output.name, &format!("{stage}.quarantine.jsonl"));
-            Some(quarantine::Writer::create(&path, stage, &output.name))
+            let path = folder.file(&output.name, &format!("{stage}.quarantine.jsonl"));
+            Some(quarantine::Writer::create(folder, &path, stage, &output.name))
         };
         Ok(Self {
             checks,
@@ -98,6 +99,7 @@ impl Jury {
             limits: Limits::of(&output.guard),
             allow: context.allow.clone(),
             schema: output.schema.clone(),
+            folder: folder.clone(),
             primary: primary.clone(),
             open: [refused("validate"), refused("load")],
             files: Vec::new(),
@@ -118,9 +120,8 @@ impl Jury {
     /// Gives the rows that a stage refused their file, with the source rows that they came from.
     fn close(&mut self, stage: usize) -> Result<()> {
         let closed = self.open[stage].take().map(quarantine::Writer::finish).transpose()?.flatten();
-        if let Some((path, rows)) = closed {
-            let file = path.display().to_string();
-            quarantine::attach_sources(std::slice::from_ref(&file), &self.primary)?;
+        if let Some((file, rows)) = closed {
+            quarantine::attach_sources(&self.folder, std::slice::from_ref(&file), &self.primary)?;
             self.refused += rows;
             self.files.push(file);
         }
@@ -141,7 +142,7 @@ impl Judge for Jury {
     fn unfit(&mut self, rows: &[RefusedRow]) -> Result<()> {
         let by_place: BTreeMap<u64, &RefusedRow> = rows.iter().map(|row| (row.at, row)).collect();
         let mut at = 0;
-        for frame in staging::frames(&self.primary)? {
+        for frame in staging::frames(&self.folder, &self.primary)? {
             let frame = frame?;
             for (place, row) in by_place.range(at..at + frame.len() as u64) {
                 let place = usize::try_from(place - at).unwrap_or(usize::MAX);

@@ -20,6 +20,7 @@ use crate::connectors::{
     Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Promise, Promised, Rows,
 };
 use crate::error::{Error, Kind, Result};
+use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
@@ -32,7 +33,6 @@ use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use std::path::Path;
 
 /// Proof of a load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -96,7 +96,7 @@ pub async fn run(
     verdict: &Verdict,
     turn: &Turn,
     context: &Context,
-    folder: &Path,
+    folder: &Folder,
 ) -> Result<Receipt> {
     let staged = &verdict.staged;
     if !staged.balances() {
@@ -124,12 +124,12 @@ pub async fn run(
     };
     request.facts.columns = staged.schema.clone();
     request.widen = before.widens(plan, output);
-    let (at_rest, progress) = (staged.clone(), context.progress.clone());
+    let (shelf, at_rest, progress) = (folder.clone(), staged.clone(), context.progress.clone());
     let rows = move || {
-        let (at_rest, progress) = (at_rest.clone(), progress.clone());
+        let (shelf, at_rest, progress) = (shelf.clone(), at_rest.clone(), progress.clone());
         Rows::at_rest(move || {
             let progress = progress.clone();
-            let rows = staging::frames(&at_rest)?.map(move |frame| {
+            let rows = staging::frames(&shelf, &at_rest)?.map(move |frame| {
                 let rows = frame?.rows;
                 progress.read(rows.num_rows());
                 Ok(rows)

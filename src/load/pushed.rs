@@ -12,6 +12,7 @@ use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::engine::pushdown::{self, ROW};
 use crate::error::{Error, Kind, Result};
+use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
@@ -21,7 +22,6 @@ use crate::spec::step::Step;
 use crate::validate::{self, CheckResult};
 use futures::StreamExt;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Loads what the steps make of the staged inputs, which are given by name.
 pub async fn run(
@@ -30,7 +30,7 @@ pub async fn run(
     inputs: &BTreeMap<String, Staged>,
     turn: &Turn,
     context: &Context,
-    folder: &Path,
+    folder: &Folder,
 ) -> Result<(Receipt, Vec<CheckResult>)> {
     let staged = |name: &str| {
         inputs.get(name).ok_or_else(|| Error::internal(format!("the extracted input '{name}' was not handed on")))
@@ -47,7 +47,7 @@ pub async fn run(
     // The one that the rows come from is first.
     let others = made.columns.iter().filter(|(name, _)| **name != output.from);
     for (name, columns) in made.columns.get_key_value(&output.from).into_iter().chain(others) {
-        raw.push(staged_raw(name, staged(name)?, columns, &context.progress)?);
+        raw.push(staged_raw(name, (folder, staged(name)?), columns, &context.progress)?);
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
     let before = Before::look(plan, output, context, &columns).await?;
@@ -119,13 +119,13 @@ fn made(plan: &Plan, output: &Output, inputs: &BTreeMap<String, Staged>, steps: 
 }
 
 /// Columns of a staged dataset on their way to the target, each row with its number.
-fn staged_raw(name: &str, staged: &Staged, columns: &Schema, progress: &Progress) -> Result<Raw> {
+fn staged_raw(name: &str, (folder, staged): (&Folder, &Staged), columns: &Schema, progress: &Progress) -> Result<Raw> {
     let mut schema = columns.clone();
     schema.fields.push(Field { nullable: false, ..Field::new(ROW, DataType::Int64) });
-    let (at_rest, columns, progress) = (staged.clone(), columns.clone(), progress.clone());
+    let (folder, at_rest, columns, progress) = (folder.clone(), staged.clone(), columns.clone(), progress.clone());
     let rows = Rows::at_rest(move || {
         let progress = progress.clone();
-        let rows = staging::frames_of(&at_rest, &columns)?.map(move |frame| {
+        let rows = staging::frames_of(&folder, &at_rest, &columns)?.map(move |frame| {
             let rows = staging::with_numbers(&frame?)?;
             progress.read(rows.num_rows());
             Ok(rows)

@@ -2,12 +2,12 @@
 
 use crate::connectors::RefusedRow;
 use crate::error::{Error, Result};
-use crate::extract::{self, quarantine, staging};
+use crate::extract::folder::Folder;
+use crate::extract::{quarantine, staging};
 use crate::schema::checksum::Checksum;
 use crate::validate::Verdict;
 use arrow::array::BooleanArray;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What is left of a verdict without the refused rows.
 pub(super) struct Kept {
@@ -17,17 +17,17 @@ pub(super) struct Kept {
 }
 
 /// Writes the refused rows to quarantine.
-pub(super) fn settle(verdict: &Verdict, refused: &[RefusedRow], output: &str, folder: &Path) -> Result<Kept> {
+pub(super) fn settle(verdict: &Verdict, refused: &[RefusedRow], output: &str, folder: &Folder) -> Result<Kept> {
     let staged = &verdict.staged;
     if refused.is_empty() {
         return Ok(Kept { rows: staged.rows, checksum: verdict.checksum.clone(), quarantine: None });
     }
     let by_place: BTreeMap<u64, &RefusedRow> = refused.iter().map(|row| (row.at, row)).collect();
-    let path = extract::file(folder, output, "load.quarantine.jsonl");
-    let mut quarantine = quarantine::Writer::create(&path, "load", output);
+    let path = folder.file(output, "load.quarantine.jsonl");
+    let mut quarantine = quarantine::Writer::create(folder, &path, "load", output);
     let mut checksum = Checksum::default();
     let (mut at, mut gone) = (0, 0);
-    for frame in staging::frames(staged)? {
+    for frame in staging::frames(folder, staged)? {
         let frame = frame?;
         let mine = by_place.range(at..at + frame.len() as u64);
         let mut keep = vec![true; frame.len()];
@@ -46,6 +46,6 @@ pub(super) fn settle(verdict: &Verdict, refused: &[RefusedRow], output: &str, fo
     if gone != refused.len() {
         return Err(Error::internal("the target refused rows that it was not given"));
     }
-    let file = quarantine.finish()?.map(|(path, _)| path.display().to_string());
+    let file = quarantine.finish()?.map(|(file, _)| file);
     Ok(Kept { rows: checksum.rows(), checksum: Some(checksum.finish()), quarantine: file })
 }

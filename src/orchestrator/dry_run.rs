@@ -8,13 +8,13 @@ use crate::agents::{By, Change, Decision, Suggestion};
 use crate::engine::frame::Frame;
 use crate::engine::step::{Outcome, Program, Runner};
 use crate::error::{Kind, Result};
+use crate::extract::folder::{Folder, Place};
 use crate::extract::{self, Slice, Staged, staging};
 use crate::llm::Gateway;
 use crate::plan::{Output, Plan, sentences};
 use crate::spec::step::Step;
 use crate::validate;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// How many rows of the primary input are tried; what it joins to is read whole, or nothing would match.
 const SAMPLE: u64 = 1_000;
@@ -29,14 +29,17 @@ pub(super) async fn judge(
 ) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
     // Two processes may plan the same spec at once.
-    let folder = world.staging.join(format!(".dry-{}-{}", plan.id, std::process::id()));
+    let path = world.staging.path.join(format!(".dry-{}-{}", plan.id, std::process::id()));
+    // Nobody else needs a sample: it stays on this machine.
+    let here = Place { shelf: None, ..world.staging.clone() };
+    let folder = here.folder(path.clone(), &world.context.progress);
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
         let inputs = match sampled(world, plan, output, &folder).await {
             // The run itself will say it, of this output alone.
             Err(error) if error.kind() == Kind::Conflict => continue,
             other => other?,
         };
-        let run = tokio::task::block_in_place(|| tried(output, &inputs, suggestions))?;
+        let run = tokio::task::block_in_place(|| tried(output, &folder, &inputs, suggestions))?;
         let verdict = qa::ask(&run, gateway, told).await.value;
         for part in verdict.refused {
             let found = suggestions.iter().position(|suggestion| {
@@ -48,10 +51,10 @@ pub(super) async fn judge(
         }
     }
     // A sample is no record: it goes whatever became of it.
-    if let Err(error) = std::fs::remove_dir_all(&folder)
+    if let Err(error) = std::fs::remove_dir_all(&path)
         && error.kind() != std::io::ErrorKind::NotFound
     {
-        tracing::warn!("the dry run's folder {} stays: {error}", folder.display());
+        tracing::warn!("the dry run's folder {} stays: {error}", path.display());
     }
     Ok(refused)
 }
@@ -72,7 +75,7 @@ fn is_part(change: &Change, output: &Output, part: usize) -> bool {
     }
 }
 
-async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> Result<BTreeMap<String, Staged>> {
+async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Folder) -> Result<BTreeMap<String, Staged>> {
     let mut inputs = BTreeMap::new();
     for name in output.reads.iter().chain([&output.from]) {
         let Some(input) = plan.input(name) else { continue };
@@ -89,14 +92,19 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Path) -> 
     Ok(inputs)
 }
 
-fn tried(output: &Output, inputs: &BTreeMap<String, Staged>, suggestions: &[Suggestion]) -> Result<DryRun> {
+fn tried(
+    output: &Output,
+    folder: &Folder,
+    inputs: &BTreeMap<String, Staged>,
+    suggestions: &[Suggestion],
+) -> Result<DryRun> {
     let effect = |part: usize| {
         let mine = |one: &&Suggestion| one.decision.accepted && one.output == output.name;
         suggestions.iter().filter(mine).find(|one| is_part(&one.change, output, part)).and_then(|one| one.effect)
     };
     let mut frames = BTreeMap::new();
     for (name, staged) in inputs {
-        let parts = staging::frames(staged)?.collect::<Result<Vec<_>>>()?;
+        let parts = staging::frames(folder, staged)?.collect::<Result<Vec<_>>>()?;
         frames.insert(name.clone(), Frame::concat(&staged.schema, &parts)?);
     }
     let mut run = DryRun { output: output.name.clone(), ..DryRun::default() };

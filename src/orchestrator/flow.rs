@@ -11,7 +11,8 @@ use crate::engine::step::lanes::in_order;
 use crate::engine::step::pipe::{Pipe, Ready};
 use crate::engine::step::{Outcome, Program};
 use crate::error::{Error, Result};
-use crate::extract::{self, quarantine, staging};
+use crate::extract::folder::Folder;
+use crate::extract::{quarantine, staging};
 use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::load::{self, Receipt, before::Before};
@@ -24,7 +25,6 @@ use crate::spec::RowPolicy;
 use crate::spec::check::Check;
 use crate::validate::{self, CheckResult, Sum, Tests};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
 use std::task::Poll;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -42,7 +42,7 @@ pub(super) struct Flow {
     pipe: Pipe,
     rest: Rest,
     refused: [quarantine::Writer; 2],
-    folder: PathBuf,
+    folder: Folder,
     rows_in: u64,
     /// The rows have all their columns.
     whole: bool,
@@ -103,16 +103,16 @@ impl From<Error> for Gone {
 }
 
 impl Flow {
-    pub(super) fn new(plan: &Plan, output: Output, reading: &Reading, folder: &Path, world: &World) -> Result<Self> {
+    pub(super) fn new(plan: &Plan, output: Output, reading: &Reading, folder: &Folder, world: &World) -> Result<Self> {
         let lookup = |name: &str| reading.schemas.get(name).cloned();
         let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
         tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
-        let budget = Budget::new(world.memory(), extract::file(folder, &output.name, spill::ENDING));
+        let budget = Budget::new(world.memory(), folder.file(&output.name, spill::ENDING));
         let refused = |stage: &'static str, name: &str| {
-            let path = extract::file(folder, name, &format!("{stage}.quarantine.jsonl"));
-            quarantine::Writer::create(&path, stage, name)
+            let path = folder.file(name, &format!("{stage}.quarantine.jsonl"));
+            quarantine::Writer::create(folder, &path, stage, name)
         };
         Ok(Self {
             pipe: Pipe::within(program, &reading.others, &budget)?,
@@ -134,7 +134,7 @@ impl Flow {
             before: Before::default(),
             output,
             checks,
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             rows_in: 0,
             whole: reading.whole,
         })
@@ -265,9 +265,9 @@ impl Flow {
         let mut quarantined = 0;
         let mut files = Vec::new();
         for writer in [extracted, transformed, self.rest.refused] {
-            if let Some((path, count)) = writer.finish()? {
+            if let Some((file, count)) = writer.finish()? {
                 quarantined += count;
-                files.push(path.display().to_string());
+                files.push(file);
             }
         }
         let rows = self.rest.sum.rows;
@@ -333,24 +333,21 @@ impl Rest {
 }
 
 impl Flowed {
-    fn note(&self, folder: &Path, output: &str) -> Result<()> {
-        let path = extract::file(folder, output, "moved.json");
+    fn note(&self, folder: &Folder, output: &str) -> Result<()> {
+        let path = folder.file(output, "moved.json");
         let beside = staging::beside(&path)?;
         let text = serde_json::to_vec(self).map_err(|error| Error::internal("counts are JSON").caused_by(&error))?;
         let failed = |error: std::io::Error| staging::failed("written", &beside, &error);
         std::fs::write(&beside, text).map_err(failed)?;
         staging::settle(&std::fs::File::open(&beside).map_err(failed)?, &beside, &path)?;
-        Ok(())
+        folder.keep(&path).map(drop)
     }
 
     /// What an earlier attempt of the run has noted.
-    pub(super) fn noted(folder: &Path, output: &str) -> Result<Option<Self>> {
-        let path = extract::file(folder, output, "moved.json");
-        match std::fs::read(&path) {
-            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(staging::failed("read", &path, &error)),
-        }
+    pub(super) fn noted(folder: &Folder, output: &str) -> Result<Option<Self>> {
+        let Some(path) = folder.find_file(output, "moved.json")? else { return Ok(None) };
+        let text = std::fs::read(&path).map_err(|error| staging::failed("read", &path, &error))?;
+        Ok(serde_json::from_slice(&text).ok())
     }
 
     fn counts(&self) -> Counts {

@@ -17,6 +17,7 @@ use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Result};
 use crate::extract::drift::{Case, outgrown};
+use crate::extract::folder::Folder;
 use crate::extract::{self, Opened, Slice, quarantine};
 use crate::load::{self, Receipt, before::Before};
 use crate::plan::{Input, Output, Plan};
@@ -27,7 +28,6 @@ use crate::spec::step::Step;
 use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
@@ -71,8 +71,8 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
         Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
         Err(error) => {
             let error = if error.stage().is_none() { error.in_stage("move") } else { error };
-            let read = stage::own_files(&folder, &planned.from, &["extract"]);
-            let own = stage::own_files(&folder, output, &["transform", "validate"]);
+            let read = stage::own_files(&folder, &planned.from, &["extract"])?;
+            let own = stage::own_files(&folder, output, &["transform", "validate"])?;
             let files: Vec<String> = read.into_iter().chain(own).collect();
             return Err(stage::put_aside(world, plan, planned, run, &files, error).await);
         }
@@ -89,7 +89,7 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
 
 /// Moves in types that hold what the inputs have: where they have outgrown the planned ones, everything is undone, they are
 /// measured, and flow again.
-async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Path) -> Result<Moved> {
+async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
     let mut known = outgrown::remembered(plan, planned, &world.context).await;
     // Each input is measured whole, once.
     for _ in 0..=planned.reads.len() {
@@ -110,7 +110,7 @@ async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, fo
     once(world, plan, named(plan.output(&planned.name), "output", &planned.name, plan)?, run, folder).await
 }
 
-async fn once(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Path) -> Result<Moved> {
+async fn once(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
     match moved(world, plan, planned, run, folder, needed(plan, planned).as_ref()).await {
         Ok(Moved::Narrow) => moved(world, plan, planned, run, folder, None).await,
         other => other,
@@ -147,7 +147,7 @@ async fn moved(
     plan: &Plan,
     planned: &Output,
     run: &str,
-    folder: &Path,
+    folder: &Folder,
     needed: Option<&Needed>,
 ) -> Result<Moved> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
@@ -211,7 +211,7 @@ async fn flow(
     world: &World,
     plan: &Plan,
     planned: &Output,
-    folder: &Path,
+    folder: &Folder,
     slice: Slice,
     needed: Option<&Needed>,
 ) -> Result<Option<(Flow, Reader)>> {
@@ -288,7 +288,7 @@ fn read(mut opened: Opened) -> Reader {
 }
 
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
-async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Path, slice: Slice) -> Result<Flowed> {
+async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Folder, slice: Slice) -> Result<Flowed> {
     let flow = flow(world, plan, planned, folder, slice, None).await?;
     let (flow, Reader { rows: read, task: _reading }) =
         flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
@@ -312,14 +312,14 @@ async fn other(
     world: &World,
     (plan, output): (&Plan, &Output),
     input: &Input,
-    folder: &Path,
+    folder: &Folder,
     columns: Option<&BTreeSet<String>>,
 ) -> Result<(Schema, Vec<Frame>)> {
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let reading = async {
         let mut opened = extract::open_some((plan, output), input, &world.context, Slice::default(), columns).await?;
-        let path = extract::file(folder, &input.name, "extract.quarantine.jsonl");
-        let mut refused = quarantine::Writer::create(&path, "extract", &input.name);
+        let path = folder.file(&input.name, "extract.quarantine.jsonl");
+        let mut refused = quarantine::Writer::create(folder, &path, "extract", &input.name);
         let mut frames = Vec::new();
         while let Some(rows) = opened.next().await {
             let (frame, rejected) = rows?;

@@ -24,6 +24,7 @@ mod window;
 
 use crate::connectors::Context;
 use crate::error::{Error, Kind, Result};
+use crate::extract::folder::{Folder, Place};
 use crate::plan::{Output, Plan, waiting};
 use crate::resilience::breaker::Settings;
 use crate::spec::source::Source;
@@ -34,15 +35,14 @@ use crate::store::breaker::guard;
 use crate::store::runs::{Begun, RunStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// What a call may know of the outside.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     pub context: Context,
     pub store: Option<Store>,
-    /// The folder that holds a folder a run.
-    pub staging: PathBuf,
+    /// Where there is a folder a run.
+    pub staging: Place,
     pub gateway: Option<crate::llm::Settings>,
     /// The run's data interval, for datasets that are read by it.
     pub interval: Option<Interval>,
@@ -64,13 +64,23 @@ pub struct Interval {
 
 impl World {
     /// The staging folder of a run.
-    pub fn folder(&self, plan: &Plan, run: &str) -> PathBuf {
-        let pipeline = crate::extract::file(&self.staging, &plan.pipeline, "runs");
-        crate::extract::file(&pipeline, run, &self.turn.attempt.to_string())
+    pub fn folder(&self, plan: &Plan, run: &str) -> Folder {
+        let pipeline = crate::extract::file(&self.staging.path, &plan.pipeline, "runs");
+        let own = crate::extract::file(&pipeline, run, &self.turn.attempt.to_string());
+        self.staging.folder(own, &self.context.progress)
+    }
+
+    /// Refuses a staging place that cannot be used.
+    pub async fn ready(&self) -> Result<()> {
+        match &self.staging.shelf {
+            Some(shelf) => shelf.ready().await,
+            None => Ok(()),
+        }
     }
 
     /// Notes that a run has begun, or goes on, and knows from then on which doing of it this is.
     pub async fn begin(&mut self, plan: &Plan, run: &str) -> Result<()> {
+        self.ready().await?;
         let document = serde_json::json!({"pipeline": plan.pipeline});
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
         self.remember("run", async |store| {

@@ -74,7 +74,7 @@ pub fn gather(plan: &Plan, output: &str, mut pieces: Vec<(Piece, Inputs)>) -> Re
             .in_table(&planned.from)
             .hint("Start a new run"));
         }
-        all.rest.push(Rest { uri: next.uri, offset: all.rows_in });
+        all.rest.push(Rest { uri: next.uri, offset: all.rows_in, origin: next.origin });
         all.rows += next.rows;
         all.bytes += next.bytes;
         all.rows_in += next.rows_in;

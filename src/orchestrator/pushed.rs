@@ -24,7 +24,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
         Ok(done) => done,
         Err(error) => {
             let error = if error.stage().is_none() { error.in_stage("load") } else { error };
-            let own = stage::own_files(&folder, output, &["validate", "load"]);
+            let own = stage::own_files(&folder, output, &["validate", "load"])?;
             let files: Vec<String> = primary.quarantine.iter().cloned().chain(own).collect();
             return Err(stage::put_aside(world, plan, &planned, run, &files, error).await);
         }

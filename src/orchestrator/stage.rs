@@ -2,8 +2,9 @@
 
 use super::pieces::{self, Piece};
 use super::{World, named, source_breaker, target_breaker, window};
-use crate::engine::{self, spill};
+use crate::engine;
 use crate::error::{Error, Kind, Result};
+use crate::extract::folder::Folder;
 use crate::extract::{self, Slice, Staged, quarantine, reasons};
 use crate::guard::{Note, Passed};
 use crate::load::{self, Receipt, Turn};
@@ -16,7 +17,7 @@ use crate::transform;
 use crate::validate::{self, CheckResult, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The staged inputs of an output, by name.
 pub type Inputs = BTreeMap<String, Staged>;
@@ -50,7 +51,7 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
         let watch = Stopwatch::start();
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
         // Each output reads for itself: two mapped tasks must not write one file.
-        let own = extract::file(&folder, output, "inputs");
+        let own = folder.below(output, "inputs");
         world.context.progress.begin("extract", name, input.rows);
         let (slice, ending) = if *name == planned.from {
             let slice = window::slice(world, plan, planned, input, run).await?;
@@ -88,7 +89,7 @@ pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inpu
     world.context.progress.begin("transform", output, Some(primary.rows));
     let staged = tokio::task::block_in_place(|| {
         let staged = transform::run(plan, &planned, inputs, &folder, world.memory(), &world.context.progress)?;
-        quarantine::attach_sources(&staged.quarantine, primary)?;
+        quarantine::attach_sources(&folder, &own_files(&folder, output, &["transform"])?, primary)?;
         Ok(staged)
     });
     let staged: Staged = staged.map_err(|error: Error| error.in_stage("transform"))?;
@@ -113,13 +114,13 @@ pub async fn validate(
     let verdict: Result<Verdict> = tokio::task::block_in_place(|| {
         let verdict =
             validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress, &world.context.allow)?;
-        quarantine::attach_sources(&verdict.staged.quarantine, primary)?;
+        quarantine::attach_sources(&folder, &own_files(&folder, output, &["validate"])?, primary)?;
         Ok(verdict)
     });
     let verdict = match verdict {
         Ok(verdict) => verdict,
         Err(error) => {
-            let own = own_files(&folder, output, &["validate"]);
+            let own = own_files(&folder, output, &["validate"])?;
             let files: Vec<String> = staged.quarantine.iter().cloned().chain(own).collect();
             return Err(put_aside(world, plan, &planned, run, &files, error.in_stage("validate")).await);
         }
@@ -160,7 +161,7 @@ pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &
     let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &turn, &loaded, earlier));
     let Some(mut receipt) = receipt else { return Ok(None) };
     let folder = world.folder(plan, run);
-    receipt.quarantine = left_files(&folder, planned);
+    receipt.quarantine = left_files(&folder, planned)?;
     keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
     window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, &planned.name, &receipt).await?;
@@ -206,7 +207,8 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
 /// Quarantined rows into the table that the plan names for them.
 pub(super) async fn keep_aside(world: &World, plan: &Plan, output: &Output, run: &str, files: &[String]) -> Result<()> {
     let turn = turn(world, plan, output, run).await?;
-    let keeping = load::aside::keep(plan, output, &turn, &world.context, files);
+    let folder = world.folder(plan, run);
+    let keeping = load::aside::keep(plan, output, &turn, &world.context, (&folder, files));
     world.guarded(target_breaker(&plan.target), keeping).await.map_err(|error| error.in_stage("quarantine"))
 }
 
@@ -222,35 +224,35 @@ pub(super) async fn put_aside(
     if !matches!(error.kind(), Kind::Data | Kind::Conflict) {
         return error;
     }
-    let error = error.with_lines(&reasons::lines(&reasons::frequent(files)));
+    let folder = world.folder(plan, run);
+    let here = files.iter().filter_map(|file| folder.find(file).ok().flatten());
+    let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
+    let error = error.with_lines(&reasons::lines(&reasons::frequent(&here)));
     match keep_aside(world, plan, output, run, files).await {
         Ok(()) => error,
         Err(second) => error.caused_by(&second),
     }
 }
 
-/// The quarantine files that stages of an output write, as far as they are there.
-pub(super) fn own_files(folder: &Path, name: &str, stages: &[&str]) -> Vec<String> {
-    let paths = stages.iter().map(|stage| extract::file(folder, name, &format!("{stage}.quarantine.jsonl")));
-    paths.filter(|path| path.exists()).map(|path| path.display().to_string()).collect()
+/// The quarantine files that stages of an output have written in this process, or on this disk.
+pub(super) fn own_files(folder: &Folder, name: &str, stages: &[&str]) -> Result<Vec<String>> {
+    let paths = stages.iter().map(|stage| folder.file(name, &format!("{stage}.quarantine.jsonl")));
+    paths.filter(|path| path.exists()).map(|path| folder.uri(&path)).collect()
 }
 
-/// The quarantine files that an earlier try of an output has left, as far as they are here.
-fn left_files(folder: &Path, planned: &Output) -> Vec<String> {
-    let mut files = own_files(folder, &planned.from, &["extract"]);
-    let inputs = extract::file(folder, &planned.name, "inputs");
-    let first = extract::file(&inputs, &planned.from, "extract").file_name().map(ToOwned::to_owned).unwrap_or_default();
-    let mine = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(&*first.to_string_lossy()) && name.ends_with(".quarantine.jsonl")
+/// The quarantine files that an earlier try of an output has left: those of each piece, then those of each stage.
+fn left_files(folder: &Folder, planned: &Output) -> Result<Vec<String>> {
+    let all = folder.quarantine()?;
+    let first = folder.below(&planned.name, "inputs").file(&planned.from, "extract");
+    let stage = |name: &str, stage: &str| folder.file(name, &format!("{stage}.quarantine.jsonl"));
+    let own = ["transform", "validate", "load"].map(|name| stage(&planned.name, name));
+    let read = stage(&planned.from, "extract");
+    let (read, own) = (move |path: &PathBuf| *path == read, move |path: &PathBuf| own.contains(path));
+    let piece = move |path: &PathBuf| path.to_string_lossy().starts_with(&*first.to_string_lossy());
+    let some = |wanted: &dyn Fn(&PathBuf) -> bool| -> Vec<String> {
+        all.iter().filter(|(path, _)| wanted(path)).map(|(_, uri)| uri.clone()).collect()
     };
-    // Of each piece one; a folder that is not here has none.
-    let here = std::fs::read_dir(&inputs).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut pieces: Vec<_> = here.filter(|path| mine(path)).map(|path| path.display().to_string()).collect();
-    pieces.sort();
-    files.extend(pieces);
-    files.extend(own_files(folder, &planned.name, &["transform", "validate", "load"]));
-    files
+    Ok([some(&read), some(&piece), some(&own)].concat())
 }
 
 /// The store's copy of the ledger.
@@ -334,7 +336,8 @@ pub(super) async fn recorded(
         }
     }
     if document.status == Status::Success {
-        clear(&world.folder(plan, run));
+        let folder = world.folder(plan, run);
+        tokio::task::block_in_place(|| folder.clear());
     }
     Ok(document)
 }
@@ -439,26 +442,6 @@ fn last_steps(events: &[crate::store::history::EventRow]) -> Vec<StepStats> {
         steps.push(stats);
     }
     steps
-}
-
-/// Staged rows go, quarantine stays. What cannot be removed is only space.
-fn clear(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|ending| ending == spill::ENDING) {
-            // Of a process that was killed.
-            if let Err(error) = std::fs::remove_dir_all(&path) {
-                tracing::warn!("spilled rows in {} stay: {error}", path.display());
-            }
-        } else if path.is_dir() {
-            clear(&path);
-        } else if path.extension().is_some_and(|ending| ending == "parquet")
-            && let Err(error) = std::fs::remove_file(&path)
-        {
-            tracing::warn!("staging file {} stays: {error}", path.display());
-        }
-    }
 }
 
 /// The most memory this process has held, in bytes; 0 where the system does not tell.

@@ -87,7 +87,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
         })?;
     let bytes = serde_json::to_vec(&rows).map_err(|error| Error::internal(error.to_string()))?;
     let run = format!("replay-{}", digest(&bytes, 16));
-    let path = written(&world.folder(plan, &run), &rows)?;
+    let path = written(world.folder(plan, &run).path(), &rows)?;
     let mut replayed = plan.clone();
     replayed.outputs.retain(|other| other.name == output.name);
     for output in &mut replayed.outputs {
@@ -99,7 +99,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     let from = output.from.clone();
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });
     let mut world = world.clone();
-    world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.clone()));
+    world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.path.clone()));
     // The connector knows how it calls the file; asking it keeps one rule of locators.
     let found = Connection::open_source(&source, &world.context)?.datasets().await?;
     let found = found.into_iter().next().map(|(_, found)| found);

@@ -62,6 +62,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         drift: given.spec.drift,
         errors: given.spec.errors.clone(),
         quarantine: given.spec.quarantine.clone(),
+        staging: given.spec.staging.clone(),
         verify: given.spec.verify,
         inputs,
         outputs,

@@ -58,6 +58,9 @@ pub struct Plan {
     pub errors: ErrorPolicy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
+    /// Where rows rest between stages, when the spec says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub verify: Verify,
     /// The datasets that are read, sorted by name.

@@ -15,6 +15,7 @@ mod profile;
 mod schema;
 mod spec;
 mod stages;
+mod staging;
 mod store;
 mod told;
 mod world;
@@ -49,6 +50,8 @@ mod _core {
     use super::spec::{check, normalize};
     #[pymodule_export]
     use super::stages::{extract, load, move_rows, reasons, record, split, transform, validate};
+    #[pymodule_export]
+    use super::staging::{staging_list, staging_ready, staging_remove};
     #[pymodule_export]
     use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
 

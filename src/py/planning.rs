@@ -2,7 +2,7 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave, places, tell};
+use super::world::{Outside, leave, places, plan_of, tell};
 use crate::agents::{Decided, Decision, mapper};
 use crate::connectors::{Connection, Found, address};
 use crate::discover as discovery;
@@ -72,30 +72,50 @@ pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NeedsRequest {
-    path: PathBuf,
+    path: String,
     #[serde(default)]
     environment: Option<String>,
     #[serde(default)]
     roots: Vec<PathBuf>,
+    /// For a plan that lies in the staging place or in the store.
+    #[serde(default)]
+    world: Option<Outside>,
 }
 
-/// `{path, environment?, roots?}` of a spec or a plan to `{connections, templates, target}`: what the caller must resolve
-/// and render, and where it loads to.
+/// `{path, environment?, roots?, world?}` of a spec or a plan to `{connections, templates, target, staging}`: what the caller
+/// must resolve and render, where it loads to and where it wants its rows to rest.
 #[pyfunction]
 pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
+    let NeedsRequest { path, environment, roots, world } =
+        json::request(request).map_err(|error| super::errors::to_python(py, &error))?;
+    if let Some(world) = world {
+        return enter::block_on(py, async move {
+            let world = world.world()?;
+            let found = plan_of(&world, &path).await;
+            let (plan, _) = leave(&world, found).await?;
+            json::answer(&needs_of(plan))
+        });
+    }
     enter::compute(py, || {
-        let NeedsRequest { path, environment, roots } = json::request(request)?;
-        let (connections, templates, target): (Vec<String>, _, _) = if is_plan(&path) {
-            let plan = file::read(&path)?;
-            let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
-            let ids: std::collections::BTreeSet<_> = named.map(str::to_owned).collect();
-            (ids.into_iter().collect(), template::texts(&plan), plan.target)
-        } else {
-            let spec = spec(&path, environment.as_deref(), &roots)?;
-            (spec.connections(), template::texts(&spec), spec.target)
-        };
-        json::answer(&serde_json::json!({"connections": connections, "templates": templates, "target": target}))
+        let path = PathBuf::from(path);
+        if is_plan(&path) {
+            return json::answer(&needs_of(file::read(&path)?));
+        }
+        let spec = spec(&path, environment.as_deref(), &roots)?;
+        json::answer(&serde_json::json!({
+            "connections": spec.connections(),
+            "templates": template::texts(&spec),
+            "target": spec.target,
+            "staging": spec.staging,
+        }))
     })
+}
+
+fn needs_of(plan: Plan) -> serde_json::Value {
+    let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
+    let ids: std::collections::BTreeSet<_> = named.collect();
+    let templates = template::texts(&plan);
+    serde_json::json!({"connections": ids, "templates": templates, "target": plan.target, "staging": plan.staging})
 }
 
 #[derive(Deserialize)]
@@ -114,6 +134,9 @@ struct PlanRequest {
     write: bool,
     #[serde(default)]
     plan_file: Option<PathBuf>,
+    /// The path counts from the staging place.
+    #[serde(default)]
+    staged: bool,
     /// A run uses it at once.
     #[serde(default)]
     unreviewed: bool,
@@ -130,13 +153,23 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
         if request.rules_only {
             world.gateway = None;
         }
+        if request.staged {
+            world.ready().await?;
+        }
         let (environment, words) = (request.environment.as_deref(), request.words.as_deref());
         let built = planned(&world, &request.spec, environment, words, request.unreviewed).await;
         tell(&world);
         let plan = leave(&world, built).await?;
         if request.write {
             let beside = || file::beside(&request.spec, request.environment.as_deref());
-            file::write(&plan, &request.plan_file.clone().unwrap_or_else(beside))?;
+            let path = match request.plan_file {
+                Some(path) if request.staged => world.staging.path.join(path),
+                given => given.unwrap_or_else(beside),
+            };
+            file::write(&plan, &path)?;
+            if let Some(shelf) = world.staging.shelf.as_ref().filter(|_| request.staged) {
+                shelf.send(&path, &|| world.context.progress.wanted())?;
+            }
         }
         json::answer(&plan)
     })
@@ -154,7 +187,7 @@ struct RunRequest {
     #[serde(default)]
     rules_only: bool,
     #[serde(default)]
-    replay: Option<PathBuf>,
+    replay: Option<String>,
 }
 
 /// Moves the data: of a spec (with the plan beside it, if it fits, or a new one) or of a plan file.
@@ -176,7 +209,7 @@ pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyA
             let beside = || file::beside(&request.path, environment);
             file::committed(&request.path, environment).unwrap_or_else(beside)
         };
-        world.context.proposals = places(&plan_file, &world.staging);
+        world.context.proposals = places(&plan_file, &world);
         if request.rules_only {
             world.gateway = None;
         }
@@ -324,19 +357,28 @@ async fn moved(
     path: &Path,
     run: Option<String>,
     environment: Option<&str>,
-    replay: Option<PathBuf>,
+    replay: Option<String>,
 ) -> Result<crate::record::Run> {
-    if let Some(rows) = replay.as_ref().filter(|rows| !rows.is_file()) {
-        return Err(Error::missing("there is no such quarantine file")
-            .in_file(rows.display().to_string())
-            .hint("The record of a run lists the quarantine files that it wrote"));
-    }
+    let replay = replay.map(|rows| quarantined(world, &rows)).transpose()?;
     let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
     let plan = world.filling.document(&plan)?;
     match replay {
         Some(rows) => whole::replay(world, &plan, &rows).await,
         None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
     }
+}
+
+/// The quarantine file of a path, or of an address in the staging place.
+fn quarantined(world: &World, rows: &str) -> Result<PathBuf> {
+    let found = match &world.staging.shelf {
+        Some(shelf) if rows.contains("://") => shelf.fetch(rows, &|| world.context.progress.wanted())?,
+        _ => Some(PathBuf::from(rows)).filter(|path| path.is_file()),
+    };
+    found.ok_or_else(|| {
+        Error::missing("there is no such quarantine file")
+            .in_file(rows)
+            .hint("The record of a run lists the quarantine files that it wrote")
+    })
 }
 
 /// The plan beside the spec, refused when it does not fit, or a new one.

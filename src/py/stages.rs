@@ -2,25 +2,23 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave, places, tell};
+use super::world::{Outside, leave, places, plan_of, tell};
 use crate::error::{Error, Result};
 use crate::extract::{Staged, reasons as refusals};
 use crate::load::Receipt;
 use crate::orchestrator::pieces::{self, Piece};
 use crate::orchestrator::{fused, pushed, stage};
-use crate::plan::file;
 use crate::resilience::progress::Progress;
 use crate::validate::Verdict;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
     world: Outside,
-    plan: PathBuf,
+    plan: String,
     run: String,
     #[serde(default)]
     output: String,
@@ -121,9 +119,10 @@ fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<&Bound<'_, P
 
 async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<String> {
     let mut world = request.world.world()?;
-    let plan = world.filling.document(&file::read(&request.plan)?)?;
     world.context.progress = counters;
-    world.context.proposals = places(&request.plan, &world.staging);
+    let (plan, path) = plan_of(&world, &request.plan).await?;
+    let plan = world.filling.document(&plan)?;
+    world.context.proposals = places(&path, &world);
     let (output, run) = (request.output.as_str(), request.run.as_str());
     let inputs = if request.pieces.is_empty() {
         request.inputs
@@ -188,14 +187,23 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
 #[serde(deny_unknown_fields)]
 struct ReasonsRequest {
     files: Vec<String>,
+    /// For files in an object store.
+    #[serde(default)]
+    world: Option<Outside>,
 }
 
-/// `{files}` of quarantine to `{reasons, lines}`: the most frequent reasons, each with an example without personal values.
+/// `{files, world?}` of quarantine to `{reasons, lines}`: the most frequent reasons, each with an example without personal
+/// values. Files that cannot be had are passed over.
 #[pyfunction]
 pub(super) fn reasons(py: Python<'_>, request: &str) -> PyResult<String> {
-    enter::compute(py, || {
-        let ReasonsRequest { files } = json::request(request)?;
-        let found = refusals::frequent(&files);
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let ReasonsRequest { files, world } = json::request(&request)?;
+        let staging = world.map(Outside::world).transpose()?.map(|world| world.staging).unwrap_or_default();
+        let folder = staging.folder(staging.path.clone(), &Progress::default());
+        let here = files.iter().filter_map(|file| folder.find(file).ok().flatten());
+        let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
+        let found = refusals::frequent(&here);
         json::answer(&serde_json::json!({"lines": refusals::lines(&found), "reasons": found}))
     })
 }

@@ -1,17 +1,21 @@
 //! The part of a request that names the outside.
 
 use crate::connectors::gate::Gate;
+use crate::connectors::shelf::Shelf;
 use crate::connectors::{Context, Secrets};
 use crate::engine::spill;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::extract::folder::Place;
 use crate::guard::Allow;
 use crate::orchestrator::{Interval, World};
+use crate::plan::{Plan, file};
 use crate::spec::template::Filling;
 use crate::store::Store;
 use crate::store::runs::Begun;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// As `windvane.world.world` writes it.
 #[derive(Deserialize)]
@@ -34,7 +38,15 @@ pub(super) struct Outside {
     connections: BTreeMap<String, String>,
     #[serde(default)]
     store: Option<String>,
-    staging: PathBuf,
+    /// A folder, or the address of one in an object store; nothing for work that leaves nothing to others.
+    #[serde(default)]
+    staging: Option<String>,
+    /// The connection that opens the latter; by default the environment's credentials do.
+    #[serde(default)]
+    staging_connection: Option<String>,
+    /// What this machine is called.
+    #[serde(default)]
+    host: Option<String>,
     #[serde(default)]
     gateway: Option<crate::llm::Settings>,
     #[serde(default)]
@@ -51,20 +63,29 @@ impl Outside {
     pub(super) fn world(self) -> Result<World> {
         let store = self.store.as_deref().map(Store::of_run).transpose()?;
         let gate = Gate::new(store.clone());
+        let mut context = Context {
+            base: self.base,
+            roots: self.roots,
+            home: self.home,
+            read_only: self.read_only,
+            secrets: Secrets(self.connections),
+            gate,
+            guests: Some(super::guest::guests()),
+            allow: Allow::of(&self.allow)?,
+            ..Context::default()
+        };
+        let place = self.staging.unwrap_or_else(|| std::env::temp_dir().display().to_string());
+        let mut staging = Place { path: PathBuf::from(&place), shelf: None, host: self.host };
+        if place.contains("://") {
+            let shelf = Arc::new(Shelf::open(&place, self.staging_connection.as_deref(), &context)?);
+            shelf.scratch().clone_into(&mut staging.path);
+            context.shelf = Some(Arc::clone(&shelf));
+            staging.shelf = Some(shelf);
+        }
         Ok(World {
-            context: Context {
-                base: self.base,
-                roots: self.roots,
-                home: self.home,
-                read_only: self.read_only,
-                secrets: Secrets(self.connections),
-                gate,
-                guests: Some(super::guest::guests()),
-                allow: Allow::of(&self.allow)?,
-                ..Context::default()
-            },
+            context,
             store,
-            staging: self.staging,
+            staging,
             gateway: self.gateway,
             interval: self.interval,
             filling: Filling { rendered: self.rendered, params: self.params },
@@ -75,9 +96,9 @@ impl Outside {
 }
 
 /// The plan file, and where else a changed one may be proposed.
-pub(super) fn places(plan: &Path, staging: &Path) -> Vec<PathBuf> {
+pub(super) fn places(plan: &Path, world: &World) -> Vec<PathBuf> {
     let name = plan.file_name().unwrap_or_default();
-    vec![plan.to_owned(), staging.join("proposals").join(name)]
+    vec![plan.to_owned(), world.staging.path.join("proposals").join(name)]
 }
 
 /// Tells that the store was given up, where there is no record to say it.
@@ -86,6 +107,36 @@ pub(super) fn tell(world: &World) {
         tracing::warn!("the store is given up, nothing of this is kept: {why}");
     }
 }
+
+/// What a plan in the store is called: this and its id.
+const IN_STORE: &str = "store:";
+
+/// A plan by its path, its address in the staging place or its name in the store; with the path that a changed one is
+/// proposed beside.
+pub(super) async fn plan_of(world: &World, plan: &str) -> Result<(Plan, PathBuf)> {
+    if let Some(id) = plan.strip_prefix(IN_STORE) {
+        let Some(store) = &world.store else {
+            return Err(Error::missing("the plan lies in the store, and this task has none").hint(SAME_STORE));
+        };
+        let row = store.plan(id).await?.ok_or_else(|| {
+            Error::missing(format!("the store {} has no plan {id}", store.location())).hint(SAME_STORE)
+        })?;
+        let read = file::parse(plan, &row.document.to_string())?;
+        return Ok((read, world.staging.path.join("plans").join(format!("{}.plan.json", row.pipeline))));
+    }
+    let path = match &world.staging.shelf {
+        Some(shelf) if plan.contains("://") => {
+            shelf.fetch(plan, &|| world.context.progress.wanted())?.ok_or_else(|| {
+                Error::missing(format!("the plan {plan} is gone"))
+                    .hint("Clear the task that plans, and those behind it")
+            })?
+        }
+        _ => PathBuf::from(plan),
+    };
+    Ok((file::read(&path)?, path))
+}
+
+const SAME_STORE: &str = "Set [windvane] store to the same database on all workers";
 
 /// Lets go of the store's connection, because the caller may fork.
 pub(super) async fn leave<T>(world: &World, done: Result<T>) -> Result<T> {

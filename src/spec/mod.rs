@@ -111,6 +111,11 @@ pub struct Spec {
     /// Keeps quarantined rows in a table at the target too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
+    /// Where rows rest between stages: an absolute folder that all workers share, or one of an object store
+    /// (`s3://…`, `gs://…`, `az://…`; `s3://CONNECTION@bucket/folder` names the connection). By default what the
+    /// environment or the configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<String>,
     /// What a run may not do in silence.
     #[serde(default, skip_serializing_if = "is_default")]
     pub guard: Guards,

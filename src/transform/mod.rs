@@ -14,7 +14,8 @@ use crate::engine::spill::{self, Budget};
 use crate::engine::step::lanes::in_order;
 use crate::engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
 use crate::error::{Error, Result};
-use crate::extract::{self, Staged, quarantine, staging};
+use crate::extract::folder::Folder;
+use crate::extract::{Staged, quarantine, staging};
 use crate::faults;
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
@@ -22,7 +23,6 @@ use crate::schema::Schema;
 use crate::spec::RowPolicy;
 use crate::spec::step::Step;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::mpsc::TryRecvError;
 use std::task::Poll;
 
@@ -35,11 +35,11 @@ pub fn run(
     plan: &Plan,
     output: &Output,
     staged: &BTreeMap<String, Staged>,
-    folder: &Path,
+    folder: &Folder,
     memory: usize,
     progress: &Progress,
 ) -> Result<Staged> {
-    let budget = Budget::new(memory, extract::file(folder, &output.name, spill::ENDING));
+    let budget = Budget::new(memory, folder.file(&output.name, spill::ENDING));
     transformed(plan, output, staged, folder, &budget, progress).map_err(|error| {
         let error = if error.place().table.is_none() { error.in_table(&output.name) } else { error };
         error.in_stage("transform")
@@ -50,7 +50,7 @@ fn transformed(
     plan: &Plan,
     output: &Output,
     staged: &BTreeMap<String, Staged>,
-    folder: &Path,
+    folder: &Folder,
     budget: &Budget,
     progress: &Progress,
 ) -> Result<Staged> {
@@ -73,7 +73,7 @@ fn attempt(
     plan: &Plan,
     output: &Output,
     staged: &BTreeMap<String, Staged>,
-    folder: &Path,
+    folder: &Folder,
     needed: &Needed,
     budget: &Budget,
     progress: &Progress,
@@ -82,12 +82,12 @@ fn attempt(
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
     let program = Program::new(&needed.steps, &needed.input, &lookup)?;
     fits(program.schema(), &output.schema)?;
-    let mut pipe = Pipe::within(program, &Joined(staged), budget)?;
-    let path = extract::file(folder, &output.name, "transformed.parquet");
-    let refused = extract::file(folder, &output.name, "transform.quarantine.jsonl");
+    let mut pipe = Pipe::within(program, &Joined(folder, staged), budget)?;
+    let path = folder.file(&output.name, "transformed.parquet");
+    let refused = folder.file(&output.name, "transform.quarantine.jsonl");
     let mut sink = Sink {
-        writer: staging::Writer::create(&path, staging::numbered(&output.schema))?,
-        quarantine: quarantine::Writer::create(&refused, "transform", &output.name),
+        writer: staging::Writer::create(folder, &path, staging::numbered(&output.schema))?,
+        quarantine: quarantine::Writer::create(folder, &refused, "transform", &output.name),
         policy: plan.errors.rows,
         schema: &output.schema,
         progress,
@@ -95,7 +95,7 @@ fn attempt(
         added: 0,
         filtered: 0,
     };
-    let frames = staging::frames_of(input, &needed.input)?;
+    let frames = staging::frames_of(folder, input, &needed.input)?;
     let finished = std::thread::scope(|scope| {
         let (give, take) = std::sync::mpsc::sync_channel(FRAMES);
         // A reader that nobody listens to any more ends at its next frame.
@@ -131,12 +131,12 @@ fn attempt(
     }
     let quarantined = sink.quarantine.count();
     let kept = sink.quarantine.finish()?;
-    let (rows, bytes) = sink.writer.finish()?;
+    let (uri, rows, bytes) = sink.writer.finish()?;
     let mut files = input.quarantine.clone();
-    files.extend(kept.map(|(path, _)| path.display().to_string()));
+    files.extend(kept.map(|(file, _)| file));
     let done = Staged {
         dataset: output.name.clone(),
-        uri: path.display().to_string(),
+        uri,
         rest: Vec::new(),
         schema: output.schema.clone(),
         rows,
@@ -146,7 +146,7 @@ fn attempt(
         filtered: input.filtered + sink.filtered,
         quarantined: input.quarantined + quarantined,
         quarantine: files,
-        host: staging::host(),
+        origin: folder.origin(),
     };
     if !done.balances() {
         return Err(Error::internal(format!(
@@ -217,13 +217,13 @@ impl Sink<'_> {
 }
 
 /// The datasets that joins read.
-struct Joined<'a>(&'a BTreeMap<String, Staged>);
+struct Joined<'a>(&'a Folder, &'a BTreeMap<String, Staged>);
 
 impl Others for Joined<'_> {
     fn frames(&self, name: &str, columns: &[String]) -> Result<Frames<'_>> {
-        let other = self.0.get(name).ok_or_else(|| not_staged(name))?;
+        let other = self.1.get(name).ok_or_else(|| not_staged(name))?;
         let fields = other.schema.fields.iter().filter(|field| columns.contains(&field.name)).cloned().collect();
-        Ok(Box::new(staging::frames_of(other, &Schema::new(fields))?))
+        Ok(Box::new(staging::frames_of(self.0, other, &Schema::new(fields))?))
     }
 }
 

@@ -4,7 +4,8 @@ use crate::connectors::{CONTENT_ROWS, Rejected};
 use crate::engine::check::Test;
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
-use crate::extract::{self, Staged, quarantine, staging};
+use crate::extract::folder::Folder;
+use crate::extract::{Staged, quarantine, staging};
 use crate::faults;
 use crate::guard::{self, Allow, Limits};
 use crate::plan::{Output, Plan, PlannedCheck};
@@ -17,7 +18,6 @@ use crate::validate::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Writes the rows that pass to `<folder>/<output>.validated.parquet`, in the output's schema.
 /// `lookups` holds the inputs that `references` checks name.
@@ -26,7 +26,7 @@ pub fn run(
     output: &Output,
     staged: &Staged,
     lookups: &BTreeMap<String, Staged>,
-    folder: &Path,
+    folder: &Folder,
     progress: &Progress,
     allow: &Allow,
 ) -> Result<Verdict> {
@@ -41,7 +41,7 @@ fn judged(
     output: &Output,
     staged: &Staged,
     lookups: &BTreeMap<String, Staged>,
-    folder: &Path,
+    folder: &Folder,
     progress: &Progress,
     allow: &Allow,
 ) -> Result<Verdict> {
@@ -50,14 +50,14 @@ fn judged(
     let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
     tests.learn(|name| {
         let other = lookups.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
-        staging::frames(other)
+        staging::frames(folder, other)
     })?;
-    let path = extract::file(folder, &output.name, "validated.parquet");
-    let mut writer = staging::Writer::create(&path, staging::numbered(&output.schema))?;
-    let refused = extract::file(folder, &output.name, "validate.quarantine.jsonl");
-    let mut quarantine = quarantine::Writer::create(&refused, "validate", &output.name);
+    let path = folder.file(&output.name, "validated.parquet");
+    let mut writer = staging::Writer::create(folder, &path, staging::numbered(&output.schema))?;
+    let refused = folder.file(&output.name, "validate.quarantine.jsonl");
+    let mut quarantine = quarantine::Writer::create(folder, &refused, "validate", &output.name);
     let mut sum = Sum::new(plan.verify);
-    for frame in staging::frames(staged)? {
+    for frame in staging::frames(folder, staged)? {
         progress.wanted()?;
         let frame = frame?;
         progress.read(frame.len());
@@ -74,15 +74,15 @@ fn judged(
     let quarantined = quarantine.count();
     let kept = quarantine.finish()?;
     let mut files = staged.quarantine.clone();
-    files.extend(kept.map(|(path, _)| path.display().to_string()));
+    files.extend(kept.map(|(file, _)| file));
     let total = staged.quarantined + quarantined;
     let seen = guard::quarantined(&Limits::of(&output.guard), total, staged.rows_in + staged.added, &files);
     allow.judge(&output.name, seen)?;
     counted(&checks, sum.rows)?;
-    let (rows, bytes) = writer.finish()?;
+    let (uri, rows, bytes) = writer.finish()?;
     let judged = Staged {
         dataset: output.name.clone(),
-        uri: path.display().to_string(),
+        uri,
         rest: Vec::new(),
         schema: output.schema.clone(),
         rows,
@@ -92,7 +92,7 @@ fn judged(
         filtered: staged.filtered,
         quarantined: total,
         quarantine: files,
-        host: staging::host(),
+        origin: folder.origin(),
     };
     if !judged.balances() {
         return Err(Error::internal(format!(

@@ -29,7 +29,7 @@ def test_two_runs_never_share_an_identity() -> None:
 
 def test_defaults_lie_in_airflow_home(airflow_home) -> None:
     assert surroundings.store_url(None) == f"sqlite://{airflow_home}/windvane/store.db"
-    assert surroundings.staging_folder(None) == f"{airflow_home}/windvane/staging"
+    assert surroundings.staging_place(None) == f"{airflow_home}/windvane/staging"
     assert surroundings.gateway(None) is None
 
 
@@ -38,7 +38,7 @@ def test_the_configuration_wins_over_the_defaults(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AIRFLOW_CONN_WV", '{"conn_type": "windvane_store", "host": "/srv/store.db"}')
     monkeypatch.setenv("AIRFLOW__WINDVANE__STAGING", str(tmp_path / "here"))
     assert surroundings.store_url(None) == "sqlite:///srv/store.db"
-    assert surroundings.staging_folder(None) == str(tmp_path / "here")
+    assert surroundings.staging_place(None) == str(tmp_path / "here")
 
 
 def test_the_shells_variables_count_too_below_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -53,7 +53,8 @@ class WindvaneBaseOperator(BaseOperator):
         connections: Ids of Airflow connections beside those that the spec or plan names itself; all are resolved in the
             running task.
         store: URL of the store or ``conn:ID``; by default ``[windvane] store``.
-        staging: Folder where rows rest between stages; by default ``[windvane] staging``.
+        staging: Where rows rest between stages: a folder, or ``s3://CONNECTION@bucket/folder`` (``gs://``, ``az://``);
+            by default what the spec says, else WINDVANE_STAGING, else ``[windvane] staging``.
         allow: Names of guards that are let pass, beside those of the run's own parameter ``allow``.
 
     """
@@ -94,6 +95,7 @@ class WindvaneBaseOperator(BaseOperator):
 
         """
         from windvane import api
+        from windvane.settings import without_connection
 
         from airflow_windvane.connections import engine_urls
         from airflow_windvane.surroundings import (
@@ -101,19 +103,27 @@ class WindvaneBaseOperator(BaseOperator):
             bundle_of_task,
             bundles,
             home,
+            host_of,
             roots,
             run_of,
-            staging_folder,
+            staging_place,
             store_url,
         )
 
         allowed = [folder, *roots()]
-        needed = api.needs(document, environment=environment, roots=allowed)
+        store, (_, opens) = store_url(self.store), without_connection(document)
+        known = engine_urls([opens] if opens else [])
+        at_hand: dict[str, Any] = {"store": store, "connections": known, "host": host_of(context)}
+        needed = api.needs(document, environment=environment, roots=allowed, **at_hand)
+        staging = staging_place(self.staging, needed["staging"])
+        _, opens = without_connection(staging)
+        wanted = {*self.connections, *needed["connections"], *([opens] if opens else [])}
         return {
             "run": run_of(context),
-            "connections": engine_urls(sorted({*self.connections, *needed["connections"]})),
-            "store": store_url(self.store),
-            "staging": staging_folder(self.staging),
+            "host": host_of(context),
+            "connections": {**known, **engine_urls(sorted(wanted - set(known)))},
+            "store": store,
+            "staging": staging,
             "roots": allowed,
             "home": home(),
             "read_only": bundles(bundle_of_task(context)),
@@ -171,7 +181,7 @@ class WindvaneBaseOperator(BaseOperator):
             path: A path, relative so that the serialized DAG is the same on every machine.
 
         """
-        if os.path.isabs(path) or "://" in path or path.startswith("conn:"):
+        if os.path.isabs(path) or "://" in path or path.startswith(("conn:", "store:")):
             return path
         return os.path.normpath(os.path.join(os.path.dirname(self.dag.fileloc), path))
 
@@ -199,7 +209,8 @@ class WindvaneBaseOperator(BaseOperator):
 
         from airflow_windvane import assets
 
-        target = api.needs(document, environment=environment, roots=outside["roots"])["target"]
+        given = {key: outside[key] for key in ("roots", "store", "connections", "host")}
+        target = api.needs(document, environment=environment, **given)["target"]
         known = {key: outside[key] for key in ("home", "rendered")}
         names = [receipt["dataset"] for receipt in run["outputs"]]
         uris = {name: assets.uri(target, name, urls=outside["connections"], **known) for name in names}
@@ -244,7 +255,8 @@ class StageOperator(WindvaneBaseOperator):
         """
         from airflow_windvane.surroundings import interval_of
 
-        base = self.beside_dag(self.base or os.path.dirname(self.plan_file))
+        made = "://" in self.plan_file or self.plan_file.startswith("store:")
+        base = self.beside_dag(self.base or ("." if made else os.path.dirname(self.plan_file)))
         return {
             **self.surroundings(context, self.beside_dag(self.plan_file), base),
             "base": base,
@@ -252,11 +264,12 @@ class StageOperator(WindvaneBaseOperator):
             "interval": interval_of(context),
         }
 
-    def say_loaded(self, receipt: Mapping[str, Any]) -> None:
+    def say_loaded(self, receipt: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
         """A receipt as a line of the task's log.
 
         Args:
             receipt: What a load or a move returned.
+            outside: What :meth:`outside` gave.
 
         """
         self.log.info(
@@ -270,7 +283,8 @@ class StageOperator(WindvaneBaseOperator):
         if receipt["quarantine"]:
             from windvane import api
 
-            for line in api.reasons(receipt["quarantine"]):
+            opened = {key: outside[key] for key in ("staging", "connections")}
+            for line in api.reasons(receipt["quarantine"], **opened):
                 self.log.warning("%s: in quarantine: %s", receipt["dataset"], line)
         for warning in receipt.get("warnings", ()):
             self.log.warning("%s: %s", receipt["dataset"], warning)

@@ -36,12 +36,13 @@ class LoadOperator(StageOperator):
         from windvane import stages
 
         with self.failing_clearly():
+            outside = self.outside(context)
             receipt = stages.load(
                 self.beside_dag(self.plan_file),
                 self.dataset,
                 self.verdict,
                 extracted=self.extracted,
-                **self.outside(context),
+                **outside,
             )
-        self.say_loaded(receipt)
+        self.say_loaded(receipt, outside)
         return receipt

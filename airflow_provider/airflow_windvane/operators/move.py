@@ -30,6 +30,7 @@ class MoveOperator(StageOperator):
         from windvane import stages
 
         with self.failing_clearly():
-            receipt = stages.move(self.beside_dag(self.plan_file), self.dataset, **self.outside(context))
-        self.say_loaded(receipt)
+            outside = self.outside(context)
+            receipt = stages.move(self.beside_dag(self.plan_file), self.dataset, **outside)
+        self.say_loaded(receipt, outside)
         return receipt

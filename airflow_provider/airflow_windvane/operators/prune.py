@@ -30,12 +30,17 @@ class PruneOperator(WindvaneBaseOperator):
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Prune, and return how much went."""
         import windvane
+        from windvane.settings import without_connection
 
-        from airflow_windvane.surroundings import setting, staging_folder, store_url
+        from airflow_windvane.connections import engine_urls
+        from airflow_windvane.surroundings import setting, staging_place, store_url
 
         with self.failing_clearly():
+            staging = staging_place(self.staging)
+            _, opens = without_connection(staging)
             done = windvane.prune(
-                staging=staging_folder(self.staging),
+                staging=staging,
+                connections=engine_urls([opens] if opens else []),
                 store=store_url(self.store),
                 keep=self.keep if self.keep not in {None, ""} else setting("keep") or None,
                 dry_run=self.dry,

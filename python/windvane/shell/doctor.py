@@ -10,20 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from windvane._call import call
-from windvane.errors import UnsupportedError, WindvaneError
+from windvane.errors import WindvaneError
+from windvane.settings import is_address
 from windvane.world import world
 
 
-def examine() -> dict[str, Any]:
+def examine(staging: str | None = None) -> dict[str, Any]:
     """``{ok, findings: [{what, ok, found, hint}]}``."""
-    try:
-        outside, refused = world(Path.cwd()), None
-    except UnsupportedError as error:
-        # Only staging is refused so; the rest is looked at all the same.
-        outside = world(Path.cwd(), staging=".")
-        refused = _finding("staging", str(error.args[0]), ok=False, hint=error.hint)
-    staging = refused or _staging(Path(outside["staging"]))
-    findings = [_engine(), _airflow(), _store(outside["store"]), staging, _gateway(outside)]
+    outside = world(Path.cwd(), staging=".")
+    findings = [_engine(), _airflow(), _store(outside["store"]), _rest(staging), _gateway(outside)]
     return {"schema": "windvane/doctor/v1", "ok": all(finding["ok"] for finding in findings), "findings": findings}
 
 
@@ -59,6 +54,20 @@ def _store(url: str) -> dict[str, Any]:
     except WindvaneError as error:
         return _finding("store", str(error.args[0]), ok=False, hint=error.hint)
     return _finding("store", f"{answer['location']} ({answer['backend']}, version {answer['version']})")
+
+
+def _rest(staging: str | None) -> dict[str, Any]:
+    """Where rows rest: an object store is asked to take, give and let go of a file."""
+    try:
+        outside = world(Path.cwd(), staging=staging)
+        if not is_address(outside["staging"]):
+            return _staging(Path(outside["staging"]))
+        place = call("staging_ready", world=outside)["place"]
+    except WindvaneError as error:
+        return _finding("staging", str(error.args[0]), ok=False, hint=error.hint)
+    opened = outside["staging_connection"]
+    by = f"connection '{opened}'" if opened else "the environment's credentials"
+    return _finding("staging", f"{place} takes, gives and removes files, with {by}")
 
 
 def _staging(folder: Path) -> dict[str, Any]:

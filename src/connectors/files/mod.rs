@@ -66,6 +66,7 @@ pub(crate) use encode::Encoder;
 pub(crate) use groups::Groups;
 pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(super) use locate::{ALLOW, real_path};
+pub(super) use piece::scratch;
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 

@@ -211,7 +211,7 @@ fn wanted(metadata: &ParquetMetaData, schema: &Schema, groups: Range<usize>) -> 
 }
 
 /// A new folder for temporary files, locked; folders whose owner is dead are removed.
-pub(super) fn scratch() -> Result<(PathBuf, File)> {
+pub(in crate::connectors) fn scratch() -> Result<(PathBuf, File)> {
     let base = std::env::temp_dir();
     let wrong = |path: &Path| {
         let path = path.to_owned();

@@ -211,7 +211,7 @@ async fn stopped(case: Case<'_>, change: Change, breaking: &[String]) -> Error {
         Some(proposal) => error.hint(format!(
             "Nothing was loaded. A plan that fits is proposed in {}: {}. Review it (`windvane diff`), and put it in the place of \
              the plan file beside the spec (or make one with `windvane plan SPEC`); or mend the source",
-            proposal.path.display(),
+            proposal.place,
             proposal.changes.join("; ")
         )),
         None => error.hint(

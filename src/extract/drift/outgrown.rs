@@ -122,7 +122,7 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
     // Without a plan file nobody has to accept anything.
     let committed = context.proposals.first().is_some_and(|path| path.is_file());
     if committed && let Some(proposal) = propose::write(plan, &[change], context) {
-        let path = proposal.path.display();
+        let path = &proposal.place;
         context.notes.add(&input.name, &format!("a plan with the wider types is proposed in {path}"));
     }
     Ok(wider)

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// A proposal that was written.
 #[derive(Debug)]
 pub(super) struct Proposal {
-    pub path: PathBuf,
+    /// Its path or address.
+    pub place: String,
     /// What differs from the plan, for people.
     pub changes: Vec<String>,
 }
@@ -71,7 +72,11 @@ pub(super) fn write(plan: &Plan, changes: &[Change], context: &Context) -> Optio
     let new = changed(&old, changes).ok()?;
     let changes = diff(&old, &new).iter().map(|one| format!("{}: {}", one.place, one.what)).collect();
     let path = context.proposals.iter().map(|path| proposed(path)).find(|path| file::write(&new, path).is_ok())?;
-    Some(Proposal { path, changes })
+    let place = match context.shelf.as_ref().filter(|shelf| path.starts_with(shelf.scratch())) {
+        Some(shelf) => shelf.send(&path, &|| context.progress.wanted()).ok()?,
+        None => path.display().to_string(),
+    };
+    Some(Proposal { place, changes })
 }
 
 /// The other inputs that are not as planned: a proposal speaks of all of them.

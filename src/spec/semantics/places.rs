@@ -19,6 +19,7 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
         });
     });
     judge.key(root, "target", |judge, target| judge.every(target, |judge, tagged| place(judge, tagged, Side::Target)));
+    judge.key(root, "staging", staging);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,6 +195,27 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool, side: Side) {
         judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
     } else if !template::is_template(text) {
         local(judge, node, text, side);
+    }
+}
+
+/// Where rows rest; before an @ stands the id of a connection.
+fn staging(judge: &mut Judge<'_, '_>, node: &Node) {
+    let Some(text) = node.text() else { return };
+    let hint = "Write an absolute folder that all workers share, or s3://bucket/folder, gs://bucket/folder or \
+                az://container/folder; a connection is named before the bucket: s3://CONNECTION@bucket/folder";
+    let Some((scheme, rest)) = text.split_once("://") else {
+        if !Path::new(text).is_absolute() || text.contains('\0') {
+            judge.problem(node.mark, "staging must be an absolute folder or the address of one", hint);
+        }
+        return;
+    };
+    let bucket = rest.split('/').next().unwrap_or_default();
+    let (connection, bucket) = bucket.split_once('@').unwrap_or(("", bucket));
+    // Not repeated: an address can hold a password.
+    if !STORES.contains(&scheme) {
+        judge.unsupported(node.mark, "staging cannot be at this kind of address", hint);
+    } else if !is_id(bucket, ".") || !(connection.is_empty() || is_id(connection, ".")) || rest.contains(['?', '#']) {
+        judge.problem(node.mark, "the address holds more than a connection's id, a bucket and a path", hint);
     }
 }
 
