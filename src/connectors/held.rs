@@ -1,6 +1,6 @@
 //! What a target holds of a dataset, before a load.
 
-use super::{Connection, Context, FoundKind, ReadRequest};
+use super::{Connection, Context, FoundKind, ReadRequest, home};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::spec::source::{FilesSource, Source};
@@ -83,7 +83,8 @@ async fn in_files(target: &Target, context: &Context, dataset: &str, columns: &[
     let (Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files)) = target else { return Ok(Vec::new()) };
     let source =
         FilesSource { path: files.path.clone(), connection: files.connection.clone(), ..FilesSource::default() };
-    let connection = Connection::open_source(&Source::Files(source), context)?;
+    // The target's path, not a source's: it counts from the home.
+    let connection = Connection::open_source(&Source::Files(source), &home::of_target(target, context)?)?;
     let Some((_, found)) = connection.datasets().await?.into_iter().find(|(name, _)| name == dataset) else {
         return Ok(Vec::new());
     };

@@ -3,6 +3,7 @@
 //! Deliberately absent: whether a column is personal (`semantic` has judged it).
 
 use super::{ColumnProfile, Profile, semantic};
+use std::fmt::Write as _;
 
 impl Profile {
     /// The same figures with a mark in the place of each personal value.
@@ -80,7 +81,7 @@ fn marked(text: &str, divides: impl Fn(char) -> bool, most: usize) -> String {
             continue;
         };
         masked.push_str(&text[done..from]);
-        masked.push_str(&format!("[{meaning}]"));
+        let _ = write!(masked, "[{meaning}]");
         (done, at) = (to, at + count);
     }
     masked.push_str(&text[done..]);

@@ -28,7 +28,7 @@ struct Told {
 
 /// From now on what this crate tells is heard. Somebody else's listener stays.
 pub(super) fn install() {
-    drop(tracing::subscriber::set_global_default(Ear));
+    tracing::subscriber::set_global_default(Ear).ok();
 }
 
 /// Hands what was told to Python. What a handler of logging does wrong is no fault of the call.

@@ -492,7 +492,7 @@ impl Text<'_> {
     /// Whether the words around a dataset's name may choose among its rows.
     fn chosen(&self, at: usize, length: usize) -> bool {
         let before = self.before(at);
-        if !before.is_empty() && !self.neutral(before) && !at.checked_sub(1).is_some_and(|at| self.named(at)) {
+        if !before.is_empty() && !self.neutral(before) && at.checked_sub(1).is_none_or(|at| !self.named(at)) {
             return true;
         }
         let after = self.word(at + length);
@@ -514,5 +514,5 @@ impl Text<'_> {
 /// Also of a word that is a letter away from one: a typing mistake must not silence a wish.
 fn is_asking(word: &str) -> bool {
     let near = |known: &&str| known.len() > 5 && word.len() > 5 && strsim::damerau_levenshtein(known, word) == 1;
-    ASKING.contains(&word) || ASKING.iter().any(|known| near(&known))
+    ASKING.contains(&word) || ASKING.iter().any(near)
 }
