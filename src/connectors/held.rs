@@ -84,7 +84,8 @@ async fn in_files(target: &Target, context: &Context, dataset: &str, columns: &[
     let source =
         FilesSource { path: files.path.clone(), connection: files.connection.clone(), ..FilesSource::default() };
     // The target's path, not a source's: it counts from the home.
-    let connection = Connection::open_source(&Source::Files(source), &home::of_target(target, context)?)?;
+    let seen = home::of_target(target, context)?;
+    let connection = Connection::open_source(&Source::Files(source), &seen)?;
     let Some((_, found)) = connection.datasets().await?.into_iter().find(|(name, _)| name == dataset) else {
         return Ok(Vec::new());
     };
