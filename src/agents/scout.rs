@@ -14,6 +14,9 @@ pub fn rules(dataset: &str, old: &Schema, new: &Schema) -> Vec<String> {
                 let how = if widens(from, to) { "widened" } else { "changed" };
                 format!("The column '{name}' of {dataset} {how} from {from} to {to}.")
             }
+            Change::ShapeChanged { name, from, to } => {
+                format!("The column '{name}' of {dataset} changed from {from} to {to}.")
+            }
             Change::NullabilityChanged { name, nullable: true } => {
                 format!("The column '{name}' of {dataset} may now be null.")
             }

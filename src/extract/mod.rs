@@ -9,6 +9,7 @@
 pub mod cursor;
 pub mod drift;
 pub mod folder;
+pub mod lean;
 pub mod quarantine;
 pub mod reasons;
 pub mod staging;
@@ -170,6 +171,14 @@ pub async fn open_some(
     let seen = drift::look(source, input, context).await?;
     let case = drift::Case { plan, output, input, context };
     let mut judged = drift::judge(case, seen).await?;
+    let unread = lean::unread(plan, output, input);
+    if !unread.is_empty() {
+        let keep: Vec<bool> = judged.named.fields.iter().map(|field| !unread.contains(&field.name)).collect();
+        for fields in [&mut judged.read.fields, &mut judged.named.fields] {
+            let mut keep = keep.iter();
+            fields.retain(|_| keep.next().copied().unwrap_or(true));
+        }
+    }
     let all = judged.kept();
     if let Some(columns) = columns
         && !judged.changed

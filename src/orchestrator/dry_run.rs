@@ -12,7 +12,6 @@ use crate::extract::folder::{Folder, Place};
 use crate::extract::{self, Slice, Staged, staging};
 use crate::llm::Gateway;
 use crate::plan::{Output, Plan, sentences};
-use crate::spec::step::Step;
 use crate::validate;
 use std::collections::BTreeMap;
 
@@ -39,7 +38,7 @@ pub(super) async fn judge(
             Err(error) if error.kind() == Kind::Conflict => continue,
             other => other?,
         };
-        let run = tokio::task::block_in_place(|| tried(output, &folder, &inputs, suggestions))?;
+        let run = tokio::task::block_in_place(|| tried((plan, output), &folder, &inputs, suggestions))?;
         let verdict = qa::ask(&run, gateway, told).await.value;
         for part in verdict.refused {
             let found = suggestions.iter().position(|suggestion| {
@@ -93,7 +92,7 @@ async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Folder) -
 }
 
 fn tried(
-    output: &Output,
+    (plan, output): (&Plan, &Output),
     folder: &Folder,
     inputs: &BTreeMap<String, Staged>,
     suggestions: &[Suggestion],
@@ -109,7 +108,7 @@ fn tried(
     }
     let mut run = DryRun { output: output.name.clone(), ..DryRun::default() };
     let Some(mut frame) = frames.get(&output.from).cloned() else { return Ok(run) };
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = extract::lean::steps(plan, output, &frame.schema);
     let lookup = |name: &str| frames.get(name).map(|frame| frame.schema.clone());
     let program = Program::new(&steps, &frame.schema, &lookup)?;
     let runner = Runner::new(program, &frames)?;

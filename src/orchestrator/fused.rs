@@ -241,6 +241,9 @@ async fn flow(
         return Ok(None);
     }
     reading.kept = opened.kept.clone();
+    if needed.is_none() {
+        reading.steps = extract::lean::steps(plan, planned, &opened.kept);
+    }
     let planned = fitted(plan, planned, &opened.all, &reading.schemas)?;
     world.context.progress.begin("move", &planned.name, input.rows);
     let flow = Flow::new(plan, planned, &reading, folder, world)?;
@@ -338,7 +341,7 @@ fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String
         return Ok(planned.clone());
     }
     let lookup = |name: &str| others.get(name).cloned();
-    let schema =
-        engine::plan_schema(&steps(planned), kept, &lookup).map_err(|error| stage::changed(error, &planned.name))?;
+    let schema = engine::plan_schema(&extract::lean::steps(plan, planned, kept), kept, &lookup)
+        .map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
 }

@@ -397,7 +397,10 @@ pub(super) fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Outp
     if inputs.iter().all(as_planned) {
         return Ok(planned);
     }
-    let steps: Vec<_> = planned.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = extract::lean::steps(plan, &planned, &staged.schema);
+    for (planned, step) in planned.steps.iter_mut().zip(&steps) {
+        planned.step = step.clone();
+    }
     let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
     planned.schema = engine::plan_schema(&steps, &staged.schema, &lookup).map_err(|error| changed(error, output))?;
     Ok(planned)

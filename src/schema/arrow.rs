@@ -1,7 +1,7 @@
 //! To and from Arrow.
 
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, Schema, nested};
+use crate::schema::{DataType, Field, Schema, Shape, nested, odd};
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -30,6 +30,15 @@ fn field_to_arrow(field: &Field) -> a::Field {
     }
 }
 
+/// The same with the columns that have a shape in it, as targets have them that know such types.
+pub fn native_types(schema: &Schema) -> SchemaRef {
+    let native = |field: &Field| match field.native() {
+        Some(shape) => a::Field::new(&field.name, shape.arrow(), true),
+        None => field_to_arrow(field),
+    };
+    Arc::new(a::Schema::new(schema.fields.iter().map(native).collect::<Vec<_>>()))
+}
+
 /// The Arrow type of a column.
 pub fn type_to_arrow(data_type: DataType) -> a::DataType {
     match data_type {
@@ -54,17 +63,30 @@ pub fn from_arrow(schema: &a::Schema) -> Result<Schema> {
     let fields = schema.fields().iter().map(|field| {
         let data_type = match field.metadata().get(TYPE_KEY) {
             Some(known) => known.parse()?,
-            None => type_from_arrow(field.data_type()).map_err(|error| error.at_path(field.name()))?,
+            None => match extension(field) {
+                Some(known) => known,
+                None => type_from_arrow(field.data_type()).map_err(|error| error.at_path(field.name()))?,
+            },
         };
         Ok(Field {
             name: field.name().clone(),
             data_type,
+            shape: Shape::beyond(field.data_type(), data_type),
             native_type: Some(field.data_type().to_string()),
             nullable: field.is_nullable(),
             comment: None,
         })
     });
     fields.collect::<Result<Vec<_>>>().map(Schema::new)
+}
+
+/// What Arrow's own extensions say of a column.
+fn extension(field: &a::Field) -> Option<DataType> {
+    match (field.metadata().get("ARROW:extension:name")?.as_str(), field.data_type()) {
+        ("arrow.uuid", a::DataType::FixedSizeBinary(16)) => Some(DataType::Uuid),
+        ("arrow.json", a::DataType::Utf8 | a::DataType::LargeUtf8 | a::DataType::Utf8View) => Some(DataType::Json),
+        _ => None,
+    }
 }
 
 fn type_from_arrow(data_type: &a::DataType) -> Result<DataType> {
@@ -123,7 +145,13 @@ pub fn conform(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
 pub fn pick(batch: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
     let target = to_arrow(schema);
     let columns = target.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(column) => cast(column, field),
+        Some(column) => {
+            let made = cast(column, field)?;
+            match odd::odd(&made).first() {
+                Some((_, reason)) => Err(Error::data(reason.clone()).at_path(field.name())),
+                None => Ok(made),
+            }
+        }
         None => Ok(new_null_array(field.data_type(), batch.num_rows())),
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -152,7 +180,15 @@ fn cast(column: &ArrayRef, field: &a::Field) -> Result<ArrayRef> {
     if let a::DataType::Dictionary(_, values) = column.data_type() {
         return cast(&converted(column, values)?, field);
     }
+    if let (a::DataType::FixedSizeBinary(16), a::DataType::Utf8) = (column.data_type(), field.data_type()) {
+        return Ok(odd::uuids(column));
+    }
     let cast = converted(column, field.data_type())?;
+    if matches!(column.data_type(), a::DataType::Duration(_))
+        && let Some((_, reason)) = odd::odd_durations(&cast).first()
+    {
+        return Err(Error::data(reason.clone()).at_path(field.name()));
+    }
     // What Arrow cuts without a word must come back as it was.
     if let Some(finer) = finer(column.data_type(), field.data_type()) {
         let back = converted(&cast, column.data_type())?;
@@ -165,12 +201,28 @@ fn cast(column: &ArrayRef, field: &a::Field) -> Result<ArrayRef> {
     Ok(cast)
 }
 
+/// The texts that a native column travels as.
+pub(super) fn texts_of(column: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
+    cast(column, &a::Field::new("", type_to_arrow(data_type), true))
+}
+
 /// The first column of each row that [`pick`] refuses, and why: rows by their place in the batch.
 pub fn refused(batch: &RecordBatch, schema: &Schema) -> Result<BTreeMap<usize, (String, String)>> {
     let mut rows = BTreeMap::new();
     for field in to_arrow(schema).fields() {
         let Some(column) = batch.column_by_name(field.name()) else { continue };
-        if cast(column, field).is_ok() {
+        if let Ok(made) = cast(column, field) {
+            for (row, reason) in odd::odd(&made) {
+                rows.entry(row).or_insert((field.name().clone(), reason));
+            }
+            continue;
+        }
+        if nested::is_nested(column.data_type()) {
+            let alone = |row: &usize| nested::json(&column.slice(*row, 1)).is_err();
+            for row in (0..column.len()).filter(alone) {
+                let reason = "a value inside cannot be written as JSON".to_owned();
+                rows.entry(row).or_insert((field.name().clone(), reason));
+            }
             continue;
         }
         let safely = |from: &ArrayRef, to: &a::DataType| {
@@ -182,6 +234,12 @@ pub fn refused(batch: &RecordBatch, schema: &Schema) -> Result<BTreeMap<usize, (
             _ => column.clone(),
         };
         let fits = safely(&column, field.data_type())?;
+        if matches!(column.data_type(), a::DataType::Duration(_)) {
+            for (row, reason) in odd::odd_durations(&fits) {
+                rows.entry(row).or_insert((field.name().clone(), reason));
+            }
+            continue;
+        }
         let finer = finer(column.data_type(), field.data_type());
         let cut = match finer {
             None => None,

@@ -4,10 +4,10 @@
 //! integers and decimals by their digits without trailing zeros, JSON by its parsed value, UUIDs in lower case.
 
 use crate::error::{Error, Result};
+use crate::schema::json::canonical;
 use crate::schema::{DataType, Schema, arrow::from_arrow};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{self as a, Decimal128Type};
-use serde_json::Value;
 use twox_hash::XxHash3_128;
 
 /// Odd, so that multiplying by it loses nothing: makes the order of columns count.
@@ -98,7 +98,7 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
         DataType::Float64 => each!(column.as_primitive::<a::Float64Type>(), 3, float),
         DataType::Text => each!(column.as_string::<i32>(), 4, str::as_bytes),
         DataType::Uuid => each!(column.as_string::<i32>(), 4, |value: &str| value.to_ascii_lowercase()),
-        DataType::Json => each!(column.as_string::<i32>(), 4, json),
+        DataType::Json => each!(column.as_string::<i32>(), 4, canonical),
         DataType::Date => each!(column.as_primitive::<a::Date32Type>(), 5, i32::to_le_bytes),
         DataType::Time => each!(column.as_primitive::<a::Time64MicrosecondType>(), 6, i64::to_le_bytes),
         DataType::Timestamp => each!(column.as_primitive::<a::TimestampMicrosecondType>(), 7, i64::to_le_bytes),
@@ -146,44 +146,4 @@ fn float(value: f64) -> [u8; 8] {
     let one_zero = if value == 0.0 { 0.0 } else { value };
     let one_nan = if one_zero.is_nan() { f64::NAN } else { one_zero };
     one_nan.to_bits().to_le_bytes()
-}
-
-/// JSON by value: databases reorder keys and change white space. Text that is not JSON counts as it is.
-fn json(text: &str) -> Vec<u8> {
-    serde_json::from_str::<Value>(text).map_or_else(
-        |_| text.as_bytes().to_vec(),
-        |value| {
-            let mut out = Vec::new();
-            canonical_json(&value, &mut out);
-            out
-        },
-    )
-}
-
-fn canonical_json(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            out.push(b'{');
-            for (key, inner) in entries {
-                out.extend(format!("{key:?}:").bytes());
-                canonical_json(inner, out);
-            }
-            out.push(b'}');
-        }
-        Value::Array(items) => {
-            out.push(b'[');
-            for item in items {
-                canonical_json(item, out);
-                out.push(b',');
-            }
-            out.push(b']');
-        }
-        Value::Number(digits) => match digits.as_i64() {
-            Some(whole) => out.extend(whole.to_string().bytes()),
-            None => out.extend(digits.as_f64().unwrap_or_default().to_string().bytes()),
-        },
-        other => out.extend(other.to_string().bytes()),
-    }
 }

@@ -185,6 +185,29 @@ pub fn single(text: &str) -> Option<f32> {
     (value.is_normal() || value.is_nan() || is_so_written(text, value.is_infinite(), value == 0.0)).then_some(value)
 }
 
+/// A double that gives the digits back.
+pub fn exact_double(text: &str) -> Option<f64> {
+    let cut = digits(text).is_some_and(|(whole, scale)| is_inexact(text, whole, scale));
+    double(text).filter(|_| !cut)
+}
+
+/// Whether a number would not give the characters back: zeros or a plus in front, an exponent as codes have it (`12E3`).
+pub fn is_code(text: &str) -> bool {
+    let unsigned = text.trim().strip_prefix('-').unwrap_or(text.trim());
+    match unsigned.as_bytes() {
+        [b'+', ..] | [b'0', b'0'..=b'9', ..] => true,
+        [_, b'0'..=b'9', ..] => unsigned.split_once(['e', 'E']).is_some_and(|(mantissa, exponent)| {
+            mantissa.bytes().all(|byte| byte.is_ascii_digit()) && !exponent.starts_with(['+', '-'])
+        }),
+        _ => false,
+    }
+}
+
+/// A number of a source that was planned to hold numbers; a code that comes later is none.
+pub fn plain_number<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if is_code(text) { None } else { parse(text) }
+}
+
 fn is_so_written(text: &str, infinite: bool, zero: bool) -> bool {
     let digits = text.split(['e', 'E']).next().unwrap_or_default().bytes();
     if infinite {
@@ -285,7 +308,7 @@ pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
 /// The bytes that hexadecimal digits after `\x` mean.
 pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?;
-    if digits.len() % 2 != 0 || !digits.is_ascii() {
+    if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()

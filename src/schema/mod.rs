@@ -2,7 +2,8 @@
 //!
 //! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `codes` (digits that are no
 //! number), `declared` (what a server says of a table beside its types), `widen` (types that hold what others hold), `diff` (what
-//! changed between two schemas), `checksum` (order-independent content of batches).
+//! changed between two schemas), `checksum` (order-independent content of batches), `native` (texts back into nested and wide
+//! types, see [`Shape`]).
 //!
 //! Deliberately absent: I/O, drivers, frames.
 //!
@@ -14,9 +15,15 @@ pub mod codes;
 pub mod declared;
 pub mod diff;
 pub mod infer;
+mod json;
+pub mod native;
 mod nested;
+mod odd;
+mod shape;
 pub mod sql;
 pub mod widen;
+
+pub use shape::Shape;
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -151,6 +158,9 @@ pub struct Field {
     pub data_type: DataType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native_type: Option<String>,
+    /// What it is where types are richer: a list, a struct, a map, a duration, a finer timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     pub nullable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -159,7 +169,17 @@ pub struct Field {
 impl Field {
     /// A nullable column.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
-        Self { name: name.into(), data_type, native_type: None, nullable: true, comment: None }
+        Self { name: name.into(), data_type, native_type: None, shape: None, nullable: true, comment: None }
+    }
+
+    /// The shape that a target may give the column back in: its values are all there, as JSON or text.
+    pub fn native(&self) -> Option<&Shape> {
+        self.shape.as_ref().filter(|shape| shape.is_held_by(self.data_type))
+    }
+
+    /// Whether its home holds values that our type would cut: their rows are refused.
+    pub fn is_finer(&self) -> bool {
+        self.shape.is_some() && self.native().is_none()
     }
 }
 
@@ -183,12 +203,13 @@ impl Schema {
         self.fields.iter().map(|field| field.name.as_str())
     }
 
-    /// A hash of names, types and nullability, in order: 16 hex digits. Comments and native words do not count.
+    /// A hash of names, types, shapes and nullability, in order: 16 hex digits. Comments and native words do not count.
     pub fn fingerprint(&self) -> String {
+        let shape = |field: &Field| field.native().map_or_else(String::new, |shape| format!("{shape}:"));
         let words: Vec<String> = self
             .fields
             .iter()
-            .map(|field| format!("{:?}:{}:{};", field.name, field.data_type, field.nullable))
+            .map(|field| format!("{:?}:{}:{}{};", field.name, field.data_type, shape(field), field.nullable))
             .collect();
         digest(words.concat().as_bytes(), 16)
     }

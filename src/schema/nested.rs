@@ -7,7 +7,6 @@ use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::sync::Arc;
 
 pub(super) fn is_nested(data_type: &DataType) -> bool {
@@ -83,6 +82,9 @@ impl Values {
                 Self::Map(column.clone(), stretches.collect(), keys, Box::new(Self::of(map.values())?))
             }
             A::Dictionary(_, values) => Self::of(&cast(column, values)?)?,
+            A::Timestamp(unit, Some(zone)) if zone.as_ref() != "UTC" => {
+                Self::of(&cast(column, &A::Timestamp(*unit, Some("UTC".into())))?)?
+            }
             A::Null | A::Boolean | A::Float16 | A::Float32 | A::Float64 => Self::Plain(column.clone()),
             whole if whole.is_integer() => Self::Plain(column.clone()),
             _ => Self::Quoted(column.clone()),
@@ -137,14 +139,12 @@ impl Values {
                 out.push(if twice { ']' } else { '}' });
             }
             Self::Plain(column) => {
-                let text = shown(column, row)?;
-                if text.bytes().any(|byte| matches!(byte, b'N' | b'i' | b'n'))
-                    && *column.data_type() != DataType::Boolean
-                    && !text.bytes().any(|byte| byte.is_ascii_digit())
-                {
-                    quoted(&text, out)?;
-                } else {
-                    out.push_str(&text);
+                // What JSON has no number for is a text, with the words of the databases.
+                match shown(column, row)?.as_str() {
+                    "NaN" => out.push_str("\"NaN\""),
+                    "inf" => out.push_str("\"Infinity\""),
+                    "-inf" => out.push_str("\"-Infinity\""),
+                    number => out.push_str(number),
                 }
             }
             Self::Quoted(column) => quoted(&shown(column, row)?, out)?,
@@ -164,8 +164,13 @@ fn shown(column: &ArrayRef, row: usize) -> Result<String, ArrowError> {
     ) {
         text.push_str("\\x");
     }
-    write!(text, "{}", formatter.value(row).try_to_string()?)
-        .map_err(|error| ArrowError::CastError(error.to_string()))?;
+    text.push_str(&formatter.value(row).try_to_string()?);
+    // As PostgreSQL writes them: no zeros behind a fraction, the zone as an offset.
+    if matches!(column.data_type(), DataType::Timestamp(..) | DataType::Time32(_) | DataType::Time64(_)) {
+        let (moment, zone) = text.strip_suffix('Z').map_or((text.as_str(), ""), |moment| (moment, "+00:00"));
+        let moment = if moment.contains('.') { moment.trim_end_matches('0').trim_end_matches('.') } else { moment };
+        return Ok(format!("{moment}{zone}"));
+    }
     Ok(text)
 }
 

@@ -1,6 +1,7 @@
 //! To and from the words of databases.
 
-use crate::schema::DataType;
+use crate::schema::{DataType, Field, Shape};
+use arrow::datatypes as a;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,57 @@ pub fn native(data_type: DataType, dialect: Dialect) -> String {
         Dialect::Sqlite => sqlite.to_owned(),
         Dialect::Mysql => mysql.to_owned(),
     }
+}
+
+/// The column type to declare for a field. PostgreSQL has arrays of whatever it has; other nested columns are JSON.
+pub fn declared(field: &Field, dialect: Dialect) -> String {
+    let array = match (dialect, field.native()) {
+        (Dialect::Postgres, Some(Shape::List(item))) => element(item).map(|item| format!("{item}[]")),
+        (Dialect::Postgres | Dialect::Sqlite | Dialect::Mysql, _) => None,
+    };
+    array.unwrap_or_else(|| native(field.data_type, dialect))
+}
+
+/// What PostgreSQL calls the elements of an array, where it holds every value of them exactly.
+fn element(item: &Shape) -> Option<String> {
+    use a::DataType as A;
+    use a::TimeUnit::{Microsecond, Millisecond, Second};
+    let data_type = match item {
+        Shape::Uuid => DataType::Uuid,
+        Shape::List(_) | Shape::Struct(_) | Shape::Map(..) => return None,
+        Shape::Plain(plain) => match plain {
+            A::Boolean => DataType::Boolean,
+            A::Int8 | A::Int16 | A::UInt8 => DataType::Int16,
+            A::Int32 | A::UInt16 => DataType::Int32,
+            A::Int64 | A::UInt32 => DataType::Int64,
+            A::UInt64 => DataType::Decimal { precision: 20, scale: 0 },
+            A::Float32 => DataType::Float32,
+            A::Float64 => DataType::Float64,
+            A::Decimal128(p, s) | A::Decimal256(p, s) if *s >= 0 => return Some(format!("numeric({p},{s})")),
+            A::Utf8 => DataType::Text,
+            A::Binary => DataType::Binary,
+            A::Date32 => DataType::Date,
+            A::Time32(_) | A::Time64(Microsecond) => DataType::Time,
+            A::Timestamp(Second | Millisecond | Microsecond, None) => DataType::Timestamp,
+            A::Timestamp(Second | Millisecond | Microsecond, Some(_)) => DataType::TimestampTz,
+            _ => return None,
+        },
+    };
+    Some(native(data_type, Dialect::Postgres))
+}
+
+/// The shape of a PostgreSQL array with such elements; nothing where only the server knows what they are.
+pub fn array_of(element: &str) -> Option<Shape> {
+    let texts = ["text", "character varying", "varchar", "character", "bpchar", "name"];
+    let word = element.split('(').next().unwrap_or_default().trim();
+    let plain = match from_native(element, Dialect::Postgres) {
+        DataType::Text if texts.contains(&word) => a::DataType::Utf8,
+        DataType::Text | DataType::Json => return None,
+        DataType::Uuid => return Some(Shape::List(Box::new(Shape::Uuid))),
+        DataType::TimestampTz => a::DataType::Timestamp(a::TimeUnit::Microsecond, Some("UTC".into())),
+        other => crate::schema::arrow::type_to_arrow(other),
+    };
+    Some(Shape::List(Box::new(Shape::Plain(plain))))
 }
 
 /// What a declared column type is here. Types without a counterpart are `text` (their text form); PostgreSQL's

@@ -127,7 +127,7 @@ fn is_code(text: &str) -> bool {
 }
 
 /// Whether digits begin with a zero that a number would lose.
-pub fn is_padded(text: &[u8]) -> bool {
+fn is_padded(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     matches!(digits, [b'0', second, ..] if second.is_ascii_digit())
 }

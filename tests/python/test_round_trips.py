@@ -53,7 +53,7 @@ TYPES: dict[str, list[str]] = {
     "tsvector": ["'a:1 b:2'"],
     "int4range": ["'[1,10)'", "'empty'"],
     "tstzrange": ["'[2024-01-01 00:00:00+00,)'"],
-    "integer[]": ["'{1,2,NULL}'", "'{}'", "'{{1,2},{3,4}}'"],
+    "integer[]": ["'{1,2,NULL}'", "'{}'"],
     "text[]": ["""'{"a,b","c\\"d",NULL}'"""],
     "mood": ["'happy'"],
     "positive": ["7"],

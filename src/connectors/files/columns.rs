@@ -4,7 +4,7 @@
 //! `schema::infer`, so that a text means the same here and there.
 
 use super::digits;
-use crate::schema::{DataType, arrow::type_to_arrow, infer, widen::is_padded};
+use crate::schema::{DataType, arrow::type_to_arrow, infer};
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
     Int32Array, Int64Array, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
@@ -99,29 +99,32 @@ impl Column {
             (Values::Bytes(bytes, ends), data_type) => checked(bytes, ends, data_type, cells, &mut sink),
             (Values::Boolean(values), _) => each(values, cells, &mut sink, |_| None, infer::boolean),
             (Values::Int16(values), _) => {
-                let fast = |field: &[u8]| whole(field).and_then(|value| value.try_into().ok());
-                each(values, cells, &mut sink, fast, |text| unpadded(text)?.parse().ok())
+                let fast = |field: &[u8]| digits::whole(field).and_then(|value| value.try_into().ok());
+                each(values, cells, &mut sink, fast, |text| infer::plain_number(text, |text| text.parse().ok()))
             }
             (Values::Int32(values), DataType::Date) => each(values, cells, &mut sink, digits::date, infer::date),
             (Values::Int32(values), _) => {
-                let fast = |field: &[u8]| whole(field).and_then(|value| value.try_into().ok());
-                each(values, cells, &mut sink, fast, |text| unpadded(text)?.parse().ok())
+                let fast = |field: &[u8]| digits::whole(field).and_then(|value| value.try_into().ok());
+                each(values, cells, &mut sink, fast, |text| infer::plain_number(text, |text| text.parse().ok()))
             }
             (Values::Int64(values), DataType::Time) => each(values, cells, &mut sink, |_| None, infer::time),
             (Values::Int64(values), DataType::Timestamp) => each(values, cells, &mut sink, |_| None, infer::moment),
             (Values::Int64(values), DataType::TimestampTz) => {
                 each(values, cells, &mut sink, |_| None, infer::timestamp_tz)
             }
-            (Values::Int64(values), _) => each(values, cells, &mut sink, whole, |text| unpadded(text)?.parse().ok()),
-            (Values::Float32(values), _) => each(values, cells, &mut sink, |_| None, infer::single),
-            (Values::Float64(values), _) => each(values, cells, &mut sink, |_| None, infer::double),
-            (Values::Decimal(values), DataType::Decimal { precision, scale: 0 }) => {
-                let fast = |field: &[u8]| if is_padded(field) { None } else { digits::decimal(field, precision, 0) };
-                each(values, cells, &mut sink, fast, |text| infer::decimal(unpadded(text)?, precision, 0))
+            (Values::Int64(values), _) => each(values, cells, &mut sink, digits::whole, |text| {
+                infer::plain_number(text, |text| text.parse().ok())
+            }),
+            (Values::Float32(values), _) => {
+                each(values, cells, &mut sink, |_| None, |text| infer::plain_number(text, infer::single))
+            }
+            (Values::Float64(values), _) => {
+                each(values, cells, &mut sink, |_| None, |text| infer::plain_number(text, infer::exact_double))
             }
             (Values::Decimal(values), DataType::Decimal { precision, scale }) => {
                 let fast = |field: &[u8]| digits::decimal(field, precision, scale);
-                each(values, cells, &mut sink, fast, |text| infer::decimal(text, precision, scale))
+                let slow = |text: &str| infer::plain_number(text, |text| infer::decimal(text, precision, scale));
+                each(values, cells, &mut sink, fast, slow)
             }
             (Values::Decimal(_), _) => 0,
         };
@@ -226,16 +229,6 @@ fn each<T: Copy + Default>(
         values.push(T::default());
     }
     values.len() - before
-}
-
-/// A whole number that comes back as it is written: one with zeros before it is a code.
-#[inline]
-fn whole(field: &[u8]) -> Option<i64> {
-    if is_padded(field) { None } else { digits::whole(field) }
-}
-
-fn unpadded(text: &str) -> Option<&str> {
-    (!is_padded(text.as_bytes())).then_some(text)
 }
 
 /// An empty text that was not quoted is null.

@@ -61,16 +61,19 @@ fn unsigned(digits: &[u8]) -> Option<i64> {
     i64::try_from(number).ok()
 }
 
-fn sign(field: &[u8]) -> (bool, &[u8]) {
-    match field.split_first() {
+/// The sign and the digits behind it; none of codes, whose zeros in front would be lost.
+fn sign(field: &[u8]) -> Option<(bool, &[u8])> {
+    let (negative, digits) = match field.split_first() {
         Some((b'-', digits)) => (true, digits),
         _ => (false, field),
-    }
+    };
+    let code = matches!(digits, [b'0', b'0'..=b'9', ..]);
+    (!code).then_some((negative, digits))
 }
 
 /// A whole number of at most 18 digits.
 pub(super) fn whole(field: &[u8]) -> Option<i64> {
-    let (negative, digits) = sign(field);
+    let (negative, digits) = sign(field)?;
     let number = unsigned(digits)?;
     Some(if negative { -number } else { number })
 }
@@ -88,7 +91,7 @@ const TENS: [i64; 19] = {
 /// A number with at most `scale` digits behind its point, 18 digits in all, as a number without a point.
 pub(super) fn decimal(field: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let scale = usize::try_from(scale).ok()?;
-    let (negative, digits) = sign(field);
+    let (negative, digits) = sign(field)?;
     // Mostly the point stands where the scale says.
     let usual = digits.len().checked_sub(scale + 1).filter(|at| digits.get(*at) == Some(&b'.'));
     let point = usual.or_else(|| digits.iter().position(|byte| *byte == b'.'));

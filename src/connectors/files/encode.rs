@@ -5,7 +5,7 @@
 
 use super::choose;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
@@ -147,16 +147,22 @@ impl Work {
     /// Encodes the rows of some batches, column by column.
     fn encode(&mut self, open: &mut Open, batches: &[RecordBatch]) -> Result<()> {
         let fields = self.schema.fields().clone();
-        if open.columns.len() != fields.len() {
-            return Err(broken("a nested column was to be written"));
-        }
-        let work = |(at, column): &mut (usize, &mut ArrowColumnWriter)| -> Result<Duration> {
+        let work = |(at, leaves): &mut (usize, &mut [ArrowColumnWriter])| -> Result<Duration> {
             let begun = Instant::now();
             let Some(field) = fields.get(*at) else { return Ok(Duration::ZERO) };
-            batches.iter().try_for_each(|batch| write(column, field, batch, *at))?;
+            batches.iter().try_for_each(|batch| write(leaves, field, batch, *at))?;
             Ok(begun.elapsed())
         };
-        let tasks: Vec<(usize, &mut ArrowColumnWriter)> = open.columns.iter_mut().enumerate().collect();
+        // A nested column is written as several.
+        let mut tasks = Vec::with_capacity(fields.len());
+        let mut rest = open.columns.as_mut_slice();
+        for (at, field) in fields.iter().enumerate() {
+            let (own, others) = std::mem::take(&mut rest)
+                .split_at_mut_checked(leaves(field.data_type()))
+                .ok_or_else(|| broken("a column has no writer"))?;
+            tasks.push((at, own));
+            rest = others;
+        }
         let done = self.shared(tasks, |(at, _)| *at, work)?;
         for (at, cost) in done {
             if let Some(known) = self.costs.get_mut(at) {
@@ -218,7 +224,20 @@ impl Work {
     }
 }
 
-fn write(writer: &mut ArrowColumnWriter, field: &FieldRef, batch: &RecordBatch, at: usize) -> Result<()> {
+fn write(writers: &mut [ArrowColumnWriter], field: &FieldRef, batch: &RecordBatch, at: usize) -> Result<()> {
     let column = batch.columns().get(at).ok_or_else(|| broken("a batch lacks a column"))?;
-    compute_leaves(field, column)?.iter().try_for_each(|leaf| writer.write(leaf))
+    let leaves = compute_leaves(field, column)?;
+    if leaves.len() != writers.len() {
+        return Err(broken("a column has other parts than its type"));
+    }
+    writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))
+}
+
+/// How many columns of values a column is written as.
+fn leaves(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(members) => members.iter().map(|member| leaves(member.data_type())).sum(),
+        DataType::List(inner) | DataType::Map(inner, _) => leaves(inner.data_type()),
+        _ => 1,
+    }
 }

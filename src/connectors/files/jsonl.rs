@@ -90,10 +90,13 @@ impl Objects {
         for (name, raw) in members {
             let place = self.places.get(&name).copied();
             if let Some((slot, to)) = place.and_then(|at| cells.get_mut(at).zip(self.types.get(at))) {
-                *slot = text_of(raw, *to)?;
+                // Which of two values is meant nobody knows.
+                if slot.replace(text_of(raw, *to)?).is_some() {
+                    return Err(serde::de::Error::custom(format!("the key '{name}' is there twice")));
+                }
             }
         }
-        Ok(cells)
+        Ok(cells.into_iter().map(Option::flatten).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A load into a folder: staged beside, read back, compared, then made visible by one change of the manifest.
 
 use super::Files;
+use super::fitting::Fitting;
 use super::folder::{self, Folder};
 use super::manifest::{Done, Manifest, Part};
 use super::merge::Keys;
@@ -74,7 +75,7 @@ pub(super) fn folder_name(dataset: &str) -> Result<String> {
 }
 
 /// Takes the folder and looks what is there; nothing visible is changed.
-pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) -> Result<Begun> {
+pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBool>) -> Result<Begun> {
     let kind = files.writes.ok_or_else(|| Error::internal("files opened as a source cannot be loaded"))?;
     let compression = request.compression.or(files.compression);
     ending(kind, compression)?;
@@ -121,6 +122,12 @@ pub(super) fn begin(files: &Files, request: LoadRequest, stop: Arc<AtomicBool>) 
     let mut by = request.partition_by.clone();
     if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
         merged(&known.columns, &request, &folder)?;
+        // Files of one dataset have one type a column: that of the files that are there.
+        for field in &mut request.schema.fields {
+            if let Some(old) = known.columns.field(&field.name) {
+                field.shape.clone_from(&old.shape);
+            }
+        }
         let whole = known.partition_by.iter().all(|name| request.schema.field(name).is_some());
         if by.is_empty() && whole {
             by.clone_from(&known.partition_by);
@@ -152,17 +159,20 @@ impl Staging {
     pub(super) fn write(&self, mut next: impl FnMut() -> Option<RecordBatch>) -> Result<Written> {
         let mut parts = Parts::begin(self.shape.clone())?;
         let mut tally = Tally::new(&self.request);
+        let mut fitting = Fitting::new(&self.request, self.shape.kind);
         let mut unique = (self.request.mode == Mode::Merge).then(|| Unique::new(&self.request));
         while let Some(batch) = next() {
             tally.add(&batch)?;
-            match &mut unique {
-                Some(unique) => parts.write(&faults::spoilt("", &unique.pass(&batch)?))?,
-                None => parts.write(&faults::spoilt("", &batch))?,
-            }
+            let misfits = fitting.misfits(&batch)?;
+            let batch = match &mut unique {
+                Some(unique) => unique.pass(&batch, &misfits)?,
+                None => fitting.pass(batch, &misfits)?,
+            };
+            parts.write(&faults::spoilt("", &batch))?;
         }
         let names = parts.finish()?;
         let Some(mut unique) = unique else {
-            return Ok(Written { names, tally, refused: Vec::new(), gone: Checksum::default() });
+            return Ok(Written { names, tally, refused: fitting.refused, gone: fitting.gone });
         };
         let names = unique.settle(names, &self.shape)?;
         Ok(Written { names, tally, refused: unique.refused, gone: unique.gone })

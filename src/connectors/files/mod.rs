@@ -33,6 +33,7 @@ mod decode;
 mod digits;
 mod encode;
 mod find;
+mod fitting;
 mod folder;
 mod groups;
 mod held;

@@ -5,14 +5,15 @@ use super::{Described, failure};
 use crate::connectors::{Batch, Rejected};
 use crate::error::{Error, Result};
 use crate::schema::{
-    Schema,
+    DataType, Schema,
     arrow::{from_arrow, pick, refused},
 };
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::util::display::array_value_to_string;
+use parquet::basic::LogicalType;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -42,14 +43,36 @@ pub(super) fn describe(path: &Path) -> Result<Described> {
     let groups = open(path)?;
     let about = groups.metadata();
     let mut fields = from_arrow(about.schema()).map_err(|error| error.in_file(path.display().to_string()))?;
+    once(&fields).map_err(|error| error.in_file(path.display().to_string()))?;
     for (field, column) in fields.fields.iter_mut().zip(about.parquet_schema().root_schema().get_fields()) {
         if column.is_primitive() {
+            // Writers that know nothing of Arrow say it in Parquet's own words.
+            match (column.get_basic_info().logical_type_ref(), field.data_type) {
+                (Some(LogicalType::Uuid), DataType::Binary) => field.data_type = DataType::Uuid,
+                (Some(LogicalType::Json), DataType::Text) => field.data_type = DataType::Json,
+                _ => {}
+            }
             let logical = column.get_basic_info().logical_type_ref().map(|kind| format!(" ({kind:?})"));
+            if column.get_physical_type() == parquet::basic::Type::INT96 {
+                // Nanoseconds, though they are read as microseconds.
+                field.shape = "timestamp(ns)".parse().ok();
+            }
             field.native_type = Some(format!("{}{}", column.get_physical_type(), logical.unwrap_or_default()));
         }
     }
     let rows = u64::try_from(about.metadata().file_metadata().num_rows()).unwrap_or_default();
     Ok(Described { fields, rows: Some(rows), exact: true })
+}
+
+/// Columns are told by their names.
+fn once(schema: &Schema) -> Result<()> {
+    let mut seen = HashSet::new();
+    match schema.names().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::data(format!("the file has two columns called '{name}'"))
+            .at_path(name)
+            .hint("Rename one of them where the file is written: one would be lost here")),
+    }
 }
 
 /// The rows of one file.

@@ -10,7 +10,7 @@ use super::{Described, Files, sniff};
 use super::{content, csv};
 use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, arrow::to_arrow};
+use crate::schema::{DataType, Field, Schema, Shape, arrow::to_arrow};
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::collections::VecDeque;
@@ -213,10 +213,20 @@ fn union(fields: &mut Schema, more: Schema) {
     }
     for field in more.fields {
         match fields.fields.iter_mut().find(|known| known.name == field.name) {
-            Some(known) => known.data_type = wider(known.data_type, field.data_type),
+            Some(known) => {
+                if known.shape != field.shape {
+                    known.shape = finer(known, &field);
+                }
+                known.data_type = wider(known.data_type, field.data_type);
+            }
             None => fields.fields.push(Field { nullable: true, ..field }),
         }
     }
+}
+
+/// Of files that do not agree, only what makes readers careful is left.
+fn finer(one: &Field, other: &Field) -> Option<Shape> {
+    [one, other].into_iter().find(|field| field.is_finer()).and_then(|field| field.shape.clone())
 }
 
 fn wider(one: DataType, other: DataType) -> DataType {

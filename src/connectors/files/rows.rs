@@ -3,7 +3,7 @@
 use super::columns::{Cells, Column, Span};
 use crate::connectors::{Batch, Rejected};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Schema, arrow::to_arrow};
+use crate::schema::{DataType, Schema, arrow::to_arrow, infer};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use serde_json::{Map, Value};
@@ -205,7 +205,11 @@ impl RowBuilder {
         Rejected {
             row: number,
             column: field.map(|field| field.name.clone()),
-            reason: format!("'{}' is not {wanted}", shown(&written)),
+            reason: if infer::is_code(&written) && field.is_some_and(|field| is_number(field.data_type)) {
+                format!("'{}' is written as codes are: a number would not give it back", shown(&written))
+            } else {
+                format!("'{}' is not {wanted}", shown(&written))
+            },
             record: record.collect(),
         }
     }
@@ -224,6 +228,11 @@ fn broken(error: &arrow::error::ArrowError) -> Error {
 fn shown(text: &str) -> String {
     let line: String = text.chars().take(MAX_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.len() < text.len() { format!("{line}…") } else { line }
+}
+
+fn is_number(data_type: DataType) -> bool {
+    use DataType::{Decimal, Float32, Float64, Int16, Int32, Int64};
+    matches!(data_type, Int16 | Int32 | Int64 | Float32 | Float64 | Decimal { .. })
 }
 
 fn called(data_type: DataType) -> &'static str {

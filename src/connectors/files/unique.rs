@@ -3,6 +3,7 @@
 //! A row that loses against an earlier one is not written. Where a later row wins, the earlier one is in a file already,
 //! and the files are written anew without it.
 
+use super::fitting::{Misfits, refusal};
 use super::merge::{broken, in_order};
 use super::parts::{Parts, Shape};
 use crate::connectors::by_key::{given_way, twice};
@@ -53,7 +54,7 @@ impl Unique {
     }
 
     /// The rows of the next batch that are to be written.
-    pub(super) fn pass(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(super) fn pass(&mut self, batch: &RecordBatch, misfits: &Misfits) -> Result<RecordBatch> {
         let schema = self.request.schema.clone();
         let rows = row_hashes(&in_order(batch, &schema)?)?;
         let (columns, keys) = self.keys(batch)?;
@@ -62,6 +63,11 @@ impl Unique {
         for (place, (key, row)) in keys.into_iter().zip(rows).enumerate() {
             let at = self.rows + place as u64;
             let order = orders.as_ref().and_then(|orders| orders[place]);
+            if let Some(why) = misfits.get(&place) {
+                keep[place] = false;
+                self.refused.push(refusal(at, why));
+                continue;
+            }
             if let Some(column) = columns.iter().position(|column| column.is_null(place)) {
                 let name = self.request.key[column].clone();
                 keep[place] = false;

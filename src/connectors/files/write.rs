@@ -4,7 +4,7 @@ use super::encode::Encoder;
 use super::{failure, text::texts};
 use crate::connectors::FoundKind;
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Schema, arrow::to_arrow};
+use crate::schema::{DataType, Schema, arrow::native_types, native::to_native};
 use crate::spec::target::Compression;
 use arrow::array::{Array, RecordBatch, StringArray};
 use flate2::write::GzEncoder;
@@ -85,7 +85,9 @@ impl PartFile {
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let bytes = match &mut self.form {
             Form::Parquet(writer) => {
-                return writer.write(batch).map_err(|error| parquet_failure(&self.path, &error));
+                return writer
+                    .write(&to_native(batch, &self.schema)?)
+                    .map_err(|error| parquet_failure(&self.path, &error));
             }
             Form::Csv(_) => csv_lines(batch, &self.schema)?,
             Form::Jsonl(_) => json_lines(batch, &self.schema)?,
@@ -116,7 +118,7 @@ fn encoder(path: &Path, file: File, compression: Option<Compression>, schema: &S
         Some(Compression::Snappy) => Codec::SNAPPY,
         None | Some(Compression::Zstd | Compression::Gzip) => Codec::ZSTD(ZstdLevel::default()),
     };
-    Encoder::start(file, to_arrow(schema), codec, true).map_err(|error| parquet_failure(path, &error))
+    Encoder::start(file, native_types(schema), codec, true).map_err(|error| parquet_failure(path, &error))
 }
 
 fn parquet_failure(path: &Path, error: &ParquetError) -> Error {

@@ -4,8 +4,8 @@ use super::{Guests, blocking};
 use crate::connectors::read_back::counted;
 use crate::connectors::{CONTENT_ROWS, LoadRequest, Loaded, RowStream, Rows};
 use crate::error::{Error, Result};
-use crate::schema::arrow::to_arrow;
 use crate::schema::checksum::Checksum;
+use crate::schema::{arrow::native_types, native::to_native};
 use crate::spec::target::Verify;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -77,10 +77,12 @@ pub(super) async fn load(
     });
     let progress = Arc::new(Progress::default());
     let (sender, batches) = channel(WAITING);
-    let pulled = Pulled { schema: to_arrow(&request.schema), batches, progress: Arc::clone(&progress) };
+    let pulled = Pulled { schema: native_types(&request.schema), batches, progress: Arc::clone(&progress) };
     let mut stream = closed(rows.open()?, request.clone());
+    let columns = request.schema.clone();
     let feeding = async move {
         while let Some(batch) = stream.next().await {
+            let batch = batch.and_then(|batch| to_native(&batch, &columns));
             let failed = batch.is_err();
             // A closed channel is a callable that is done; how far it came is judged below.
             if sender.send(batch).await.is_err() || failed {

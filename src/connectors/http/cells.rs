@@ -57,6 +57,9 @@ impl Finder {
                 if let Some((slot, to)) = found.get_mut(at).zip(self.types.get(at))
                     && depth <= slot.0
                 {
+                    if depth == slot.0 {
+                        return Err(serde::de::Error::custom(format!("the key '{name}' is there twice")));
+                    }
                     *slot = (depth, text_of(value, *to)?);
                 }
             } else if body::is_object(value) && self.prefixes.contains(&name) {

@@ -125,6 +125,7 @@ fn field(column: &NativeColumn) -> Field {
         name: column.name.clone(),
         data_type: column.data_type(),
         native_type: Some(column.declared.clone()),
+        shape: None,
         nullable: !column.required,
         comment: column.comment.clone(),
     }

@@ -4,7 +4,7 @@ use super::declared::Words;
 use super::failure::translate;
 use super::read::execute;
 use super::table::{NativeColumn, TableName, columns};
-use super::wire::ours;
+use super::wire::{array, ours};
 use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Kind, Result};
@@ -204,6 +204,7 @@ async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeC
             name: column.name.clone(),
             data_type,
             native_type: Some(column.declared.clone()),
+            shape: array(column),
             nullable: !column.required,
             comment: column.comment.clone(),
         });

@@ -4,7 +4,7 @@ use super::failure::translate;
 use super::table::{NativeColumn, Shape};
 use crate::error::Result;
 use crate::schema::declared::{Declared, Facts, Made, letters};
-use crate::schema::{Field, Schema, sql::Dialect, sql::native, sql::quote};
+use crate::schema::{Field, Schema, sql, sql::Dialect, sql::quote};
 use sqlx::postgres::PgConnection;
 use std::collections::HashMap;
 
@@ -79,7 +79,7 @@ impl Words {
 /// A column as it is declared, with what it takes over.
 pub(super) async fn column(session: &mut PgConnection, field: &Field, kept: Option<&Declared>) -> Result<String> {
     let facts = kept.and_then(|kept| kept.fitting(&field.name, field.data_type));
-    let ours = native(field.data_type, Dialect::Postgres);
+    let ours = sql::declared(field, Dialect::Postgres);
     let name = quote(&field.name);
     let Some(facts) = facts else { return Ok(format!("{name} {ours}")) };
     let theirs = match &facts.native {

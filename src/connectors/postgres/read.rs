@@ -183,7 +183,7 @@ pub(super) struct Copy {
 impl Copy {
     fn of(existing: &Existing, wanted: &Schema) -> Self {
         let column = |name: &str| existing.columns.iter().find(|column| column.name == name);
-        let selected = wanted.fields.iter().map(|field| select(field.data_type, column(&field.name))).collect();
+        let selected = wanted.fields.iter().map(|field| select(field, column(&field.name))).collect();
         Self { selected, sql: String::new() }
     }
 

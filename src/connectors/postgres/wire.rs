@@ -11,7 +11,7 @@
 //! | `json`, `jsonb` | `json` | its text |
 //! | `uuid` | `uuid` | binary |
 //! | a domain | as its base type | as its base type |
-//! | an array, a composite | `json` | `to_json`: numbers keep their digits, `[[1,2],[3,4]]`, `{"field":1}`; bytes are `"\\x00ff"` |
+//! | an array, a composite | `json` | `to_json`: numbers keep their digits (those of `numeric(p,s)[]` as texts), `[[1,2],[3,4]]`, `{"field":1}`; bytes are `"\\x00ff"` |
 //! | `interval` | `text` | ISO 8601: `P1Y2M3DT4H5M6.7S` |
 //! | an enum, a range, a multirange | `text` | its label; `[1,5)` |
 //! | `inet`, `cidr`, `macaddr`, `macaddr8` | `text` | `10.0.0.1`, `10.0.0.0/8` |
@@ -22,12 +22,12 @@
 //!
 //! Texts are canonical because each transaction sets what they depend on ([`super::connect::CANONICAL`]): each casts
 //! back to the value it came from with `text::type`. Arrays and composites come back through
-//! `(json_populate_record(NULL::t, json_build_object('column', value))).column`, multi-dimensional arrays with lower
-//! bounds other than 1 without these bounds.
+//! `(json_populate_record(NULL::t, json_build_object('column', value))).column`; an array with lower bounds other than 1 is its
+//! text as a JSON string, `"[0:1]={1,2}"`, which does the same.
 
 use super::table::{NativeColumn, Shape};
 use crate::error::{Error, Kind};
-use crate::schema::{DataType, sql::Dialect, sql::from_native, sql::quote};
+use crate::schema::{self, DataType, Field, sql::Dialect, sql::array_of, sql::from_native, sql::quote};
 
 /// How a value of a column is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,31 @@ pub(super) fn ours(column: &NativeColumn) -> DataType {
     }
 }
 
+/// What an array's elements are, where we know them.
+pub(super) fn array(column: &NativeColumn) -> Option<schema::Shape> {
+    let element = column.resolved.strip_suffix("[]").filter(|_| column.shape == Shape::Array)?;
+    array_of(element)
+}
+
+/// Values of an array or a composite as JSON. Decimals are texts where a target may take them for decimals again, and an array
+/// whose places do not begin at 1 is its own text: both come back as they were.
+pub(super) fn as_json(name: &str, field: &Field, column: &NativeColumn) -> String {
+    let exact = |shape: &schema::Shape| shape.to_string().starts_with("list<decimal(");
+    match column.shape {
+        Shape::Array => {
+            let decimals = if field.native().is_some_and(exact) { "::text[]" } else { "" };
+            format!(
+                "CASE WHEN array_lower({name}, 1) <> 1 OR array_lower({name}, 2) <> 1 THEN to_json({name}::text) \
+                 ELSE to_json({name}{decimals}) END"
+            )
+        }
+        Shape::Composite | Shape::BuiltIn | Shape::Other => format!("to_json({name})"),
+    }
+}
+
 /// The most direct way from the server's type to the wanted one. Without one, the server gives its text.
-pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selected {
+pub(super) fn select(field: &Field, column: Option<&NativeColumn>) -> Selected {
+    let wanted = field.data_type;
     let Some(column) = column else {
         return Selected { sql: "NULL::text".to_owned(), wire: Wire::Text, parsed: wanted != DataType::Text };
     };
@@ -83,7 +106,7 @@ pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selecte
         }
         Some(wire) => Selected { sql: name, wire, parsed: false },
         None if wanted == DataType::Json && matches!(column.shape, Shape::Array | Shape::Composite) => {
-            Selected { sql: format!("to_json({name})"), wire: Wire::Text, parsed: false }
+            Selected { sql: as_json(&name, field, column), wire: Wire::Text, parsed: false }
         }
         None => Selected { sql: format!("{name}::text"), wire: Wire::Text, parsed: wanted != DataType::Text },
     }

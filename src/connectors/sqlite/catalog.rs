@@ -60,6 +60,7 @@ fn fields(native: &[NativeColumn]) -> Schema {
         name: column.name.clone(),
         data_type: from_native(&column.declared, Dialect::Sqlite),
         native_type: Some(column.declared.clone()).filter(|declared| !declared.is_empty()),
+        shape: None,
         nullable: !column.required && row_number != Some(&column.name),
         comment: None,
     };

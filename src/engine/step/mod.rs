@@ -24,7 +24,7 @@ mod text;
 mod trace;
 mod window;
 
-pub use needed::{Needed, needed};
+pub use needed::{Needed, needed, without};
 pub use trace::{Origin, Trace, trace};
 
 use crate::connectors::Rejected;

@@ -146,6 +146,26 @@ fn joined(
     taken
 }
 
+/// As many steps, over an input that lacks some columns which no step needs: those that are only left out or renamed.
+pub fn without(mut steps: Vec<Step>, lacking: &BTreeSet<String>) -> Vec<Step> {
+    let mut lacking = lacking.clone();
+    for step in &mut steps {
+        if let Step::Select(names) | Step::Drop(names) = step {
+            names.retain(|name| !lacking.contains(name));
+        }
+        if matches!(step, Step::Drop(names) if names.is_empty()) {
+            *step = Step::Rename(BTreeMap::new());
+        }
+        if let Step::Rename(names) = step {
+            let new = names.iter().filter(|(old, _)| lacking.contains(*old)).map(|(_, new)| new.clone());
+            let new: Vec<String> = new.collect();
+            names.retain(|old, _| !lacking.contains(old));
+            lacking.extend(new);
+        }
+    }
+    steps
+}
+
 fn everything(program: &Program, steps: &[Step], input: &Schema) -> Needed {
     let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for checked in &program.verbs {

@@ -19,6 +19,7 @@ use crate::engine::step;
 use crate::error::{Error, Kind, Result};
 use crate::guard::{Finding, Guard, Limits};
 use crate::plan::{Input, Output, Plan};
+use crate::schema::diff::reshaped;
 use crate::schema::widen::{holds, widened};
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::drift::{Drift, Policy};
@@ -137,6 +138,9 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
                 breaking.push(words);
             }
         }
+        if let Some((before, now)) = reshaped(field, here) {
+            breaking.push(format!("column '{}' was {before} and is {now}", field.name));
+        }
         if !found.kind.is_text() && here.nullable && !field.nullable {
             notes.push(format!("column '{}' may be null now", field.name));
         }
@@ -147,7 +151,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     let is_member = |field: &&Field| {
         found.kind == FoundKind::Jsonl && !lost_to_others.iter().any(|mapping| mapping.target == field.name)
     };
-    gone.retain(|field| needs(case, &field.name));
+    gone.retain(|field| needs(plan, output, input, &field.name));
     let (members, used): (Vec<&Field>, Vec<&Field>) = gone.into_iter().partition(is_member);
     judged.unseen = members.into_iter().cloned().collect();
     for field in &used {
@@ -274,8 +278,7 @@ fn none_left(case: Case<'_>, mut judged: Judged, found: &Found) -> Result<Judged
 }
 
 /// Whether the output needs this column of the input.
-fn needs(case: Case<'_>, column: &str) -> bool {
-    let Case { plan, output, input, .. } = case;
+pub(super) fn needs(plan: &Plan, output: &Output, input: &Input, column: &str) -> bool {
     let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
     let schemas: BTreeMap<&str, &Schema> =
         plan.inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::guard::Notes;
 use crate::plan::{Output, Plan};
 use crate::profile::semantic;
-use crate::schema::widen::{is_padded, joined, outgrown};
+use crate::schema::widen::{joined, outgrown};
 use crate::schema::{DataType, infer};
 use crate::spec::drift::Policy;
 use arrow::array::{Array, AsArray, StringArray};
@@ -155,9 +155,8 @@ async fn measured(case: Case<'_>, judged: &Judged) -> Result<BTreeMap<String, Gr
 
 fn tried(name: &str, planned: DataType, texts: &StringArray, rows: &[u64], grown: &mut BTreeMap<String, Grown>) {
     let mut failed = infer::parse(texts, planned).1;
-    if matches!(planned, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { scale: 0, .. }) {
-        failed
-            .extend((0..texts.len()).filter(|at| texts.is_valid(*at) && is_padded(texts.value(*at).trim().as_bytes())));
+    if matches!(planned, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. }) {
+        failed.extend((0..texts.len()).filter(|at| texts.is_valid(*at) && infer::is_code(texts.value(*at))));
         failed.sort_unstable();
         failed.dedup();
     }

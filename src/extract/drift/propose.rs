@@ -38,9 +38,9 @@ impl Change {
         let matched = names::matched(&input.schema, &found.fields);
         let mut fields = Vec::new();
         for (field, here) in &matched.pairs {
-            if here.is_some() {
+            if let Some(here) = here {
                 let data_type = declared(&field.name).map_or(field.data_type, |field| field.data_type);
-                fields.push(Field { data_type, ..(*field).clone() });
+                fields.push(Field { data_type, shape: here.shape.clone(), ..(*field).clone() });
             }
         }
         for field in matched.added {

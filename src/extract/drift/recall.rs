@@ -30,7 +30,9 @@ pub fn recall(
             // What flows on is known from now on, and said once.
             for change in diff(&known.schema, &dataset.found.fields) {
                 match change {
-                    Change::Added(_) | Change::TypeChanged { .. } => notes.add(&dataset.name, &change.in_words()),
+                    Change::Added(_) | Change::TypeChanged { .. } | Change::ShapeChanged { .. } => {
+                        notes.add(&dataset.name, &change.in_words())
+                    }
                     Change::Removed(_) | Change::NullabilityChanged { .. } => {}
                 }
             }
@@ -73,6 +75,8 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
         fields.push(Field {
             name: field.name.clone(),
             data_type,
+            // Another one is for the reading to judge.
+            shape: field.shape.clone().or_else(|| here.shape.clone()),
             nullable: here.nullable || field.nullable,
             ..(*here).clone()
         });

@@ -5,13 +5,13 @@ use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, Shape, TableName};
-use super::super::wire::shown;
+use super::super::wire::{as_json, shown};
 use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::connectors::fits::wider;
 use crate::error::{Error, Kind, Result};
 use crate::schema::declared::Declared;
-use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::schema::{DataType, Field, sql, sql::Dialect, sql::from_native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
@@ -42,8 +42,8 @@ pub(super) struct Column {
     pub(super) type_sql: String,
     /// Binary COPY can write it from our type; otherwise the server must cast our text.
     pub(super) form: Option<Form>,
-    /// An array or a composite, which comes as JSON: the server makes it of that.
-    pub(super) of_json: bool,
+    /// An array or a composite, which comes as JSON: the server makes it of that. How it becomes JSON again, of a value `v`.
+    pub(super) of_json: Option<String>,
     /// It takes text as it is, so that a value that is too long is refused and not cut.
     pub(super) text: bool,
     /// What values are compared as, where the type itself cannot be compared or is blind to differences.
@@ -156,7 +156,7 @@ fn widened(fields: &[&Field], existing: &Existing, types: &[Type]) -> Vec<String
         if !plain || column(field, known, known_type).is_ok() {
             return None;
         }
-        let wide = native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres);
+        let wide = sql::native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres);
         let name = quote(&field.name);
         Some(format!("ALTER COLUMN {name} TYPE {wide} USING {name}::{wide}"))
     };
@@ -293,7 +293,7 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
         name: quote(&field.name),
         type_sql: known_type.sql.clone(),
         form,
-        of_json,
+        of_json: of_json.then(|| as_json("v", field, known)),
         text: matches!(meant.base.as_str(), "text" | "varchar" | "bpchar"),
         compared_as,
         base: meant.base.clone(),
@@ -306,7 +306,7 @@ impl Column {
     /// A staged text as a value of the column's type.
     pub(super) fn cast(&self, staged: &str) -> String {
         let kind = &self.type_sql;
-        if self.of_json {
+        if self.of_json.is_some() {
             return format!("(SELECT r.v FROM json_to_record(json_build_object('v', {staged}::json)) AS r (v {kind}))");
         }
         format!("{staged}::{kind}")
@@ -314,8 +314,10 @@ impl Column {
 
     /// A value of the column's type as the text that we read it as.
     pub(super) fn told(&self, value: &str) -> String {
+        if let Some(json) = &self.of_json {
+            return format!("(SELECT ({json})::jsonb::text FROM (SELECT {value} AS v) AS held)");
+        }
         match self.base.as_str() {
-            _ if self.of_json => format!("to_jsonb({value})::text"),
             "inet" => shown(value),
             "money" if !self.from_text => format!("({value})::numeric"),
             _ => format!("({value})::text"),
