@@ -138,7 +138,8 @@ def oracle(text: str, kind: str) -> Any:
     """What a text means, written down a second time; ``None`` is no value."""
     text = text.strip()
     if kind == "int64":
-        fits = re.fullmatch(r"[+-]?[0-9]+", text) and -(2**63) <= int(text) < 2**63
+        # What a number would not give back (`007`, `+5`) is none.
+        fits = re.fullmatch(r"-?(0|[1-9][0-9]*)", text) and -(2**63) <= int(text) < 2**63
         return int(text) if fits else None
     if kind == "date":
         # The calendar has a year 0, Python's has not.
@@ -151,7 +152,7 @@ def oracle(text: str, kind: str) -> Any:
             )
         except ValueError:
             return None
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
+    if not re.fullmatch(r"-?((0|[1-9][0-9]*)\.?[0-9]*|\.[0-9]+)", text):
         return None
     value = Decimal(text)
     fits = value == round(value, 2) and abs(value) < Decimal(10) ** 16

@@ -104,7 +104,7 @@ def test_folders_of_files_that_differ(tmp_path: Path) -> None:
     spec = write_spec(
         tmp_path,
         "p",
-        source={"parquet": {"path": str(folder / "*.parquet"), "dataset": "many"}},
+        source={"parquet": {"path": str(folder / "*.parquet"), "as_dataset": "many"}},
         target={"jsonl": {"path": "lake"}},
     )
     assert move(spec, **outside(tmp_path))["reconciliation"]["loaded"] == 3
