@@ -152,7 +152,7 @@ def oracle(text: str, kind: str) -> Any:
             )
         except ValueError:
             return None
-    if not re.fullmatch(r"-?((0|[1-9][0-9]*)\.?[0-9]*|\.[0-9]+)", text):
+    if not re.fullmatch(r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)", text):
         return None
     value = Decimal(text)
     fits = value == round(value, 2) and abs(value) < Decimal(10) ** 16
