@@ -2,14 +2,15 @@
 //!
 //! A retry (the same attempt) finds the first one done. A run that had ended and is run again (a later attempt) means "do
 //! this again": replace, merge and history do. Appended rows would be there twice, so an append is only done again where
-//! the caller has made sure that the earlier rows go (`swap`). What the ledger says is believed after a look: a table
-//! that was dropped or emptied by hand is loaded again.
+//! its rows can be told from all others (`Tell`; of files, by their parts) and go first, in the same transaction. What the
+//! ledger says is believed after a look: a table that was dropped or emptied by hand is loaded again.
 
-use crate::connectors::{LoadRequest, Loaded};
+use crate::connectors::tell::Tell;
+use crate::connectors::{Changes, LoadRequest, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::Schema;
-use crate::spec::target::Mode;
+use crate::spec::target::{Absent, Mode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Facts {
     /// How many rows came and what became of them before the load, where that is known before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// The column in which its rows carry the load's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_id: Option<String>,
 }
 
 /// Values of the watermark column above `low`, up to and with `high`, as canonical texts of its type.
@@ -41,6 +45,9 @@ pub struct Window {
     pub low: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<String>,
+    /// Of a data interval: `low` itself is inside, `high` is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interval: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,45 +58,212 @@ pub struct Counts {
     pub quarantined: u64,
 }
 
+/// A load in the list of a ledger.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub load_id: String,
+    /// That it loaded.
+    pub rows: u64,
+    pub facts: Facts,
+    pub manner: Manner,
+}
+
+/// What a load did to the rows that were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    Added,
+    Replaced,
+    /// By key.
+    Changed,
+    /// Its table was found empty afterwards: none of its rows is left.
+    Gone,
+}
+
+/// What the table holds now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct There {
+    /// Nothing: there is no table.
+    pub rows: Option<u64>,
+    pub own: Own,
+}
+
+/// Which rows of a table are those of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    /// Those of its files.
+    Parts,
+    /// So many carry its id.
+    Marked(u64),
+    /// So many lie in its window; whether no other load may have brought any of them.
+    Inside {
+        rows: u64,
+        alone: bool,
+    },
+    Untold,
+}
+
+/// How a load goes on that was looked up in the ledger.
+#[derive(Debug)]
+pub(super) enum Course {
+    Done(Box<Loaded>),
+    /// So many rows of an earlier attempt go first.
+    Load {
+        undo: Option<u64>,
+    },
+}
+
 /// A load as the target remembers it.
 #[derive(Debug, Clone)]
-pub struct Earlier {
+pub(super) struct Earlier {
     pub loaded: Loaded,
     pub facts: Facts,
-    /// No load of the dataset came after it.
-    pub newest: bool,
+    /// The loads of the dataset, the newest first, as far as they were looked through.
+    pub loads: Vec<Known>,
 }
 
 impl Earlier {
-    /// The answer of the earlier load, or nothing: the work is done (again). `rows`: in the table now; none: no table.
-    pub(super) fn stands(self, request: &LoadRequest, rows: Option<u64>) -> Result<Option<Loaded>> {
-        let lost = match rows {
+    /// The answer of the earlier load, or that the work is done (again).
+    pub(super) fn course(self, request: &LoadRequest, there: There) -> Result<Course> {
+        let mine = self.loads.iter().position(|load| load.load_id == self.loaded.load_id);
+        let newest = mine.is_none_or(|at| at == 0);
+        let gone = mine.is_some_and(|at| self.loads[at].manner == Manner::Gone);
+        // Loads that only add leave no table empty; others may.
+        let adds = match request.mode {
+            Mode::Append | Mode::History => true,
+            Mode::Merge => request.absent == Absent::Keep,
+            Mode::Replace => false,
+        };
+        let lost = match there.rows {
             None => true,
-            // Loads that only append leave no table empty; others may.
-            Some(0) => self.loaded.rows > 0 && (self.newest || request.mode == Mode::Append),
-            Some(_) => false,
+            Some(0) => self.loaded.rows > 0 && (newest || adds),
+            Some(_) => gone && request.mode != Mode::Replace,
         };
         let same_attempt = self.facts.attempt >= request.facts.attempt || faults::planted("never_again");
-        let already = Loaded { already: true, earlier: Some(Box::new(self.facts.clone())), ..self.loaded };
         let stands = match request.mode {
             _ if lost && !faults::planted("believes_ledger") => false,
-            Mode::Replace => same_attempt && (!self.newest || rows == Some(already.rows)),
+            Mode::Replace => same_attempt && (!newest || there.rows == Some(self.loaded.rows)),
             Mode::Merge | Mode::History => same_attempt,
-            Mode::Append if request.swap => same_attempt,
-            Mode::Append if rows < Some(already.rows) && self.newest => {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!(
-                        "run '{}' has appended {} rows, and the table holds {} rows now: somebody has taken rows away",
-                        self.facts.run,
-                        already.rows,
-                        rows.unwrap_or_default()
-                    ),
-                )
-                .hint("Nothing was changed. Empty the table to load the run again, or start a new run"));
-            }
-            Mode::Append => !faults::planted("adds_again"),
+            Mode::Append => return self.appended(request, there, same_attempt),
         };
-        Ok(stands.then_some(already))
+        Ok(if stands { Course::Done(self.already()) } else { Course::Load { undo: None } })
     }
+
+    fn already(self) -> Box<Loaded> {
+        Box::new(Loaded { already: true, earlier: Some(Box::new(self.facts)), ..self.loaded })
+    }
+
+    /// Rows that were appended, and of which some are there.
+    fn appended(self, request: &LoadRequest, there: There, same_attempt: bool) -> Result<Course> {
+        let again = request.swap && !same_attempt;
+        let (brought, run) = (self.loaded.rows, self.facts.run.as_str());
+        match there.own {
+            _ if faults::planted("adds_again") => return Ok(Course::Load { undo: None }),
+            Own::Parts if again => return Ok(Course::Load { undo: None }),
+            Own::Marked(rows) if rows > brought => {
+                let message =
+                    format!("run '{run}' has appended {brought} rows, and {rows} rows carry the id of its load");
+                return Err(Error::new(Kind::Conflict, message).hint(
+                    "Nothing was changed. Somebody has copied rows: delete the copies, or give them another id",
+                ));
+            }
+            // The column was dropped and made again, it seems.
+            Own::Marked(0) if brought > 0 && there.rows >= Some(appended(&self.loads).max(1)) => {
+                return Err(untold(run, brought, request.tell.as_ref()));
+            }
+            Own::Marked(rows) if again || rows < brought => return Ok(Course::Load { undo: Some(rows) }),
+            Own::Inside { rows, alone } if again => {
+                if alone && rows == brought {
+                    return Ok(Course::Load { undo: Some(rows) });
+                }
+                return Err(not_alone(run, brought, rows, alone));
+            }
+            Own::Untold if again => return Err(untold(run, brought, request.tell.as_ref())),
+            Own::Parts | Own::Marked(_) | Own::Inside { .. } | Own::Untold => {}
+        }
+        let rows = there.rows.unwrap_or_default();
+        let newest = self.loads.first().is_none_or(|load| load.load_id == self.loaded.load_id);
+        if !same_attempt && there.own != Own::Parts {
+            let before = self.loads.iter().take_while(|load| load.load_id != self.loaded.load_id);
+            if before.clone().any(|load| load.manner == Manner::Replaced) {
+                return Ok(Course::Load { undo: None });
+            }
+            let appended = appended(&self.loads);
+            if rows < appended {
+                return Err(taken("the runs of this table have", appended, rows));
+            }
+        }
+        if newest && rows < brought {
+            return Err(taken(&format!("run '{run}' has"), brought, rows));
+        }
+        Ok(Course::Done(self.already()))
+    }
+}
+
+/// How many rows the newest loads have brought that only added to others.
+fn appended(loads: &[Known]) -> u64 {
+    let mut sum = 0;
+    for load in loads {
+        match load.manner {
+            Manner::Added => sum += load.rows,
+            Manner::Replaced => return sum + load.rows,
+            // What they deleted or left alone is not told by their rows.
+            Manner::Changed => return sum,
+            Manner::Gone => {}
+        }
+    }
+    sum
+}
+
+/// The receipt of a load that took the place of an earlier attempt's rows.
+pub(super) fn swapped(loaded: Loaded, undone: Option<u64>) -> Loaded {
+    let Some(deleted) = undone else { return loaded };
+    let changes = Changes { inserted: loaded.rows, deleted, ..Changes::default() };
+    Loaded { changes: Some(changes), ..loaded }
+}
+
+/// Not as many rows went as were seen to be of the earlier attempt.
+pub(super) fn others_went(seen: u64, went: u64) -> Error {
+    Error::new(Kind::Conflict, format!("{seen} rows of the earlier attempt were to go, and {went} would have gone"))
+        .hint("Nothing was changed. Somebody else writes to the table: run it again when nobody does")
+}
+
+/// A column of the data that has the name which holds the id of a row's load.
+pub fn taken_name(column: &str) -> Error {
+    Error::spec(format!("the rows have a column '{column}', which `load_id` keeps for the id of the load"))
+        .at_path(column)
+        .hint("Rename the column in a step, or choose another name: `load_id: NAME`")
+}
+
+fn taken(who: &str, appended: u64, rows: u64) -> Error {
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "{who} appended {appended} rows, and the table holds {rows} rows now: somebody has taken rows away"
+        ),
+    )
+    .hint("Nothing was changed. Empty the table to load the run again, or start a new run; with `load_id: true` each run knows its own rows")
+}
+
+fn untold(run: &str, brought: u64, tell: Option<&Tell>) -> Error {
+    let why = match tell {
+        Some(Tell::Column(column)) => format!("they were loaded before the column '{column}' was there"),
+        Some(Tell::Window { .. }) | None => "nothing in them says where they came from".to_owned(),
+    };
+    Error::new(
+        Kind::Conflict,
+        format!("the {brought} rows that run '{run}' has appended cannot be told from others: {why}"),
+    )
+    .hint("Nothing was changed. Delete the rows of the run by hand and start a new run, or leave them as they are")
+}
+
+fn not_alone(run: &str, brought: u64, rows: u64, alone: bool) -> Error {
+    let other = if alone { "" } else { ", and another load may have brought some of them" };
+    Error::new(
+        Kind::Conflict,
+        format!("run '{run}' has appended {brought} rows, and the table holds {rows} rows in its window{other}"),
+    )
+    .hint(
+        "Nothing was changed: which rows are those of the run cannot be told. Ask for `load_id: true`, which marks the \
+         rows of later runs, or load with mode `merge` and a key",
+    )
 }

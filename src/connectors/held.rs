@@ -15,16 +15,6 @@ pub struct Holds {
     /// Nothing where nobody can count them.
     pub rows: Option<u64>,
     pub columns: Vec<String>,
-    /// The newest load in the target's own ledger or manifest.
-    pub last: Option<LastLoad>,
-}
-
-/// A load that is done, as the target remembers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastLoad {
-    pub load_id: String,
-    /// That it loaded.
-    pub rows: u64,
 }
 
 /// Columns a question.

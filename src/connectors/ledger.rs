@@ -1,16 +1,37 @@
 //! The words of a load in the ledger of a database.
 
-use crate::connectors::again::{Earlier, Facts};
+use crate::connectors::again::{Earlier, Facts, Known, Manner};
 use crate::connectors::read_back::already;
+use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded};
 use crate::error::{Error, Result};
 use crate::spec::target::Mode;
 
-/// Load id, rows, bytes, checksum, refused rows, changes and facts; the last three as JSON.
-pub(super) type Row = (String, i64, i64, String, String, String, String);
+/// Load id, rows, bytes, checksum, refused rows, changes, facts (these three as JSON) and mode.
+pub(super) type Row = (String, i64, i64, String, String, String, String, String);
 
 /// So many loads of a dataset are looked through for what they were about.
-pub(super) const LOOKED_THROUGH: u32 = 1_000;
+const LOOKED_THROUGH: u32 = 1_000;
+/// The mode of loads whose rows are gone: their table was found empty.
+pub(super) const GONE: &str = "gone";
+
+/// How many loads say whether an earlier one stands.
+pub(super) fn looked_through(request: &LoadRequest) -> u32 {
+    match &request.tell {
+        // Any of them may have brought rows of the same window.
+        Some(Tell::Window { .. }) if request.swap => u32::MAX,
+        Some(Tell::Window { .. } | Tell::Column(_)) | None => LOOKED_THROUGH,
+    }
+}
+
+pub(super) fn manner(mode: &str) -> Manner {
+    match mode {
+        "append" => Manner::Added,
+        "replace" => Manner::Replaced,
+        GONE => Manner::Gone,
+        _ => Manner::Changed,
+    }
+}
 
 pub(super) fn mode(mode: Mode) -> &'static str {
     match mode {
@@ -39,16 +60,23 @@ pub(super) fn known(facts: &str) -> Facts {
     serde_json::from_str(facts).unwrap_or_default()
 }
 
-pub(super) fn loaded((id, rows, bytes, checksum, refused, changes, facts): Row) -> Result<(Loaded, Facts)> {
-    let damaged = |error: serde_json::Error| Error::internal("a row of the ledger cannot be read").caused_by(&error);
-    let refused = serde_json::from_str(&refused).map_err(damaged)?;
-    let changes = serde_json::from_str(&changes).map_err(damaged)?;
-    Ok((Loaded { refused, changes, ..already(&id, rows, bytes, checksum) }, known(&facts)))
+pub(super) fn listed(row: &Row) -> Known {
+    let (load_id, rows, _, _, _, _, facts, mode) = row;
+    Known {
+        load_id: load_id.clone(),
+        rows: u64::try_from(*rows).unwrap_or(0),
+        facts: known(facts),
+        manner: manner(mode),
+    }
 }
 
-/// The row of a load, and that of the newest load of its dataset.
-pub(super) fn earlier(mine: Row, newest: Option<&str>) -> Result<Earlier> {
-    let newest = newest.is_none_or(|newest| newest == mine.0);
-    let (loaded, facts) = loaded(mine)?;
-    Ok(Earlier { loaded, facts, newest })
+/// The row of a load among those of its dataset, the newest first.
+pub(super) fn earlier(mine: Row, all: &[Row]) -> Result<Earlier> {
+    let damaged = |error: serde_json::Error| Error::internal("a row of the ledger cannot be read").caused_by(&error);
+    let loads = all.iter().map(listed).collect();
+    let (id, rows, bytes, checksum, refused, changes, facts, _) = mine;
+    let refused = serde_json::from_str(&refused).map_err(damaged)?;
+    let changes = serde_json::from_str(&changes).map_err(damaged)?;
+    let loaded = Loaded { refused, changes, ..already(&id, rows, bytes, checksum) };
+    Ok(Earlier { loaded, facts: known(&facts), loads })
 }

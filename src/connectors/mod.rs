@@ -35,6 +35,7 @@ pub mod promise;
 pub mod pushed;
 mod read_back;
 pub mod shelf;
+pub mod tell;
 pub mod sqlite;
 mod threaded;
 mod turns;
@@ -48,7 +49,7 @@ use crate::schema::{DataType, Schema};
 use crate::spec::RowPolicy;
 use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
-use again::Facts;
+use again::{Facts, Known};
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 pub use promise::{Expected, Promise, Promised};
@@ -307,6 +308,8 @@ pub struct LoadRequest {
     pub allowance: allowance::Allowance,
     /// What the ledger keeps of the load beside its receipt.
     pub facts: Facts,
+    /// How an append's rows are told from those of other loads, where they can be.
+    pub tell: Option<tell::Tell>,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
     pub swap: bool,
     /// Columns of the target whose type does not hold ours get a type that holds both.
@@ -531,13 +534,13 @@ impl Connection {
         }
     }
 
-    /// What the loads of a dataset were about, as the target's own ledger remembers them, the newest first.
-    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
+    /// The loads of a dataset, as the target's own ledger remembers them: the newest ones, the last first.
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         match self {
-            Self::Files(files) => files.loads(dataset).await,
-            Self::Sqlite(sqlite) => sqlite.loads(dataset).await,
-            Self::Postgres(postgres) => postgres.loads(dataset).await,
-            Self::Mysql(mysql) => mysql.loads(dataset).await,
+            Self::Files(files) => files.loads(dataset, most).await,
+            Self::Sqlite(sqlite) => sqlite.loads(dataset, most).await,
+            Self::Postgres(postgres) => postgres.loads(dataset, most).await,
+            Self::Mysql(mysql) => mysql.loads(dataset, most).await,
             Self::Guest(_) | Self::Http(_) => Ok(Vec::new()),
         }
     }

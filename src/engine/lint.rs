@@ -7,12 +7,14 @@
 mod columns;
 pub mod connected;
 
+use crate::connectors::again::taken_name;
 use crate::engine::expression::inspect::{Standing, inspect};
 use crate::engine::expression::{pattern, statement};
 use crate::error::{Error, Result};
 use crate::spec::check::Check;
 use crate::spec::problem::{Finding, Part};
 use crate::spec::step::{Columns, Step};
+use crate::spec::target::LoadId;
 use crate::spec::verb::{Filling, Split};
 use columns::Known;
 use serde::de::DeserializeOwned;
@@ -29,11 +31,13 @@ pub fn document(spec: &Value) -> Vec<Finding> {
         let known = lint.steps(settings, shared.clone());
         lint.checks(settings, &known);
         lint.key(settings, &known);
+        lint.load_id(spec, settings, &known);
         lint.path.clear();
         lint.checks(spec, &known);
     }
     if datasets.is_empty() {
         lint.checks(spec, &shared);
+        lint.load_id(spec, &Value::Null, &shared);
     }
     lint.found
 }
@@ -80,6 +84,18 @@ impl Lint {
         if let Some(columns) = typed::<Columns>(&settings["key"]) {
             self.at("key", |lint| lint.names(known, &columns.0));
         }
+    }
+
+    /// The rows of an appended table may have no column of the name that holds the id of their load.
+    fn load_id(&mut self, spec: &Value, settings: &Value, known: &Known) {
+        let target = spec["target"].as_object().and_then(|map| map.values().next()).unwrap_or(&Value::Null);
+        let asked = [&settings["load_id"], &target["load_id"]].into_iter().find(|asked| !asked.is_null());
+        let mode = [&settings["mode"], &target["mode"]].into_iter().find_map(Value::as_str);
+        let column = asked.and_then(typed::<LoadId>).filter(|_| mode == Some("append"));
+        let Some(column) = column.as_ref().and_then(LoadId::column).filter(|column| known.has(column)) else { return };
+        let own = !settings["load_id"].is_null();
+        let place = if own { "load_id" } else { "steps" };
+        self.at(place, |lint| lint.judge(Err(taken_name(column))));
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a verb")]

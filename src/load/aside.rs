@@ -53,6 +53,7 @@ pub async fn keep(
         load_id: digest(format!("{}/quarantine/{}", own.load_id, content(&files)?).as_bytes(), 32),
         verify: Verify::Rows,
         refused: RowPolicy::Fail,
+        tell: None,
         ..own
     };
     let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };

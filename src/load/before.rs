@@ -1,7 +1,8 @@
 //! What is at the target before a load, and the guards that compare with it.
 
+use crate::connectors::held::Holds;
 use crate::connectors::{Connection, Context};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::guard::{self, Allow, Brings, Limits, There};
 use crate::plan::{Output, Plan};
 use crate::spec::drift::Policy;
@@ -22,7 +23,11 @@ impl Before {
     pub async fn look(plan: &Plan, output: &Output, context: &Context, columns: &[String]) -> Result<Self> {
         let connection = Connection::open_target(&plan.target, context)?;
         let held = connection.holds(&output.dataset).await?;
-        let there = There { rows: held.rows, last: held.last.map(|last| last.rows) };
+        let last = connection.loads(&output.dataset, 1).await?.into_iter().next().filter(|_| held.exists);
+        let there = There { rows: held.rows, last: last.as_ref().map(|last| last.rows) };
+        if let Some(column) = output.load_id.as_ref().filter(|_| held.exists) {
+            marks(plan, output, context, &held, column)?;
+        }
         let asks =
             held.rows.is_none_or(|rows| rows > 0) && reads_whole(output) && Limits::of(&output.guard).emptied_columns;
         let filled = if held.exists && asks {
@@ -30,9 +35,7 @@ impl Before {
         } else {
             Vec::new()
         };
-        let newest =
-            if there.last.is_some() { connection.loads(&output.dataset).await?.into_iter().next() } else { None };
-        let other = newest.map(|facts| facts.pipeline).filter(|name| !name.is_empty() && *name != plan.pipeline);
+        let other = last.map(|last| last.facts.pipeline).filter(|name| !name.is_empty() && *name != plan.pipeline);
         Ok(Self { there, filled, other })
     }
 
@@ -50,6 +53,29 @@ impl Before {
         allow.judge(&output.name, guard::rows(&limits, &brings, &self.there))?;
         let emptied: Vec<String> = empty.iter().filter(|column| self.filled.contains(column)).cloned().collect();
         allow.judge(&output.name, guard::emptied(&limits, &emptied))
+    }
+}
+
+/// A table that lacks the column of the load's id gets it where new columns are welcome, and that is said.
+fn marks(plan: &Plan, output: &Output, context: &Context, held: &Holds, column: &str) -> Result<()> {
+    if held.columns.iter().any(|known| known.eq_ignore_ascii_case(column)) {
+        return Ok(());
+    }
+    let table = &output.dataset;
+    match plan.drift_of(output).columns {
+        Policy::Evolve => {
+            let what = format!(
+                "the table '{table}' gets the column '{column}' for the ids of its loads; it stays empty in the rows that are there"
+            );
+            context.notes.add(&output.name, &what);
+            Ok(())
+        }
+        Policy::Freeze | Policy::Quarantine | Policy::Fail => Err(Error::new(
+            Kind::Conflict,
+            format!("the table lacks the column '{column}', which takes the ids of its loads (load_id)"),
+        )
+        .in_table(table)
+        .hint("Add it (a text that may be null), write `drift: evolve`, or leave `load_id` out")),
     }
 }
 

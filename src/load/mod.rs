@@ -16,6 +16,7 @@ mod refused;
 
 use crate::connectors::again::{Counts, Facts, Window};
 use crate::connectors::allowance::Allowance;
+use crate::connectors::tell::Tell;
 use crate::connectors::{
     Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Promise, Promised, Rows,
 };
@@ -26,7 +27,7 @@ use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
-use crate::spec::target::{Compression, Target};
+use crate::spec::target::{Compression, Mode, Target};
 use crate::validate::{self, Verdict};
 use before::Before;
 use futures::StreamExt;
@@ -149,12 +150,14 @@ pub async fn run(
     let differs = |loaded: &Loaded, kept: &refused::Kept| {
         loaded.rows != kept.rows || differ(loaded.checksum.as_ref(), kept.checksum.as_ref())
     };
-    if loaded.already && differs(&loaded, &kept) {
+    let unproved = loaded.checksum.is_none() || kept.checksum.is_none();
+    let again = swaps(&plan.target, &request) && is_later(turn, &loaded);
+    if loaded.already && (differs(&loaded, &kept) || again && unproved) {
         let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
         if let Some(receipt) = retried(output, turn, &loaded, &earlier) {
             return Ok(receipt);
         }
-        if !swaps(&plan.target) {
+        if !swaps(&plan.target, &request) {
             return Err(other_rows(output, &kept, &loaded, &turn.run));
         }
         let again = LoadRequest { swap: true, ..request };
@@ -222,7 +225,9 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             window: turn.window.clone(),
             columns: output.schema.clone(),
             counts: None,
+            load_id: output.load_id.clone(),
         },
+        tell: tell(plan, output, turn),
         swap: false,
         widen: false,
         expected: Promise::Nobody,
@@ -264,8 +269,8 @@ pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -
         rows_in: counts.rows_in,
         added: counts.added,
         loaded: loaded.rows,
-        filtered: counts.filtered,
-        quarantined: counts.quarantined + loaded.refused.len() as u64,
+        filtered: counts.filtered + loaded.superseded(),
+        quarantined: counts.quarantined + loaded.refused.len() as u64 - loaded.superseded(),
         quarantine: Vec::new(),
         bytes: loaded.bytes,
         checksum_source: loaded.checksum.clone(),
@@ -277,11 +282,31 @@ pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -
 }
 
 /// Whether the target can tell the rows of one load from all others, and take them out again.
-pub fn swaps(target: &Target) -> bool {
+pub fn swaps(target: &Target, request: &LoadRequest) -> bool {
     match target {
         Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => true,
-        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => false,
+        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) => request.tell.is_some(),
+        Target::Python(_) => false,
     }
+}
+
+/// Whether the run had ended when this load found what it has loaded.
+pub fn is_later(turn: &Turn, loaded: &Loaded) -> bool {
+    loaded.earlier.as_ref().is_some_and(|earlier| earlier.attempt < turn.attempt)
+}
+
+/// How the rows of an appended table are told from those of other loads.
+fn tell(plan: &Plan, output: &Output, turn: &Turn) -> Option<Tell> {
+    if output.mode != Mode::Append {
+        return None;
+    }
+    if let Some(column) = &output.load_id {
+        return Some(Tell::Column(column.clone()));
+    }
+    let window = turn.window.as_ref()?;
+    let column = plan.reaches(output, &window.column)?;
+    let field = output.schema.field(&column)?;
+    Tell::window(&column, field.data_type, window)
 }
 
 fn counts(staged: &Staged) -> Counts {
@@ -337,7 +362,8 @@ pub fn changed_since(dataset: &str, run: &str, loaded: u64, now: u64) -> Error {
     )
     .in_table(dataset)
     .hint(
-        "Nothing was changed: rows that were appended to a table cannot be told from others. Start a new run for the new \
-         rows, load with mode `merge` (and a key), or append to files, where the rows of one run can be replaced",
+        "Nothing was changed: rows that were appended to a table cannot be told from others. Ask for `load_id: true` at \
+         the target, by which later runs can be done again, start a new run for the new rows, load with mode `merge` (and \
+         a key), or append to files",
     )
 }

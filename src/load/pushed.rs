@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, request};
+use super::{Receipt, Turn, changed_since, is_later, request, swaps};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
@@ -59,30 +59,26 @@ pub async fn run(
     let connection = Connection::open_target(&plan.target, context)?;
     // The jury counts them, with those that it refuses itself.
     let request = LoadRequest { allowance: Allowance::of(u64::MAX), widen, ..request(plan, output, turn) };
+    let request = LoadRequest { swap: swaps(&plan.target, &request), ..request };
     let done = connection.load_pushed(request, pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
-    receipt(output, primary, &turn.run, done)
+    receipt(output, primary, turn, done)
 }
 
 /// The receipt, when what the ledger noted is of the rows that are here.
-fn receipt(output: &Output, primary: &Staged, run: &str, done: PushedLoad) -> Result<(Receipt, Vec<CheckResult>)> {
+fn receipt(output: &Output, primary: &Staged, turn: &Turn, done: PushedLoad) -> Result<(Receipt, Vec<CheckResult>)> {
     let PushedLoad { loaded, note } = done;
     let note: Note = serde_json::from_value(note)
         .map_err(|error| Error::internal("the ledger's note of the load cannot be read").caused_by(&error))?;
-    if note.rows_in != primary.rows_in {
-        let (then, now) = (note.rows_in, primary.rows_in);
-        return Err(Error::new(
-            Kind::Conflict,
-            format!("run '{run}' has loaded already, and its source has changed since: it had {then} rows, now {now}"),
-        )
-        .in_table(&output.dataset)
-        .hint("Nothing was changed. Start a new run for the new rows"));
+    // A retry finds what its first try has loaded, whatever has become of the source.
+    if is_later(turn, &loaded) && note.rows_in != primary.rows_in {
+        return Err(changed_since(&output.dataset, &turn.run, note.rows_in, primary.rows_in));
     }
     let receipt = Receipt {
         output: output.name.clone(),
         dataset: output.dataset.clone(),
-        run: run.to_owned(),
+        run: turn.run.clone(),
         load_id: loaded.load_id,
         rows_in: note.rows_in,
         added: note.added,

@@ -343,6 +343,20 @@ impl Flowed {
         folder.keep(&path).map(drop)
     }
 
+    /// What the target's ledger knows of an earlier try that has left no note.
+    pub(super) fn of(receipt: &Receipt) -> Self {
+        Self {
+            rows_in: receipt.rows_in,
+            rows: receipt.loaded,
+            filtered: receipt.filtered,
+            added: receipt.added,
+            quarantined: receipt.quarantined,
+            quarantine: Vec::new(),
+            checksum: receipt.checksum_source.clone(),
+            checks: Vec::new(),
+        }
+    }
+
     /// What an earlier attempt of the run has noted.
     pub(super) fn noted(folder: &Folder, output: &str) -> Result<Option<Self>> {
         let Some(path) = folder.find_file(output, "moved.json")? else { return Ok(None) };

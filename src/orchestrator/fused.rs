@@ -171,6 +171,7 @@ async fn moved(
     let connection = Connection::open_target(&plan.target, &world.context)?;
     let turn = stage::turn(world, plan, &planned, run).await?;
     let request = LoadRequest { widen, expected: promise, ..load::request(plan, &planned, &turn) };
+    let swaps = load::swaps(&plan.target, &request);
     let allowance = request.allowance.clone();
     let loading = connection.load(request, rows);
     let loading = world.guarded(target_breaker(&plan.target), loading);
@@ -188,18 +189,26 @@ async fn moved(
         Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
         Err(error) => return Err(error.in_table(&planned.dataset)),
     };
+    let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
     let flowed = match ended {
         Ended::Done(flowed) => *flowed,
+        Ended::Stopped if loaded.already && load::is_later(&turn, &loaded) && swaps && loaded.checksum.is_none() => {
+            // Nothing could show that the source is the same.
+            return Ok(Moved::Refused);
+        }
         // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
         Ended::Stopped if loaded.already => match Flowed::noted(folder, &planned.name)? {
             Some(flowed) => flowed,
-            None => counted_again(world, plan, &planned, folder, slice).await?,
+            None => match load::retried(&planned, &turn, &loaded, &earlier) {
+                Some(receipt) => return Ok(Moved::Done(Box::new((Flowed::of(&receipt), receipt)))),
+                None => counted_again(world, plan, &planned, folder, slice).await?,
+            },
         },
         Ended::Stopped | Ended::Narrow => {
             return Err(Error::internal("the target did not wait for the end of the rows"));
         }
     };
-    if loaded.already && load::swaps(&plan.target) && flowed.differs(&loaded) {
+    if loaded.already && swaps && flowed.differs(&loaded) {
         return Ok(Moved::Refused);
     }
     let receipt = flowed.receipt(&planned, run, loaded)?;

@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 /// So long after its last sign of life the window of a run counts as given up.
 const LEASE_SECONDS: i64 = 900;
+/// So many loads of a dataset are asked how far they went.
+const LOOKED_THROUGH: u32 = 1_000;
 
 /// The rows of the input that this run reads. Opens the window on the first try.
 pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &Input, run: &str) -> Result<Slice> {
@@ -58,14 +60,15 @@ pub(super) async fn known(world: &World, plan: &Plan, output: &Output, run: &str
     let Some(incremental) = output.incremental.as_ref() else { return Ok(None) };
     let column = incremental.column.clone();
     if incremental.by == Progress::Interval {
-        let interval = world.interval.as_ref();
-        let (low, high) = (interval.map(|at| at.start.clone()), interval.map(|at| at.end.clone()));
-        return Ok(Some(Window { column, low, high }));
+        let field = plan.input(&output.from).and_then(|input| input.schema.field(&column));
+        let (Some(field), Some(_)) = (field, &world.interval) else { return Ok(None) };
+        let (low, high) = ends(world, incremental, field)?;
+        return Ok(Some(Window { column, low: Some(low), high: Some(high), interval: true }));
     }
     let Some(store) = kept(world, output)? else { return Ok(None) };
     let windows = store.windows(&plan.pipeline, &output.name).await?;
     let mine = windows.into_iter().find(|window| window.run == run);
-    Ok(mine.map(|window| Window { column, low: window.low, high: window.high }))
+    Ok(mine.map(|window| Window { column, low: window.low, high: window.high, interval: false }))
 }
 
 /// The window's rows are at the target.
@@ -171,8 +174,10 @@ struct Ledger {
 }
 
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
-    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset).await };
+    let asking =
+        async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, LOOKED_THROUGH).await };
     let loads = world.guarded(super::target_breaker(&plan.target), asking).await?;
+    let loads: Vec<Facts> = loads.into_iter().map(|load| load.facts).collect();
     let ours = |load: &&Facts| load.pipeline == plan.pipeline && load.output == output.name;
     let of = |load: &Facts| load.window.clone().filter(|window| window.column == field.name);
     let mine = loads.iter().filter(ours).find(|load| load.run == run).and_then(of);
@@ -360,23 +365,29 @@ fn moment(moment: i64, data_type: DataType) -> Result<String> {
 }
 
 fn interval(world: &World, incremental: &Incremental, (field, mode): (&Field, Mode)) -> Result<Slice> {
+    let (start, end) = ends(world, incremental, field)?;
+    let inside = within(field, Some((&start, true)), Some((&end, false)), true);
+    Ok(Slice { within: vec![inside], cursor: Some(cursor(field, mode, Upto::Every)), ..Slice::default() })
+}
+
+/// The data interval of the run as values of the column, from so much earlier on as the lag says.
+fn ends(world: &World, incremental: &Incremental, field: &Field) -> Result<(String, String)> {
     let interval = world.interval.as_ref().ok_or_else(|| {
         Error::spec("the dataset is read by data interval, and the run has none")
             .hint("Airflow gives one to scheduled runs; at a shell say --interval-start and --interval-end")
     })?;
-    let end = |text: &str| {
+    let at = |text: &str| {
         let at = infer::timestamp_tz(text).ok_or_else(|| {
             Error::spec(format!("'{text}' is not a time with its zone")).hint("Write it like 2026-11-21T00:00:00Z")
         })?;
         moment(at, field.data_type)
     };
-    let start = end(&interval.start)?;
+    let start = at(&interval.start)?;
     let start = match incremental.lag {
         Some(lag) => behind(&start, field.data_type, lag).unwrap_or(start),
         None => start,
     };
-    let inside = within(field, Some((&start, true)), Some((&end(&interval.end)?, false)), true);
-    Ok(Slice { within: vec![inside], cursor: Some(cursor(field, mode, Upto::Every)), ..Slice::default() })
+    Ok((start, at(&interval.end)?))
 }
 
 fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, nulls: bool) -> Within {

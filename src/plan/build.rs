@@ -2,6 +2,7 @@
 
 use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
 use crate::connectors::FoundKind;
+use crate::connectors::again::taken_name;
 use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
@@ -14,7 +15,7 @@ use crate::spec::check::Check;
 use crate::spec::guard::Guards;
 use crate::spec::problem::{Part, path_of};
 use crate::spec::step::Step;
-use crate::spec::target::{Mode, OnDuplicate, Target};
+use crate::spec::target::{LoadId, Mode, OnDuplicate, Target};
 use crate::spec::template::is_template;
 use crate::spec::{DatasetSpec, Incremental, Progress, Spec, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,6 +141,16 @@ fn input_rows(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Option
     counted.or(dataset.found.rows)
 }
 
+/// The column that holds the id of a row's load, of appended tables; the data must not have one of its name.
+fn load_id(given: Given<'_>, mode: Mode, settings: &DatasetSpec, schema: &Schema) -> Result<Option<String>> {
+    let asked = settings.load_id.as_ref().map_or_else(|| given.spec.target.load_id(), LoadId::column);
+    let Some(column) = asked.filter(|_| mode == Mode::Append) else { return Ok(None) };
+    match schema.names().find(|name| name.eq_ignore_ascii_case(column)) {
+        Some(taken) => Err(taken_name(taken)),
+        None => Ok(Some(column.to_owned())),
+    }
+}
+
 /// The outputs and their settings.
 fn loaded(spec: &Spec, catalog: &Catalog) -> Result<Vec<(String, DatasetSpec)>> {
     for (name, settings) in &spec.datasets {
@@ -219,6 +230,7 @@ fn output(
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,
         absent: settings.absent,
         guard: guards(given.spec, settings),
+        load_id: load_id(given, mode, settings, &schema).map_err(|error| error.in_table(name))?,
         adopt: settings.adopt.unwrap_or_else(|| given.spec.target.adopts()),
         on_duplicate: duplicates(given, mode, settings, (&from, &schema), &steps),
         incremental: incremental(mode, settings, &input).map_err(|error| error.in_table(name))?,

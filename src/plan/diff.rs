@@ -62,6 +62,7 @@ fn outputs(old: &Output, new: &Output, say: &mut impl FnMut(String, String)) {
     changed(&place("strategy"), &json(&old.strategy.strategy), &json(&new.strategy.strategy), say);
     changed(&place("guard"), &json(&old.guard), &json(&new.guard), say);
     changed(&place("adopt"), &old.adopt, &new.adopt, say);
+    changed(&place("load_id"), &old.load_id, &new.load_id, say);
     changed(&place("sql"), &old.strategy.sql, &new.strategy.sql, say);
     let steps = |output: &Output| output.steps.iter().map(|planned| sentences::step(&planned.step)).collect::<Vec<_>>();
     let checks =

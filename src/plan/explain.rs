@@ -5,7 +5,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::plan::{Output, Plan, PlannedDuplicates, sentences, table, waiting};
 use crate::spec::step::Step;
-use crate::spec::target::{Mode, OnDuplicate};
+use crate::spec::target::{Mode, OnDuplicate, Target};
 use crate::spec::{Incremental, Progress, Strategy};
 use std::fmt::Write;
 
@@ -30,7 +30,7 @@ pub fn explain(plan: &Plan) -> String {
         );
     }
     for output in &plan.outputs {
-        explain_output(output, &mut text);
+        explain_output(plan, output, &mut text);
     }
     let (open, decided): (Vec<_>, Vec<_>) = plan.decisions.iter().partition(|decision| decision.waits);
     let (accepted, refused): (Vec<_>, Vec<_>) = decided.into_iter().partition(|decision| decision.accepted);
@@ -102,6 +102,29 @@ pub fn code(plan: &Plan) -> Result<String> {
     Ok(text)
 }
 
+/// What becomes of appended rows when their run is done again.
+fn again(plan: &Plan, output: &Output) -> String {
+    let is_files = match &plan.target {
+        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => true,
+        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => false,
+    };
+    let window = output.incremental.as_ref().and_then(|incremental| plan.reaches(output, &incremental.column));
+    match (&output.load_id, window) {
+        _ if is_files => "A run that is done again replaces its own files.".to_owned(),
+        (Some(column), _) => {
+            format!(
+                "Every row carries the id of its load in `{column}`; a run that is done again replaces its own rows."
+            )
+        }
+        (None, Some(column)) => format!(
+            "A run that is done again replaces the rows of its own window of `{column}`, if no other load has brought any."
+        ),
+        (None, None) => "A run that is done again changes nothing, and is refused if its source has changed: its rows \
+                         cannot be told from others without `load_id: true`."
+            .to_owned(),
+    }
+}
+
 /// A dataset's name as a name of Python.
 fn variable(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
@@ -119,7 +142,7 @@ const KEYWORDS: &[&str] = &[
     "pl", "raise", "return", "total", "try", "while", "with", "yield",
 ];
 
-fn explain_output(output: &Output, text: &mut String) {
+fn explain_output(plan: &Plan, output: &Output, text: &mut String) {
     let mode = match output.mode {
         Mode::Replace => "replaces the content of",
         Mode::Append => "is appended, once a run, to",
@@ -138,6 +161,9 @@ fn explain_output(output: &Output, text: &mut String) {
     }
     if let Some(planned) = &output.on_duplicate {
         let _ = writeln!(text, "{}\n", duplicates(output, planned));
+    }
+    if output.mode == Mode::Append {
+        let _ = writeln!(text, "{}\n", again(plan, output));
     }
     let _ = writeln!(text, "1. start from {}", output.from);
     for (at, planned) in output.steps.iter().enumerate() {

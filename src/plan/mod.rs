@@ -20,6 +20,7 @@ pub mod waiting;
 
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
+use crate::engine;
 use crate::schema::Schema;
 use crate::schema::declared::Declared;
 use crate::spec::check::Check;
@@ -127,6 +128,9 @@ pub struct Output {
     /// Rows that windvane did not load may be replaced or deleted.
     #[serde(default, skip_serializing_if = "is_default")]
     pub adopt: bool,
+    /// The column of an appended table that holds the id of a row's load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_id: Option<String>,
     /// Into how many parts the reading is split.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub partitions: u32,
@@ -195,6 +199,18 @@ pub struct PlannedCheck {
 impl Plan {
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
+    }
+
+    /// What a column that is read is called at the target, if every row has the value there that it was read with.
+    pub fn reaches(&self, output: &Output, column: &str) -> Option<String> {
+        let lookup = |name: &str| self.input(name).map(|input| input.schema.clone());
+        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+        let traced = engine::step::trace(&steps, &self.input(&output.from)?.schema, &lookup).ok()?;
+        let whole = |origin: &Option<engine::step::Origin>| {
+            origin.as_ref().is_some_and(|origin| origin.same && origin.column == column)
+        };
+        let at = traced.columns.iter().position(whole)?;
+        output.schema.fields.get(at).map(|field| field.name.clone())
     }
 
     /// What a change of the output's source does.

@@ -4,6 +4,7 @@ use super::enter;
 use crate::connectors::again::Facts;
 use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Objects, RowBuilder, json_lines};
+use crate::connectors::tell::Tell;
 use crate::connectors::{
     BATCH_ROWS, Connection, Context, Duplicates, Expected, Found, FoundKind, LoadRequest, Loaded, Part, Promise,
     Promised, ReadRequest, Within,
@@ -304,6 +305,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         verify: request.verify,
         refused: request.refused,
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
+        tell: request.facts.load_id.clone().map(Tell::Column),
         facts: request.facts,
         swap: request.swap,
         widen: request.widen,

@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use source::Source;
 use std::collections::BTreeMap;
 use step::{Columns, Step};
-use target::{Absent, Mode, OnDuplicate, Target, Verify};
+use target::{Absent, LoadId, Mode, OnDuplicate, Target, Verify};
 
 /// A pipeline: where data is, where it must go and what must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -186,6 +186,9 @@ pub struct DatasetSpec {
     /// pipeline's own `keep`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub keep: Keeps,
+    /// Of an appended table: every row carries the id of its load; by default as the target's own `load_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_id: Option<LoadId>,
     /// `false`: not loaded on its own (a table that is only joined to is left out anyway).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<bool>,

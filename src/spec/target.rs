@@ -72,6 +72,54 @@ pub enum Verify {
     Rows,
 }
 
+/// The column of an appended table that holds the id of the load that brought a row: `true`, or the column's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadId(Option<String>);
+
+impl LoadId {
+    /// What `true` means.
+    pub const NAME: &str = "load_id";
+
+    /// The column, where there is one.
+    pub fn column(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl Serialize for LoadId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.column() {
+            None => false.serialize(serializer),
+            Some(Self::NAME) => true.serialize(serializer),
+            Some(name) => name.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LoadId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        match value.as_bool() {
+            Some(asked) => Ok(Self(asked.then(|| Self::NAME.to_owned()))),
+            None => serde_json::from_value(value).map(|name| Self(Some(name))).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl JsonSchema for LoadId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LoadId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A column of an appended table that holds the id of the load that brought a row: `true` (it is \
+                            called `load_id`), or its name. A run that is done again replaces its own rows by it.",
+            "anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1, "maxLength": 63}]
+        })
+    }
+}
+
 /// A folder: `<path>/<dataset>/part-<load>.<ending>` and a manifest that says which parts count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +164,9 @@ pub struct SqliteTarget {
     /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adopt: bool,
+    /// Of appended tables: every row carries the id of its load.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub load_id: LoadId,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +181,9 @@ pub struct PostgresTarget {
     /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adopt: bool,
+    /// Of appended tables: every row carries the id of its load.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub load_id: LoadId,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -144,6 +198,9 @@ pub struct MysqlTarget {
     /// `true`: rows that are there and that windvane did not load may be replaced or deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adopt: bool,
+    /// Of appended tables: every row carries the id of its load.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub load_id: LoadId,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -168,7 +225,21 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+fn is_off(load_id: &LoadId) -> bool {
+    load_id.column().is_none()
+}
+
 impl Target {
+    /// The column of appended tables that holds the id of a row's load.
+    pub fn load_id(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.load_id.column(),
+            Self::Postgres(postgres) => postgres.load_id.column(),
+            Self::Mysql(mysql) => mysql.load_id.column(),
+            Self::Parquet(_) | Self::Csv(_) | Self::Jsonl(_) | Self::Python(_) => None,
+        }
+    }
+
     pub fn connection(&self) -> Option<&str> {
         match self {
             Self::Parquet(files) | Self::Csv(files) | Self::Jsonl(files) => files.connection.as_deref(),

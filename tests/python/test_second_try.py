@@ -3,131 +3,25 @@ again. Neither a new plan nor a new store makes another load of it."""
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import windvane as wv
 from hostile_api import Asked, serving
 from pipelines import outside, write_spec
+from tries import FILES, KINDS, MODES, WAYS, Case, made
 from windvane.errors import WindvaneError
-
-MODES = ("replace", "append", "merge")
-FILES = ("parquet", "csv", "jsonl")
-KINDS = ("sqlite", *FILES, "postgres", "mysql")
-WAYS = ("staged", "fused")
-
-
-@dataclass
-class Case:
-    """One pipeline and its target."""
-
-    folder: Path
-    kind: str
-    url: str | None
-    spec: Path
-
-    def world(self, store: str = "store.db") -> dict[str, Any]:
-        connections = {"lake": self.url} if self.url else {}
-        return {**outside(self.folder, **connections), "store": str(self.folder / store)}
-
-    def source(self, ids: range) -> None:
-        lines = [f"{n},{n * 3}.25" for n in ids]
-        (self.folder / "items.csv").write_text("\n".join(["id,amount", *lines]) + "\n")
-
-    def run(self, run: str = "d1", *, store: str = "store.db", **more: Any) -> Any:
-        try:
-            return wv.run(self.spec, run=run, rules_only=True, **self.world(store), **more)
-        except WindvaneError as error:
-            return error.record
-
-    def ids(self) -> list[int]:
-        if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "lake.db") as file:
-                return [row[0] for row in file.execute("SELECT id FROM items ORDER BY id")]
-        if self.kind == "postgres":
-            import psycopg2
-
-            with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
-                cursor.execute("SELECT id FROM items ORDER BY id")
-                return [row[0] for row in cursor.fetchall()]
-        if self.kind == "mysql":
-            return [row[0] for row in mysql(self.url, "SELECT id FROM items ORDER BY id")]
-        folder = self.folder / "lake" / "items"
-        found: list[int] = []
-        for part in json.loads((folder / "_manifest.json").read_text())["parts"]:
-            path = folder / part["path"]
-            if self.kind == "parquet":
-                import pyarrow.parquet as pq
-
-                found += pq.read_table(path).column("id").to_pylist()
-            elif self.kind == "csv":
-                with path.open(newline="") as file:
-                    found += [int(row["id"]) for row in csv.DictReader(file)]
-            else:
-                found += [json.loads(line)["id"] for line in path.read_text().splitlines()]
-        return sorted(found)
-
-    def empty(self) -> None:
-        """Somebody empties the target by hand."""
-        if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "lake.db") as file:
-                file.execute("DELETE FROM items")
-        elif self.kind == "postgres":
-            import psycopg2
-
-            with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
-                cursor.execute("TRUNCATE items")
-        elif self.kind == "mysql":
-            mysql(self.url, "DELETE FROM items")
-        else:
-            for part in (self.folder / "lake" / "items").glob("part-*"):
-                part.unlink()
-
-
-def mysql(url: str | None, statement: str) -> list[Any]:
-    from urllib.parse import urlsplit
-
-    import pymysql
-
-    place = urlsplit(url or "")
-    connection = pymysql.connect(
-        host=place.hostname or "", port=place.port or 3306, user=place.username, database=place.path.strip("/"),
-        password=place.password or "", autocommit=True,
-    )  # fmt: skip
-    with connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.fetchall())
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def made(folder: Path, kind: str, mode: str, way: str, request: pytest.FixtureRequest) -> Case:
-    url = None
-    if kind in {"postgres", "mysql"}:
-        url = request.getfixturevalue(f"{kind}_database")
-        target: dict[str, Any] = {kind: {"connection": "lake", "mode": mode}}
-    else:
-        target = {kind: {"path": "lake.db" if kind == "sqlite" else "lake", "mode": mode}}
-    settings: dict[str, Any] = {"strategy": way}
-    if mode == "merge":
-        settings["key"] = "id"
-    spec = write_spec(
-        folder, "p", source={"csv": {"path": "items.csv"}}, target=target, datasets={"items": settings},
-        guard={"rows": 0},
-    )  # fmt: skip
-    return Case(folder, kind, url, spec)
 
 
 @pytest.mark.parametrize("way", WAYS)

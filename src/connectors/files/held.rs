@@ -1,7 +1,7 @@
 //! What a folder holds of a dataset: as its manifest says.
 
 use super::{Files, blocking};
-use crate::connectors::held::{Holds, LastLoad};
+use crate::connectors::held::Holds;
 use crate::error::Result;
 
 impl Files {
@@ -10,12 +10,10 @@ impl Files {
         blocking(move || {
             let (manifest, _) = files.folder(&dataset)?.manifest()?;
             let Some(manifest) = manifest else { return Ok(Holds::default()) };
-            let last = manifest.loads.last();
             Ok(Holds {
                 exists: true,
                 rows: Some(manifest.rows()),
                 columns: manifest.columns.names().map(str::to_owned).collect(),
-                last: last.map(|done| LastLoad { load_id: done.load_id.clone(), rows: done.rows }),
             })
         })
         .await

@@ -3,7 +3,7 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::again::{Earlier, Facts};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::faults;
@@ -77,6 +77,13 @@ impl Done {
             already,
             earlier: None,
         }
+    }
+}
+
+impl Done {
+    pub(super) fn known(&self) -> Known {
+        // Which rows are whose, the parts tell.
+        Known { load_id: self.load_id.clone(), rows: self.rows, facts: self.facts.clone(), manner: Manner::Changed }
     }
 }
 
@@ -165,10 +172,14 @@ impl Manifest {
     /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder.
     pub(super) fn stands(&self, request: &LoadRequest, there: &[String]) -> Result<Option<Loaded>> {
         let Some(done) = self.done(&request.load_id) else { return Ok(None) };
-        let newest = self.loads.last().is_some_and(|last| last.load_id == request.load_id);
         let gone = |part: &Part| !there.contains(&part.path);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
-        Earlier { loaded: done.loaded(true), facts: done.facts.clone(), newest }.stands(request, rows)
+        let loads = self.loads.iter().rev().map(Done::known).collect();
+        let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads };
+        match earlier.course(request, There { rows, own: Own::Parts })? {
+            Course::Done(loaded) => Ok(Some(*loaded)),
+            Course::Load { .. } => Ok(None),
+        }
     }
 
     pub(super) fn names(&self, name: &str) -> bool {

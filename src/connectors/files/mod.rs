@@ -71,7 +71,7 @@ pub(super) use piece::scratch;
 pub(crate) use rows::RowBuilder;
 pub(crate) use write::json_lines;
 
-use super::again::Facts;
+use super::again::Known;
 use super::objects::{Location, Store, is_address};
 use super::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
 use crate::error::{Error, Kind, Result};
@@ -82,6 +82,7 @@ use folder::Folder;
 use futures::StreamExt;
 use load::Begun;
 use locate::Bounds;
+use manifest::Done;
 use piece::At;
 use std::fs::{self, File};
 use std::io;
@@ -200,12 +201,13 @@ impl Files {
         blocking(move || files.parts(&request, parts)).await
     }
 
-    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         let (files, dataset) = (self.clone(), dataset.to_owned());
         blocking(move || {
             let (manifest, _) = files.folder(&dataset)?.manifest()?;
             let loads = manifest.map(|known| known.loads).unwrap_or_default();
-            Ok(loads.into_iter().rev().map(|done| done.facts).collect())
+            let newest = loads.iter().rev().take(usize::try_from(most).unwrap_or(usize::MAX));
+            Ok(newest.map(Done::known).collect())
         })
         .await
     }

@@ -1,9 +1,8 @@
 //! What a server holds of a table, and which of its columns have values.
 
-use super::catalog::LEDGER;
 use super::table::{TableName, quote};
 use super::{Mysql, connect};
-use crate::connectors::held::{Holds, LastLoad, chosen, filled_sql};
+use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
 
 impl Mysql {
@@ -17,22 +16,11 @@ impl Mysql {
         let Some(existing) = table.existing(&mut session).await? else { return Ok(Holds::default()) };
         let count = format!("SELECT CAST(count(*) AS SIGNED) FROM {}", table.sql());
         let rows: Option<(i64,)> = session.one(&count, &[]).await?;
-        let mut held = Holds {
+        Ok(Holds {
             exists: true,
             rows: rows.and_then(|(rows,)| u64::try_from(rows).ok()),
             columns: existing.columns.into_iter().map(|column| column.name).collect(),
-            last: None,
-        };
-        let ledger = self.named(LEDGER);
-        if ledger.existing(&mut session).await?.is_some() {
-            let newest = format!(
-                "SELECT load_id, `rows` FROM {} WHERE dataset = ? ORDER BY loaded_at DESC LIMIT 1",
-                ledger.sql()
-            );
-            let row: Option<(String, i64)> = session.one(&newest, &[dataset]).await?;
-            held.last = row.map(|(load_id, rows)| LastLoad { load_id, rows: u64::try_from(rows).unwrap_or(0) });
-        }
-        Ok(held)
+        })
     }
 
     pub async fn filled(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {

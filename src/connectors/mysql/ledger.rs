@@ -1,9 +1,11 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
 use super::session::Session;
-use super::table::{TableName, check_name, quote};
-use crate::connectors::again::Facts;
+use super::table::{Existing, TableName, check_name, quote, same};
+use super::within;
+use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
 use crate::connectors::read_back::forged;
+use crate::connectors::tell::{Tell, alone};
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
@@ -57,30 +59,96 @@ pub(super) async fn prepare(session: &mut Session, ledger: &TableName) -> Result
     session.execute(&create).await.map(drop)
 }
 
-const SELECT: &str = "SELECT load_id, `rows`, bytes, checksum, refused, changes, facts FROM";
+const SELECT: &str = "SELECT load_id, `rows`, bytes, checksum, refused, changes, facts, mode FROM";
 
 /// What an earlier try of this load was answered, when that stands.
-pub(super) async fn receipt(
+pub(super) async fn look_up(
     session: &mut Session,
     table: &TableName,
     ledger: &TableName,
     request: &LoadRequest,
-) -> Result<Option<Loaded>> {
+) -> Result<Course> {
     let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
     let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    let Some(mine) = mine else { return Ok(forged(request)) };
-    let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
-    let rows = rows(session, table).await?;
-    ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)
+    let Some(mine) = mine else {
+        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
+    };
+    let all = newest(session, ledger, &request.dataset, ledger::looked_through(request)).await?;
+    let earlier = ledger::earlier(mine, &all)?;
+    let existing = table.existing(session).await?;
+    let (rows, own) = match &existing {
+        Some(existing) => {
+            (Some(count(session, table, "").await?), own(session, table, existing, request, &earlier).await?)
+        }
+        None => (None, Own::Untold),
+    };
+    earlier.course(request, There { rows, own })
 }
 
-/// The rows of a table, or nothing where there is none.
-async fn rows(session: &mut Session, table: &TableName) -> Result<Option<u64>> {
-    if table.existing(session).await?.is_none() {
-        return Ok(None);
+/// Which rows of the table are those of the earlier try.
+async fn own(
+    session: &mut Session,
+    table: &TableName,
+    existing: &Existing,
+    request: &LoadRequest,
+    earlier: &Earlier,
+) -> Result<Own> {
+    let has = |name: &str| existing.columns.iter().any(|column| same(&column.name, name));
+    match &request.tell {
+        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
+            Ok(Own::Marked(count(session, table, &told(request, existing)?).await?))
+        }
+        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
+            let alone = alone(&request.load_id, within, window, &earlier.loads);
+            Ok(Own::Inside { rows: count(session, table, &told(request, existing)?).await?, alone })
+        }
+        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
     }
-    let count: Option<(i64,)> = session.one(&format!("SELECT count(*) FROM {}", table.sql()), &[]).await?;
-    Ok(count.and_then(|(count,)| u64::try_from(count).ok()))
+}
+
+/// The condition that chooses the rows of a load.
+fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
+    match &request.tell {
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", within::one(within, existing)?)),
+        None => Err(Error::internal("rows were to be told from others by nothing")),
+    }
+}
+
+/// Deletes the rows of the earlier try, which were so many.
+pub(super) async fn undo(
+    session: &mut Session,
+    table: &TableName,
+    existing: &Existing,
+    request: &LoadRequest,
+    rows: u64,
+) -> Result<()> {
+    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing)?);
+    match session.execute(&sql).await? {
+        gone if gone == rows => Ok(()),
+        gone => Err(others_went(rows, gone)),
+    }
+}
+
+/// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
+pub(super) async fn forget(
+    session: &mut Session,
+    table: &TableName,
+    ledger: &TableName,
+    request: &LoadRequest,
+) -> Result<()> {
+    let some: Option<(i64,)> = session.one(&format!("SELECT 1 FROM {} LIMIT 1", table.sql()), &[]).await?;
+    if some.is_some() {
+        return Ok(());
+    }
+    let sql = format!("UPDATE {} SET mode = '{}' WHERE dataset = ? AND `rows` > 0", ledger.sql(), ledger::GONE);
+    session.execute_with(&sql, &[request.dataset.as_str()]).await.map(drop)
+}
+
+async fn count(session: &mut Session, table: &TableName, condition: &str) -> Result<u64> {
+    let sql = format!("SELECT CAST(count(*) AS SIGNED) FROM {}{condition}", table.sql());
+    let count: Option<(i64,)> = session.one(&sql, &[]).await?;
+    Ok(count.and_then(|(count,)| u64::try_from(count).ok()).unwrap_or(0))
 }
 
 /// The newest loads of a dataset first.
@@ -89,14 +157,13 @@ async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit:
     session.all(&sql, &[dataset]).await
 }
 
-/// What the loads of a dataset were about. Changes nothing: without a ledger there were none.
-pub(super) async fn loads(session: &mut Session, ledger: &TableName, dataset: &str) -> Result<Vec<Facts>> {
+/// The newest loads of a dataset. Changes nothing: without a ledger there were none.
+pub(super) async fn loads(session: &mut Session, ledger: &TableName, dataset: &str, most: u32) -> Result<Vec<Known>> {
     let known = ledger.existing(session).await?;
     if !known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS)) {
         return Ok(Vec::new());
     }
-    let rows = newest(session, ledger, dataset, ledger::LOOKED_THROUGH).await?;
-    Ok(rows.iter().map(|row| ledger::known(&row.6)).collect())
+    Ok(newest(session, ledger, dataset, most).await?.iter().map(ledger::listed).collect())
 }
 
 pub(super) async fn write_down(

@@ -11,6 +11,7 @@ use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
 use crate::connectors::account::Account;
+use crate::connectors::again::{Course, swapped};
 use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
@@ -42,14 +43,15 @@ async fn alone(session: &mut Session, table: &TableName, request: &LoadRequest, 
     ledger::prepare(session, &ledger).await.map_err(|error| name(error, &ledger))?;
     // A DELETE by alias wants one.
     session.execute(&format!("USE {}", quote(&table.database))).await?;
-    if let Some(loaded) = ledger::receipt(session, table, &ledger, request).await? {
-        return Ok(loaded);
-    }
+    let undo = match ledger::look_up(session, table, &ledger, request).await? {
+        Course::Done(loaded) => return Ok(*loaded),
+        Course::Load { undo } => undo,
+    };
     let (existing, made) = ready(session, table, request).await?;
     for statement in BEGIN {
         session.execute(statement).await?;
     }
-    let done = transaction(session, table, &existing, &ledger, request, rows).await;
+    let done = transaction(session, table, &existing, (&ledger, undo), request, rows).await;
     if done.is_err() && !is_silent(&done) {
         // Closing the session would undo it too; this does it before the caller goes on.
         drop(session.execute("ROLLBACK").await);
@@ -69,15 +71,22 @@ async fn transaction(
     session: &mut Session,
     table: &TableName,
     existing: &Existing,
-    ledger: &TableName,
+    (ledger, undo): (&TableName, Option<u64>),
     request: &LoadRequest,
     rows: &mut Rows,
 ) -> Result<Loaded> {
+    if request.mode != Mode::Replace {
+        ledger::forget(session, table, ledger, request).await?;
+    }
+    if let Some(rows) = undo {
+        ledger::undo(session, table, existing, request, rows).await?;
+    }
     let loaded = match request.mode {
         Mode::Replace | Mode::Append => direct(session, table, existing, request, rows).await?,
         Mode::Merge | Mode::History => merge::load(session, table, existing, request, rows).await?,
     };
     request.close(&loaded)?;
+    let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {
         ledger::write_down(session, ledger, request, &loaded).await?;
     }
@@ -106,7 +115,8 @@ async fn direct(
     }
     let mine = Mine::mark(session, table, existing, request).await?;
     let mut account = Account::new(request);
-    let inserts = Inserts::new(session, table, &request.schema.fields, &existing.columns, None, request.refused);
+    let inserts =
+        Inserts::new(session, table, &request.schema.fields, &existing.columns, None, request.refused).marked(request);
     let mut bytes = 0;
     let mut rows = rows.open()?;
     while let Some(batch) = rows.next().await {

@@ -43,7 +43,7 @@ mod wire;
 mod within;
 mod write;
 
-use super::again::Facts;
+use super::again::Known;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
 use crate::spec::{source::MysqlSource, target::MysqlTarget};
@@ -99,10 +99,10 @@ impl Mysql {
         load::load(session, &self.database, request, rows).await
     }
 
-    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         let mut session = connect::open(&self.access.options).await?;
         let ledger = table::TableName { database: self.database.clone(), table: catalog::LEDGER.to_owned() };
-        ledger::loads(&mut session, &ledger, dataset).await
+        ledger::loads(&mut session, &ledger, dataset, most).await
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -23,6 +23,10 @@ pub(super) fn check(request: &LoadRequest) -> Result<()> {
             Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output")
         );
     }
+    request.check_mark()?;
+    if let Some(column) = request.marks() {
+        check_name(column, "column")?;
+    }
     let mut names = HashSet::new();
     for column in request.schema.names() {
         check_name(column, "column")?;
@@ -62,6 +66,12 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
                 let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
                 new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
             }
+        }
+    }
+    if let Some(mark) = request.marked() {
+        match existing.columns.iter().find(|column| same(&column.name, &mark.name)) {
+            Some(column) => compatible(&mark, column)?,
+            None => new.push(format!("ADD COLUMN {}", marking(&mark))),
         }
     }
     if new.is_empty() {
@@ -114,6 +124,7 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
         let kept = known(session, request, field).await?;
         parts.push(declared(field, !is_primary(field), collation(field), kept.as_ref()));
     }
+    parts.extend(request.marked().as_ref().map(marking));
     if request.mode == Mode::History {
         parts.extend(by_key::versions().iter().map(|field| declared(field, true, None, None)));
     }
@@ -133,6 +144,11 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
     let parts = parts.join(", ");
     let sql = format!("CREATE TABLE {} ({parts}) ENGINE = InnoDB CHARACTER SET utf8mb4{comment}", table.sql());
     session.execute_with(&sql, &[]).await.map(drop)
+}
+
+/// The column of a load's id: short, so that it can be indexed.
+fn marking(mark: &Field) -> String {
+    format!("{} varchar(64) CHARACTER SET ascii COLLATE ascii_bin NULL", quote(&mark.name))
 }
 
 /// The source's primary key, which a table that is replaced takes over.

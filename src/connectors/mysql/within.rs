@@ -24,7 +24,7 @@ pub(super) fn of_part(part: &Part, existing: &Existing) -> Result<String> {
     }
 }
 
-fn one(range: &Within, existing: &Existing) -> Result<String> {
+pub(super) fn one(range: &Within, existing: &Existing) -> Result<String> {
     let column = existing.columns.iter().find(|column| same(&column.name, &range.column)).ok_or_else(|| {
         Error::missing(format!("the table has no column '{}'", range.column))
             .hint("It may have been dropped or renamed since: discover the source again")

@@ -3,8 +3,8 @@
 use super::failure::{column_in, refuses_rows};
 use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
-use crate::connectors::RefusedRow;
 use crate::connectors::halving::{Halves, refusal};
+use crate::connectors::{LoadRequest, RefusedRow};
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::{DataType, Field};
@@ -62,6 +62,16 @@ impl Inserts {
         let most_bytes = usize::try_from(session.packet / 2).unwrap_or(MOST_BYTES).min(MOST_BYTES);
         let whole = statement(&head, &one, at_once);
         Self { head, one, fields: fields.to_vec(), at_once, whole, numbered: at.is_some(), most_bytes, policy }
+    }
+
+    /// Each row with the id of its load, where the request wants that.
+    pub(super) fn marked(mut self, request: &LoadRequest) -> Self {
+        if let Some(column) = request.marks() {
+            self.head = self.head.replacen(") VALUES ", &format!(", {}) VALUES ", quote(column)), 1);
+            self.one = format!("{}, {})", &self.one[..self.one.len() - 1], request.mark_sql());
+            self.whole = statement(&self.head, &self.one, self.at_once);
+        }
+        self
     }
 
     /// Inserts the rows of a batch whose first one has this place in the load. Those that cannot go are given back; bytes

@@ -34,6 +34,11 @@ pub(super) fn conditions(request: &ReadRequest, existing: &Existing) -> Result<V
 }
 
 /// ` WHERE ... `, if there is anything to say.
+/// Of one range.
+pub(super) fn of(within: &Within, existing: &Existing) -> Result<Vec<String>> {
+    Ok(condition(within, existing)?.into_iter().collect())
+}
+
 pub(super) fn clause(conditions: &[String]) -> String {
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }

@@ -1,10 +1,9 @@
 //! What a server holds of a table, and which of its columns have values.
 
 use super::Postgres;
-use super::catalog::LEDGER;
 use super::table::TableName;
 use super::{connect, failure::translate};
-use crate::connectors::held::{Holds, LastLoad, chosen, filled_sql};
+use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
 use crate::schema::sql::quote;
 use sqlx::AssertSqlSafe;
@@ -25,27 +24,11 @@ impl Postgres {
                 .fetch_one(&mut session)
                 .await
                 .map_err(|error| translate(&error))?;
-            let mut held = Holds {
+            Ok(Holds {
                 exists: true,
                 rows: u64::try_from(rows).ok(),
                 columns: existing.columns.into_iter().map(|column| column.name).collect(),
-                last: None,
-            };
-            let ledger = self.named(LEDGER);
-            if ledger.existing(&mut session).await?.is_some() {
-                let newest = format!(
-                    "SELECT load_id, rows FROM {} WHERE dataset = $1 ORDER BY loaded_at DESC LIMIT 1",
-                    ledger.sql()
-                );
-                let row: Option<(String, i64)> = sqlx::query_as(AssertSqlSafe(newest))
-                    .bind(dataset)
-                    .persistent(false)
-                    .fetch_optional(&mut session)
-                    .await
-                    .map_err(|error| translate(&error))?;
-                held.last = row.map(|(load_id, rows)| LastLoad { load_id, rows: u64::try_from(rows).unwrap_or(0) });
-            }
-            Ok(held)
+            })
         };
         connect::answered(&self.access.options, asked).await
     }

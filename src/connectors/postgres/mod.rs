@@ -33,7 +33,7 @@ mod watch;
 mod wire;
 
 use super::address::EVERY;
-use super::again::Facts;
+use super::again::Known;
 use super::pushed::{Pushed, PushedLoad};
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::{Error, Result};
@@ -113,10 +113,10 @@ impl Postgres {
         watch::watched(&self.access, loading).await
     }
 
-    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         let mut session = connect::open(&self.access.options).await?;
         let ledger = table::TableName { schema: self.schema.clone(), table: catalog::LEDGER.to_owned() };
-        connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset)).await
+        connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset, most)).await
     }
 
     pub async fn test(&self) -> Result<()> {

@@ -1,8 +1,8 @@
 //! What a file holds of a table, and which of its columns have values.
 
-use super::table::{LEDGER, columns, same, sql};
+use super::table::{columns, same, sql};
 use super::{Sqlite, failure::translate, place};
-use crate::connectors::held::{Holds, LastLoad, chosen, filled_sql};
+use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
 use crate::schema::sql::quote;
 use sqlx::AssertSqlSafe;
@@ -20,22 +20,11 @@ impl Sqlite {
         }
         let count = format!("SELECT count(*) FROM {}", sql(dataset));
         let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut file).await.map_err(failed)?;
-        let mut held = Holds {
+        Ok(Holds {
             exists: true,
             rows: u64::try_from(rows).ok(),
             columns: known.into_iter().map(|column| column.name).collect(),
-            last: None,
-        };
-        if !columns(&mut file, LEDGER).await.map_err(failed)?.is_empty() {
-            let newest = format!(
-                "SELECT load_id, rows FROM {} WHERE dataset = ? ORDER BY loaded_at DESC, rowid DESC LIMIT 1",
-                sql(LEDGER)
-            );
-            let row: Option<(String, i64)> =
-                sqlx::query_as(AssertSqlSafe(newest)).bind(dataset).fetch_optional(&mut file).await.map_err(failed)?;
-            held.last = row.map(|(load_id, rows)| LastLoad { load_id, rows: u64::try_from(rows).unwrap_or(0) });
-        }
-        Ok(held)
+        })
     }
 
     pub async fn filled(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {

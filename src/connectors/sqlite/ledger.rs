@@ -2,11 +2,14 @@
 
 use super::failure::translate;
 use super::load::execute;
-use super::table::{LEDGER, all, columns, same, sql};
-use crate::connectors::again::Facts;
+use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
+use super::within::inside;
+use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
 use crate::connectors::read_back::forged;
+use crate::connectors::tell::{Tell, alone};
 use crate::connectors::{LoadRequest, Loaded, ledger};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::schema::sql::quote;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -35,10 +38,10 @@ pub(super) async fn prepare(file: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-const SELECT: &str = "SELECT load_id, rows, bytes, checksum, refused, changes, facts FROM";
+const SELECT: &str = "SELECT load_id, rows, bytes, checksum, refused, changes, facts, mode FROM";
 
 /// What an earlier try of this load was answered, when that stands.
-pub(super) async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Option<Loaded>> {
+pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Course> {
     let statement = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", sql(LEDGER));
     let mine: Option<ledger::Row> = sqlx::query_as(AssertSqlSafe(statement))
         .bind(&request.dataset)
@@ -46,10 +49,76 @@ pub(super) async fn receipt(file: &mut SqliteConnection, request: &LoadRequest) 
         .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(mine) = mine else { return Ok(forged(request)) };
-    let newest = newest(file, &request.dataset, 1).await?.into_iter().next();
+    let Some(mine) = mine else {
+        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
+    };
+    let all = newest(file, &request.dataset, ledger::looked_through(request)).await?;
+    let earlier = ledger::earlier(mine, &all)?;
     let rows = rows(file, &request.dataset).await?;
-    ledger::earlier(mine, newest.as_ref().map(|row| row.0.as_str()))?.stands(request, rows)
+    let own = match rows {
+        Some(_) => own(file, request, &earlier).await?,
+        None => Own::Untold,
+    };
+    earlier.course(request, There { rows, own })
+}
+
+/// Which rows of the table are those of the earlier try.
+async fn own(file: &mut SqliteConnection, request: &LoadRequest, earlier: &Earlier) -> Result<Own> {
+    let known = columns(file, &request.dataset).await.map_err(|error| translate(&error))?;
+    let has = |name: &str| known.iter().any(|column| same(&column.name, name));
+    match &request.tell {
+        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
+            Ok(Own::Marked(counted(file, request, &known).await?))
+        }
+        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
+            let alone = alone(&request.load_id, within, window, &earlier.loads);
+            Ok(Own::Inside { rows: counted(file, request, &known).await?, alone })
+        }
+        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
+    }
+}
+
+async fn counted(file: &mut SqliteConnection, request: &LoadRequest, known: &[NativeColumn]) -> Result<u64> {
+    let statement = format!("SELECT count(*) FROM {}{}", sql(&request.dataset), told(request, known)?);
+    let count: i64 =
+        sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(file).await.map_err(|error| translate(&error))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Deletes the rows of the earlier try, which were so many.
+pub(super) async fn undo(
+    file: &mut SqliteConnection,
+    request: &LoadRequest,
+    known: &[NativeColumn],
+    rows: u64,
+) -> Result<()> {
+    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known)?);
+    match execute(file, &statement).await? {
+        gone if gone == rows => Ok(()),
+        gone => Err(others_went(rows, gone)),
+    }
+}
+
+/// The condition that chooses the rows of a load.
+fn told(request: &LoadRequest, known: &[NativeColumn]) -> Result<String> {
+    match &request.tell {
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", inside(within, known)?)),
+        None => Err(Error::internal("rows were to be told from others by nothing")),
+    }
+}
+
+/// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
+pub(super) async fn forget(file: &mut SqliteConnection, dataset: &str) -> Result<()> {
+    let statement = format!("SELECT EXISTS (SELECT 1 FROM {})", sql(dataset));
+    let some: bool =
+        sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(&mut *file).await.map_err(|error| translate(&error))?;
+    if some {
+        return Ok(());
+    }
+    let statement = format!("UPDATE {} SET mode = '{}' WHERE dataset = ? AND rows > 0", sql(LEDGER), ledger::GONE);
+    let done = sqlx::query(AssertSqlSafe(statement)).bind(dataset).execute(file).await;
+    done.map(drop).map_err(|error| translate(&error))
 }
 
 /// The rows of a table, or nothing where there is none.
@@ -73,14 +142,13 @@ async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Resul
     rows.map_err(|error| translate(&error))
 }
 
-/// What the loads of a dataset were about. Changes nothing: a file without a ledger has none.
-pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str) -> Result<Vec<Facts>> {
+/// The newest loads of a dataset. Changes nothing: a file without a ledger has none.
+pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str, most: u32) -> Result<Vec<Known>> {
     let known = columns(file, LEDGER).await.map_err(|error| translate(&error))?;
     if !known.iter().any(|column| column.name == "facts") {
         return Ok(Vec::new());
     }
-    let rows = newest(file, dataset, ledger::LOOKED_THROUGH).await?;
-    Ok(rows.iter().map(|row| ledger::known(&row.6)).collect())
+    Ok(newest(file, dataset, most).await?.iter().map(ledger::listed).collect())
 }
 
 pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {

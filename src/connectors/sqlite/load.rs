@@ -7,6 +7,7 @@ use super::target::{mark, ready};
 use super::write::{Inserts, Place};
 use super::{ledger, merge};
 use crate::connectors::account::Account;
+use crate::connectors::again::{Course, swapped};
 use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
@@ -56,15 +57,23 @@ fn check(request: &LoadRequest) -> Result<()> {
             return Err(refuse(column, "is the name of two columns: SQLite does not tell upper from lower case"));
         }
     }
+    request.check_mark()?;
     by_key::check(request, same)
 }
 
 async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &mut Rows) -> Result<Loaded> {
     ledger::prepare(file).await?;
-    if let Some(loaded) = ledger::receipt(file, request).await? {
-        return Ok(loaded);
-    }
+    let undo = match ledger::look_up(file, request).await? {
+        Course::Done(loaded) => return Ok(*loaded),
+        Course::Load { undo } => undo,
+    };
     let native = ready(file, request).await?;
+    if request.mode != Mode::Replace {
+        ledger::forget(file, &request.dataset).await?;
+    }
+    if let Some(rows) = undo {
+        ledger::undo(file, request, &native, rows).await?;
+    }
     let loaded = match request.mode {
         Mode::Replace => direct(file, request, &native, "", rows).await?,
         Mode::Append => {
@@ -74,6 +83,7 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &
         Mode::Merge | Mode::History => merge::load(file, request, &native, rows).await?,
     };
     request.close(&loaded)?;
+    let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {
         ledger::write_down(file, request, &loaded).await?;
     }
@@ -89,7 +99,7 @@ async fn direct(
     rows: &mut Rows,
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
-    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold);
+    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold).marked(request);
     let bytes = inserts.all(file, rows.open()?, &mut account).await?;
     account.check(request)?;
     if !request.reads_back(account.sent()) {

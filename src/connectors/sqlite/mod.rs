@@ -25,7 +25,7 @@ mod widen;
 mod within;
 mod write;
 
-use super::again::Facts;
+use super::again::Known;
 use super::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use crate::error::Result;
 use crate::spec::{source::SqliteSource, target::SqliteTarget};
@@ -73,12 +73,12 @@ impl Sqlite {
         load::load(file, request, rows).await.map_err(|error| self.name(error))
     }
 
-    pub async fn loads(&self, dataset: &str) -> Result<Vec<Facts>> {
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         if !self.path.is_file() {
             return Ok(Vec::new());
         }
         let mut file = place::open(&self.path).await?;
-        ledger::loads(&mut file, dataset).await.map_err(|error| self.name(error))
+        ledger::loads(&mut file, dataset, most).await.map_err(|error| self.name(error))
     }
 
     pub async fn test(&self) -> Result<()> {

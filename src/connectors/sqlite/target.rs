@@ -45,7 +45,8 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
         check_history(&known, dataset)?;
     }
     let (mut new, mut wide) = (Vec::new(), Vec::new());
-    for field in &request.schema.fields {
+    let mark = request.marked();
+    for field in request.schema.fields.iter().chain(&mark) {
         let Some(column) = known.iter().find(|column| same(&column.name, &field.name)) else {
             new.push(field);
             continue;
@@ -69,9 +70,10 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
 
 async fn create(file: &mut SqliteConnection, request: &LoadRequest) -> Result<()> {
     let kept = request.declared.as_ref();
-    let fields = &request.schema.fields;
+    let mark = request.marked();
+    let fields = request.schema.fields.iter().chain(&mark);
     let of = |field: &Field| declared(field, kept.and_then(|kept| kept.fitting(&field.name, field.data_type)));
-    let mut all: Vec<String> = fields.iter().map(of).collect();
+    let mut all: Vec<String> = fields.map(of).collect();
     if request.mode == Mode::History {
         all.extend(versions().iter().map(|field| declared(field, None)));
     }

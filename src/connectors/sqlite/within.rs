@@ -131,6 +131,27 @@ impl Ranges {
     }
 }
 
+/// A range of numbers, dates or times that were written by us, as SQL.
+pub(super) fn inside(range: &Within, native: &[NativeColumn]) -> Result<String> {
+    let known = native.iter().find(|column| same(&column.name, &range.column)).ok_or_else(|| missing(range))?;
+    let name = quote(&known.name);
+    // As texts, in which fewer digits of a second come first once nothing stands behind them.
+    let bare = |text: &str| text.trim_end_matches('Z').trim_end_matches("+00:00").replace(' ', "T");
+    let (left, number) = match range.data_type {
+        DataType::Int16 | DataType::Int32 | DataType::Int64 => (name, true),
+        DataType::Date | DataType::Timestamp | DataType::TimestampTz => (format!("replace({name}, 'Z', '')"), false),
+        other => return Err(Error::internal(format!("a window of {other}"))),
+    };
+    let mut ends = Vec::new();
+    for (end, [inclusive, exclusive]) in [(&range.from, [">=", ">"]), (&range.to, ["<=", "<"])] {
+        let Some(limit) = end else { continue };
+        value(limit, range)?;
+        let right = if number { limit.value.clone() } else { format!("'{}'", bare(&limit.value).replace('\'', "")) };
+        ends.push(format!("{left} {} {right}", if limit.inclusive { inclusive } else { exclusive }));
+    }
+    Ok(if ends.is_empty() { format!("{left} IS NOT NULL") } else { ends.join(" AND ") })
+}
+
 fn value(limit: &Limit, range: &Within) -> Result<Scalar<arrow::array::ArrayRef>> {
     let (value, failed) = infer::parse(&StringArray::from(vec![limit.value.as_str()]), range.data_type);
     if failed.is_empty() { Ok(Scalar::new(value)) } else { Err(wrong(&limit.value, range)) }

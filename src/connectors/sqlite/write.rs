@@ -34,8 +34,10 @@ pub(super) enum Place {
 
 /// Inserts into one table.
 pub(super) struct Inserts {
-    /// As SQL.
-    table: String,
+    /// As SQL, up to the first row.
+    head: String,
+    /// A row.
+    one: String,
     schema: Schema,
     place: Place,
     /// Rows a statement.
@@ -46,10 +48,26 @@ pub(super) struct Inserts {
 
 impl Inserts {
     pub(super) fn new(table: &str, request: &LoadRequest, place: Place) -> Self {
-        let width = request.schema.fields.len() + usize::from(place != Place::Untold);
-        let at_once = (MOST_VALUES / width.max(1)).clamp(1, MOST_ROWS);
-        let whole = statement(table, &request.schema, place, at_once);
-        Self { table: table.to_owned(), schema: request.schema.clone(), place, at_once, whole, policy: request.refused }
+        let names = match place {
+            Place::Untold => None,
+            Place::In(column) => Some(quote(column)),
+        };
+        let names: Vec<String> = names.into_iter().chain(request.schema.names().map(quote)).collect();
+        let at_once = (MOST_VALUES / names.len().max(1)).clamp(1, MOST_ROWS);
+        let head = format!("INSERT INTO {table} ({}) VALUES ", names.join(", "));
+        let one = format!("({})", vec!["?"; names.len()].join(", "));
+        let whole = statement(&head, &one, at_once);
+        Self { head, one, schema: request.schema.clone(), place, at_once, whole, policy: request.refused }
+    }
+
+    /// Each row with the id of its load, where the request wants that.
+    pub(super) fn marked(mut self, request: &LoadRequest) -> Self {
+        if let Some(column) = request.marks() {
+            self.head = self.head.replacen(") VALUES ", &format!(", {}) VALUES ", quote(column)), 1);
+            self.one = format!("{}, {})", &self.one[..self.one.len() - 1], request.mark_sql());
+            self.whole = statement(&self.head, &self.one, self.at_once);
+        }
+        self
     }
 
     /// Inserts all rows; about how many bytes their values have.
@@ -106,8 +124,7 @@ impl Inserts {
         bytes: &mut u64,
     ) -> Result<()> {
         let is_whole = rows.len() == self.at_once;
-        let sql =
-            if is_whole { self.whole.clone() } else { statement(&self.table, &self.schema, self.place, rows.len()) };
+        let sql = if is_whole { self.whole.clone() } else { statement(&self.head, &self.one, rows.len()) };
         let part = batch.slice(rows.start, rows.len());
         let first = (self.place != Place::Untold).then_some(first + rows.start as u64);
         let query = filled(sql, &part, &self.schema.fields, first, bytes)?;
@@ -115,13 +132,8 @@ impl Inserts {
     }
 }
 
-fn statement(table: &str, schema: &Schema, place: Place, rows: usize) -> SqlStr {
-    let mut names: Vec<String> = schema.names().map(quote).collect();
-    if let Place::In(column) = place {
-        names.insert(0, quote(column));
-    }
-    let one = format!("({})", vec!["?"; names.len()].join(", "));
-    let text = format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), vec![one.as_str(); rows].join(", "));
+fn statement(head: &str, one: &str, rows: usize) -> SqlStr {
+    let text = format!("{head}{}", vec![one; rows].join(", "));
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
 }
 

@@ -216,7 +216,7 @@ pub async fn remembered(plan: &Plan, output: &Output, context: &Context) -> Opti
     }
     // Whatever is wrong with the target is the load's to say.
     let target = Connection::open_target(&plan.target, context).ok()?;
-    let loaded = target.loads(&output.dataset).await.ok()?.into_iter().next()?.columns;
+    let loaded = target.loads(&output.dataset, 1).await.ok()?.into_iter().next()?.facts.columns;
     let mut known: Option<Plan> = None;
     for field in &input.schema.fields {
         let Some(theirs) = loaded.field(&field.name) else { continue };

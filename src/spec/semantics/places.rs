@@ -2,7 +2,7 @@
 
 use super::{Judge, shorten};
 use crate::spec::template;
-use crate::spec::tree::{Entry, Node};
+use crate::spec::tree::{Entry, Node, Value};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
@@ -20,6 +20,48 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     });
     judge.key(root, "target", |judge, target| judge.every(target, |judge, tagged| place(judge, tagged, Side::Target)));
     judge.key(root, "staging", staging);
+    load_ids(judge, root);
+}
+
+/// `load_id` means something for appended tables only.
+fn load_ids<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+    let Some(target) = root.get("target").and_then(|target| target.entries().first()) else { return };
+    let mode = |node: &'a Node| node.get("mode").and_then(Node::text);
+    let asks = |node: &Node| node.get("load_id").is_some_and(|asked| !matches!(asked.value, Value::Boolean(false)));
+    let whole = mode(&target.node).unwrap_or("replace");
+    let datasets = root.get("datasets").map(Node::entries).unwrap_or_default();
+    let appends = |mode: &str| mode == "append";
+    let none = !appends(whole) && !datasets.iter().any(|dataset| mode(&dataset.node).is_some_and(appends));
+    if none && asks(&target.node) {
+        judge.key(root, "target", |judge, target| {
+            judge.every(target, |judge, tagged| {
+                judge.key(&tagged.node, "load_id", |judge, asked| not_appended(judge, asked, whole));
+            });
+        });
+    }
+    let tables = ["sqlite", "postgres", "mysql"].contains(&target.key.as_str());
+    judge.key(root, "datasets", |judge, datasets| {
+        judge.every(datasets, |judge, dataset| {
+            let mode = mode(&dataset.node).unwrap_or(whole);
+            if !asks(&dataset.node) {
+                return;
+            }
+            judge.key(&dataset.node, "load_id", |judge, asked| {
+                if !tables {
+                    let message = format!("a target of {} has no column 'load_id'", target.key);
+                    let hint = "Leave it out; of files, the parts of a load are known without it";
+                    judge.unsupported(asked.mark, message, hint);
+                } else if !appends(mode) {
+                    not_appended(judge, asked, mode);
+                }
+            });
+        });
+    });
+}
+
+fn not_appended(judge: &mut Judge<'_, '_>, asked: &Node, mode: &str) {
+    let message = format!("'load_id' is for rows that are appended, and the mode is '{}'", shorten(mode));
+    judge.problem(asked.mark, message, "Leave it out: other modes find their rows without it; or write 'mode: append'");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use crate::connectors::read_back::Tally;
 use crate::connectors::{RefusedRow, RowStream};
 use crate::error::{Error, Result};
 use crate::faults;
-use crate::schema::{Schema, arrow::conform};
-use arrow::array::{Array, AsArray, RecordBatch};
+use crate::schema::{Field, Schema, arrow::conform};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use futures::StreamExt;
 use sqlx::postgres::PgConnection;
+use std::sync::Arc;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -25,6 +26,8 @@ pub(super) struct Layout {
     pub(super) forms: Vec<Form>,
     /// Each row begins with its place in the stream, and rows that no PostgreSQL text can hold are left out.
     pub(super) placed: bool,
+    /// A last column that is the same in every row.
+    pub(super) mark: Option<(Field, String)>,
 }
 
 /// What was sent.
@@ -86,6 +89,8 @@ async fn encode(
     let fresh = || Vec::with_capacity(CHUNK + CHUNK / 4);
     let mut out = fresh();
     let mut unfit = Vec::new();
+    let fields: Vec<Field> =
+        layout.schema.fields.iter().chain(layout.mark.as_ref().map(|(field, _)| field)).cloned().collect();
     header(&mut out);
     while let Some(batch) = rows.next().await {
         let batch = conform(&batch?, &layout.schema)?;
@@ -93,7 +98,11 @@ async fn encode(
         tally.add(&batch)?;
         let batch = faults::spoilt("", &batch);
         let skipped = if layout.placed { not_text(&batch, first, &mut unfit) } else { None };
-        let encoder = RowEncoder::new(&batch, &layout.schema.fields, &layout.forms, layout.placed.then_some(first))?;
+        let batch = match &layout.mark {
+            Some((field, value)) => with(&batch, field, value)?,
+            None => batch,
+        };
+        let encoder = RowEncoder::new(&batch, &fields, &layout.forms, layout.placed.then_some(first))?;
         for row in 0..batch.num_rows() {
             if skipped.as_ref().is_some_and(|skipped| skipped[row]) {
                 continue;
@@ -107,6 +116,16 @@ async fn encode(
     trailer(&mut out);
     sender.send(out).await.map_err(|_| gone())?;
     Ok((tally, unfit))
+}
+
+/// Rows with one more column, which is the same in all of them.
+fn with(batch: &RecordBatch, field: &Field, value: &str) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, batch.num_rows()))));
+    let mut schema: Vec<arrow::datatypes::FieldRef> = batch.schema().fields().iter().cloned().collect();
+    schema.push(Arc::new(arrow::datatypes::Field::new(&field.name, arrow::datatypes::DataType::Utf8, true)));
+    RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(schema)), columns)
+        .map_err(|error| Error::internal("rows cannot take their load's id").caused_by(&error))
 }
 
 /// Rows with a character 0 in a text, which PostgreSQL cannot hold.

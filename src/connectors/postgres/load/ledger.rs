@@ -1,12 +1,14 @@
 //! Which loads are done: a row a load, written in the transaction of its rows.
 
 use super::super::failure::translate;
+use super::super::filter;
 use super::super::read::execute;
 use super::super::table::{Existing, TableName, check_name};
-use super::Job;
-use crate::connectors::again::{Earlier, Facts};
+use super::{Job, Stop, run};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Own, There, others_went};
 use crate::connectors::read_back::{already, forged};
-use crate::connectors::{Loaded, ledger as words};
+use crate::connectors::tell::{Tell, alone};
+use crate::connectors::{LoadRequest, Loaded, ledger as words};
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
 use serde_json::Value;
@@ -63,10 +65,10 @@ pub(super) async fn lock(session: &mut PgConnection, key: &str) -> Result<()> {
     Ok(())
 }
 
-type Row = (String, i64, i64, String, Option<String>, Option<String>);
+type Row = (String, i64, i64, String, Option<String>, Option<String>, String);
 
 /// What an earlier try answered, word for word, when that stands.
-pub(super) async fn receipt(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
+pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Course> {
     let (ledger, request) = (&job.ledger, &job.request);
     let sql = format!("{} WHERE dataset = $1 AND load_id = $2", select(ledger));
     let row: Option<Row> = sqlx::query_as(AssertSqlSafe(sql))
@@ -75,19 +77,82 @@ pub(super) async fn receipt(session: &mut PgConnection, job: &Job) -> Result<Opt
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(row) = row else { return Ok(forged(request)) };
-    let newest = newest(session, ledger, &request.dataset, 1).await?.into_iter().next();
-    let newest = newest.is_none_or(|newest| newest.0 == row.0);
-    let rows = rows(session, &job.table).await?;
+    let Some(row) = row else {
+        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
+    };
+    let all = newest(session, ledger, &request.dataset, words::looked_through(request)).await?;
     let (loaded, facts) = loaded(row, ledger)?;
-    Earlier { loaded, facts, newest }.stands(request, rows)
+    let earlier = Earlier { loaded, facts, loads: all.iter().map(listed).collect() };
+    let existing = job.table.existing(session).await?;
+    let (rows, own) = match &existing {
+        Some(existing) => (Some(count(session, &job.table, "").await?), own(session, job, existing, &earlier).await?),
+        None => (None, Own::Untold),
+    };
+    earlier.course(request, There { rows, own })
+}
+
+/// Which rows of the table are those of the earlier try.
+async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier: &Earlier) -> Result<Own> {
+    let request = &job.request;
+    let has = |name: &str| existing.columns.iter().any(|column| column.name == name);
+    match &request.tell {
+        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
+            Ok(Own::Marked(count(session, &job.table, &told(request, existing)?).await?))
+        }
+        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
+            let alone = alone(&request.load_id, within, window, &earlier.loads);
+            Ok(Own::Inside { rows: count(session, &job.table, &told(request, existing)?).await?, alone })
+        }
+        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
+    }
+}
+
+/// The condition that chooses the rows of a load.
+fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
+    match &request.tell {
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Window { within, .. }) => Ok(filter::clause(&filter::of(within, existing)?)),
+        None => Err(Error::internal("rows were to be told from others by nothing")),
+    }
+}
+
+/// Deletes the rows of the earlier try, which were so many.
+pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, rows: u64) -> Result<(), Stop> {
+    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing)?);
+    match run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))? {
+        gone if gone == rows => Ok(()),
+        gone => Err(others_went(rows, gone).into()),
+    }
+}
+
+/// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
+pub(super) async fn forget(session: &mut PgConnection, job: &Job) -> Result<()> {
+    let sql = format!("SELECT EXISTS (SELECT FROM {})", job.table.sql());
+    let some: bool =
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *session).await.map_err(|error| translate(&error))?;
+    if some {
+        return Ok(());
+    }
+    let sql = format!("UPDATE {} SET mode = '{}' WHERE dataset = $1 AND rows > 0", job.ledger.sql(), words::GONE);
+    let done = sqlx::query(AssertSqlSafe(sql)).bind(&job.request.dataset).execute(session).await;
+    done.map(drop).map_err(|error| translate(&error))
+}
+
+fn listed(row: &Row) -> Known {
+    let (load_id, rows, _, _, _, facts, mode) = row;
+    Known {
+        load_id: load_id.clone(),
+        rows: u64::try_from(*rows).unwrap_or(0),
+        facts: words::known(facts.as_deref().unwrap_or_default()),
+        manner: words::manner(mode),
+    }
 }
 
 fn select(ledger: &TableName) -> String {
-    format!("SELECT load_id, rows, bytes, checksum, {RECEIPT}, {FACTS} FROM {}", ledger.sql())
+    format!("SELECT load_id, rows, bytes, checksum, {RECEIPT}, {FACTS}, mode FROM {}", ledger.sql())
 }
 
-fn loaded((id, rows, bytes, checksum, receipt, facts): Row, ledger: &TableName) -> Result<(Loaded, Facts)> {
+fn loaded((id, rows, bytes, checksum, receipt, facts, _): Row, ledger: &TableName) -> Result<(Loaded, Facts)> {
     let facts = words::known(facts.as_deref().unwrap_or_default());
     let Some(receipt) = receipt else { return Ok((already(&id, rows, bytes, checksum), facts)) };
     let loaded: Loaded = serde_json::from_str(&receipt).map_err(|error| {
@@ -96,16 +161,12 @@ fn loaded((id, rows, bytes, checksum, receipt, facts): Row, ledger: &TableName) 
     Ok((Loaded { already: true, ..loaded }, facts))
 }
 
-/// The rows of a table, or nothing where there is none.
-async fn rows(session: &mut PgConnection, table: &TableName) -> Result<Option<u64>> {
-    if table.existing(session).await?.is_none() {
-        return Ok(None);
-    }
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}", table.sql())))
+async fn count(session: &mut PgConnection, table: &TableName, condition: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}{condition}", table.sql())))
         .fetch_one(session)
         .await
         .map_err(|error| translate(&error))?;
-    Ok(u64::try_from(count).ok())
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// The newest loads of a dataset first.
@@ -115,17 +176,17 @@ async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, l
     rows.map_err(|error| translate(&error))
 }
 
-/// What the loads of a dataset were about. Changes nothing: without a ledger there were none.
+/// The newest loads of a dataset. Changes nothing: without a ledger there were none.
 pub(in super::super) async fn loads(
     session: &mut PgConnection,
     ledger: &TableName,
     dataset: &str,
-) -> Result<Vec<Facts>> {
+    most: u32,
+) -> Result<Vec<Known>> {
     if !ledger.existing(session).await?.is_some_and(|known| complete(&known)) {
         return Ok(Vec::new());
     }
-    let rows = newest(session, ledger, dataset, words::LOOKED_THROUGH).await?;
-    Ok(rows.iter().map(|row| words::known(row.5.as_deref().unwrap_or_default())).collect())
+    Ok(newest(session, ledger, dataset, most).await?.iter().map(listed).collect())
 }
 
 /// What was noted beside the receipt of a load that is done.

@@ -30,6 +30,7 @@ use super::failure::{refuses_a_row, translate};
 use super::read::{execute, name};
 use super::table::{TableName, check_name};
 use super::watch::Pulse;
+use crate::connectors::again::{Course, swapped};
 use crate::connectors::{LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -132,6 +133,10 @@ fn second(job: &Job, refused: &Error, again: Result<crate::connectors::RowStream
 
 fn check(request: &LoadRequest) -> Result<()> {
     check_name(&request.dataset, "table")?;
+    request.check_mark()?;
+    if let Some(column) = request.marks() {
+        check_name(column, "column")?;
+    }
     if request.dataset == LEDGER {
         return Err(
             Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output")
@@ -159,11 +164,15 @@ fn check(request: &LoadRequest) -> Result<()> {
 
 /// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
 async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
-    if let Some(loaded) = begin(session, job).await? {
-        execute(session, "ROLLBACK").await?;
-        return Ok(loaded);
-    }
+    let undo = match begin(session, job).await? {
+        Course::Done(loaded) => {
+            execute(session, "ROLLBACK").await?;
+            return Ok(*loaded);
+        }
+        Course::Load { undo } => undo,
+    };
     let target = target::ready(session, job).await?;
+    clear(session, job, &target, undo).await?;
     let moves = moves::choose(session, job, &target).await?;
     let loaded = if moves.by_key() || sifting || !target.direct() {
         staged::load(session, job, &target, &moves, rows, sifting).await?
@@ -171,6 +180,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
         straight::load(session, job, &target, rows).await?
     };
     job.request.close(&loaded)?;
+    let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {
         ledger::write_down(session, job, &loaded, None).await?;
     }
@@ -179,22 +189,33 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
 }
 
 /// Begins the transaction, of a table whose types are wide enough; what an earlier one answered, if it did the load.
-async fn begin(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
-    let done = started(session, job).await?;
-    if done.is_some() || !target::widen(session, job).await? {
-        return Ok(done);
+async fn begin(session: &mut PgConnection, job: &Job) -> Result<Course> {
+    let course = started(session, job).await?;
+    if matches!(course, Course::Done(_)) || !target::widen(session, job).await? {
+        return Ok(course);
     }
     commit(session).await?;
     started(session, job).await
 }
 
-async fn started(session: &mut PgConnection, job: &Job) -> Result<Option<Loaded>> {
+async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {
     execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
     execute(session, LOCK_TIMEOUT).await?;
     job.pulse.learn(session).await?;
     // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
     ledger::lock(session, &format!("windvane:{}", job.table)).await?;
-    ledger::receipt(session, job).await
+    ledger::look_up(session, job).await
+}
+
+/// Before the rows come: those of an earlier attempt go, and of an empty table no load is said to have rows there.
+async fn clear(session: &mut PgConnection, job: &Job, target: &target::Target, undo: Option<u64>) -> Result<(), Stop> {
+    if job.request.mode != Mode::Replace {
+        ledger::forget(session, job).await?;
+    }
+    match undo {
+        Some(rows) => ledger::undo(session, job, &target.existing, rows).await,
+        None => Ok(()),
+    }
 }
 
 async fn commit(session: &mut PgConnection) -> Result<()> {

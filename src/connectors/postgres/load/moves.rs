@@ -43,6 +43,8 @@ pub(super) struct Moves<'a> {
     whole: bool,
     /// The load's time, as SQL.
     time: String,
+    /// The load's id, as SQL, where a column takes it.
+    mark: Option<String>,
 }
 
 /// A statement, and what it counts.
@@ -84,6 +86,7 @@ pub(super) async fn choose<'a>(session: &mut PgConnection, job: &Job, target: &'
         absent: request.absent == Absent::Delete,
         whole: request.mode == Mode::Replace,
         time: String::new(),
+        mark: target.mark.as_ref().map(|column| column.cast(&request.mark_sql())),
     };
     match request.mode {
         Mode::Append => return Ok(moves),
@@ -280,7 +283,7 @@ impl Moves<'_> {
     }
 
     fn values(&self) -> String {
-        (0..self.types.len()).map(|at| self.value(at)).collect::<Vec<_>>().join(", ")
+        (0..self.types.len()).map(|at| self.value(at)).chain(self.mark.clone()).collect::<Vec<_>>().join(", ")
     }
 
     /// A staged value as it is assigned: without a cast wherever the server assigns by itself, because an explicit cast

@@ -11,10 +11,11 @@ use super::super::watch::Pulse;
 use super::copy::send;
 use super::staged::{self, STAGED, Stage, columns, layout, take_out, temporary};
 use super::straight::kept_away;
-use super::{Job, Stop, begin, check, commit, ledger, moves, run, target};
+use super::{Job, Stop, begin, check, clear, commit, ledger, moves, run, target};
+use crate::connectors::again::{Course, swapped};
 use crate::connectors::pushed::{Judge, Probe, Pushed, PushedLoad, Raw};
 use crate::connectors::read_back::Tally;
-use crate::connectors::{Batch, LoadRequest, RefusedRow};
+use crate::connectors::{Batch, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::quote};
 use arrow::array::{AsArray, BooleanArray, Int64Array};
@@ -43,16 +44,21 @@ pub(in super::super) async fn load(
     done.map_err(|stop| name(stop.error(), &job.table))
 }
 
+/// What an earlier try was answered and has noted.
+async fn known(session: &mut PgConnection, job: &Job, loaded: Loaded) -> Result<PushedLoad, Stop> {
+    let note = ledger::note(session, job).await?;
+    execute(session, "ROLLBACK").await?;
+    let other = || {
+        Error::new(Kind::Conflict, "the run has loaded this already, in stages").hint("Start a new run for new rows")
+    };
+    Ok(PushedLoad { loaded, note: note.ok_or_else(other)? })
+}
+
 async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> Result<PushedLoad, Stop> {
-    if let Some(loaded) = begin(session, job).await? {
-        let note = ledger::note(session, job).await?;
-        execute(session, "ROLLBACK").await?;
-        let other = || {
-            Error::new(Kind::Conflict, "the run has loaded this already, in stages")
-                .hint("Start a new run for new rows")
-        };
-        return Ok(PushedLoad { loaded, note: note.ok_or_else(other)? });
-    }
+    let undo = match begin(session, job).await? {
+        Course::Load { undo } => undo,
+        Course::Done(loaded) => return known(session, job, *loaded).await,
+    };
     staged::prepare(session).await?;
     let request = &job.request;
     let mut bytes = 0;
@@ -92,7 +98,8 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
     let stage = Stage::made(request, expected, bytes, u64::try_from(places).unwrap_or_default());
     let target = target::ready(session, job).await?;
     let moves = moves::choose(session, job, &target).await?;
-    let loaded = staged::moved(session, job, &target, &moves, stage, false).await?;
+    clear(session, job, &target, undo).await?;
+    let loaded = swapped(staged::moved(session, job, &target, &moves, stage, false).await?, undo);
     let mut refused = BTreeMap::new();
     for row in &loaded.refused {
         refused.insert(row.at, row.clone());

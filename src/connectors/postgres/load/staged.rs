@@ -124,7 +124,7 @@ pub(super) fn columns(schema: &Schema) -> String {
 /// How rows are written into such a table.
 pub(super) fn layout(schema: &Schema) -> Layout {
     let forms = schema.fields.iter().map(|field| staged_form(field.data_type)).collect();
-    Layout { schema: schema.clone(), forms, placed: true }
+    Layout { schema: schema.clone(), forms, placed: true, mark: None }
 }
 
 /// A table of this session only.

@@ -37,8 +37,9 @@ pub(super) async fn load(
     let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", target.name.sql(), target.column_list());
     let layout = Layout {
         schema: request.schema.clone(),
-        forms: target.columns.iter().filter_map(|column| column.form).collect(),
+        forms: target.columns.iter().chain(&target.mark).filter_map(|column| column.form).collect(),
         placed: false,
+        mark: request.marked().map(|field| (field, request.load_id.clone())),
     };
     let sent = send(session, &sql, layout, rows.open()?, Tally::new(request)).await?;
     let tally = sent.tally;

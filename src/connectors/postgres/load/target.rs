@@ -21,6 +21,8 @@ pub(super) struct Target {
     pub(super) existing: Existing,
     /// Of the loaded columns, in the order of the rows.
     pub(super) columns: Vec<Column>,
+    /// The one that takes the load's id.
+    pub(super) mark: Option<Column>,
     /// Nothing was in it when the transaction began: it did not exist.
     pub(super) created: bool,
     /// Triggers or rules of the user's, which may change or drop rows.
@@ -83,7 +85,7 @@ FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = 
 impl Target {
     /// Whether binary COPY can fill every column.
     pub(super) fn direct(&self) -> bool {
-        self.columns.iter().all(|column| column.form.is_some())
+        self.columns.iter().chain(&self.mark).all(|column| column.form.is_some())
     }
 
     pub(super) fn partitioned(&self) -> bool {
@@ -91,7 +93,7 @@ impl Target {
     }
 
     pub(super) fn column_list(&self) -> String {
-        self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+        self.columns.iter().chain(&self.mark).map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -110,7 +112,9 @@ pub(super) async fn ready(session: &mut PgConnection, job: &Job) -> Result<Targe
         check_versions(table, &existing)?;
     }
     let known = |name: &str| existing.columns.iter().any(|column| column.name == name);
-    let (old, new): (Vec<&Field>, Vec<&Field>) = request.schema.fields.iter().partition(|field| known(&field.name));
+    let mark = request.marked();
+    let all = request.schema.fields.iter().chain(&mark);
+    let (old, new): (Vec<&Field>, Vec<&Field>) = all.partition(|field| known(&field.name));
     // What cannot work is said before anything is locked.
     let types = types(session, table).await?;
     columns(&old, &existing, &types)?;
@@ -167,7 +171,8 @@ async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {
     let (table, request) = (job.table.sql(), &job.request);
     let kept = request.declared.as_ref();
     let mut inside = Vec::new();
-    for field in &request.schema.fields {
+    let mark = request.marked();
+    for field in request.schema.fields.iter().chain(&mark) {
         inside.push(column_of(session, field, kept).await?);
     }
     let key = request.key.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
@@ -228,6 +233,8 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
     let mut columns = columns(&fields, &existing, &types)?;
     compare::learn(session, &name, &mut columns).await?;
+    let mark = job.request.marked();
+    let mark = self::columns(&mark.iter().collect::<Vec<_>>(), &existing, &types)?.pop();
     let facts: Option<(bool, bool, bool, i64, i32)> = sqlx::query_as(FACTS)
         .bind(&name.schema)
         .bind(&name.table)
@@ -235,7 +242,7 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
         .await
         .map_err(|error| translate(&error))?;
     let (reacts, looks_after, self_reference, pages, version) = facts.ok_or_else(gone)?;
-    Ok(Target { name, existing, columns, created, reacts, looks_after, self_reference, pages, version })
+    Ok(Target { name, existing, columns, mark, created, reacts, looks_after, self_reference, pages, version })
 }
 
 async fn types(session: &mut PgConnection, table: &TableName) -> Result<Vec<Type>> {
