@@ -208,8 +208,14 @@ async fn moved(
             return Err(Error::internal("the target did not wait for the end of the rows"));
         }
     };
-    if loaded.already && swaps && flowed.differs(&loaded) {
-        return Ok(Moved::Refused);
+    if loaded.already && flowed.differs(&loaded) {
+        // The source, or what was noted of it, may be of later than the load that a first try of this attempt has done.
+        if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
+            return Ok(Moved::Done(Box::new((Flowed::of(&receipt), receipt))));
+        }
+        if swaps {
+            return Ok(Moved::Refused);
+        }
     }
     let receipt = flowed.receipt(&planned, run, loaded)?;
     Ok(Moved::Done(Box::new((flowed, receipt))))

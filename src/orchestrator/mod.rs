@@ -1,8 +1,8 @@
 //! Conducts: the agents while planning, the stages while running.
 //!
 //! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `fused` (all stages of an output as one stream),
-//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process), `checking` (a spec
-//! against what is there, nothing written).
+//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process), `remade` (what is gone
+//! of a run that is over and of which one stage is done again), `checking` (a spec against what is there, nothing written).
 //!
 //! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
 //! breakers and bookkeeping.
@@ -18,6 +18,7 @@ pub mod fused;
 pub mod pieces;
 pub mod planning;
 pub mod pushed;
+pub mod remade;
 pub mod stage;
 pub mod whole;
 mod window;

@@ -53,6 +53,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
     file::seal(Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
+        work: String::new(),
         pipeline: given.spec.pipeline.clone(),
         environment: given.environment.map(str::to_owned),
         engine: file::ENGINE.to_owned(),

@@ -1,6 +1,6 @@
 //! What would change between two plans, in words and as data.
 
-use crate::plan::{Output, Plan, sentences};
+use crate::plan::{Output, Plan, sentences, work};
 use crate::schema::diff::diff as schema_diff;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,10 @@ pub struct Difference {
 /// All differences, in the order of the plan. Equal plans give none.
 pub fn diff(old: &Plan, new: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
+    if old.id != new.id && work::of(old).ok().is_some_and(|same| work::of(new).ok() == Some(same)) {
+        let what = "only what was observed has changed (counts, evidence, wording): the work is the same".to_owned();
+        return vec![Difference { place: "work".to_owned(), what }];
+    }
     let mut say = |place: String, what: String| found.push(Difference { place, what });
     changed("pipeline", &old.pipeline, &new.pipeline, &mut say);
     changed("engine", &old.engine, &new.engine, &mut say);

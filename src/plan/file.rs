@@ -1,7 +1,7 @@
 //! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
 
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Plan, SCHEMA, waiting};
+use crate::plan::{Plan, SCHEMA, waiting, work};
 use crate::schema::digest;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
 
 /// Gives the plan its id: the hash of everything else in it.
 pub fn seal(mut plan: Plan) -> Result<Plan> {
+    plan.work = work::of(&plan)?;
     plan.id = content_id(&plan)?;
     Ok(plan)
 }

@@ -17,6 +17,7 @@ mod own_text;
 pub mod sentences;
 mod table;
 pub mod waiting;
+pub mod work;
 
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
@@ -44,6 +45,10 @@ pub struct Plan {
     pub schema: String,
     /// The hash of everything below, 16 hex digits.
     pub id: String,
+    /// The hash of what it does, without what was observed, meant or said: plans with the same work do the same. Plan files of
+    /// earlier builds have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub work: String,
     pub pipeline: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::extract::{Staged, reasons as refusals};
 use crate::load::Receipt;
 use crate::orchestrator::pieces::{self, Piece};
-use crate::orchestrator::{fused, pushed, stage};
+use crate::orchestrator::{fused, pushed, remade, stage};
 use crate::resilience::progress::Progress;
 use crate::validate::Verdict;
 use pyo3::prelude::*;
@@ -151,20 +151,28 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
             }
             Stage::Transform => {
                 enter::claim_engine()?;
+                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
                 json::answer(&stage::transform(&world, &plan, output, run, &inputs).await?)
             }
             Stage::Validate => {
                 enter::claim_engine()?;
-                let staged = request.staged.as_ref().ok_or_else(|| lacks("staged"))?;
-                json::answer(&stage::validate(&world, &plan, output, run, &inputs, staged).await?)
+                let staged = request.staged.clone().ok_or_else(|| lacks("staged"))?;
+                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
+                let staged = remade::staged(&world, &plan, output, run, (&inputs, staged)).await?;
+                json::answer(&stage::validate(&world, &plan, output, run, &inputs, &staged).await?)
             }
             Stage::Load if !inputs.is_empty() => {
                 enter::claim_engine()?;
+                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
                 json::answer(&pushed::load(&world, &plan, output, run, &inputs).await?)
             }
             Stage::Load => {
-                let verdict = request.verdict.as_ref().ok_or_else(|| lacks("verdict"))?;
-                json::answer(&stage::load(&world, &plan, output, run, verdict).await?)
+                let verdict = request.verdict.clone().ok_or_else(|| lacks("verdict"))?;
+                if remade::is_needed(&world, &plan, run, &verdict)? {
+                    enter::claim_engine()?;
+                }
+                let verdict = remade::verdict(&world, &plan, output, run, verdict).await?;
+                json::answer(&stage::load(&world, &plan, output, run, &verdict).await?)
             }
             Stage::Move => {
                 enter::claim_engine()?;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class Case:
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """A statement at a database target."""
         if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "lake.db") as file:
+            with closing(sqlite3.connect(self.folder / "lake.db")) as file, file:
                 return file.execute(statement).fetchall()
         if self.kind == "postgres":
             import psycopg2
@@ -62,7 +63,7 @@ class Case:
 
     def ids(self) -> list[int]:
         if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "lake.db") as file:
+            with closing(sqlite3.connect(self.folder / "lake.db")) as file:
                 return [row[0] for row in file.execute("SELECT id FROM items ORDER BY id")]
         if self.kind == "postgres":
             import psycopg2
@@ -90,7 +91,7 @@ class Case:
     def empty(self) -> None:
         """Somebody empties the target by hand."""
         if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "lake.db") as file:
+            with closing(sqlite3.connect(self.folder / "lake.db")) as file, file:
                 file.execute("DELETE FROM items")
         elif self.kind == "postgres":
             import psycopg2

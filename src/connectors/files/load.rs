@@ -110,7 +110,6 @@ pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBoo
         work::clean(path, manifest.as_ref())?;
     }
     if let Some(known) = &manifest
-        && known.done(&request.load_id).is_some()
         && let Some(loaded) = known.stands(&request, &folder.names()?)?
     {
         return Ok(Begun::Already(loaded));
@@ -251,6 +250,7 @@ impl Staging {
             next.partition_by.clone_from(&self.shape.by);
             next.parts = known.as_ref().map(|known| known.parts.clone()).unwrap_or_default();
             next.loads = known.as_ref().map(|known| known.loads.clone()).unwrap_or_default();
+            next.older = known.as_ref().map(|known| known.older.clone()).unwrap_or_default();
             if let (Mode::Append | Mode::Merge, Some(known)) = (self.request.mode, &known) {
                 next.columns = merged(&known.columns, &self.request, folder)?;
             }

@@ -5,9 +5,10 @@ use super::hive;
 use super::piece::Piece;
 use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::Schema;
+use crate::spec::target::Mode;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 pub(super) const FILE: &str = "_manifest.json";
 const SCHEMA: &str = "windvane/manifest/v1";
-/// So many loads are remembered: an older one that comes again is taken for a new one.
+/// The receipts of so many loads are kept; of older ones only that they were.
 const REMEMBERED: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub(super) struct Manifest {
     /// What was loaded, oldest first: a load that is named here is done, also when its parts were merged or replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loads: Vec<Done>,
+    /// The ids of loads that are older than those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +101,7 @@ impl Manifest {
             parts: Vec::new(),
             retired: Vec::new(),
             loads: Vec::new(),
+            older: Vec::new(),
         }
     }
 
@@ -162,7 +167,8 @@ impl Manifest {
         self.loads.retain(|known| known.load_id != done.load_id);
         self.loads.push(done);
         let surplus = self.loads.len().saturating_sub(REMEMBERED);
-        self.loads.drain(..surplus);
+        self.older.retain(|known| self.loads.last().is_none_or(|last| last.load_id != *known));
+        self.older.extend(self.loads.drain(..surplus).map(|done| done.load_id));
     }
 
     pub(super) fn done(&self, load_id: &str) -> Option<&Done> {
@@ -171,7 +177,7 @@ impl Manifest {
 
     /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder.
     pub(super) fn stands(&self, request: &LoadRequest, there: &[String]) -> Result<Option<Loaded>> {
-        let Some(done) = self.done(&request.load_id) else { return Ok(None) };
+        let Some(done) = self.done(&request.load_id) else { return self.forgotten(request) };
         let gone = |part: &Part| !there.contains(&part.path);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
         let loads = self.loads.iter().rev().map(Done::known).collect();
@@ -180,6 +186,21 @@ impl Manifest {
             Course::Done(loaded) => Ok(Some(*loaded)),
             Course::Load { .. } => Ok(None),
         }
+    }
+
+    /// Of a load that was done so long ago that its receipt is gone: rows by key may come again, others would be there twice.
+    fn forgotten(&self, request: &LoadRequest) -> Result<Option<Loaded>> {
+        if request.mode != Mode::Append || !self.older.contains(&request.load_id) {
+            return Ok(None);
+        }
+        let run = &request.facts.run;
+        Err(Error::new(
+            Kind::Conflict,
+            format!(
+                "run '{run}' has loaded already, more than {REMEMBERED} loads ago, and its receipt is kept no more"
+            ),
+        )
+        .hint("Nothing was changed: the rows would be there twice. Start a new run for new rows"))
     }
 
     pub(super) fn names(&self, name: &str) -> bool {
