@@ -56,7 +56,7 @@ pub use promise::{Expected, Promise, Promised};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// How many rows a batch holds at most.
@@ -134,6 +134,9 @@ pub struct Found {
     pub fields: Schema,
     pub primary_key: Vec<String>,
     pub foreign_keys: Vec<ForeignKey>,
+    /// Columns that not every file of it has, and a file that lacks each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partial: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TextFormat>,
     /// Of a server's table.
@@ -215,12 +218,29 @@ pub struct ReadRequest {
     pub within: Vec<Within>,
     /// Only this part, as [`Connection::split`] gave it.
     pub part: Option<Part>,
+    /// Counts the lines of text that are no rows.
+    pub skipped: Skipped,
+}
+
+/// Lines of text that a reader passes over: empty ones and comments. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Skipped(Arc<AtomicU64>);
+
+impl Skipped {
+    fn add(&self, lines: u64) {
+        self.0.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl ReadRequest {
     /// The whole dataset.
     pub fn whole(locator: String, kind: FoundKind, format: Option<TextFormat>, schema: Schema) -> Self {
-        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None }
+        let skipped = Skipped::default();
+        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped }
     }
 }
 
@@ -312,6 +332,8 @@ pub struct LoadRequest {
     pub tell: Option<tell::Tell>,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
     pub swap: bool,
+    /// Files in a folder that somebody else has written may be replaced.
+    pub adopt: bool,
     /// Columns of the target whose type does not hold ours get a type that holds both.
     pub widen: bool,
     /// Of files.

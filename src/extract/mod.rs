@@ -14,9 +14,10 @@ pub mod quarantine;
 pub mod reasons;
 pub mod staging;
 
-use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Within};
+use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
+use crate::guard::Notes;
 use crate::plan::{Input, Output, Plan};
 use crate::schema::{Field, Schema, digest};
 use arrow::array::{Array, BooleanArray, Int64Array};
@@ -135,12 +136,16 @@ pub struct Opened {
     cursor: Option<Cursor>,
     watch: Watch,
     silent: Option<Silent>,
+    /// Lines that are no rows, and where to say so: of samples nowhere.
+    skipped: Skipped,
+    notes: Option<(String, Notes)>,
 }
 
 impl Opened {
     /// The next rows, and those that cannot be read in the planned types.
     pub async fn next(&mut self) -> Option<Result<(Frame, Vec<Rejected>)>> {
         let Some(batch) = self.batches.next().await else {
+            self.said();
             return self.silent.take().and_then(|silent| silent.end().err()).map(Err);
         };
         Some(batch.and_then(|batch| {
@@ -155,6 +160,17 @@ impl Opened {
             refused.extend(outside);
             Ok((frame, refused))
         }))
+    }
+}
+
+impl Opened {
+    /// What was passed over is counted, at the end of the rows.
+    fn said(&mut self) {
+        let lines = self.skipped.count();
+        if let Some((input, notes)) = self.notes.take().filter(|_| lines > 0) {
+            let what = if lines == 1 { "line is no row" } else { "lines are no rows" };
+            notes.add(&input, &format!("{lines} {what}: empty, or a comment"));
+        }
     }
 }
 
@@ -201,8 +217,11 @@ pub async fn open_some(
     let within = slice.within.into_iter().map(here).collect();
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
     let request = ReadRequest { limit: slice.limit, within, part, ..request };
+    let skipped = request.skipped.clone();
+    let notes = slice.limit.is_none().then(|| (input.name.clone(), context.notes.clone()));
     let batches = connection.read(request).await?;
-    Ok(Opened { kept: judged.kept(), all, read: judged.named, batches, cursor: slice.cursor, watch, silent })
+    let (kept, read, cursor) = (judged.kept(), judged.named, slice.cursor);
+    Ok(Opened { kept, all, read, batches, cursor, watch, silent, skipped, notes })
 }
 
 /// Reads one input of the plan into a folder, in types that hold what the source has: where it has outgrown the planned ones,

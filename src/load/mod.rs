@@ -230,6 +230,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         tell: tell(plan, output, turn),
         swap: false,
         widen: false,
+        adopt: output.adopt,
         expected: Promise::Nobody,
         verify: plan.verify,
         refused: plan.errors.rows,

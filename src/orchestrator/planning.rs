@@ -2,14 +2,16 @@
 
 use super::{World, dry_run, source_breaker};
 use crate::agents::{planner, reflector};
+use crate::connectors::Connection;
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
-use crate::extract::drift::recall;
+use crate::extract::drift::recall::{self, Loaded};
 use crate::llm::Gateway;
-use crate::plan::Plan;
 use crate::plan::build::{self, Given};
 use crate::plan::file;
+use crate::plan::{Input, Plan};
 use crate::profile::{self, Profile};
+use crate::schema::Schema;
 use crate::spec::Spec;
 use crate::spec::source::Source;
 use crate::spec::step::Step;
@@ -41,10 +43,14 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     }
     let mut catalog = discover::catalog(found)?;
     let mut profiles = profiles(world, &filled, &catalog).await?;
-    if asked.unreviewed
-        && let Some(last) = last(world, &filled.pipeline, asked.environment).await?
-    {
-        recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
+    if asked.unreviewed {
+        let last = match last(world, &filled.pipeline, asked.environment).await? {
+            Some(last) => Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect()),
+            None => loaded(world, &filled, asked, &catalog, &profiles).await,
+        };
+        if let Some(last) = last {
+            recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
+        }
     }
     let words = asked.words.or(asked.spec.intent.as_deref());
     let gateway = world.gateway.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
@@ -106,6 +112,50 @@ async fn last(world: &World, pipeline: &str, environment: Option<&str>) -> Resul
     }
 }
 
+/// What the target itself remembers, where the store remembers nothing: nothing where it cannot be asked, which the load will
+/// say.
+async fn loaded(
+    world: &World,
+    spec: &Spec,
+    asked: Asked<'_>,
+    catalog: &Catalog,
+    profiles: &BTreeMap<String, Profile>,
+) -> Option<BTreeMap<String, Input>> {
+    let inputs: BTreeMap<String, Input> =
+        catalog.datasets.iter().map(|dataset| (dataset.name.clone(), build::input(dataset, profiles))).collect();
+    let target = Connection::open_target(&spec.target, &world.context).ok()?;
+    let mut all = Vec::new();
+    for (from, dataset, made) in made(spec, asked, catalog, profiles, &inputs) {
+        let facts = target.loads(&dataset).await.ok()?.into_iter().next();
+        all.extend(facts.map(|facts| Loaded { from, made, loaded: facts.columns }));
+    }
+    (!all.is_empty()).then(|| recall::from_target(inputs, &all))
+}
+
+/// Input, dataset at the target and columns of each output as it would be today. Where the source does not fit the spec any
+/// more, those that no step changes.
+fn made(
+    spec: &Spec,
+    asked: Asked<'_>,
+    catalog: &Catalog,
+    profiles: &BTreeMap<String, Profile>,
+    inputs: &BTreeMap<String, Input>,
+) -> Vec<(String, String, Schema)> {
+    let (spec_hash, environment) = (asked.spec_hash, asked.environment);
+    let given = Given { spec, spec_hash, environment, words: None, catalog, profiles, suggestions: &[], told: &[] };
+    if let Ok(plan) = build::build(given) {
+        return plan.outputs.into_iter().map(|output| (output.from, output.dataset, output.schema)).collect();
+    }
+    let one = |name: String| {
+        let settings = spec.datasets.get(&name).cloned().unwrap_or_default();
+        let from = settings.from.unwrap_or_else(|| name.clone());
+        let plain = spec.steps.is_empty() && settings.steps.is_empty();
+        let made = inputs.get(&from).filter(|_| plain)?.schema.clone();
+        Some((from, settings.to.unwrap_or(name), made))
+    };
+    discover::outputs(spec, catalog).into_keys().filter_map(one).collect()
+}
+
 /// The plan in the spec's own words: what this run filled in, other runs fill in anew.
 fn for_every_run(world: &World, spec: &Spec, mut plan: Plan) -> Result<Plan> {
     let texts = template::texts(spec);
@@ -144,7 +194,7 @@ async fn profiles(world: &World, spec: &Spec, catalog: &Catalog) -> Result<BTree
     let mut profiles = BTreeMap::new();
     for dataset in &catalog.datasets {
         let Some(source) = sources.get(&dataset.source) else { continue };
-        let connection = crate::connectors::Connection::open_source(source, &world.context)?;
+        let connection = Connection::open_source(source, &world.context)?;
         let reading = profile::run(&connection, &dataset.name, &dataset.found, None);
         let measured =
             world.guarded(source_breaker(source), reading).await.map_err(|error| error.in_stage("profile"))?;

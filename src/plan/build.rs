@@ -112,7 +112,8 @@ pub(super) fn refitted(plan: &Plan, mut output: Output) -> Result<Output> {
     Ok(output)
 }
 
-fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
+/// A dataset as it would be read today.
+pub fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
     let found = &dataset.found;
     let mut schema = found.fields.clone();
     // Text has no types of its own: the profile has read more of it than discovery.
@@ -134,6 +135,7 @@ fn input(dataset: &Dataset, profiles: &BTreeMap<String, Profile>) -> Input {
         fingerprint: found.shape().fingerprint(),
         rows,
         primary_key: found.primary_key.clone(),
+        partial: found.partial.keys().cloned().collect(),
     }
 }
 

@@ -96,6 +96,9 @@ pub struct Input {
     /// Of the source, when the plan was built.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub primary_key: Vec<String>,
+    /// Columns that not every file had when the plan was built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
 }
 
 /// A dataset to load.

@@ -134,6 +134,8 @@ struct LoadRowsRequest {
     #[serde(default)]
     widen: bool,
     #[serde(default)]
+    adopt: bool,
+    #[serde(default)]
     compression: Option<Compression>,
     /// What the load must hold, where the caller knows better than the rows given here.
     #[serde(default)]
@@ -309,6 +311,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         facts: request.facts,
         swap: request.swap,
         widen: request.widen,
+        adopt: request.adopt,
         compression: request.compression,
         partition_by: request.partition_by,
     };

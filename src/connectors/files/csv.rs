@@ -10,7 +10,7 @@ use super::read::Rows;
 use super::stretches::Stretches;
 use super::tokens::{Dialect, Record, Token, Tokenizer};
 use super::{Described, failure};
-use crate::connectors::{BATCH_ROWS, TextFormat};
+use crate::connectors::{BATCH_ROWS, Skipped, TextFormat};
 use crate::error::{Error, Result};
 use crate::schema::{Field, Schema, infer::Inference};
 use std::collections::HashMap;
@@ -141,7 +141,14 @@ pub(super) fn suspicious(record: &Record, width: usize) -> bool {
 }
 
 /// The rows of one file.
-pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Schema, capacity: usize) -> Result<Rows> {
+pub(super) fn rows(
+    path: &Path,
+    format: &TextFormat,
+    strict: bool,
+    schema: &Schema,
+    capacity: usize,
+    skipped: &Skipped,
+) -> Result<Rows> {
     let wrong = |error: std::io::Error| failure(path, "read", &error);
     let mut dialect = dialect(format, strict)?;
     let mut tokens = tokenizer(path, format, strict)?;
@@ -154,12 +161,16 @@ pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Sche
         capacity,
         places: Vec::new(),
         width: 0,
+        skipped: skipped.clone(),
     };
     let is_header = format.header_rows > 0;
     loop {
         let start = tokens.settle().map_err(wrong)?;
         match tokens.next(&mut record).map_err(wrong)? {
-            Token::End => return Ok(Box::new(before.finish().transpose().into_iter())),
+            Token::End => {
+                skipped.add(tokens.skipped());
+                return Ok(Box::new(before.finish().transpose().into_iter()));
+            }
             Token::Broken { reason, raw } => before.push(reason, &raw),
             Token::Record => {
                 let names = names(&record, is_header, strict);
@@ -178,6 +189,7 @@ pub(super) fn rows(path: &Path, format: &TextFormat, strict: bool, schema: &Sche
                     && let Some(mark) = decode::plain_from(path, &format.encoding)?
                     && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
                 {
+                    skipped.add(tokens.skipped());
                     return Ok(Box::new(rejected.chain(rows)));
                 }
                 let lane = Lane::new(&shape, tokens, u64::MAX).after(row);

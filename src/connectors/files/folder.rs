@@ -147,7 +147,7 @@ pub(super) fn commit_locally(
     if local_text(&folder.join(FILE))? != *before {
         return Ok(false);
     }
-    super::load::refuse_foreign(&Folder::Local(folder.to_owned()), known)?;
+    super::load::refuse_foreign(&Folder::Local(folder.to_owned()), known, next)?;
     let moved = fresh.iter().try_for_each(|name| {
         let place = folder.join(name);
         let made = place.parent().map_or(Ok(()), fs::create_dir_all);

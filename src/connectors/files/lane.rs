@@ -5,7 +5,7 @@ use super::csv::suspicious;
 use super::failure;
 use super::rows::{RowBuilder, Tile};
 use super::tokens::{Record, Token, Tokenizer};
-use crate::connectors::Batch;
+use crate::connectors::{Batch, Skipped};
 use crate::error::Result;
 use crate::schema::Schema;
 use std::io::Read;
@@ -25,6 +25,8 @@ pub(super) struct Shape {
     pub(super) places: Vec<Option<usize>>,
     /// How many fields a row has.
     pub(super) width: usize,
+    /// Counts the lines that are no rows.
+    pub(super) skipped: Skipped,
 }
 
 /// Reads records and makes batches of them.
@@ -74,6 +76,11 @@ impl<R: Read> Lane<R> {
     /// Rows met so far.
     pub(super) fn rows(&self) -> u64 {
         self.row
+    }
+
+    /// Lines passed over so far.
+    pub(super) fn skipped(&self) -> u64 {
+        self.tokens.skipped()
     }
 
     /// Goes to where the next record starts: how many bytes lie before it.
@@ -165,7 +172,11 @@ impl<R: Read> Iterator for Lane<R> {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batch().transpose()
+        let batch = self.batch().transpose();
+        if batch.is_none() {
+            self.shape.skipped.add(self.skipped());
+        }
+        batch
     }
 }
 

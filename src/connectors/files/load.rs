@@ -38,6 +38,8 @@ pub(super) struct Staging {
     request: LoadRequest,
     /// The earlier attempt of the same load that this one replaces.
     replaced: Option<Done>,
+    /// Files of somebody else, which go with this load.
+    adopted: Vec<String>,
     pub(super) shape: Shape,
     pub(super) work: Work,
 }
@@ -117,7 +119,9 @@ pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBoo
     if let Some(forged) = forged(&request) {
         return Ok(Begun::Already(forged));
     }
-    refuse_foreign(&folder, manifest.as_ref())?;
+    let foreign = foreign(&folder, manifest.as_ref())?;
+    let adopted = if request.adopt && request.mode == Mode::Replace { foreign.clone() } else { Vec::new() };
+    refuse(&folder, foreign.iter().find(|name| !adopted.contains(name)), request.mode)?;
     let mut by = request.partition_by.clone();
     if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
         merged(&known.columns, &request, &folder)?;
@@ -150,7 +154,7 @@ pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBoo
         inside: work.inside.clone(),
     };
     let replaced = manifest.as_ref().and_then(|known| known.done(&request.load_id)).cloned();
-    Ok(Begun::Fresh(Box::new(Staging { request, replaced, shape, work })))
+    Ok(Begun::Fresh(Box::new(Staging { request, replaced, adopted, shape, work })))
 }
 
 impl Staging {
@@ -283,6 +287,7 @@ impl Staging {
                 fresh.extend(wide.iter().map(|part| part.path.clone()));
                 next.retired.extend(std::mem::replace(&mut next.parts, wide).into_iter().map(|part| part.path));
             }
+            next.retired.extend(self.adopted.iter().cloned());
             let lacking = usize::from(faults::planted("lacks_part"));
             next.parts.extend(parts.iter().skip(lacking).cloned());
             next.remember(done.clone());
@@ -357,19 +362,31 @@ fn merged(known: &Schema, request: &LoadRequest, folder: &Folder) -> Result<Sche
 }
 
 /// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller
-/// holds the lock: without it the files of another load may be on their way.
-pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<()> {
+/// holds the lock: without it the files of another load may be on their way. What `next` retires is spoken for.
+pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>, next: &Manifest) -> Result<()> {
+    let foreign = foreign(folder, manifest)?;
+    refuse(folder, foreign.iter().find(|name| !next.retired.contains(name)), Mode::Append)
+}
+
+fn refuse(folder: &Folder, foreign: Option<&String>, mode: Mode) -> Result<()> {
+    let Some(name) = foreign else { return Ok(()) };
+    let hint = if mode == Mode::Replace {
+        "Nothing was changed. Move the file away, load into another folder, or say `adopt: true` at the dataset or the target: \
+         then the load takes the place of what is there"
+    } else {
+        "Move the file away or load into another folder: a load would hide or replace it"
+    };
+    Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
+        .in_file(folder.shown())
+        .hint(hint))
+}
+
+/// Data in a folder that the manifest does not know.
+fn foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<Vec<String>> {
     let known =
         |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
     let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
     // In a store the files of loads that are still running lie beside.
     let sent = |name: &str| matches!(folder, Folder::Object { .. }) && work::is_sent(name);
-    match folder.names()?.into_iter().find(|name| data(name) && !known(name) && !sent(name)) {
-        None => Ok(()),
-        Some(name) => {
-            Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
-                .in_file(folder.shown())
-                .hint("Move the file away or load into another folder: a load would hide or replace it"))
-        }
-    }
+    Ok(folder.names()?.into_iter().filter(|name| data(name) && !known(name) && !sent(name)).collect())
 }

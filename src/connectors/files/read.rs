@@ -8,7 +8,7 @@ use super::piece::{At, Copy, Need, Piece};
 use super::split::{Unit, units};
 use super::{Described, Files, sniff};
 use super::{content, csv};
-use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, TextFormat, Within, within};
+use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, Skipped, TextFormat, Within, within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, Shape, arrow::to_arrow};
 use arrow::array::{BooleanArray, RecordBatch};
@@ -25,7 +25,7 @@ pub(super) type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
 /// The rows of a local file that we wrote.
 pub(super) fn own_rows(path: &Path, kind: FoundKind, schema: &Schema, capacity: usize) -> Result<Rows> {
-    file_rows(path, kind, Some(&csv::own_format()), true, schema, capacity, None)
+    file_rows(path, kind, Some(&csv::own_format()), true, schema, capacity, None, &Skipped::default())
 }
 
 /// The rows of a part that we wrote, with the values of its folders.
@@ -41,6 +41,7 @@ pub(super) fn piece_rows(piece: &Piece, copy: &Copy, schema: &Schema) -> Result<
     })))
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a file's rows are made of, handed through once")]
 fn file_rows(
     path: &Path,
     kind: FoundKind,
@@ -49,10 +50,11 @@ fn file_rows(
     schema: &Schema,
     capacity: usize,
     groups: Option<Range<usize>>,
+    skipped: &Skipped,
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {
-        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity)?,
+        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity, skipped)?,
         (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity)?),
         (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {
@@ -69,6 +71,7 @@ impl Files {
         let mut rows = Some(0);
         let mut exact = true;
         let mut bytes = 0;
+        let mut seen: Vec<(String, Schema)> = Vec::new();
         let sample = (SAMPLE_ROWS / (item.files.len() as u64).max(1)).max(LEAST_ROWS_A_FILE);
         if let Some(manifest) = &item.manifest {
             fields = manifest.columns.clone();
@@ -79,11 +82,15 @@ impl Files {
             self.admit(piece)?;
             let (described, format) = self.described(piece, item.kind, sample).map_err(|error| piece.named(error))?;
             formats.extend(format);
+            let file = piece.name().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            seen.push((file, described.fields.clone()));
             union(&mut fields, described.fields);
             rows = rows.zip(described.rows).map(|(sum, more)| sum + more);
             exact &= described.exact;
             bytes += piece.size()?;
         }
+        let lacking = |name: &str| seen.iter().find(|(_, columns)| columns.field(name).is_none()).map(|(file, _)| file);
+        let partial = fields.names().filter_map(|name| Some((name.to_owned(), lacking(name)?.clone()))).collect();
         if item.manifest.is_none() {
             let values: Vec<&Values> = item.files.iter().map(|piece| &piece.values).collect();
             for field in hive::columns(&values) {
@@ -105,6 +112,7 @@ impl Files {
             fields,
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
+            partial,
             format,
             declared: None,
         })
@@ -195,6 +203,7 @@ impl Files {
             wanted,
             within: request.within,
             limit: request.limit,
+            skipped: request.skipped,
             current: None,
             before: 0,
             seen: 0,
@@ -279,6 +288,7 @@ pub(super) struct AllRows {
     wanted: Vec<usize>,
     within: Vec<Within>,
     limit: Option<u64>,
+    skipped: Skipped,
     current: Option<Current>,
     /// Rows of the files before the current one.
     before: u64,
@@ -379,7 +389,7 @@ impl AllRows {
         let rows = opened.and_then(|detected| {
             let format = detected.as_ref().or(self.format.as_ref());
             let schema = self.file_schema(&piece.values);
-            file_rows(&copy.path, kind, format, self.strict, &schema, capacity.max(1), unit.groups)
+            file_rows(&copy.path, kind, format, self.strict, &schema, capacity.max(1), unit.groups, &self.skipped)
         });
         let rows = rows.map_err(|error| piece.named(error))?;
         let values = piece.values.clone();

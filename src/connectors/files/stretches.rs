@@ -44,6 +44,7 @@ struct Stretch {
     /// Where the next record starts.
     to: u64,
     rows: u64,
+    skipped: u64,
     batches: Vec<Batch>,
 }
 
@@ -104,6 +105,7 @@ impl Stretches {
                 }
                 self.at = *from + lane.place()?;
                 self.row = lane.rows();
+                self.ground.shape.skipped.add(lane.skipped());
                 self.again = None;
             }
             if self.next >= self.ground.stretches() {
@@ -119,6 +121,7 @@ impl Stretches {
                 _ if self.at >= end => {}
                 Some(stretch) if stretch.from == self.at => {
                     self.at = stretch.to;
+                    self.ground.shape.skipped.add(stretch.skipped);
                     self.ready = stretch.batches.into_iter().map(|batch| moved(batch, self.row)).collect();
                     self.row += stretch.rows;
                 }
@@ -169,11 +172,14 @@ impl Ground {
         let Some(start) = start else { return Ok(None) };
         let mut lane = self.lane(start, end);
         let from = start + lane.place()?;
+        // Those before the first record are the stretch's before.
+        let before = lane.skipped();
         let mut batches = Vec::new();
         while let Some(batch) = lane.batch()? {
             batches.push(batch);
         }
-        Ok(Some(Stretch { from, to: start + lane.place()?, rows: lane.rows(), batches }))
+        let to = start + lane.place()?;
+        Ok(Some(Stretch { from, to, rows: lane.rows(), skipped: lane.skipped() - before, batches }))
     }
 
     /// A line start in a stretch that looks like a record's start.

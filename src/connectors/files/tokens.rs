@@ -123,11 +123,23 @@ pub(super) struct Tokenizer<R> {
     consumed: u64,
     /// Whether the buffer holds ASCII without NUL only.
     plain: bool,
+    /// Lines that were passed over.
+    skipped: u64,
 }
 
 impl<R: Read> Tokenizer<R> {
     pub(super) fn new(input: R, dialect: Dialect) -> Self {
-        Self { input, dialect, buffer: Vec::new(), start: 0, last: 0, ended: false, consumed: 0, plain: true }
+        Self {
+            input,
+            dialect,
+            buffer: Vec::new(),
+            start: 0,
+            last: 0,
+            ended: false,
+            consumed: 0,
+            plain: true,
+            skipped: 0,
+        }
     }
 
     /// Takes records of exactly `width` fields that need no second look, at most so many and only those that start
@@ -162,6 +174,11 @@ impl<R: Read> Tokenizer<R> {
     pub(super) fn settle(&mut self) -> io::Result<u64> {
         self.skip_lines()?;
         Ok(self.consumed)
+    }
+
+    /// Lines passed over so far: empty ones and comments.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Records have one field: an empty line is one from here on.
@@ -261,6 +278,7 @@ impl<R: Read> Tokenizer<R> {
                 return Ok(());
             }
             self.broken_line("a comment")?;
+            self.skipped += 1;
         }
     }
 
@@ -269,6 +287,9 @@ impl<R: Read> Tokenizer<R> {
             let rest = self.buffer.get(self.start..).unwrap_or_default();
             let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let more = blank == rest.len() && !self.ended;
+            let lines = rest.iter().take(blank).zip(rest.iter().skip(1).map(Some).chain([None]));
+            // Two bytes may end one line.
+            self.skipped += lines.filter(|(byte, next)| **byte == b'\n' || *next != Some(&b'\n')).count() as u64;
             self.take(blank);
             if !more {
                 return Ok(());

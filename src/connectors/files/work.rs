@@ -141,7 +141,7 @@ impl Work {
         let Version::Object(before) = before else {
             return Err(Error::internal("an object met the version of a folder"));
         };
-        super::load::refuse_foreign(&self.folder, known)?;
+        super::load::refuse_foreign(&self.folder, known, &next)?;
         if self.leased.get().is_none() {
             self.renew(store, key)?;
         }

@@ -159,6 +159,7 @@ fn found(locator: &str, fields: Schema) -> Found {
         fields,
         primary_key: Vec::new(),
         foreign_keys: Vec::new(),
+        partial: BTreeMap::new(),
         format: None,
         declared: None,
     }

@@ -28,6 +28,7 @@ use client::Api;
 use pages::Pages;
 use serde_json::value::RawValue;
 use shape::{Shape, Table};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// So many pages or records are looked at for columns and types.
@@ -127,6 +128,7 @@ fn found(resource: &str, table: Table, records: Option<u64>) -> Found {
         fields: table.fields,
         primary_key: table.key,
         foreign_keys: Vec::new(),
+        partial: BTreeMap::new(),
         format: None,
         declared: None,
     }

@@ -7,6 +7,7 @@ use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
 use crate::schema::declared::{Declared, Facts, Made, letters};
 use crate::schema::{DataType, Field, Schema, sql::Dialect};
+use std::collections::BTreeMap;
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -89,6 +90,7 @@ fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) ->
         primary_key,
         fields: Schema::new(visible.iter().map(field).collect()),
         foreign_keys,
+        partial: BTreeMap::new(),
         format: None,
         declared: Some(declared).filter(|_| !existing.is_view),
     }

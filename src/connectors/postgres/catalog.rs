@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -121,6 +121,7 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
             fields,
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
+            partial: BTreeMap::new(),
             format: None,
             declared: None,
         };

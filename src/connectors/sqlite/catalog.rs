@@ -10,6 +10,7 @@ use crate::schema::declared::{Declared, Facts, Made, letters};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Counting rows walks the whole table: not done in larger files.
@@ -45,6 +46,7 @@ pub(super) async fn datasets(
             fields,
             primary_key,
             foreign_keys: foreign_keys(file, &relation.name, &all).await?,
+            partial: BTreeMap::new(),
             format: None,
             declared,
         };

@@ -26,13 +26,13 @@ pub async fn look(source: &Source, input: &Input, context: &Context) -> Result<S
             .hint("Bring it back, or run `windvane plan SPEC` for what is there now")
     };
     let now = discover::again(source, &input.locator, context).await?.ok_or_else(gone)?;
-    let Some(planned) = input.format.as_ref().filter(|_| input.kind == FoundKind::Csv) else {
-        return Ok(Seen { found: now, strange: None });
-    };
-    if now.fields.fields.is_empty() {
+    if input.kind == FoundKind::Csv && now.fields.fields.is_empty() {
         let strange = Some(("the file is empty: it has neither a header nor rows".to_owned(), now.clone()));
         return Ok(Seen { found: now, strange });
     }
+    let Some(planned) = input.format.as_ref().filter(|_| input.kind == FoundKind::Csv) else {
+        return Ok(Seen { found: now, strange: None });
+    };
     let changes = match &now.format {
         Some(format) => changes(planned, format),
         None => vec!["the files are no longer all written in the same way".to_owned()],

@@ -100,7 +100,8 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             now
         }
     };
-    if found.shape().fingerprint() == input.fingerprint {
+    let lacking = lacking(case, &found);
+    if found.shape().fingerprint() == input.fingerprint && lacking.is_empty() {
         return Ok(judged);
     }
     let matched = names::matched(&input.schema, &found.fields);
@@ -114,7 +115,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     judged.read.fields.clear();
     judged.named.fields.clear();
     let mut notes = Vec::new();
-    let mut breaking = Vec::new();
+    let mut breaking = lacking;
     for (field, here) in &matched.pairs {
         let Some(here) = here else {
             judged.push((*field).clone(), &field.name);
@@ -294,6 +295,22 @@ pub(super) fn needs(plan: &Plan, output: &Output, input: &Input, column: &str) -
         check.dataset == input.name && check.key.as_ref().unwrap_or(&check.column) == column
     });
     referenced || needed.others.get(&input.name).is_none_or(|columns| columns.contains(column))
+}
+
+/// Columns that a file has lost, where others still have them: its rows would get nulls. Members of JSON may be absent.
+fn lacking(case: Case<'_>, found: &Found) -> Vec<String> {
+    let Case { input, .. } = case;
+    let lost = |(name, _): &(&String, &String)| {
+        found.kind != FoundKind::Jsonl
+            && input.schema.field(name).is_some()
+            && !input.partial.contains(name)
+            && needs(case, name)
+    };
+    let mut files: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
+    for (name, file) in found.partial.iter().filter(lost) {
+        files.entry(file).or_default().push(name);
+    }
+    files.iter().map(|(file, names)| format!("the file '{file}' lacks '{}'", names.join("', '"))).collect()
 }
 
 /// Whether rows are told apart by the source's own key, and it is another one now.

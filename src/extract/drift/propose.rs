@@ -113,6 +113,7 @@ fn changed(old: &Plan, changes: &[Change]) -> Result<Plan> {
                 one.format.clone_from(&found.format);
                 one.fingerprint = found.shape().fingerprint();
                 one.primary_key.clone_from(&found.primary_key);
+                one.partial = found.partial.keys().cloned().collect();
             }
         }
         for output in new.outputs.iter_mut().filter(|output| output.from == change.input) {

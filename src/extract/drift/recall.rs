@@ -6,7 +6,7 @@
 use super::{added, names};
 use crate::discover::{Catalog, Dataset};
 use crate::guard::Notes;
-use crate::plan::{Input, Plan};
+use crate::plan::Input;
 use crate::profile::Profile;
 use crate::schema::diff::{Change, diff};
 use crate::schema::widen::{holds, widened};
@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 /// The catalog as the last run knew it, with what may be added to it now.
 pub fn recall(
     spec: &Spec,
-    last: &Plan,
+    last: &BTreeMap<String, Input>,
     catalog: &mut Catalog,
     profiles: &mut BTreeMap<String, Profile>,
     notes: &Notes,
 ) {
     for dataset in &mut catalog.datasets {
-        let known = last.input(&dataset.name).filter(|input| input.kind == dataset.found.kind);
+        let known = last.get(&dataset.name).filter(|input| input.kind == dataset.found.kind);
         if let Some(known) = known {
             one(policy(spec, &dataset.name), known, dataset, profiles);
             // What flows on is known from now on, and said once.
@@ -38,6 +38,50 @@ pub fn recall(
             }
         }
     }
+}
+
+/// What an input becomes at the target today, and what was loaded there last.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The input.
+    pub from: String,
+    pub made: Schema,
+    pub loaded: Schema,
+}
+
+/// The inputs as the target remembers them: the columns that go through the steps as they are, and those that nothing
+/// explains any more.
+pub fn from_target(mut inputs: BTreeMap<String, Input>, all: &[Loaded]) -> BTreeMap<String, Input> {
+    for input in inputs.values_mut() {
+        let mut known = Schema::default();
+        let mut fresh: Vec<&str> = Vec::new();
+        for Loaded { made, loaded, .. } in all.iter().filter(|one| one.from == input.name) {
+            let matched = names::matched(loaded, made);
+            for (field, made) in &matched.pairs {
+                let passes = made.is_some_and(|made| input.schema.field(&made.name).is_some());
+                let gone = made.is_none() && input.schema.field(&field.name).is_none();
+                if (passes || gone) && known.field(&field.name).is_none() {
+                    known.fields.push((*field).clone());
+                }
+            }
+            fresh.extend(matched.added.iter().map(|field| field.name.as_str()));
+        }
+        if known.fields.is_empty() {
+            continue;
+        }
+        // What the steps take away or rename on its way is nothing new.
+        let matched = names::matched(&known, &input.schema);
+        let others = matched.added.iter().filter(|field| !fresh.contains(&field.name.as_str()));
+        let others: Vec<Field> = others.map(|field| (*field).clone()).collect();
+        known.fields.extend(others);
+        // Names that are more than places came from a header.
+        let places = known.fields.iter().zip(1..).all(|(field, at)| field.name == format!("column_{at}"));
+        if let Some(format) = input.format.as_mut().filter(|_| !places) {
+            format.header_rows = 1;
+        }
+        input.schema = known;
+    }
+    inputs
 }
 
 /// That of the dataset; of one that several outputs start from, the pipeline's.
@@ -94,6 +138,7 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
     }
     dataset.found.fields = Schema::new(fields);
     dataset.found.format.clone_from(&known.format);
+    dataset.found.partial.retain(|column, _| known.partial.contains(column));
     dataset.found.primary_key.clone_from(if known.primary_key.is_empty() {
         &found.primary_key
     } else {
