@@ -4,6 +4,7 @@ use super::enter;
 use crate::engine::lint;
 use crate::error::{Error, Result};
 use crate::graph::folder;
+use crate::spec::advice::{self, Advice};
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Options};
 use crate::spec::{Spec, find, hash};
@@ -29,6 +30,15 @@ struct Checked {
     specs: usize,
     files: Vec<String>,
     problems: Vec<Problem>,
+    /// What is no mistake.
+    notes: Vec<Noted>,
+}
+
+#[derive(Serialize)]
+struct Noted {
+    file: String,
+    #[serde(flatten)]
+    advice: Advice,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +59,7 @@ struct Normalized {
     hash: String,
 }
 
-/// `{paths: [file | folder | glob], environment?, roots?}` -> `{ok, specs, problems}`.
+/// `{paths: [file | folder | glob], environment?, roots?}` -> `{ok, specs, problems, notes}`.
 #[pyfunction]
 pub(super) fn check(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || checked(request))
@@ -65,12 +75,19 @@ fn checked(request: &str) -> Result<String> {
     let CheckRequest { paths, environment, roots } = parsed(request)?;
     let options = Options { environment, roots, judge: Some(lint::document), ..Options::default() };
     let files = find::all(&paths)?;
-    let mut problems: Vec<Problem> =
-        files.iter().filter_map(|path| read::file(path, &options).err()).flatten().collect();
+    let (mut problems, mut notes): (Vec<Problem>, Vec<Noted>) = (Vec::new(), Vec::new());
+    for path in &files {
+        match read::file(path, &options) {
+            Err(more) => problems.extend(more),
+            Ok(spec) => notes
+                .extend(advice::of(&spec).into_iter().map(|advice| Noted { file: path.display().to_string(), advice })),
+        }
+    }
     problems.extend(folder::doubles(&files));
     problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let names = files.iter().map(|path| path.display().to_string()).collect();
-    text(&Checked { schema: "windvane/check/v1", ok: problems.is_empty(), specs: files.len(), files: names, problems })
+    let ok = problems.is_empty();
+    text(&Checked { schema: "windvane/check/v1", ok, specs: files.len(), files: names, problems, notes })
 }
 
 fn normalized(request: &str) -> Result<String> {

@@ -14,6 +14,7 @@
 //! Invariants: closed and externally tagged, so a misspelt key is an error and never ignored; the same text gives the
 //! same [`Spec`]; what `read` returns serializes and reads back to itself.
 
+pub mod advice;
 pub mod check;
 pub mod drift;
 pub mod find;

@@ -251,3 +251,20 @@ def test_a_proposal_speaks_of_all_that_has_drifted(tmp_path: Path) -> None:
     assert named["c"] == []
     proposal.rename(tmp_path / "all.plan.json")
     assert move(spec, "r2", **world)["reconciliation"]["loaded"] == 300
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_an_object_without_members_is_no_row(tmp_path: Path, planned: bool, mode: str) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text(json_rows(MEMBERS, "jsonl"))
+    spec = write_spec(
+        tmp_path, "orders", source={"jsonl": {"path": path.name}}, target={"parquet": {"path": "lake", "mode": mode}}
+    )
+    world = outside(tmp_path)
+    if planned:
+        wv.plan(spec, rules_only=True, **world)
+    move(spec, "r1", **world)
+    path.write_text("{}")
+    with pytest.raises(WindvaneError):
+        move(spec, "r2", **world)
+    assert len(parquet_rows(tmp_path / "lake" / "orders")) == 100

@@ -265,3 +265,21 @@ def test_an_infinity_of_postgres_ends_nothing(tmp_path: Path, postgres: Any) -> 
     postgres.execute("INSERT INTO items VALUES (4, '2024-01-01'), (5, '2024-01-02'), (6, NULL)", database=database)
     sums = move(path, run="r2", **world)["reconciliation"]
     assert (sums["loaded"], sums["quarantined"]) == (4, 2)
+
+
+def test_check_says_what_a_lag_is_for(tmp_path: Path) -> None:
+    def notes(**settings: Any) -> list[str]:
+        dataset = {"incremental": {"column": "at", **settings.pop("incremental", {})}, **settings}
+        path = write_spec(
+            tmp_path,
+            "waits",
+            source={"csv": {"path": "t.csv"}},
+            target={"parquet": {"path": "lake", "mode": "append"}},
+            datasets={"t": dataset},
+        )
+        return [note["path"] for note in wv.check(path)["notes"]]
+
+    assert notes() == ["datasets.t.incremental"]
+    assert notes(incremental={"lag": 60}) == []
+    assert notes(incremental={"by": "interval"}) == []
+    assert notes(mode="merge", key="id") == []

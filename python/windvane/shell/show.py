@@ -34,16 +34,15 @@ def _cell(value: Any) -> str:
 
 
 def problems(document: Mapping[str, Any]) -> str:
-    """One line a mistake, the hint below it."""
-    if document["ok"]:
-        return "no mistakes"
-    lines = []
+    """One line a mistake, the hint below it; what is no mistake and worth knowing behind them."""
+    lines = ["no mistakes"] if document["ok"] else []
     for problem in document["problems"]:
         where = f"{problem['file']}:{problem['line']}:{problem['column']}"
         path = f" at {problem['path']}" if problem["path"] else ""
         lines.append(f"{where}: {problem['message']}{path}")
         if problem.get("hint"):
             lines.append(f"    hint: {problem['hint']}")
+    lines.extend(f"{note['file']}: note: {note['message']} at {note['path']}" for note in document.get("notes", []))
     return "\n".join(lines)
 
 

@@ -108,7 +108,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     let mut gone: Vec<&Field> =
         matched.pairs.iter().filter(|(_, found)| found.is_none()).map(|(field, _)| *field).collect();
     // A dataset of JSON without rows has no columns, and is none the worse.
-    let empty = found.fields.fields.is_empty();
+    let empty = found.fields.fields.is_empty() && found.rows.is_none_or(|rows| rows == 0);
     if gone.len() == input.schema.fields.len() && !(empty && input.kind != FoundKind::Csv) {
         return none_left(case, judged, &found);
     }
@@ -262,12 +262,12 @@ fn none_left(case: Case<'_>, mut judged: Judged, found: &Found) -> Result<Judged
         judged.changed = true;
         return Ok(judged);
     }
-    if found.fields.fields.is_empty() {
+    if found.fields.fields.is_empty() && input.kind == FoundKind::Csv {
         // The empty file has been judged.
         return Ok(judged);
     }
-    let saw =
-        format!("the source has none of the {} known columns; it has: {}", input.schema.fields.len(), now.join(", "));
+    let has = if now.is_empty() { "its objects are empty".to_owned() } else { format!("it has: {}", now.join(", ")) };
+    let saw = format!("the source has none of the {} known columns; {has}", input.schema.fields.len());
     if Limits::of(&output.guard).lost_columns {
         let way =
             "Nothing was loaded. Look at what the source delivers; `windvane plan SPEC` plans for what is there now";

@@ -95,9 +95,10 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
     let grown = measured(case, &judged).await?;
     let types: BTreeMap<String, DataType> = grown.iter().map(|(name, grown)| (name.clone(), grown.needed)).collect();
     let words: Vec<String> = grown.iter().map(|(name, grown)| grown.words(name)).collect();
-    let cursor = output.incremental.as_ref().is_some_and(|incremental| {
-        output.from == input.name && types.get(&incremental.column) == Some(&DataType::Text)
-    });
+    let cursor = output
+        .incremental
+        .as_ref()
+        .is_some_and(|incremental| output.from == input.name && types.contains_key(&incremental.column));
     let evolves = plan.drift_of(output).types == Policy::Evolve;
     let wider = retyped(plan, &input.name, &types);
     let stops = |found: &Found, words: &[String]| {
@@ -219,7 +220,9 @@ pub async fn remembered(plan: &Plan, output: &Output, context: &Context) -> Opti
     let loaded = target.loads(&output.dataset, 1).await.ok()?.into_iter().next()?.facts.columns;
     let mut known: Option<Plan> = None;
     for field in &input.schema.fields {
-        let Some(theirs) = loaded.field(&field.name) else { continue };
+        // Windows are compared in the planned type.
+        let watched = output.incremental.as_ref().is_some_and(|incremental| incremental.column == field.name);
+        let Some(theirs) = loaded.field(&field.name).filter(|_| !watched) else { continue };
         let Some(wide) = joined(field.data_type, theirs.data_type).filter(|wide| *wide != field.data_type) else {
             continue;
         };

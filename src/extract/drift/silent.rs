@@ -3,7 +3,7 @@
 
 use super::Case;
 use crate::error::Result;
-use crate::guard::{Allow, Finding, Guard};
+use crate::guard::{Allow, Finding, Guard, Notes};
 use crate::schema::Field;
 use crate::spec::target::Mode;
 use arrow::array::{Array, RecordBatch};
@@ -15,19 +15,23 @@ pub struct Silent {
     columns: Vec<(usize, Field)>,
     rows: usize,
     allow: Allow,
+    /// Rows that are only added write over nothing: then it is only said.
+    notes: Option<(String, Notes)>,
 }
 
 impl Silent {
-    /// Of members that a look at the source has not shown; nothing where nothing would be written over.
+    /// Of members that a look at the source has not shown.
     pub(super) fn of(case: Case<'_>, columns: Vec<(usize, Field)>) -> Option<Self> {
         let adds = match case.output.mode {
             Mode::Append => true,
             Mode::Replace | Mode::Merge | Mode::History => false,
         };
-        if columns.is_empty() || adds || case.output.guard.emptied_columns == Some(false) {
+        if columns.is_empty() {
             return None;
         }
-        Some(Self { output: case.output.name.clone(), columns, rows: 0, allow: case.context.allow.clone() })
+        let passes = adds || case.output.guard.emptied_columns == Some(false);
+        let notes = passes.then(|| (case.input.name.clone(), case.context.notes.clone()));
+        Some(Self { output: case.output.name.clone(), columns, rows: 0, allow: case.context.allow.clone(), notes })
     }
 
     pub fn see(&mut self, rows: &RecordBatch) {
@@ -44,6 +48,10 @@ impl Silent {
             self.columns.iter().map(|(_, field)| format!("'{}' ({})", field.name, field.data_type)).collect();
         let what = if names.len() == 1 { "member" } else { "members" };
         let saw = format!("the {what} {} is in no row of the source any more and would become null", names.join(", "));
+        if let Some((input, notes)) = &self.notes {
+            notes.add(input, &saw);
+            return Ok(());
+        }
         let way = "Nothing was loaded. Look whether the source gives it under another name; `windvane plan SPEC` plans for what \
                    is there now";
         self.allow.judge(&self.output, Some(Finding::new(Guard::EmptiedColumns, saw, way)))
