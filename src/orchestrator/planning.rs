@@ -126,8 +126,8 @@ async fn loaded(
     let target = Connection::open_target(&spec.target, &world.context).ok()?;
     let mut all = Vec::new();
     for (from, dataset, made) in made(spec, asked, catalog, profiles, &inputs) {
-        let facts = target.loads(&dataset).await.ok()?.into_iter().next();
-        all.extend(facts.map(|facts| Loaded { from, made, loaded: facts.columns }));
+        let facts = target.loads(&dataset, 1).await.ok()?.into_iter().next();
+        all.extend(facts.map(|facts| Loaded { from, made, loaded: facts.facts.columns }));
     }
     (!all.is_empty()).then(|| recall::from_target(inputs, &all))
 }

@@ -299,12 +299,12 @@ pub(super) fn needs(plan: &Plan, output: &Output, input: &Input, column: &str) -
 
 /// Columns that a file has lost, where others still have them: its rows would get nulls. Members of JSON may be absent.
 fn lacking(case: Case<'_>, found: &Found) -> Vec<String> {
-    let Case { input, .. } = case;
+    let Case { plan, output, input, .. } = case;
     let lost = |(name, _): &(&String, &String)| {
         found.kind != FoundKind::Jsonl
             && input.schema.field(name).is_some()
             && !input.partial.contains(name)
-            && needs(case, name)
+            && needs(plan, output, input, name)
     };
     let mut files: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for (name, file) in found.partial.iter().filter(lost) {
