@@ -33,9 +33,9 @@ check: setup ## lints, types, stale files, licences
 	$(BIN)/python -m windvane.generate --check
 	scripts/deny.sh
 
-torture: install ## 1,000 kill -9 over every target, mode and way; prints the table
+torture: install ## 1,000 kill -9 and 500 second tries over every target, mode and way; the table goes into docs/proof.md
 	tests/services/install.sh
-	WINDVANE_TORTURE=$${WINDVANE_TORTURE:-1000} $(BIN)/python -m pytest -q tests/python/test_torture.py $(PYTEST)
+	$(BIN)/python scripts/torture.py --write $(TORTURE)
 
 mutants: install ## plants faults in the engine and counts those that the conformance battery finds; a survivor fails
 	tests/services/install.sh

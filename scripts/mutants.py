@@ -37,6 +37,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(BATTERY.parent)]
 
 from battery import DATABASES, FILES, MODES, TARGETS, WAYS, cases  # noqa: E402
 
+EVERYWHERE = (*TARGETS, "rules")
 BY_KEY = ("merge", "absent", "history")
 AT_ONCE = 2
 
@@ -55,6 +56,11 @@ class Fault:
         if target not in self.targets:
             return []
         return [str(case) for case in cases(target) if case.mode in self.modes and case.way in self.ways]
+
+
+def rule(name: str, *rules: str) -> Fault:
+    """A fault that is no matter of a target."""
+    return Fault(name, targets=("rules",), modes=rules)
 
 
 ROWS = ("loses_row", "doubles_row", "swaps_columns", "truncates_text", "null_for_empty")
@@ -93,6 +99,37 @@ FAULTS = (
     # A receipt that leaves a row out, refused before the commit; and seen by others where it is not.
     Fault("miscounts_receipt"),
     Fault("miscounts_receipt+closes_unseen"),
+    # Guards that never fire, each alone.
+    rule("quarantined_unguarded", "quarantined"),
+    rule("rows_unguarded", "rows"),
+    rule("emptied_unguarded", "emptied"),
+    rule("lost_unguarded", "lost"),
+    rule("format_unguarded", "format"),
+    rule("adopts_unasked", "adopted"),
+    # A source that changes, unseen.
+    rule("gone_unseen", "gone", "renamed"),
+    rule("renames_unseen", "renamed"),
+    rule("retyped_unseen", "retyped"),
+    rule("rekeyed_unseen", "rekeyed"),
+    rule("drops_new_columns", "fresh"),
+    # A memory that forgets: that a run was done, how often, over which window, with which load.
+    rule("forgets_attempt", "again"),
+    rule("counts_no_attempt", "again"),
+    rule("forgets_end", "again", "history"),
+    rule("notes_no_load", "history"),
+    rule("forgets_window", "window"),
+    rule("window_forgotten", "window"),
+    # A quarantine table without its rows, or with them twice.
+    rule("aside_forgets", "aside"),
+    rule("aside_loses_row+unverified", "aside"),
+    rule("aside_doubles_row+unverified", "aside"),
+    rule("aside_swaps_columns+unverified", "aside"),
+    rule("aside_adds_again", "aside"),
+    # What is taken away too early, and what is shown.
+    rule("prunes_early", "prune"),
+    rule("unmasked", "masks"),
+    rule("unredacted", "masks"),
+    rule("unmasked_step", "masked"),
 )
 
 
@@ -109,15 +146,15 @@ def main() -> int:
     caught: Counter[str] = Counter()
     survived = []
     with _servers() as servers, ThreadPoolExecutor(AT_ONCE) as pool:
-        sound = [_try(faulty, "", target, [str(case) for case in cases(target)], servers) for target in TARGETS]
-        pairs = zip(TARGETS, sound, strict=True)
+        sound = [_try(faulty, "", target, [str(case) for case in cases(target)], servers) for target in EVERYWHERE]
+        pairs = zip(EVERYWHERE, sound, strict=True)
         wrong = [f"{target} {case}: {said}" for target, found in pairs for case, said in found.items() if said]
         if wrong:
             print("\n".join(["without any fault the battery finds:", *wrong]))
             return 1
         print(f"{'fault':28} {'planted':>7} {'caught':>7}  by the engine, by the battery; an example", flush=True)
         for fault in faults:
-            jobs = [(target, fault.cases(target)) for target in TARGETS]
+            jobs = [(target, fault.cases(target)) for target in EVERYWHERE]
             work = [
                 (target, pool.submit(_try, faulty, fault.name, target, names, servers))
                 for target, names in jobs

@@ -64,7 +64,14 @@ impl LoadRequest {
     /// What the ledger keeps of the load, now that its rows have come.
     pub(super) fn noted(&self) -> Facts {
         let counts = self.expected.given().and_then(|promised| promised.counts);
-        Facts { counts: counts.or(self.facts.counts), ..self.facts.clone() }
+        let mut noted = Facts { counts: counts.or(self.facts.counts), ..self.facts.clone() };
+        if faults::planted("forgets_attempt") {
+            noted.attempt = 0;
+        }
+        if faults::planted("forgets_window") {
+            noted.window = None;
+        }
+        noted
     }
 
     /// The last look before the commit: the receipt speaks of the rows that were promised, and of every one of them.

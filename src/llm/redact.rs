@@ -3,6 +3,7 @@
 //! Errs on the side of hiding: a long number or a long random-looking word goes, whatever it was. Dates stay.
 
 use crate::error::{Error, Result};
+use crate::faults;
 use regex::Regex;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -60,6 +61,9 @@ pub fn ready() -> Result<()> {
 
 /// The text without personal data and secrets.
 pub fn text(text: &str) -> String {
+    if faults::planted("unredacted") {
+        return text.to_owned();
+    }
     // Fail closed: without patterns nothing leaves.
     let Some(compiled) = COMPILED.as_ref() else { return "[hidden]".to_owned() };
     let mut clean = Cow::Borrowed(text);

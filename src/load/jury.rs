@@ -34,6 +34,9 @@ pub(super) struct Note {
     pub(super) quarantine: Vec<String>,
     pub(super) checksum: Option<String>,
     pub(super) checks: Vec<CheckResult>,
+    /// Of the inputs, where a second try must know whether they are the same.
+    #[serde(default)]
+    pub(super) source: Option<String>,
 }
 
 /// The checks of the output, and where the rows go that do not pass.
@@ -62,6 +65,7 @@ pub(super) struct Jury {
     /// Rows that passed and that the target refuses.
     gone: Checksum,
     progress: Progress,
+    source: Option<String>,
 }
 
 const VALIDATE: usize = 0;
@@ -110,7 +114,13 @@ impl Jury {
             superseded: 0,
             gone: Checksum::default(),
             progress: context.progress.clone(),
+            source: None,
         })
+    }
+
+    /// With what tells the inputs from others.
+    pub(super) fn over(self, source: Option<String>) -> Self {
+        Self { source, ..self }
     }
 
     fn push(&mut self, stage: usize, row: &Rejected) -> Result<()> {
@@ -231,6 +241,7 @@ impl Judge for Jury {
             quarantine: self.primary.quarantine.iter().chain(&self.files).cloned().collect(),
             checksum: self.sum.without(&self.gone),
             checks: self.tests.results(&self.checks, self.sum.rows),
+            source: self.source.clone(),
         };
         let differs = note.checksum.as_ref().zip(loaded.checksum.as_ref()).is_some_and(|(one, other)| one != other);
         if note.rows_in + note.added != loaded.rows + note.filtered + note.quarantined || differs {

@@ -68,6 +68,9 @@ pub struct Receipt {
     pub warnings: Vec<String>,
     /// True when an earlier attempt of this run had loaded them already.
     pub already: bool,
+    /// Which doing of the run loaded them; a store that was lost may know of less.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 /// Which doing of which run a load belongs to.
@@ -167,7 +170,7 @@ pub async fn run(
     if differs(&loaded, &kept) {
         return Err(other_rows(output, &kept, &loaded, &turn.run));
     }
-    let superseded = loaded.superseded();
+    let (superseded, attempt) = (loaded.superseded(), attempt(&loaded, turn));
     let quarantined = staged.quarantined + loaded.refused.len() as u64 - superseded;
     context.allow.judge(&output.name, guard::quarantined(&limits, quarantined, came, &[]))?;
     let quarantine: Vec<String> = staged.quarantine.iter().chain(&kept.quarantine).cloned().collect();
@@ -189,6 +192,7 @@ pub async fn run(
         changes: loaded.changes,
         warnings: validate::warnings(&verdict.checks),
         already: loaded.already,
+        attempt,
     })
 }
 
@@ -279,7 +283,14 @@ pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -
         changes: loaded.changes,
         warnings: Vec::new(),
         already: true,
+        attempt: earlier.attempt,
     })
+}
+
+/// Which doing of the run the rows of a load are from.
+pub fn attempt(loaded: &Loaded, turn: &Turn) -> u32 {
+    let earlier = loaded.earlier.as_ref().filter(|_| loaded.already);
+    earlier.map_or(turn.attempt, |earlier| earlier.attempt)
 }
 
 /// Whether the target can tell the rows of one load from all others, and take them out again.

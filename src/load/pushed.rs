@@ -6,19 +6,21 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, changed_since, is_later, request, swaps};
+use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, request, swaps};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
-use crate::connectors::{Connection, Context, LoadRequest, Rows};
+use crate::connectors::{CONTENT_ROWS, Connection, Context, LoadRequest, Rows};
 use crate::engine::pushdown::{self, ROW};
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::plan::{Output, Plan};
 use crate::resilience::progress::Progress;
+use crate::schema::checksum::Checksum;
 use crate::schema::{DataType, Field, Schema};
 use crate::spec::Strategy;
 use crate::spec::step::Step;
+use crate::spec::target::{Mode, Verify};
 use crate::validate::{self, CheckResult};
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -52,7 +54,11 @@ pub async fn run(
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
     let before = Before::look(plan, output, context, &columns).await?;
     let widen = before.widens(plan, output);
+    // What is only added is compared with what an earlier try added, not done again.
+    let compares = output.mode == Mode::Append && plan.verify != Verify::Rows;
+    let source = if compares { tokio::task::block_in_place(|| content(inputs))? } else { None };
     let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context, before))?;
+    let jury = jury.over(source.clone());
     let query = &made.query;
     let (added, probes) = (query.added(), query.probes());
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
@@ -63,16 +69,24 @@ pub async fn run(
     let done = connection.load_pushed(request, pushed).await;
     let done =
         done.map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&output.dataset) })?;
-    receipt(output, primary, turn, done)
+    receipt(output, primary, (turn, source.as_ref()), done)
 }
 
 /// The receipt, when what the ledger noted is of the rows that are here.
-fn receipt(output: &Output, primary: &Staged, turn: &Turn, done: PushedLoad) -> Result<(Receipt, Vec<CheckResult>)> {
+fn receipt(
+    output: &Output,
+    primary: &Staged,
+    (turn, source): (&Turn, Option<&String>),
+    done: PushedLoad,
+) -> Result<(Receipt, Vec<CheckResult>)> {
     let PushedLoad { loaded, note } = done;
+    let attempt = load_attempt(&loaded, turn);
     let note: Note = serde_json::from_value(note)
         .map_err(|error| Error::internal("the ledger's note of the load cannot be read").caused_by(&error))?;
-    // A retry finds what its first try has loaded, whatever has become of the source.
-    if is_later(turn, &loaded) && note.rows_in != primary.rows_in {
+    let differs =
+        note.rows_in != primary.rows_in || note.source.as_ref().zip(source).is_some_and(|(then, now)| then != now);
+    // A retry finds the load done, whatever the source has become since.
+    if is_later(turn, &loaded) && differs {
         return Err(changed_since(&output.dataset, &turn.run, note.rows_in, primary.rows_in));
     }
     let receipt = Receipt {
@@ -92,11 +106,28 @@ fn receipt(output: &Output, primary: &Staged, turn: &Turn, done: PushedLoad) -> 
         changes: loaded.changes,
         warnings: validate::warnings(&note.checks),
         already: loaded.already,
+        attempt,
     };
     if receipt.rows_in + receipt.added != receipt.loaded + receipt.filtered + receipt.quarantined {
         return Err(Error::internal(format!("the load does not account for every row: {receipt:?}")));
     }
     Ok((receipt, note.checks))
+}
+
+/// Tells what the inputs hold, unless they are too many rows to be read for that.
+fn content(inputs: &BTreeMap<String, Staged>) -> Result<Option<String>> {
+    if inputs.values().map(|staged| staged.rows).sum::<u64>() > CONTENT_ROWS {
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    for (name, staged) in inputs {
+        let mut sum = Checksum::default();
+        for frame in staging::frames(staged)? {
+            sum.update(&frame?.rows)?;
+        }
+        all.push(format!("{name} {}", sum.finish()));
+    }
+    Ok(Some(all.join(", ")))
 }
 
 /// The query over what is staged. While the source is as it was planned, it is the one that was reviewed.

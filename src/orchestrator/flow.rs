@@ -15,7 +15,7 @@ use crate::extract::folder::Folder;
 use crate::extract::{quarantine, staging};
 use crate::faults;
 use crate::guard::{self, Allow, Limits};
-use crate::load::{self, Receipt, before::Before};
+use crate::load::{self, Receipt, Turn, before::Before};
 use crate::plan::{Output, Plan};
 use crate::record::{Status, StepStats};
 use crate::resilience::clock::Stopwatch;
@@ -343,20 +343,6 @@ impl Flowed {
         folder.keep(&path).map(drop)
     }
 
-    /// What the target's ledger knows of an earlier try that has left no note.
-    pub(super) fn of(receipt: &Receipt) -> Self {
-        Self {
-            rows_in: receipt.rows_in,
-            rows: receipt.loaded,
-            filtered: receipt.filtered,
-            added: receipt.added,
-            quarantined: receipt.quarantined,
-            quarantine: Vec::new(),
-            checksum: receipt.checksum_source.clone(),
-            checks: Vec::new(),
-        }
-    }
-
     /// What an earlier attempt of the run has noted.
     pub(super) fn noted(folder: &Folder, output: &str) -> Result<Option<Self>> {
         let Some(path) = folder.find_file(output, "moved.json")? else { return Ok(None) };
@@ -382,7 +368,8 @@ impl Flowed {
     }
 
     /// The receipt, when what is at the target is what has flowed.
-    pub(super) fn receipt(&self, output: &Output, run: &str, loaded: Loaded) -> Result<Receipt> {
+    pub(super) fn receipt(&self, output: &Output, turn: &Turn, loaded: Loaded) -> Result<Receipt> {
+        let (run, attempt) = (turn.run.as_str(), load::attempt(&loaded, turn));
         if self.differs(&loaded) {
             if loaded.already {
                 return Err(load::changed_since(&output.dataset, run, loaded.rows, self.rows));
@@ -407,6 +394,7 @@ impl Flowed {
             changes: loaded.changes,
             warnings: validate::warnings(&self.checks),
             already: loaded.already,
+            attempt,
         })
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Reading {
 /// What became of a move.
 enum Moved {
     Done(Box<(Flowed, Receipt)>),
+    /// An earlier try did it; the rows did not flow.
+    Already(Box<Receipt>),
     /// The target refused rows.
     Refused,
     /// All columns must be read.
@@ -67,6 +69,7 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
     let moved = wide_enough(world, plan, planned, run, &folder).await;
     let (flowed, receipt) = match moved {
         Ok(Moved::Done(moved)) => *moved,
+        Ok(Moved::Already(receipt)) => return stage::found(world, plan, planned, run, *receipt).await,
         Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
         Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
         Err(error) => {
@@ -191,33 +194,31 @@ async fn moved(
     };
     let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
     let flowed = match ended {
-        Ended::Done(flowed) => *flowed,
+        Ended::Done(flowed) => Some(*flowed),
         Ended::Stopped if loaded.already && load::is_later(&turn, &loaded) && swaps && loaded.checksum.is_none() => {
             // Nothing could show that the source is the same.
             return Ok(Moved::Refused);
         }
         // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
-        Ended::Stopped if loaded.already => match Flowed::noted(folder, &planned.name)? {
-            Some(flowed) => flowed,
-            None => match load::retried(&planned, &turn, &loaded, &earlier) {
-                Some(receipt) => return Ok(Moved::Done(Box::new((Flowed::of(&receipt), receipt)))),
-                None => counted_again(world, plan, &planned, folder, slice).await?,
-            },
-        },
+        Ended::Stopped if loaded.already => Flowed::noted(folder, &planned.name)?,
         Ended::Stopped | Ended::Narrow => {
             return Err(Error::internal("the target did not wait for the end of the rows"));
         }
     };
-    if loaded.already && flowed.differs(&loaded) {
-        // The source, or what was noted of it, may be of later than the load that a first try of this attempt has done.
-        if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
-            return Ok(Moved::Done(Box::new((Flowed::of(&receipt), receipt))));
+    let flowed = match flowed.filter(|flowed| !loaded.already || !flowed.differs(&loaded)) {
+        Some(flowed) => flowed,
+        None => {
+            // Of this doing of the run, or a later one that a lost store does not know of: its source may have changed.
+            if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
+                return Ok(Moved::Already(Box::new(receipt)));
+            }
+            counted_again(world, plan, &planned, folder, slice).await?
         }
-        if swaps {
-            return Ok(Moved::Refused);
-        }
+    };
+    if loaded.already && swaps && flowed.differs(&loaded) {
+        return Ok(Moved::Refused);
     }
-    let receipt = flowed.receipt(&planned, run, loaded)?;
+    let receipt = flowed.receipt(&planned, &turn, loaded)?;
     Ok(Moved::Done(Box::new((flowed, receipt))))
 }
 

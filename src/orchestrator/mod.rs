@@ -143,8 +143,16 @@ impl World {
     }
 
     /// Keeps how a run ended; a run whose beginning the store never took begins here.
-    async fn finish(&self, plan: &Plan, run: &str, status: RunStatus, document: &Value) -> Result<()> {
+    async fn finish(
+        &self,
+        plan: &Plan,
+        run: &str,
+        (status, attempt): (RunStatus, u32),
+        document: &Value,
+    ) -> Result<()> {
         let entry = Self::entry(plan, run);
+        // The target may know of more tries than a store that was lost: the next one must count from there.
+        self.remember("attempt of the run", async |store| store.reach_attempt(&entry, attempt).await).await?;
         self.remember("record of the run", async |store| match store.finish_run(&entry, status, document).await {
             Err(error) if error.kind() == Kind::Missing => {
                 store.start_run(&entry, &plan.pipeline, Some(&plan.id), &Value::Null).await?;

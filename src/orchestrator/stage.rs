@@ -159,13 +159,25 @@ pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &
     let asking = load::done(plan, planned, &turn, &world.context);
     let Some(loaded) = world.guarded(target_breaker(&plan.target), asking).await? else { return Ok(None) };
     let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &turn, &loaded, earlier));
-    let Some(mut receipt) = receipt else { return Ok(None) };
-    let folder = world.folder(plan, run);
-    receipt.quarantine = left_files(&folder, planned)?;
+    match receipt {
+        Some(receipt) => found(world, plan, planned, run, receipt).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What is still to be done for a load that an earlier try did: it may have been stopped right after the commit.
+pub(super) async fn found(
+    world: &World,
+    plan: &Plan,
+    planned: &Output,
+    run: &str,
+    mut receipt: Receipt,
+) -> Result<Receipt> {
+    receipt.quarantine = left_files(&world.folder(plan, run), planned)?;
     keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
     window::done(world, plan, planned, run).await?;
     remember_load(world, plan, run, &planned.name, &receipt).await?;
-    Ok(Some(receipt))
+    Ok(receipt)
 }
 
 /// Loads what passed, exactly once.
@@ -323,12 +335,13 @@ pub(super) async fn recorded(
         degraded: given_up(world),
         drift: all_notes(&events, world.context.notes.all()),
     };
+    let attempt = ended.receipts.iter().map(|receipt| receipt.attempt).max().unwrap_or_default();
     let mut document = record::run(plan, run, ended);
     let status = match document.status {
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
-    world.finish(plan, run, status, &json!(document)).await?;
+    world.finish(plan, run, (status, attempt), &json!(document)).await?;
     // It may have failed at its last task only.
     for why in given_up(world) {
         if !document.degraded.contains(&why) {

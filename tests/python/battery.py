@@ -47,7 +47,11 @@ class Case:
 
 
 def cases(target: str) -> list[Case]:
-    """Every mode that the target has, in every way."""
+    """Every mode that the target has, in every way; of ``rules``, every one of them."""
+    if target == "rules":
+        import battery_rules
+
+        return battery_rules.cases()
     modes = [mode for mode in MODES if mode != "history" or target in DATABASES]
     return [Case(mode, way) for mode in modes for way in WAYS]
 
@@ -387,6 +391,10 @@ class Trial:
 
 def trial(target: str, case: Case, folder: Path, url: str | None) -> str | None:
     """What is wrong; nothing when all is as it must be."""
+    if target == "rules":
+        import battery_rules
+
+        return battery_rules.trial(case, folder)
     try:
         Trial(case, Place(target, folder, url)).perform()
     except Exception as error:
@@ -397,7 +405,7 @@ def trial(target: str, case: Case, folder: Path, url: str | None) -> str | None:
 
 def fresh(target: str, server: str | None, name: str) -> str | None:
     """The URL of a new database on a server."""
-    if server is None or target in (*FILES, "sqlite"):
+    if server is None or target not in ("postgres", "mysql"):
         return None
     place = Place(target, Path(), server)
     connection = place._connect()

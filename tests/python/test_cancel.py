@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fault_proxy import DOWN, UP, Fault, FaultProxy
 from movers import SOURCES, TARGETS, Mover, Mysql, Postgres, opened, written
+from patience import in_time, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 ROWS = 30_000
@@ -30,30 +30,18 @@ WAYS = [(signal.SIGTERM, "staged"), (signal.SIGTERM, "fused"), (signal.SIGINT, "
 PATIENT = {"WINDVANE_NET_TIMEOUT": "60"}
 
 
-def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
-    begun = time.monotonic()
-    while not happened():
-        assert time.monotonic() - begun < seconds, "it did not happen"
-        time.sleep(0.02)
-
-
-def in_time() -> float:
-    """Five seconds, on a machine that has a core for the run; on a busier one as much longer as it waits for its turn."""
-    return 5.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def stop(child: subprocess.Popen[str], number: int) -> dict[str, Any]:
     """Sends the signal; what the run says. It must end in time."""
     child.send_signal(number)
     begun = time.monotonic()
     try:
-        out, errors = child.communicate(timeout=4 * in_time())
+        out, errors = child.communicate(timeout=4 * in_time(5))
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
         pytest.fail("the run does not stop")
     took = time.monotonic() - begun
-    assert took < in_time(), f"it took {took:.1f} s to stop"
+    assert took < in_time(5), f"it took {took:.1f} s to stop"
     assert out, errors
     told: dict[str, Any] = json.loads(out)
     return told
@@ -77,7 +65,7 @@ def test_source(kind: str, number: int, strategy: str, request: pytest.FixtureRe
         child = mover.start(**PATIENT)
         until(lambda: proxy.passed(DOWN) > before + 250_000)
         assert "stopped" in stop(child, number)
-        until(lambda: place.sessions() == 0, in_time())
+        until(lambda: place.sessions() == 0, in_time(5))
         assert mover.parquet_ids() is None
         proxy.calm()
         told, _ = mover.run()
@@ -103,7 +91,7 @@ def test_target(kind: str, number: int, strategy: str, request: pytest.FixtureRe
         assert "stopped" in stop(child, number)
         # What is still on its way would keep the server for as long as the slow line needs.
         proxy.fault = Fault()
-        until(lambda: place.sessions() == 0, in_time())
+        until(lambda: place.sessions() == 0, in_time(5))
         assert place.ids() in (None, [])
         proxy.calm()
         told, _ = mover.run()
@@ -127,7 +115,7 @@ def test_a_server_at_work_stops_too(kind: str, request: pytest.FixtureRequest, t
         until(lambda: place.sessions() > 0)
         time.sleep(1)
         assert "stopped" in stop(child, signal.SIGTERM)
-        until(lambda: place.sessions() == 0, in_time())
+        until(lambda: place.sessions() == 0, in_time(5))
 
 
 LOCAL: dict[str, dict[str, Any]] = {

@@ -5,12 +5,12 @@ without the fault, and the rows are there exactly once.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fault_proxy import BOTH, DOWN, UP, Fault, FaultProxy
 from movers import PATIENCE, SOURCES, TARGETS, Mover, Place, opened, written
+from patience import in_time, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def check(told: dict[str, Any], seconds: float) -> None:
     assert told.get("kind") in CURABLE, told
     assert told["retryable"]
     assert told["hint"], told
-    assert seconds < LIMIT
+    assert seconds < in_time(LIMIT)
 
 
 @pytest.mark.parametrize(("name", "strategy"), WAYS)
@@ -75,7 +75,7 @@ def test_source(name: str, strategy: str, source: Place, tmp_path: Path) -> None
         mover = Mover.of(tmp_path, source.spec(), lake, strategy, place=source.url(proxy.port))
         mover.plan()
         proxy.fault = towards(fault, DOWN)
-        told, seconds = mover.run(limit=LIMIT)
+        told, seconds = mover.run(limit=in_time(LIMIT))
         if name in MILD or "kind" not in told:
             assert told["loaded"] == ROWS, told
         else:
@@ -98,7 +98,7 @@ def test_target(name: str, strategy: str, target: Place, tmp_path: Path) -> None
         mover = Mover.of(tmp_path, {"csv": {"path": "items.csv"}}, place, strategy, place=target.url(proxy.port))
         mover.plan()
         proxy.fault = towards(fault, UP)
-        told, seconds = mover.run(limit=LIMIT)
+        told, seconds = mover.run(limit=in_time(LIMIT))
         if name in MILD or "kind" not in told:
             assert told["loaded"] == ROWS, told
         else:
@@ -111,11 +111,9 @@ def test_target(name: str, strategy: str, target: Place, tmp_path: Path) -> None
     assert target.ids() == IDS
 
 
-def cut_after(proxy: FaultProxy) -> None:
-    """Resets the connection a moment after it was hit: the server has done what it was asked for."""
-    while not proxy.hits:
-        time.sleep(0.02)
-    time.sleep(0.5)
+def cut_after(proxy: FaultProxy, target: Place) -> None:
+    """Resets the connection when the server has done what it was asked for."""
+    until(lambda: len(target.ids() or []) == 2 * ROWS)
     proxy.calm()
 
 
@@ -133,8 +131,8 @@ def test_lost_answer_to_the_commit(way: str, target: Place, tmp_path: Path) -> N
         assert mover.run("r0")[0] == {"loaded": ROWS, "already": False}
         proxy.fault = Fault(mute=frozenset({DOWN}), word=word)
         if way == "reset":
-            threading.Thread(target=cut_after, args=(proxy,), daemon=True).start()
-        told, seconds = mover.run("r1", limit=LIMIT)
+            threading.Thread(target=cut_after, args=(proxy, target), daemon=True).start()
+        told, seconds = mover.run("r1", limit=in_time(LIMIT))
         assert proxy.hits
         if "kind" in told:
             check(told, seconds)

@@ -17,6 +17,7 @@ pub use format::{Seen, look};
 use crate::connectors::{Context, Found, FoundKind, TextFormat};
 use crate::engine::step;
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::guard::{Finding, Guard, Limits};
 use crate::plan::{Input, Output, Plan};
 use crate::schema::diff::reshaped;
@@ -101,7 +102,8 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         }
     };
     let lacking = lacking(case, &found);
-    if found.shape().fingerprint() == input.fingerprint && lacking.is_empty() {
+    let same = found.shape().fingerprint() == input.fingerprint && !key_changed(case, &found);
+    if same && lacking.is_empty() {
         return Ok(judged);
     }
     let matched = names::matched(&input.schema, &found.fields);
@@ -135,7 +137,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
                     known.data_type = wider;
                 }
                 notes.push(words);
-            } else {
+            } else if !faults::planted("retyped_unseen") {
                 breaking.push(words);
             }
         }
@@ -147,7 +149,10 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         }
         judged.push(known, &here.name);
     }
-    let lost_to_others = names::renamed(&gone, &matched.added);
+    let mut lost_to_others = names::renamed(&gone, &matched.added);
+    if faults::planted("renames_unseen") {
+        lost_to_others.clear();
+    }
     // Of JSON, a member that some rows lack is null there: only the end of the rows tells that all do.
     let is_member = |field: &&Field| {
         found.kind == FoundKind::Jsonl && !lost_to_others.iter().any(|mapping| mapping.target == field.name)
@@ -155,7 +160,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     gone.retain(|field| needs(plan, output, input, &field.name));
     let (members, used): (Vec<&Field>, Vec<&Field>) = gone.into_iter().partition(is_member);
     judged.unseen = members.into_iter().cloned().collect();
-    for field in &used {
+    for field in used.iter().filter(|_| !faults::planted("gone_unseen")) {
         let likely = lost_to_others.iter().find(|mapping| mapping.target == field.name);
         let perhaps = likely.map_or_else(String::new, |mapping| {
             format!(", and '{}' is new, which is likely the same ({:.2})", mapping.source, mapping.confidence)
@@ -174,6 +179,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         let fresh = added(field, &found);
         notes.push(format!("column '{}' ({}) is new", field.name, fresh.data_type));
         match columns {
+            Policy::Evolve if faults::planted("drops_new_columns") => {}
             Policy::Evolve => judged.push(fresh, &field.name),
             Policy::Quarantine => {
                 judged.refused.push(field.name.clone());
@@ -321,6 +327,7 @@ fn key_changed(case: Case<'_>, found: &Found) -> bool {
         Mode::Replace | Mode::Append => false,
     };
     by_key
+        && !faults::planted("rekeyed_unseen")
         && output.from == input.name
         && !input.primary_key.is_empty()
         && output.key == input.primary_key
