@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,32 @@ def test_any_rows_balance(tmp_path_factory: pytest.TempPathFactory, rows: list[t
     assert sums["rows_in"] == len(rows)
     assert sums["rows_in"] == sums["loaded"] + sums["filtered"] + sums["quarantined"]
     assert sums["checksum_source"] == sums["checksum_target"]
+
+
+@pytest.mark.parametrize("way", ["staged", "fused"])
+def test_a_retry_after_the_commit_still_tells_of_the_quarantine(tmp_path: Path, way: str) -> None:
+    """Killed between the commit and the quarantine table: the retry names the files and fills the table."""
+    (tmp_path / "rows.csv").write_text(MESSY)
+    spec = write_spec(
+        tmp_path,
+        "rows",
+        source={"csv": {"path": "rows.csv"}},
+        target={"sqlite": {"path": "lake.db"}},
+        steps=[{"cast": {"day": "date", "amount": "decimal(10,2)"}}],
+        datasets={"rows": {"strategy": way}},
+        quarantine={"table": "refused"},
+    )
+    first = move(spec, **outside(tmp_path))
+    with contextlib.closing(sqlite3.connect(tmp_path / "lake.db")) as file:
+        before = file.execute('SELECT "row", reason FROM refused ORDER BY 1').fetchall()
+        file.execute("DROP TABLE refused")
+        file.commit()
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.db")) as file:
+        file.execute("UPDATE runs SET status = 'running', finished_at = NULL")
+        file.commit()
+    again = move(spec, **outside(tmp_path))
+    assert again["outputs"][0]["already"]
+    assert lines(again) == lines(first)
+    assert before
+    with contextlib.closing(sqlite3.connect(tmp_path / "lake.db")) as file:
+        assert file.execute('SELECT "row", reason FROM refused ORDER BY 1').fetchall() == before

@@ -27,6 +27,8 @@ from torture_rules import Held, Outcome, Rules, Source
 MODES = ("replace", "append", "merge", "history")
 WAYS = ("staged", "fused", "incremental", "partitioned", "pushdown")
 TRIES = ("same", "grown", "changed", "shrunken", "replanned", "replanned and grown", "store lost", "store of yesterday")
+# Other words for the same work: a new plan of them is no other load.
+INTENTS = ("All items.", "Items as they are.", "Every row.", "All of the items, every row.")
 ROWS = 2_000
 
 # One process that has everything imported and forks a child a run: a start costs milliseconds, and a kill hits the run.
@@ -286,7 +288,7 @@ class Torture:
             settings["strategy"] = "fused"
         document = {
             "pipeline": "torture",
-            "intent": f"Items as they are, {self.words}.",
+            "intent": INTENTS[self.words % len(INTENTS)],
             "source": {"sqlite": {"path": "source.db", "tables": ["items"]}},
             "target": self.place.spec(),
             "datasets": {"items": settings},
