@@ -272,7 +272,7 @@ class Mover:
 
     def plan(self) -> None:
         """While nothing is wrong yet."""
-        done = self._start("", "plan").communicate(timeout=60)
+        done = self._start("", "plan", WINDVANE_NET_TIMEOUT="60").communicate(timeout=120)
         assert not done[1], done[1]
 
     def start(self, run: str = "r1", **environment: str) -> subprocess.Popen[str]:

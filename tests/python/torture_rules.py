@@ -116,9 +116,13 @@ class Rules:
                     known.append(row)
         return held
 
-    def again(self, held: Held, run: str, source: Rows) -> Outcome:
+    def again(self, held: Held, run: str, source: Rows) -> list[Outcome]:
         """A try of a run that had ended."""
+        done = Outcome("success", self.done(held, run, source))
         if self.mode != "append" or self.tells:
-            return Outcome("success", self.done(held, run, source))
+            return [done]
         _, rows = self.read(held, run, source)
-        return Outcome("success" if rows == held.runs[run] else "conflict", held)
+        if rows == held.runs[run]:
+            return [Outcome("success", held)]
+        # The rows of a window may be told from others by it.
+        return [Outcome("conflict", held), *([done] if self.incremental else [])]
