@@ -99,6 +99,17 @@ FAULTS = (
     # A receipt that leaves a row out, refused before the commit; and seen by others where it is not.
     Fault("miscounts_receipt"),
     Fault("miscounts_receipt+closes_unseen"),
+    # Steps that the target does itself.
+    *(
+        Fault(name, targets=("postgres",), ways=("pushdown",))
+        for name in ("passes_refused", "skips_quarantine", "miscounts_receipt", "unverified", "commits_early")
+    ),
+    Fault("already_unasked", targets=("postgres",), ways=("pushdown",)),
+    Fault("adds_again", targets=("postgres",), modes=("append",), ways=("pushdown",)),
+    Fault("never_again", targets=("postgres",), modes=("replace", *BY_KEY), ways=("pushdown",)),
+    Fault("keeps_old_rows", targets=("postgres",), modes=("replace",), ways=("pushdown",)),
+    Fault("updates_nothing", targets=("postgres",), modes=BY_KEY, ways=("pushdown",)),
+    Fault("deletes_nothing", targets=("postgres",), modes=("absent",), ways=("pushdown",)),
     # Guards that never fire, each alone.
     rule("quarantined_unguarded", "quarantined"),
     rule("rows_unguarded", "rows"),

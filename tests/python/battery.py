@@ -53,7 +53,8 @@ def cases(target: str) -> list[Case]:
 
         return battery_rules.cases()
     modes = [mode for mode in MODES if mode != "history" or target in DATABASES]
-    return [Case(mode, way) for mode in modes for way in WAYS]
+    ways = (*WAYS, "pushdown") if target == "postgres" else WAYS
+    return [Case(mode, way) for mode in modes for way in ways]
 
 
 def first() -> list[Row]:
