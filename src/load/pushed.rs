@@ -56,7 +56,7 @@ pub async fn run(
     let widen = before.widens(plan, output);
     // What is only added is compared with what an earlier try added, not done again.
     let compares = output.mode == Mode::Append && plan.verify != Verify::Rows;
-    let source = if compares { tokio::task::block_in_place(|| content(inputs))? } else { None };
+    let source = if compares { tokio::task::block_in_place(|| content(folder, inputs))? } else { None };
     let jury = tokio::task::block_in_place(|| Jury::new(plan, output, inputs, primary, folder, context, before))?;
     let jury = jury.over(source.clone());
     let query = &made.query;
@@ -115,14 +115,14 @@ fn receipt(
 }
 
 /// Tells what the inputs hold, unless they are too many rows to be read for that.
-fn content(inputs: &BTreeMap<String, Staged>) -> Result<Option<String>> {
+fn content(folder: &Folder, inputs: &BTreeMap<String, Staged>) -> Result<Option<String>> {
     if inputs.values().map(|staged| staged.rows).sum::<u64>() > CONTENT_ROWS {
         return Ok(None);
     }
     let mut all = Vec::new();
     for (name, staged) in inputs {
         let mut sum = Checksum::default();
-        for frame in staging::frames(staged)? {
+        for frame in staging::frames(folder, staged)? {
             sum.update(&frame?.rows)?;
         }
         all.push(format!("{name} {}", sum.finish()));
