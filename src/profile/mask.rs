@@ -3,7 +3,6 @@
 //! Deliberately absent: whether a column is personal (`semantic` has judged it).
 
 use super::{ColumnProfile, Profile, semantic};
-use super::{ColumnProfile, Profile, semantic};
 use crate::faults;
 use std::fmt::Write as _;
 
