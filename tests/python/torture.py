@@ -129,7 +129,7 @@ def cases(targets: tuple[str, ...] = TARGETS) -> list[Case]:
         Case(target, mode, way, tells)
         for target in targets
         for mode in MODES
-        for tells in (False,)
+        for tells in ((False, True) if mode == "append" and target in DATABASES else (False,))
         for way in WAYS
         if (mode, way) != ("replace", "incremental")
         and (way != "pushdown" or target == "postgres")
