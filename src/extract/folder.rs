@@ -107,6 +107,7 @@ impl Folder {
     }
 
     /// The folder of a dataset inside this one.
+    #[must_use]
     pub fn below(&self, dataset: &str, ending: &str) -> Self {
         Self { path: self.file(dataset, ending), ..self.clone() }
     }

@@ -227,7 +227,7 @@ fn output(
     let found = given.catalog.dataset(&from).and_then(|dataset| dataset.found.declared.as_ref());
     let traced = engine::step::trace(&plain(&steps), &input, &lookup)?;
     let declared = found.and_then(|found| {
-        kept::kept(kept::Case { found, traced: &traced, schema: &schema, target: &given.spec.target, mode, keep })
+        kept::kept(&kept::Case { found, traced: &traced, schema: &schema, target: &given.spec.target, mode, keep })
     });
     Ok(Output {
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,

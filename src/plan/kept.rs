@@ -24,7 +24,7 @@ pub(super) struct Case<'a> {
     pub(super) keep: Keeps,
 }
 
-pub(super) fn kept(case: Case<'_>) -> Option<Declared> {
+pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
     let words = match case.target {
         Target::Postgres(_) => Dialect::Postgres,
         Target::Mysql(_) => Dialect::Mysql,
@@ -41,23 +41,22 @@ pub(super) fn kept(case: Case<'_>) -> Option<Declared> {
         let comment = known.comment.clone().filter(|_| case.keep.comments != Some(false));
         let mut facts = Facts { comment, ..facts };
         if same {
-            values(&case, known, &mut facts, words, &mut room, field.nullable);
+            values(case, known, &mut facts, words, &mut room, field.nullable);
         }
         told(known, &facts, same, case.keep, &mut left_out);
         if !facts.is_empty() {
             columns.push(facts);
         }
     }
-    let primary_key = key(&case, &columns, words, &mut left_out);
+    let primary_key = key(case, &columns, words, &mut left_out);
     for name in &primary_key {
-        match columns.iter_mut().find(|column| column.name == *name) {
-            Some(column) => column.required |= words != Dialect::Sqlite,
+        let required = words != Dialect::Sqlite;
+        if let Some(column) = columns.iter_mut().find(|column| column.name == *name) {
+            column.required |= required;
+        } else {
             // Nothing else is known of it.
-            None => {
-                let data_type = case.schema.field(name).map_or(DataType::Text, |field| field.data_type);
-                let required = words != Dialect::Sqlite;
-                columns.push(Facts { required, ..Facts::new(name, data_type) });
-            }
+            let data_type = case.schema.field(name).map_or(DataType::Text, |field| field.data_type);
+            columns.push(Facts { required, ..Facts::new(name, data_type) });
         }
     }
     let comment = case.found.comment.clone().filter(|_| case.keep.comments != Some(false));

@@ -12,11 +12,11 @@ pub(super) fn sentences(declared: &Declared) -> String {
         if !key.is_empty() {
             let _ = writeln!(text, "- the primary key ({})", key.join(", "));
         }
-        columns.iter().for_each(|column| _ = writeln!(text, "- {column}"));
+        text.extend(columns.iter().map(|column| format!("- {column}\n")));
     }
     if !declared.left_out.is_empty() {
         let _ = writeln!(text, "\nIt does not take over:\n");
-        declared.left_out.iter().for_each(|line| _ = writeln!(text, "- {line}"));
+        text.extend(declared.left_out.iter().map(|line| format!("- {line}\n")));
     }
     text
 }

@@ -93,13 +93,13 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
             let world = world.world()?;
             let found = plan_of(&world, &path).await;
             let (plan, _) = leave(&world, found).await?;
-            json::answer(&needs_of(plan))
+            json::answer(&needs_of(&plan))
         });
     }
     enter::compute(py, || {
         let path = PathBuf::from(path);
         if is_plan(&path) {
-            return json::answer(&needs_of(file::read(&path)?));
+            return json::answer(&needs_of(&file::read(&path)?));
         }
         let spec = spec(&path, environment.as_deref(), &roots)?;
         json::answer(&serde_json::json!({
@@ -111,10 +111,10 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
     })
 }
 
-fn needs_of(plan: Plan) -> serde_json::Value {
+fn needs_of(plan: &Plan) -> serde_json::Value {
     let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
     let ids: std::collections::BTreeSet<_> = named.collect();
-    let templates = template::texts(&plan);
+    let templates = template::texts(plan);
     serde_json::json!({"connections": ids, "templates": templates, "target": plan.target, "staging": plan.staging})
 }
 

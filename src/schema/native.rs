@@ -69,9 +69,8 @@ fn converted(column: &ArrayRef, data_type: DataType, shape: &Shape) -> Result<(A
         Ok(done) => Ok(done),
         // One value is to blame; which one is told by each alone.
         Err(error) => {
-            let alone =
-                |text: &Option<&str>| checked(&[*text], data_type, shape).is_ok_and(|(_, unfit)| unfit.is_empty());
-            let unfit: Vec<usize> = (0..all.len()).filter(|row| !alone(&all[*row])).collect();
+            let alone = |text| checked(&[text], data_type, shape).is_ok_and(|(_, unfit)| unfit.is_empty());
+            let unfit: Vec<usize> = (0..all.len()).filter(|row| !alone(all[*row])).collect();
             if unfit.is_empty() {
                 return Err(Error::data(format!("values of {shape} could not be made")).caused_by(&error));
             }
@@ -85,7 +84,7 @@ fn checked(texts: &[Option<&str>], data_type: DataType, shape: &Shape) -> Result
     let made = if data_type == DataType::Json {
         build(texts, shape).map_err(wrong)?
     } else {
-        plain(texts.iter().map(|text| text.map(Cow::Borrowed)).collect(), shape).map_err(wrong)?
+        plain(&texts.iter().map(|text| text.map(Cow::Borrowed)).collect::<Vec<_>>(), shape).map_err(wrong)?
     };
     let back = texts_of(&made, data_type)?;
     let back = back.as_string_opt::<i32>().ok_or_else(|| Error::internal("a native column has no texts"))?;
@@ -106,7 +105,9 @@ fn build(items: &[Option<&str>], shape: &Shape) -> Result<ArrayRef, ArrowError> 
     let items: Vec<Option<&str>> =
         items.iter().map(|item| item.map(str::trim).filter(|item| *item != "null")).collect();
     match shape {
-        Shape::Plain(_) | Shape::Uuid => plain(items.into_iter().map(|item| item.and_then(scalar)).collect(), shape),
+        Shape::Plain(_) | Shape::Uuid => {
+            plain(&items.into_iter().map(|item| item.and_then(scalar)).collect::<Vec<_>>(), shape)
+        }
         Shape::List(inner) => {
             let lists: Vec<Option<Vec<&RawValue>>> =
                 items.iter().map(|item| item.and_then(|item| serde_json::from_str(item).ok())).collect();
@@ -132,7 +133,7 @@ fn build(items: &[Option<&str>], shape: &Shape) -> Result<ArrayRef, ArrowError> 
         Shape::Map(key, value) => {
             let maps: Vec<Option<Vec<(String, &str)>>> = items.iter().map(|item| item.and_then(entries)).collect();
             let all = || maps.iter().flatten().flatten();
-            let keys = plain(all().map(|(key, _)| Some(Cow::Borrowed(key.as_str()))).collect(), key)?;
+            let keys = plain(&all().map(|(key, _)| Some(Cow::Borrowed(key.as_str()))).collect::<Vec<_>>(), key)?;
             let values = build(&all().map(|(_, value)| Some(*value)).collect::<Vec<_>>(), value)?;
             let a::DataType::Map(field, sorted) = shape.arrow() else { return Err(broken()) };
             let a::DataType::Struct(both) = field.data_type() else { return Err(broken()) };
@@ -145,12 +146,12 @@ fn build(items: &[Option<&str>], shape: &Shape) -> Result<ArrayRef, ArrowError> 
 }
 
 /// Values from their texts; null where a text is none.
-fn plain(texts: Vec<Option<Cow<'_, str>>>, shape: &Shape) -> Result<ArrayRef, ArrowError> {
-    let strings = |texts: &[Option<Cow<'_, str>>]| StringArray::from_iter(texts.iter().map(Option::as_deref));
-    let Shape::Plain(data_type) = shape else { return Ok(Arc::new(strings(&texts))) };
+fn plain(texts: &[Option<Cow<'_, str>>], shape: &Shape) -> Result<ArrayRef, ArrowError> {
+    let strings = || texts.iter().map(Option::as_deref).collect::<StringArray>();
+    let Shape::Plain(data_type) = shape else { return Ok(Arc::new(strings())) };
     let options = CastOptions { safe: true, ..CastOptions::default() };
     Ok(match data_type {
-        a::DataType::Utf8 => Arc::new(strings(&texts)),
+        a::DataType::Utf8 => Arc::new(strings()),
         a::DataType::Binary => {
             let bytes = |text: &Option<Cow<'_, str>>| text.as_deref().and_then(crate::schema::infer::hex);
             Arc::new(texts.iter().map(bytes).collect::<BinaryArray>())
@@ -159,7 +160,7 @@ fn plain(texts: Vec<Option<Cow<'_, str>>>, shape: &Shape) -> Result<ArrayRef, Ar
             let counts = texts.iter().map(|text| text.as_deref().and_then(|text| duration(text, *unit)));
             cast_with_options(&counts.collect::<Int64Array>(), data_type, &options)?
         }
-        _ => cast_with_options(&strings(&texts), data_type, &options)?,
+        _ => cast_with_options(&strings(), data_type, &options)?,
     })
 }
 

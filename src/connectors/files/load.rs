@@ -282,7 +282,7 @@ impl Staging {
             }
             if self.request.mode == Mode::Append && widen::retyped(known_columns, &next.columns) {
                 let (stem, schema) = (format!("{}.w{attempt}", self.shape.stem), next.columns.clone());
-                let shape = Shape { stem, schema, ..self.shape.clone() };
+                let shape = Shape { schema, stem, ..self.shape.clone() };
                 let wide = widen::rewrite(&next.parts, known_columns, &self.work, &shape)?;
                 fresh.extend(wide.iter().map(|part| part.path.clone()));
                 next.retired.extend(std::mem::replace(&mut next.parts, wide).into_iter().map(|part| part.path));

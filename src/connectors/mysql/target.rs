@@ -56,16 +56,13 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     }
     let mut new = Vec::new();
     for field in &request.schema.fields {
-        match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
-            Some(column) => {
-                if let Err(error) = compatible(field, column) {
-                    new.push(modified(field, column, &existing, request, error)?);
-                }
+        if let Some(column) = existing.columns.iter().find(|column| same(&column.name, &field.name)) {
+            if let Err(error) = compatible(field, column) {
+                new.push(modified(field, column, &existing, request, error)?);
             }
-            None => {
-                let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
-                new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
-            }
+        } else {
+            let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
+            new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
         }
     }
     if let Some(mark) = request.marked() {

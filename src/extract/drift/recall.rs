@@ -31,7 +31,7 @@ pub fn recall(
             for change in diff(&known.schema, &dataset.found.fields) {
                 match change {
                     Change::Added(_) | Change::TypeChanged { .. } | Change::ShapeChanged { .. } => {
-                        notes.add(&dataset.name, &change.in_words())
+                        notes.add(&dataset.name, &change.in_words());
                     }
                     Change::Removed(_) | Change::NullabilityChanged { .. } => {}
                 }
