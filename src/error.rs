@@ -127,6 +127,8 @@ struct Inner {
     place: Place,
     stage: Option<&'static str>,
     retry_after_seconds: Option<f64>,
+    /// It may come by itself, whatever its kind.
+    awaited: bool,
     causes: Vec<String>,
 }
 
@@ -141,6 +143,7 @@ impl Error {
                 place: Place::default(),
                 stage: None,
                 retry_after_seconds: None,
+                awaited: false,
                 causes: Vec::new(),
             }),
         }
@@ -228,6 +231,13 @@ impl Error {
         self
     }
 
+    /// What is missing may come by itself, as a file that is late does: the same request may succeed later.
+    #[must_use]
+    pub fn awaited(mut self) -> Self {
+        self.inner.awaited = true;
+        self
+    }
+
     /// Keeps the chain of causes as text, without repeating what the message already says.
     #[must_use]
     pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
@@ -271,7 +281,7 @@ impl Error {
     }
 
     pub fn retryable(&self) -> bool {
-        self.inner.kind.retryable()
+        self.inner.awaited || self.inner.kind.retryable()
     }
 }
 

@@ -158,7 +158,7 @@ def build_dag(
     """
     dag = DAG(
         dag_id=pipeline["pipeline"],
-        schedule=pipeline["schedule"],
+        schedule=_schedule(pipeline),
         start_date=_first_day(pipeline),
         catchup=pipeline["catchup"],
         # Two runs of one pipeline would load the same target side by side.
@@ -174,6 +174,19 @@ def build_dag(
     with dag:
         _Tasks(pipeline, dag_file, environment).build()
     return dag
+
+
+def _schedule(pipeline: Mapping[str, Any]) -> Any:
+    """The schedule; with intervals where a dataset is read by them.
+
+    Of a cron expression Airflow 3 makes points in time by default: every run would read an interval without any width.
+    """
+    schedule = pipeline["schedule"]
+    if not pipeline["intervals"] or schedule in {None, "@once", "@continuous"}:
+        return schedule
+    from airflow_windvane.version_compat import CronDataIntervalTimetable
+
+    return CronDataIntervalTimetable(schedule, timezone=pipeline["timezone"] or "UTC")
 
 
 def _first_day(pipeline: Mapping[str, Any]) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseHook, conf
+    from airflow.sdk import BaseHook, CronDataIntervalTimetable, conf
     from airflow.sdk.exceptions import AirflowFailException, AirflowOptionalProviderFeatureException
 
 
@@ -27,6 +27,7 @@ AIRFLOW_V_3_4_PLUS: bool = get_base_airflow_version_tuple() >= (3, 4, 0)
 _HOMES = {
     "BaseHook": ("airflow.sdk", AIRFLOW_V_3_1_PLUS, "airflow.hooks.base"),
     "conf": ("airflow.sdk", AIRFLOW_V_3_2_PLUS, "airflow.configuration"),
+    "CronDataIntervalTimetable": ("airflow.sdk", AIRFLOW_V_3_3_PLUS, "airflow.timetables.interval"),
     "AirflowFailException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
     "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
 }
@@ -49,6 +50,7 @@ __all__ = [
     "AirflowFailException",
     "AirflowOptionalProviderFeatureException",
     "BaseHook",
+    "CronDataIntervalTimetable",
     "conf",
     "get_base_airflow_version_tuple",
 ]

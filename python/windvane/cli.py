@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windvane import __version__, api, guards, progress, pruning
-from windvane.errors import SpecError, WindvaneError
+from windvane.errors import MissingError, SpecError, WindvaneError
 from windvane.shell import doctor, history, show
 
 if TYPE_CHECKING:
@@ -117,7 +117,17 @@ def _ran(options: argparse.Namespace) -> Any:
 
 
 def _diagnosed(options: argparse.Namespace) -> Any:
-    return api.diagnose(sys.stdin.read() if options.file == "-" else Path(options.file).read_text(errors="replace"))
+    if options.file == "-":
+        return api.diagnose(sys.stdin.read())
+    try:
+        text = Path(options.file).read_text(errors="replace")
+    except OSError as error:
+        raise MissingError(
+            f"{options.file}: the log cannot be read: {error.strerror}",
+            kind="missing",
+            hint="Name a file, or - for what comes on stdin",
+        ) from error
+    return api.diagnose(text)
 
 
 def _profiled(options: argparse.Namespace) -> Any:

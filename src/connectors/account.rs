@@ -129,7 +129,7 @@ impl Account {
         let mut found = seen.whole()?;
         let (wanted, there) = (before.rows() + self.kept(), found.rows());
         if there != wanted {
-            return Err(others_there(wanted, there));
+            return Err(others_there(request.mode, wanted, there));
         }
         // Of our own rows, as they are at the target.
         let own = if before.rows() == 0 { found.finish() } else { self.taken.finish() };

@@ -4,7 +4,7 @@ use crate::connectors::{Batch, CONTENT_ROWS, Expected, LoadRequest, Loaded, Prom
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::checksum::Checksum;
-use crate::spec::target::Verify;
+use crate::spec::target::{Mode, Verify};
 use arrow::record_batch::RecordBatch;
 use std::sync::{Mutex, PoisonError};
 
@@ -89,7 +89,7 @@ impl ReadBack {
         let found = self.whole()?;
         let (rows, checksum) = (found.rows(), found.finish());
         if rows != expected.rows {
-            return Err(others_there(expected.rows, rows));
+            return Err(others_there(request.mode, expected.rows, rows));
         }
         if expected.checksum.as_ref().is_some_and(|expected| *expected != checksum) {
             return Err(not_the_same());
@@ -111,9 +111,17 @@ pub(super) fn other_count(known: u64, came: u64) -> Error {
         .hint("Run the pipeline again from its source")
 }
 
-pub(super) fn others_there(expected: u64, there: u64) -> Error {
-    Error::data(format!("{expected} rows were expected at the target, {there} are there"))
-        .hint("Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded")
+pub(super) fn others_there(mode: Mode, expected: u64, there: u64) -> Error {
+    let reason = match mode {
+        Mode::Merge | Mode::History if there > expected => {
+            "The table holds several rows with one key, or a trigger added some: nothing was loaded. Delete the rows that are \
+             too many, or say another `key`"
+        }
+        Mode::Replace | Mode::Append | Mode::Merge | Mode::History => {
+            "Rows were lost or added on the way, by a trigger or a rule perhaps: nothing was loaded"
+        }
+    };
+    Error::data(format!("{expected} rows were expected at the target, {there} are there")).hint(reason)
 }
 
 pub(super) fn not_the_same() -> Error {

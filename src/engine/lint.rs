@@ -6,6 +6,7 @@
 
 mod columns;
 pub mod connected;
+mod only_new;
 
 use crate::connectors::again::taken_name;
 use crate::engine::expression::inspect::{Standing, inspect};
@@ -28,6 +29,7 @@ pub fn document(spec: &Value) -> Vec<Finding> {
     for (name, settings) in &datasets {
         let inside = [Part::Key("datasets".to_owned()), Part::Key((*name).clone())];
         lint.path.extend(inside);
+        lint.incremental(spec, settings);
         let known = lint.steps(settings, shared.clone());
         lint.checks(settings, &known);
         lint.key(settings, &known);

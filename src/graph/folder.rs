@@ -11,7 +11,7 @@ use crate::schema::digest;
 use crate::spec::problem::Problem;
 use crate::spec::read::{self, Document, Options};
 use crate::spec::target::Target;
-use crate::spec::{Spec, find, hash};
+use crate::spec::{DatasetSpec, Progress, Spec, find, hash};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +62,8 @@ pub struct Pipeline {
     pub timezone: Option<String>,
     pub start_date: Option<String>,
     pub catchup: bool,
+    /// Whether a dataset is read by the run's data interval, so that its schedule must give one.
+    pub intervals: bool,
     pub owner: Option<String>,
     pub tags: Vec<String>,
     pub retries: Option<u32>,
@@ -173,7 +175,11 @@ fn one(
     let graph =
         plan.as_ref().map_or_else(|| from_spec(&spec), from_plan).map_err(|error| vec![Problem::of(file, &error)])?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let by_interval = |dataset: &DatasetSpec| {
+        dataset.incremental.as_ref().is_some_and(|incremental| incremental.by == Progress::Interval)
+    };
     Ok(Some(Pipeline {
+        intervals: spec.datasets.values().any(by_interval),
         file: file.to_owned(),
         spec_file_hash: content_hash,
         graph,

@@ -5,7 +5,7 @@
 
 use super::{Turn, request};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
 use crate::extract::staging;
 use crate::faults;
@@ -60,6 +60,7 @@ pub async fn keep(
     let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };
     let rows = Rows::at_rest(move || Ok(futures::stream::iter(Batches::of(files.clone(), told.clone())).boxed()));
     let connection = Connection::open_target(&plan.target, context)?;
+    admit(&connection, &table).await?;
     let done = connection.load(load, rows).await;
     done.map(drop).map_err(|error| if error.place().table.is_some() { error } else { error.in_table(&table) })
 }
@@ -100,6 +101,21 @@ fn schema() -> Schema {
         Field::new("time", DataType::TimestampTz),
     ];
     Schema::new(fields)
+}
+
+/// Refuses a table that was made for something else: it would get our columns, and rows that are none of its own.
+pub(super) async fn admit(connection: &Connection, table: &str) -> Result<()> {
+    let (held, ours) = (connection.holds(table).await?, schema());
+    let lacking = ours.names().find(|name| !held.columns.iter().any(|column| column.eq_ignore_ascii_case(name)));
+    match lacking {
+        Some(column) if held.exists => {
+            let message = format!("the table is there and is no quarantine table: it has no column '{column}'");
+            Err(Error::new(Kind::Conflict, message).in_table(table).hint(
+                "Nothing was loaded. Name another table in `quarantine: {table: …}`; it is made when it is not there",
+            ))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What is the same in every row.

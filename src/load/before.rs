@@ -22,6 +22,9 @@ impl Before {
     /// Asks the target; for these columns also whether they have values.
     pub async fn look(plan: &Plan, output: &Output, context: &Context, columns: &[String]) -> Result<Self> {
         let connection = Connection::open_target(&plan.target, context)?;
+        if let Some(quarantine) = &plan.quarantine {
+            super::aside::admit(&connection, &quarantine.table).await?;
+        }
         let held = connection.holds(&output.dataset).await?;
         let last = connection.loads(&output.dataset, 1).await?.into_iter().next().filter(|_| held.exists);
         let there = There { rows: held.rows, last: last.as_ref().map(|last| last.rows) };

@@ -15,6 +15,7 @@ pub mod checking;
 mod dry_run;
 mod flow;
 pub mod fused;
+mod overlap;
 pub mod pieces;
 pub mod planning;
 pub mod pushed;
@@ -81,6 +82,12 @@ impl World {
 
     /// Notes that a run has begun, or goes on, and knows from then on which doing of it this is.
     pub async fn begin(&mut self, plan: &Plan, run: &str) -> Result<()> {
+        if run.trim().is_empty() {
+            // Of a variable that is not set, perhaps: every run would be the same one, and find itself done.
+            return Err(
+                Error::spec("the run's id is empty").hint("Leave it out for a new run, or look where it comes from")
+            );
+        }
         self.ready().await?;
         let document = serde_json::json!({"pipeline": plan.pipeline});
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());

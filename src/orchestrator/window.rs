@@ -5,7 +5,7 @@
 //! the target's commit and that note is found by asking the target's own ledger. By interval, the window is the run's data
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
-use super::World;
+use super::{World, overlap};
 use crate::connectors::again::{Facts, Window};
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
@@ -42,7 +42,14 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
             .hint("Run `windvane plan SPEC` and name a column that is there")
     })?;
     match incremental.by {
-        Progress::Interval => interval(world, incremental, (field, output.mode)),
+        Progress::Interval => {
+            overlap::width(world)?;
+            if output.mode == Mode::Append {
+                let others = ledger(world, plan, output, field, run).await?.others;
+                overlap::refuse(world, plan, output, &others).await?;
+            }
+            interval(world, incremental, (field, output.mode))
+        }
         Progress::Watermark => {
             watermark(world, plan, output, input, (incremental, field), run).await.map_err(|error| {
                 match world.store.as_ref().and_then(Store::given_up) {
@@ -149,7 +156,7 @@ async fn watermark(
             settle(world, store, plan, output, other).await?;
             continue;
         }
-        let Ledger { mine, high: loaded } = ledger(world, plan, output, field, run).await?;
+        let Ledger { mine, high: loaded, .. } = ledger(world, plan, output, field, run).await?;
         if let Some(Window { low, high, .. }) = mine {
             // This store is not the one that the run began with.
             store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
@@ -173,6 +180,8 @@ struct Ledger {
     mine: Option<Window>,
     /// The end of the furthest one.
     high: Option<String>,
+    /// What other runs have loaded.
+    others: Vec<(String, Window)>,
 }
 
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
@@ -184,7 +193,9 @@ async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run:
     let of = |load: &Facts| load.window.clone().filter(|window| window.column == field.name);
     let mine = loads.iter().filter(ours).find(|load| load.run == run).and_then(of);
     let highs = loads.iter().filter(ours).filter_map(|load| of(load)?.high);
-    Ok(Ledger { mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
+    let others = loads.iter().filter(ours).filter(|load| load.run != run);
+    let others = others.filter_map(|load| Some((load.run.clone(), of(load)?))).collect();
+    Ok(Ledger { others, mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
 }
 
 /// The larger of two values of a column; what is no value of it any more counts less.
@@ -376,7 +387,7 @@ fn interval(world: &World, incremental: &Incremental, (field, mode): (&Field, Mo
 fn ends(world: &World, incremental: &Incremental, field: &Field) -> Result<(String, String)> {
     let interval = world.interval.as_ref().ok_or_else(|| {
         Error::spec("the dataset is read by data interval, and the run has none")
-            .hint("Airflow gives one to scheduled runs; at a shell say --interval-start and --interval-end")
+            .hint("Airflow gives one to scheduled runs; at a shell say --interval START END")
     })?;
     let at = |text: &str| {
         let at = infer::timestamp_tz(text).ok_or_else(|| {

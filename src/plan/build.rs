@@ -47,6 +47,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
     }
     distinct_targets(&outputs)?;
+    apart(given.spec, &outputs)?;
     let needed: BTreeSet<&str> =
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
     let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned().collect();
@@ -493,6 +494,18 @@ fn distinct_targets(outputs: &[Output]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Rows that are refused are none of a dataset's.
+fn apart(spec: &Spec, outputs: &[Output]) -> Result<()> {
+    let Some(quarantine) = &spec.quarantine else { return Ok(()) };
+    let table = quarantine.table.to_lowercase();
+    match outputs.iter().find(|output| output.dataset.to_lowercase() == table) {
+        Some(output) => Err(Error::spec(format!("'{}' is loaded into this table", output.name))
+            .at_path("quarantine.table")
+            .hint("Give the quarantine a table of its own")),
+        None => Ok(()),
+    }
 }
 
 /// Nothing can be planned of nothing.

@@ -46,7 +46,13 @@ pub fn all(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = BTreeSet::new();
     for path in paths {
         if path.is_dir() {
-            found.extend(folder(path)?);
+            let specs = folder(path)?;
+            if specs.is_empty() {
+                return Err(Error::missing("there is no spec in this folder")
+                    .in_file(path.display().to_string())
+                    .hint(format!("Specs are the files that end in {}", ENDINGS.join(", "))));
+            }
+            found.extend(specs);
         } else if path.exists() {
             found.insert(path.clone());
         } else {

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+import pendulum
+import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.file import get_unique_dag_module_name
 from airflow_windvane.operators.plan import PlanOperator
 from airflow_windvane.operators.record import RecordOperator
-
-if TYPE_CHECKING:
-    import pytest
+from conftest import SPEC
 
 
 def test_a_spec_without_a_plan_maps_over_its_outputs(dags) -> None:
@@ -48,6 +47,28 @@ def test_no_task_is_empty(dags) -> None:
     dags.spec("orders")
     (dag,) = dags.bag().dags.values()
     assert {type(task).__module__.split(".")[0] for task in dag.tasks} == {"airflow_windvane"}
+
+
+@pytest.mark.parametrize(("by", "hours"), [("interval", 24), ("watermark", 0)])
+def test_a_dataset_read_by_interval_gets_intervals(dags, by: str, hours: int) -> None:
+    """Of a cron expression Airflow 3 makes points in time, between which no row lies."""
+    zone = "timezone: Europe/Stockholm\n"
+    read = f"datasets: {{{{orders: {{{{incremental: {{{{column: at, by: {by}}}}}}}}}}}}}\n"
+    dags.spec("orders", SPEC.replace("retries: 3\n", "") + zone + read)
+    bag = dags.bag()
+    assert bag.import_errors == {}
+    (dag,) = bag.dags.values()
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    late = pendulum.datetime(2026, 3, 29, 20, tz="UTC")
+    run = dag.timetable.infer_manual_data_interval(run_after=late)
+    assert (run.end - run.start).total_seconds() <= hours * 3600
+    assert (run.end > run.start) == bool(hours)
+    if hours:
+        # The day of the clock change has 23 hours; it ended at midnight in Stockholm.
+        assert (run.end - run.start).total_seconds() == 24 * 3600
+        late = pendulum.datetime(2026, 3, 29, 22, 30, tz="UTC")
+        run = dag.timetable.infer_manual_data_interval(run_after=late)
+        assert (run.end - run.start).total_seconds() == 23 * 3600
 
 
 def test_the_serialized_dag_names_no_folder_of_this_machine(dags) -> None:

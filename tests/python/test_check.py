@@ -149,3 +149,66 @@ def test_plan_tells_the_same_places(tmp_path: Path) -> None:
     assert (place["line"], place["path"]) == (11, "datasets.orders.steps[0].filter")
     place = _planned(tmp_path, "checks:\n  - range: {column: amout, min: 1}\n")
     assert (place["line"], place["path"]) == (7, "checks[0]")
+
+
+KEYED = HEAD.replace("out.db}", "out.db, mode: merge}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "words"),
+    [
+        ("absent: delete", "datasets.orders.absent", "all other rows would be deleted"),
+        ("absent: delete, mode: history", "datasets.orders.absent", "all other rows would be deleted"),
+        (
+            'steps: [{aggregate: {by: id, measures: {n: "count(*)"}}}]',
+            "datasets.orders.steps[0].aggregate",
+            "in the place of those over all rows",
+        ),
+        (
+            'steps: [{filter: "id > 1"}, {sql: "select id, count(*) as n from input group  by id"}]',
+            "datasets.orders.steps[1].sql",
+            "in the place of those over all rows",
+        ),
+    ],
+)
+def test_what_takes_the_new_rows_for_all_rows(tmp_path: Path, settings: str, path: str, words: str) -> None:
+    """The second run of such a pipeline left its own two rows of ten, and said success."""
+    read = "incremental: {column: at}"
+    where = tmp_path / "a.windvane.yaml"
+    where.write_text(f"{KEYED}datasets:\n  orders: {{key: id, {read}, {settings}}}\n")
+    [problem] = wv.check(where)["problems"]
+    assert (problem["line"], problem["path"]) == (7, path)
+    assert words in problem["message"]
+    with pytest.raises(SpecError, match=words):
+        wv.run(where, run="r1", rules_only=True, **outside(tmp_path))
+
+
+def test_all_rows_may_be_folded_and_intervals_too(tmp_path: Path) -> None:
+    fold = 'steps: [{aggregate: {by: id, measures: {n: "count(*)"}}}]'
+    where = tmp_path / "a.windvane.yaml"
+    for settings in (fold, f"{fold}, absent: delete", f"{fold}, incremental: {{column: at, by: interval}}"):
+        where.write_text(f"{KEYED}datasets:\n  orders: {{key: id, {settings}}}\n")
+        assert wv.check(where)["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "feeds"),
+    [
+        ("csv: {path: '**/*.csv', as_dataset: all}", "csv: {path: out}", True),
+        ("files: {path: '**/*', as_dataset: all}", "parquet: {path: out, mode: append}", True),
+        ("csv: {path: 'lake/*/*.csv', as_dataset: all}", "csv: {path: ./lake}", True),
+        ("csv: {path: 's3://b/lake/**/*.csv', as_dataset: all}", "csv: {path: 's3://b/lake'}", True),
+        ("csv: {path: 'in/*.csv'}", "csv: {path: in}", False),
+        ("csv: {path: '**/*.csv'}", "parquet: {path: out}", False),
+        ("csv: {path: 'raw/**/*.csv'}", "csv: {path: lake}", False),
+        ("csv: {path: '{{ ds }}/*.csv'}", "csv: {path: lake}", False),
+    ],
+)
+def test_a_pipeline_does_not_read_what_it_wrote(tmp_path: Path, source: str, target: str, *, feeds: bool) -> None:
+    """One row became two, four, eight."""
+    where = tmp_path / "a.windvane.yaml"
+    where.write_text(f"pipeline: orders\nsource:\n  {source}\ntarget:\n  {target}\n")
+    found = [(one["line"], one["path"], one["message"]) for one in wv.check(where)["problems"]]
+    assert [(line, path.rsplit(".", 1)[-1], "reads its own target" in text) for line, path, text in found] == (
+        [(5, "path", True)] if feeds else []
+    )

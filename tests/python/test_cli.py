@@ -118,6 +118,17 @@ def test_a_connection_from_airflows_environment(shell: Any, postgres_database: s
     assert json.loads(done.stdout)["datasets"] == []
 
 
+def test_a_log_or_a_folder_of_specs_that_is_not_there(shell: Any, tmp_path: Path) -> None:
+    """A traceback, and "no mistakes"."""
+    (tmp_path / "empty").mkdir()
+    for arguments, words in ((("diagnose", "no.log"), "cannot be read"), (("check", "empty"), "there is no spec")):
+        done = shell(*arguments)
+        assert done.returncode == 2, done
+        assert words in done.stderr
+        assert "hint:" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_diagnose_reads_stdin(shell: Any) -> None:
     document = json.loads(shell("diagnose", "--json", text="psycopg2.OperationalError: connection refused").stdout)
     assert document["retryable"] is True

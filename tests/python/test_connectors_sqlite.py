@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -390,3 +391,26 @@ class TestSqliteParts:
         home = sqlite_home(path)
         for dataset in ("big", "empty"):
             assert call("split_rows", home.request(source=home.source, dataset=dataset, parts=4))["parts"] == []
+
+
+# ------------------------------------------------------------------------------------- another library in the process
+
+
+def test_a_call_has_closed_the_file_when_it_returns(tmp_path: Path) -> None:
+    home = sqlite_home(tmp_path / "lake.db")
+    home.load("items", CHARACTERS, [{"id": 1, "name": "a"}], load_id="one")
+    for act in (lambda: home.rows("items"), home.datasets):
+        act()
+        links = [Path(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
+        assert [link.readlink() for link in links if link.is_symlink() and "lake.db" in str(link.readlink())] == []
+
+
+def test_a_root_that_is_not_there_yet_is_one(tmp_path: Path) -> None:
+    """The first file below the home of relative targets was "outside the folders that may be used"."""
+    roots = {"base": str(tmp_path), "roots": [str(tmp_path / "home"), str(tmp_path / "home")]}
+    home = Home(target={"sqlite": {"path": "home/lake.db"}}, source={}, **roots)
+    home.load("items", CHARACTERS, [{"id": 1, "name": "a"}], load_id="one")
+    assert sqlite_query(tmp_path / "home/lake.db", "SELECT count(*) FROM items") == [(1,)]
+    out = Home(target={"sqlite": {"path": "elsewhere/lake.db"}}, source={}, **roots)
+    error = load_refused("spec", out, CHARACTERS, [])
+    assert (error.hint or "").count(str(tmp_path / "home")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import windvane
 import windvane.errors
+from pipelines import outside, write_spec
 from windvane.errors import ConflictError, DataError
 
 if TYPE_CHECKING:
@@ -237,6 +239,37 @@ def test_quarantine_is_a_table_too(tmp_path: Path, request: pytest.FixtureReques
         place.runs -= 1
     assert place.ask(count) == 12
     assert place.held() == 30
+
+
+def test_quarantine_never_goes_into_a_table_that_is_for_something_else(tmp_path: Path) -> None:
+    """It added eight columns to a table of the user's, and the refused rows to the dataset's own."""
+    (tmp_path / "s.csv").write_text("id,v\n" + "".join(f"{n},a\n" for n in range(40)) + "x,b\n")
+    spec = {
+        "source": {"csv": {"path": "s.csv"}},
+        "target": {"sqlite": {"path": "out.db"}},
+        "datasets": {"s": {"steps": [{"cast": {"id": "int64"}}]}},
+    }
+
+    def ask(sql: str) -> list[Any]:
+        with contextlib.closing(sqlite3.connect(tmp_path / "out.db")) as file, file:
+            return file.execute(sql).fetchall()
+
+    def run(name: str, table: str) -> Any:
+        path = write_spec(tmp_path, name, **spec, quarantine={"table": table})
+        return windvane.run(path, run="r1", rules_only=True, **outside(tmp_path))
+
+    for table in ("s", "S"):
+        with pytest.raises(windvane.errors.SpecError, match="'s' is loaded into this table"):
+            run("same", table)
+    ask("CREATE TABLE mine (a INTEGER)")
+    ask("INSERT INTO mine VALUES (1)")
+    with pytest.raises(windvane.errors.ConflictError, match="is no quarantine table: it has no column 'dataset'"):
+        run("other", "mine")
+    assert ask("SELECT * FROM mine") == [(1,)]
+    assert ask("SELECT name FROM sqlite_master WHERE name = 's'") == []
+    assert run("good", "refused")["reconciliation"]["quarantined"] == 1
+    assert run("good", "refused")["reconciliation"]["quarantined"] == 1
+    assert ask('SELECT dataset, "row" FROM refused') == [("s", 41)]
 
 
 def test_files_keep_no_quarantine_table(tmp_path: Path) -> None:

@@ -215,6 +215,60 @@ def test_by_interval_any_order_of_runs_gives_every_row_once(tmp_path: Path, stra
         move(path, run="none", **outside(tmp_path))
 
 
+@pytest.mark.parametrize("end", ["2024-03-01T00:00:00Z", "2024-02-29T00:00:00Z"])
+def test_an_interval_without_any_width_is_refused(tmp_path: Path, strategy: str, end: str) -> None:
+    """Airflow 3 makes points in time of cron expressions: every run would be well and load nothing."""
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    with pytest.raises(WindvaneError, match="no row lies in the run's data interval") as caught:
+        path = spec(tmp_path, strategy, by="interval")
+        move(path, run="none", interval=("2024-03-01T00:00:00Z", end), **outside(tmp_path))
+    assert "CronDataIntervalTimetable" in (caught.value.hint or "")
+
+
+def test_another_run_of_the_same_interval_is_refused_where_rows_would_be_there_twice(
+    tmp_path: Path, strategy: str
+) -> None:
+    """What a person starts by hand in Airflow has the interval of the last scheduled run, under another name."""
+    fill(tmp_path / "source.db", [(day, at(day), "x") for day in range(1, 6)])
+    path = spec(tmp_path, strategy, by="interval")
+
+    def day(run: str, first: int, last: int) -> Any:
+        interval = (f"2024-03-{first:02d}T00:00:00Z", f"2024-03-{last:02d}T00:00:00+00:00")
+        return move(path, run=run, interval=interval, **outside(tmp_path))
+
+    day("scheduled-2", 2, 3)
+    for first, last in ((2, 3), (1, 4), (1, 3)):
+        with pytest.raises(WindvaneError, match="'scheduled-2' has loaded the rows from") as caught:
+            day("manual", first, last)
+        assert caught.value.kind == "conflict"
+    for run, first, last in (("scheduled-2", 2, 3), ("scheduled-1", 1, 2), ("scheduled-3", 3, 5)):
+        day(run, first, last)
+    assert ids(tmp_path) == [1, 2, 3, 4]
+    # What somebody has taken away may be loaded again under any name.
+    target = sqlite3.connect(tmp_path / "target.db")
+    target.execute("DELETE FROM events")
+    target.commit()
+    target.close()
+    day("manual", 1, 6)
+    assert ids(tmp_path) == [1, 2, 3, 4, 5]
+
+
+def test_a_run_without_a_name_is_refused(tmp_path: Path) -> None:
+    """Of a variable that is not set: every day would be the same run, and be found done."""
+    fill(tmp_path / "source.db", [(1, at(1), "a")])
+    for run in ("", " "):
+        with pytest.raises(WindvaneError, match="the run's id is empty"):
+            move(spec(tmp_path), run=run, **outside(tmp_path))
+
+
+def test_a_file_that_is_late_may_still_come(tmp_path: Path) -> None:
+    """Airflow's retries are for it."""
+    path = write_spec(tmp_path, "late", source={"csv": {"path": "in/*.csv"}}, target={"parquet": {"path": "lake"}})
+    with pytest.raises(WindvaneError, match="no file matches") as caught:
+        move(path, **outside(tmp_path))
+    assert (caught.value.kind, caught.value.retryable) == ("missing", True)
+
+
 def test_a_store_is_needed(tmp_path: Path) -> None:
     fill(tmp_path / "source.db", [(1, at(1), "a")])
     path = spec(tmp_path)

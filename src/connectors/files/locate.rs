@@ -6,7 +6,7 @@ use super::piece::{At, Piece};
 use super::{Files, failure};
 use crate::connectors::{Context, FoundKind};
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -62,7 +62,8 @@ impl Bounds {
         if self.roots.iter().any(below) {
             return Ok(());
         }
-        let roots: Vec<String> = self.roots.iter().map(|root| root.display().to_string()).collect();
+        let roots: BTreeSet<String> = self.roots.iter().map(|root| root.display().to_string()).collect();
+        let roots: Vec<String> = roots.into_iter().collect();
         Err(Error::spec("the path lies outside the folders that may be used")
             .in_file(path.display().to_string())
             .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
@@ -89,7 +90,9 @@ pub(in crate::connectors) fn real_path(path: &Path) -> Result<PathBuf> {
             let dangling = rest.components().next().is_some_and(|first| ancestor.join(first).is_symlink());
             let climbs = rest.components().any(|part| matches!(part, Component::ParentDir));
             if climbs || dangling {
-                return Err(Error::spec("the path cannot be followed").in_file(path.display().to_string()));
+                return Err(Error::spec("the path cannot be followed")
+                    .in_file(path.display().to_string())
+                    .hint("Write it without '..' and links"));
             }
             return Ok(real.join(rest));
         }
@@ -174,6 +177,7 @@ impl Files {
         Error::missing(format!("no file matches '{path}'"))
             .in_file(path.to_owned())
             .hint(format!("Looked in {place}; files read here are {what}"))
+            .awaited()
     }
 
     /// The files and loaded folders that a path, folder or glob names, sorted by path.

@@ -40,6 +40,7 @@ impl Sqlite {
                 sqlx::query_scalar(AssertSqlSafe(question)).fetch_all(&mut file).await.map_err(failed)?;
             places.extend(some);
         }
+        place::close(file).await?;
         Ok(chosen(&wanted, &places))
     }
 }

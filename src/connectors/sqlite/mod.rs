@@ -52,7 +52,9 @@ impl Sqlite {
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut file = place::open(&self.path).await?;
-        catalog::datasets(&mut file, &self.path, &self.tables).await.map_err(|error| self.name(error))
+        let found = catalog::datasets(&mut file, &self.path, &self.tables).await.map_err(|error| self.name(error))?;
+        place::close(file).await?;
+        Ok(found)
     }
 
     pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
@@ -65,7 +67,9 @@ impl Sqlite {
         let mut file = place::open(&self.path).await?;
         let table = &request.locator;
         let native = table::columns(&mut file, table).await.map_err(|error| self.name(failure::translate(&error)))?;
-        within::split(&mut file, table, &native, parts).await.map_err(|error| self.name(error))
+        let parts = within::split(&mut file, table, &native, parts).await.map_err(|error| self.name(error))?;
+        place::close(file).await?;
+        Ok(parts)
     }
 
     pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
@@ -86,7 +90,8 @@ impl Sqlite {
             return place::test_writing(&self.path).await;
         }
         let mut file = place::open(&self.path).await?;
-        table::all(&mut file).await.map(drop).map_err(|error| self.name(error))
+        table::all(&mut file).await.map_err(|error| self.name(error))?;
+        place::close(file).await
     }
 
     /// Says which file the error is about.

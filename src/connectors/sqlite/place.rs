@@ -2,11 +2,12 @@
 
 use super::failure::translate;
 use crate::connectors::Context;
-use crate::connectors::files::ALLOW;
+use crate::connectors::files::{ALLOW, real_path};
 use crate::error::{Error, Kind, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use std::path::{Component, Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -49,33 +50,15 @@ fn from_url(id: &str, url: &str) -> Result<PathBuf> {
 
 /// Refuses a path whose real place is not below a root, links resolved.
 fn admit(path: &Path, roots: &[PathBuf]) -> Result<()> {
-    let real = real(path)?;
-    if roots.is_empty() || roots.iter().any(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root))) {
+    let real = real_path(path)?;
+    if roots.is_empty() || roots.iter().any(|root| real_path(root).is_ok_and(|root| real.starts_with(root))) {
         return Ok(());
     }
-    let roots: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
+    let roots: BTreeSet<String> = roots.iter().map(|root| root.display().to_string()).collect();
+    let roots: Vec<String> = roots.into_iter().collect();
     Err(Error::spec("the file lies outside the folders that may be used")
         .in_file(path.display().to_string())
         .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
-}
-
-/// The real place of the longest part that exists, and the rest, which may neither climb nor be a broken link.
-fn real(path: &Path) -> Result<PathBuf> {
-    let refused = || {
-        Error::spec("the path cannot be followed")
-            .in_file(path.display().to_string())
-            .hint("Write it without '..' and links")
-    };
-    for ancestor in path.ancestors() {
-        let Ok(real) = ancestor.canonicalize() else { continue };
-        let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
-        let broken = rest.components().next().is_some_and(|first| ancestor.join(first).is_symlink());
-        if broken || rest.components().any(|part| matches!(part, Component::ParentDir)) {
-            return Err(refused());
-        }
-        return Ok(if rest.as_os_str().is_empty() { real } else { real.join(rest) });
-    }
-    Err(refused())
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -115,7 +98,7 @@ pub(super) async fn test_writing(path: &Path) -> Result<()> {
             let done = sqlx::raw_sql(sql).execute(&mut file).await;
             done.map_err(|error| translate(&error).in_file(path.display().to_string()))?;
         }
-        return Ok(());
+        return close(file).await;
     }
     let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let writable = folder.metadata().is_ok_and(|facts| !facts.permissions().readonly());
@@ -130,6 +113,12 @@ pub(super) async fn test_writing(path: &Path) -> Result<()> {
 async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection> {
     let opened = SqliteConnection::connect_with(options).await;
     opened.map_err(|error| translate(&error).in_file(path.display().to_string()))
+}
+
+/// Closes the file before the call ends, not some time later: another library of the same process (Python's own) does not
+/// see our locks, and would take the write-ahead log away under a connection that is still there.
+pub(super) async fn close(file: SqliteConnection) -> Result<()> {
+    file.close().await.map_err(|error| translate(&error))
 }
 
 fn cannot_create(path: &Path, error: &std::io::Error) -> Error {

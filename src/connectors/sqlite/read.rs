@@ -32,7 +32,8 @@ pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Re
             // A reader that is gone needs no more batches: this future is dropped with it.
             async move { sender.send(Ok(batch)).await.map_err(|_| Error::internal("the reader is gone")) }
         };
-        run(&mut file, &statement, &read, give).await.map_err(|error| error.in_table(table))
+        run(&mut file, &statement, &read, give).await.map_err(|error| error.in_table(table))?;
+        super::place::close(file).await
     });
     Ok(if ranges.decided() { batches } else { inside(batches, ranges, request.limit) })
 }

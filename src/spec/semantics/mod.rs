@@ -3,6 +3,7 @@
 //! They look at the tree, not at the typed spec, so that they also find what is wrong in a document that breaks the
 //! schema elsewhere. A value of the wrong sort is none of their business: `validate` has reported it.
 
+mod itself;
 mod names;
 mod places;
 mod times;
@@ -31,6 +32,7 @@ pub(super) struct Ground {
 pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     let mut judge = Judge { problems, ground, path: Vec::new() };
     places::document(&mut judge, root);
+    itself::document(&mut judge, root);
     times::document(&mut judge, root);
     names::document(&mut judge, root);
     words::document(&mut judge, root);
