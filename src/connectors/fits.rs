@@ -1,7 +1,11 @@
-//! Whether a column that is there takes our values as they are.
+//! Whether a table that is there takes our rows as they are, looked at in one go: whatever does not fit is said together.
 
+use super::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::schema::{DataType, Field, widen};
+use crate::schema::declared::Declared;
+use crate::schema::{DataType, Field, Schema, widen};
+use crate::spec::target::Mode;
+use std::collections::BTreeMap;
 
 /// A column of a target's table.
 pub(super) struct Theirs<'a> {
@@ -12,6 +16,120 @@ pub(super) struct Theirs<'a> {
     pub(super) declared: &'a str,
     /// So many digits it keeps of a decimal, whatever it declares.
     pub(super) digits: u8,
+}
+
+/// A column that does not go into the target's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    pub column: String,
+    /// For people: `column 'a' is int64 here and integer at the target`.
+    pub what: String,
+    pub way: String,
+    /// The type of ours that would go, where a cast to it loses no value in silence.
+    pub cast: Option<DataType>,
+    /// The target's column can get a type that holds ours.
+    pub widens: bool,
+}
+
+/// How our columns go into a table as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fitting {
+    pub exists: bool,
+    pub misfits: Vec<Misfit>,
+    /// Columns of ours that it lacks.
+    pub new: Vec<String>,
+    /// The types of those that it has, as they are declared.
+    pub declared: BTreeMap<String, String>,
+}
+
+impl Misfit {
+    /// Of what a connector says of a column; `theirs` is the type that the target's column would take.
+    pub(super) fn of(said: &Error, ours: &Field, theirs: Option<DataType>) -> Self {
+        Self {
+            column: ours.name.clone(),
+            what: said.message().to_owned(),
+            way: said.hint_text().unwrap_or_default().to_owned(),
+            cast: theirs.filter(|theirs| exact(ours.data_type, *theirs)),
+            widens: theirs.is_some_and(|theirs| wider(ours, theirs).is_some()),
+        }
+    }
+
+    /// A column of the target that must have a value, which the rows do not have.
+    pub(super) fn required(name: &str) -> Self {
+        Self {
+            column: name.to_owned(),
+            what: format!("the target's column '{name}' takes no null and has no default, and the rows do not have it"),
+            way: format!("Load '{name}' too, or give the target's column a default"),
+            cast: None,
+            widens: false,
+        }
+    }
+}
+
+impl Fitting {
+    /// Nothing, or one error for all of them. `adds`: columns may be added to the table.
+    pub(super) fn judge(&self, adds: bool) -> Result<()> {
+        let missing = if adds { [].as_slice() } else { self.new.as_slice() };
+        let mut said: Vec<String> = self.misfits.iter().map(|misfit| misfit.what.clone()).collect();
+        said.extend(missing.iter().map(|name| format!("the target's table has no column '{name}'")));
+        let Some(first) = said.first() else { return Ok(()) };
+        let column = self.misfits.first().map(|misfit| &misfit.column).or(missing.first());
+        let mut ways: Vec<String> = Vec::new();
+        let casts: Vec<String> = self
+            .misfits
+            .iter()
+            .filter_map(|misfit| misfit.cast.map(|to| format!("{}: {}", misfit.column, word(to))))
+            .collect();
+        if said.len() == 1 {
+            ways.extend(self.misfits.first().map(|misfit| misfit.way.clone()));
+        } else {
+            ways.extend((!casts.is_empty()).then(|| {
+                format!(
+                    "Cast them in a step, `cast: {{{}}}` (a value that does not fit goes to quarantine then); `windvane plan` \
+                     proposes it",
+                    casts.join(", ")
+                )
+            }));
+            ways.extend(self.misfits.iter().filter(|misfit| misfit.cast.is_none()).map(|misfit| misfit.way.clone()));
+        }
+        if !missing.is_empty() {
+            ways.push(
+                "`drift: evolve` adds columns; or leave them out with `drop`, or add them to the table".to_owned(),
+            );
+        }
+        let message = if said.len() == 1 {
+            first.clone()
+        } else {
+            format!("{} columns do not fit the target's table: {}", said.len(), said.join("; "))
+        };
+        let error = Error::new(Kind::Conflict, message).hint(ways.join(". "));
+        Err(match column.filter(|_| said.len() == 1) {
+            Some(column) => error.at_path(column),
+            None => error,
+        })
+    }
+}
+
+/// As it is written in a spec.
+fn word(data_type: DataType) -> String {
+    let word = data_type.to_string();
+    if word.contains(',') { format!("'{word}'") } else { word }
+}
+
+/// Whether a cast gives each value as it was, or refuses its row.
+fn exact(from: DataType, to: DataType) -> bool {
+    use DataType as T;
+    match (from, to) {
+        (T::Text, T::Binary) | (T::Binary, _) => false,
+        (_, T::Text) | (T::Text, _) => true,
+        (T::Int16 | T::Int32 | T::Int64 | T::Decimal { .. }, T::Int16 | T::Int32 | T::Int64 | T::Decimal { .. })
+        | (T::Float32 | T::Float64 | T::Boolean, T::Int16 | T::Int32 | T::Int64)
+        | (T::Int16 | T::Int32 | T::Int64, T::Boolean)
+        | (T::Int16, T::Float32)
+        | (T::Int16 | T::Int32 | T::Float32, T::Float64)
+        | (T::Date, T::Timestamp) => true,
+        _ => false,
+    }
 }
 
 /// Whether it holds each value of ours exactly. `database`: one that does not tell upper from lower case.
@@ -59,4 +177,31 @@ pub(super) fn stays(ours: &Field, declared: &str, why: &str) -> Error {
     Error::new(Kind::Conflict, format!("column '{name}' is {data_type} here and {declared} at the target; {why}"))
         .at_path(name)
         .hint("Nothing was changed. Widen the target's column by hand, and run again")
+}
+
+/// The same as a misfit, where the two may become one by a cast.
+pub(super) fn misfit(ours: &Field, theirs: &Theirs<'_>, database: &str) -> Option<Misfit> {
+    let said = fits(ours, theirs, database).err()?;
+    let to = Some(theirs.data_type).filter(|_| theirs.name == ours.name && !theirs.generated);
+    // Of a decimal, a number column keeps so many digits only.
+    let to = to.filter(|to| !matches!(to, DataType::Decimal { precision, .. } if *precision > theirs.digits));
+    Some(Misfit::of(&said, ours, to))
+}
+
+impl Connection {
+    /// How these columns would go into a dataset of this target, which is not touched. Files and callables take all.
+    pub async fn fitting(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Fitting> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.fitting(dataset, schema, mode).await,
+            Self::Postgres(postgres) => postgres.fitting(dataset, schema, mode, kept).await,
+            Self::Mysql(mysql) => mysql.fitting(dataset, schema, mode, kept).await,
+            Self::Files(_) | Self::Http(_) | Self::Guest(_) => Ok(Fitting::default()),
+        }
+    }
 }

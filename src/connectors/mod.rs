@@ -14,10 +14,11 @@ mod account;
 pub mod address;
 pub mod again;
 pub mod allowance;
+mod beyond;
 mod by_key;
 mod column;
 pub mod files;
-mod fits;
+pub mod fits;
 pub mod gate;
 mod gather;
 pub mod guest;
@@ -315,6 +316,8 @@ pub struct LoadRequest {
     pub key: Vec<String>,
     /// What the table takes over from the source's, where it is made now.
     pub declared: Option<Declared>,
+    /// Columns that a table lacks that is there may be added to it.
+    pub adds: bool,
     pub absent: Absent,
     pub duplicates: Duplicates,
     /// Identifies the load: (pipeline, output, run, partition) hashed. Letters and digits.

@@ -27,6 +27,7 @@ use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
 use crate::plan::{Output, Plan};
 use crate::schema::digest;
+use crate::spec::drift::Policy;
 use crate::spec::target::{Compression, Mode, Target};
 use crate::validate::{self, Verdict};
 use before::Before;
@@ -218,6 +219,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         mode: output.mode,
         key: output.key.clone(),
         declared: output.declared.clone(),
+        adds: plan.drift_of(output).columns == Policy::Evolve,
         absent: output.absent,
         load_id: load_id(&plan.pipeline, &turn.run, &output.name, ""),
         facts: Facts {

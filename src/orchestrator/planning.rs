@@ -3,16 +3,19 @@
 use super::{World, dry_run, source_breaker};
 use crate::agents::{planner, reflector};
 use crate::connectors::Connection;
+use crate::connectors::fits::Fitting;
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::extract::drift::recall::{self, Loaded};
 use crate::llm::Gateway;
 use crate::plan::build::{self, Given};
+use crate::plan::carried;
 use crate::plan::file;
-use crate::plan::{Input, Plan};
+use crate::plan::{Input, Output, Plan};
 use crate::profile::{self, Profile};
 use crate::schema::Schema;
 use crate::spec::Spec;
+use crate::spec::drift::Policy;
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::template::{self, is_template};
@@ -20,7 +23,7 @@ use crate::store::catalog::NewDataset;
 use crate::store::history::NewDecision;
 use crate::store::runs::RunStatus;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the user asked for, read and hashed.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +70,16 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         profiles: &profiles,
         suggestions: &[],
         told: &[],
+        fitted: &BTreeMap::new(),
+        carried: &BTreeMap::new(),
     };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
+    let fitted = fitted(world, &filled, &plan).await;
+    let carried = carried(world, &filled, &plan, &catalog, &fitted).await?;
+    let given = Given { fitted: &fitted, carried: &carried, ..given };
+    if !fitted.is_empty() || !carried.is_empty() {
+        plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
+    }
     for _ in 1..=reflector::ROUNDS {
         let refused = dry_run::judge(world, &plan, &suggestions, gateway, &mut told).await?;
         if refused.is_empty() {
@@ -81,6 +92,60 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let plan = if asked.unreviewed { build::unreviewed(plan)? } else { plan };
     remember(world, &plan, &catalog).await?;
     Ok(plan)
+}
+
+/// How the columns of outputs go into tables that are there. A target that cannot be
+/// asked now is looked at by the load.
+async fn fitted(world: &World, spec: &Spec, plan: &Plan) -> BTreeMap<String, Fitting> {
+    let mut all = BTreeMap::new();
+    let Ok(connection) = Connection::open_target(&spec.target, &world.context) else { return all };
+    for output in &plan.outputs {
+        match looked(&connection, plan, output).await {
+            Ok(fitting) if !fitting.exists => {}
+            Ok(fitting) => _ = all.insert(output.name.clone(), fitting),
+            Err(error) => {
+                tracing::warn!("the target's table '{}' is not compared with the plan: {error}", output.dataset);
+                break;
+            }
+        }
+    }
+    all
+}
+
+/// What of the table the load would not widen by itself.
+async fn looked(connection: &Connection, plan: &Plan, output: &Output) -> Result<Fitting> {
+    let kept = output.declared.as_ref();
+    let mut fitting = connection.fitting(&output.dataset, &output.schema, output.mode, kept).await?;
+    if fitting.misfits.iter().any(|misfit| misfit.widens)
+        && plan.drift_of(output).types == Policy::Evolve
+        && connection.holds(&output.dataset).await?.last.is_some()
+    {
+        fitting.misfits.retain(|misfit| !misfit.widens);
+    }
+    Ok(fitting)
+}
+
+/// The columns of inputs that travel as the server's own text, because they hold values that have no word here.
+async fn carried(
+    world: &World,
+    spec: &Spec,
+    plan: &Plan,
+    catalog: &Catalog,
+    fitted: &BTreeMap<String, Fitting>,
+) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let sources = spec.named_sources();
+    let mut all = BTreeMap::new();
+    for (name, columns) in carried::candidates(plan, catalog, &spec.target, fitted) {
+        let Some(input) = plan.input(&name) else { continue };
+        let Some(source) = sources.get(&input.source) else { continue };
+        let connection = Connection::open_source(source, &world.context)?;
+        let asked = connection.beyond(&input.locator, &columns);
+        let found: BTreeSet<String> = world.guarded(source_breaker(source), asked).await?.into_iter().collect();
+        if !found.is_empty() {
+            all.insert(name, found);
+        }
+    }
+    Ok(all)
 }
 
 /// So many runs are looked back for one that was well.

@@ -3,11 +3,13 @@
 use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
 use crate::connectors::FoundKind;
 use crate::connectors::again::taken_name;
+use crate::connectors::fits::Fitting;
 use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{
-    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, file, kept, own_text,
+    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, carried, file, fitted,
+    kept, own_text,
 };
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
@@ -33,6 +35,10 @@ pub struct Given<'a> {
     pub suggestions: &'a [Suggestion],
     /// What else agents have decided, for the record.
     pub told: &'a [Decision],
+    /// Of outputs whose table is there: how their columns go into it.
+    pub fitted: &'a BTreeMap<String, Fitting>,
+    /// Of inputs: columns that are read as the server's own text, see [`carried`].
+    pub carried: &'a BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Builds the plan. The same `given` gives the same plan.
@@ -40,6 +46,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
     let mut inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
     let loaded = loaded(given.spec, given.catalog)?;
     own_text::ask(given.spec, &loaded, &mut inputs);
+    carried::read(given.carried, &mut inputs);
     let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
     let mut decisions = given.told.to_vec();
     let mut outputs = Vec::new();
@@ -221,14 +228,38 @@ fn output(
         };
         decisions.push(decided(suggestion, reason));
     }
+    if let Some(fitting) = given.fitted.get(name) {
+        let dataset = settings.to.as_deref().unwrap_or(name);
+        let mut cast = fitted::cast(fitting, dataset);
+        if let Some(planned) = &cast {
+            let tried: Vec<PlannedStep> = steps.iter().chain([planned]).cloned().collect();
+            let fits = engine::plan_schema(&plain(&tried), &input, &lookup);
+            match fits.and_then(|better| push(&tried).map(|_| better)) {
+                Ok(better) => (steps, schema) = (tried, better),
+                Err(_) => cast = None,
+            }
+        }
+        let drift = settings.drift.unwrap_or(given.spec.drift);
+        decisions.extend(fitted::decisions(fitting, (name, dataset), drift.columns, cast.is_some()));
+    }
     let sql = push(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     let keep = settings.keep.or(given.spec.keep);
     let found = given.catalog.dataset(&from).and_then(|dataset| dataset.found.declared.as_ref());
     let traced = engine::step::trace(&plain(&steps), &input, &lookup)?;
+    let none = BTreeSet::new();
+    let carried = given.carried.get(&from).unwrap_or(&none);
     let declared = found.and_then(|found| {
-        kept::kept(&kept::Case { found, traced: &traced, schema: &schema, target: &given.spec.target, mode, keep })
+        kept::kept(&kept::Case {
+            found,
+            traced: &traced,
+            schema: &schema,
+            target: &given.spec.target,
+            mode,
+            keep,
+            carried,
+        })
     });
     Ok(Output {
         key: key(mode, settings, &from, given.catalog, &schema).map_err(|error| error.in_table(name))?,

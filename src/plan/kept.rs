@@ -9,6 +9,7 @@ use crate::schema::sql::Dialect;
 use crate::schema::{DataType, Schema};
 use crate::spec::keep::Keeps;
 use crate::spec::target::{Mode, Target};
+use std::collections::BTreeSet;
 
 /// Longer texts are declared without a length in MySQL: a row of it holds 65,535 bytes, a key 3,072.
 const MYSQL_LETTERS: u32 = 768;
@@ -22,15 +23,22 @@ pub(super) struct Case<'a> {
     pub(super) target: &'a Target,
     pub(super) mode: Mode,
     pub(super) keep: Keeps,
+    /// Columns of the input that are read as the server's own text.
+    pub(super) carried: &'a BTreeSet<String>,
+}
+
+/// Whose words the target speaks, where it is a database.
+pub(super) fn words(target: &Target) -> Option<Dialect> {
+    match target {
+        Target::Postgres(_) => Some(Dialect::Postgres),
+        Target::Mysql(_) => Some(Dialect::Mysql),
+        Target::Sqlite(_) => Some(Dialect::Sqlite),
+        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) | Target::Python(_) => None,
+    }
 }
 
 pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
-    let words = match case.target {
-        Target::Postgres(_) => Dialect::Postgres,
-        Target::Mysql(_) => Dialect::Mysql,
-        Target::Sqlite(_) => Dialect::Sqlite,
-        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) | Target::Python(_) => return None,
-    };
+    let words = words(case.target)?;
     let mut left_out = Vec::new();
     let mut room = MYSQL_ROW;
     let mut columns = Vec::new();
@@ -70,12 +78,13 @@ pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
 fn values(case: &Case<'_>, known: &Facts, facts: &mut Facts, words: Dialect, room: &mut u32, nullable: bool) {
     let one_kind = case.found.words == words;
     let keep = case.keep;
-    if keep.types != Some(false) && known.data_type == facts.data_type {
+    let carried = case.carried.contains(&known.name);
+    if carried || keep.types != Some(false) && known.data_type == facts.data_type {
         if one_kind {
-            // More digits than a decimal of ours has travel as text, which no number column takes.
-            let longer = facts.data_type == DataType::Text
-                && known.native.as_deref().is_some_and(|native| native.starts_with("numeric"));
-            facts.native = known.native.clone().filter(|_| !longer);
+            // A number of more digits than a decimal of ours has travels as text too.
+            let longer = known.native.as_deref().is_some_and(|native| native.starts_with("numeric"));
+            facts.carried = carried || facts.data_type == DataType::Text && longer && words == Dialect::Postgres;
+            facts.native.clone_from(&known.native);
         } else if let Some(letters) = known.letters.filter(|letters| fits(*letters, words, room)) {
             facts.native = Some(format!("varchar({letters})"));
         }

@@ -9,9 +9,11 @@
 //! `decisions`, accepted or refused, with the reason.
 
 pub mod build;
+pub mod carried;
 pub mod diff;
 pub mod explain;
 pub mod file;
+mod fitted;
 mod kept;
 mod own_text;
 pub mod sentences;

@@ -24,6 +24,7 @@ pub(super) fn sentences(declared: &Declared) -> String {
 fn column(facts: &Facts) -> String {
     let mut said: Vec<String> = Vec::new();
     said.extend(facts.native.as_ref().map(|native| format!("`{native}`")));
+    said.extend(facts.carried.then(|| "its values travel as the server's own text".to_owned()));
     said.extend(facts.required.then(|| "not null".to_owned()));
     said.extend(facts.default.as_ref().map(|default| format!("default `{default}`")));
     said.extend(facts.comment.as_ref().map(|_| "its comment".to_owned()));

@@ -42,6 +42,9 @@ pub struct Facts {
     pub default: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Its values travel as the server's own text, because some of them have no word here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
     /// The server makes its values up: a serial, an identity, a computed column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
@@ -65,6 +68,7 @@ impl Facts {
             required: false,
             default: None,
             comment: None,
+            carried: false,
             made: None,
         }
     }
@@ -83,6 +87,13 @@ impl Declared {
     /// What is known of a column, as long as its values are of the type that it is known for.
     pub fn fitting(&self, name: &str, data_type: DataType) -> Option<&Facts> {
         self.column(name).filter(|column| column.data_type == data_type)
+    }
+}
+
+impl Declared {
+    /// Whether a column's text is the server's own for another type of its own.
+    pub fn carries(&self, name: &str) -> bool {
+        self.column(name).is_some_and(|column| column.carried && column.data_type == DataType::Text)
     }
 }
 

@@ -1,13 +1,30 @@
 //! What a server holds of a table, and which of its columns have values.
 
 use super::table::{TableName, quote};
-use super::{Mysql, connect};
+use super::{Mysql, connect, target};
+use crate::connectors::fits::Fitting;
 use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
+use crate::schema::Schema;
+use crate::schema::declared::Declared;
+use crate::spec::target::Mode;
 
 impl Mysql {
     fn named(&self, table: &str) -> TableName {
         TableName { database: self.database.clone(), table: table.to_owned() }
+    }
+
+    pub async fn fitting(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Fitting> {
+        let mut session = connect::open(&self.access.options).await?;
+        let Some(existing) = self.named(dataset).existing(&mut session).await? else { return Ok(Fitting::default()) };
+        let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
+        Ok(target::fitting(&existing, schema, mode, &carried))
     }
 
     pub async fn holds(&self, dataset: &str) -> Result<Holds> {

@@ -20,6 +20,7 @@
 //! order of the primary key; rows and the ledger row of a load become visible in one commit, and before it there is at
 //! most an empty table or an empty column; identifiers are always quoted; no message holds the connection's password.
 
+mod beyond;
 mod catalog;
 mod connect;
 mod failure;

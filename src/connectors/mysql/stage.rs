@@ -260,6 +260,7 @@ fn as_native(field: &Field) -> NativeColumn {
         holds_numbers: false,
         comment: None,
         default: None,
+        fills: false,
         collation: None,
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct NativeColumn {
     pub(super) comment: Option<String>,
     /// An expression, where it is one that every server takes.
     pub(super) default: Option<String>,
+    /// A row without a value for it gets one.
+    pub(super) fills: bool,
     /// Of a text: how it is compared.
     pub(super) collation: Option<Collation>,
 }
@@ -149,6 +151,7 @@ pub(super) async fn tables(
         let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
         let extra = extra.unwrap_or_default();
         let mut column = native(name, declared, &base, &nullable, &extra, comment, is_json);
+        column.fills = column.counted || default.is_some();
         column.default = default.and_then(|default| expression(session.flavour, &default, &column.base, &extra));
         column.collation = letters.zip(collation).map(|(letters, name)| Collation { letters, name });
         described.entry(table).or_default().push(column);
@@ -197,6 +200,7 @@ fn native(
         holds_numbers: false,
         comment,
         default: None,
+        fills: false,
         collation: None,
     }
 }

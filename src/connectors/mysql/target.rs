@@ -3,11 +3,11 @@
 use super::session::Session;
 use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, said, same, text};
 use super::{catalog::LEDGER, versions};
-use crate::connectors::fits::{Theirs, fits, stays, wider};
+use crate::connectors::fits::{Fitting, Misfit, Theirs, misfit, stays, wider};
 use crate::connectors::{LoadRequest, by_key};
 use crate::error::{Error, Kind, Result};
 use crate::schema::declared::Facts;
-use crate::schema::{DataType, Field, sql::Dialect, sql::from_native, sql::native};
+use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::native};
 use crate::spec::target::Mode;
 use std::collections::HashSet;
 
@@ -54,23 +54,31 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     if request.mode == Mode::History {
         versions::check(&existing, table)?;
     }
+    let carried = |name: &str| request.declared.as_ref().is_some_and(|kept| kept.carries(name));
+    // Asked for by the spec: added whatever `drift` says.
+    let mark = request.marked();
+    let all = Schema::new(request.schema.fields.iter().chain(&mark).cloned().collect());
+    let mut fitting = fitting(&existing, &all, request.mode, &carried);
+    let marks = mark.filter(|mark| fitting.new.contains(&mark.name));
+    fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
     let mut new = Vec::new();
-    for field in &request.schema.fields {
-        if let Some(column) = existing.columns.iter().find(|column| same(&column.name, &field.name)) {
-            if let Err(error) = compatible(field, column) {
-                new.push(modified(field, column, &existing, request, error)?);
-            }
-        } else {
-            let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
-            new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
+    for field in request.schema.fields.iter().filter(|_| request.widen) {
+        let column = existing.columns.iter().find(|column| column.name == field.name);
+        let Some(column) = column.filter(|_| fitting.misfits.iter().any(|misfit| misfit.column == field.name)) else {
+            continue;
+        };
+        if let Some(change) = modified(field, column, &existing)? {
+            fitting.misfits.retain(|misfit| misfit.column != field.name);
+            new.push(change);
         }
     }
-    if let Some(mark) = request.marked() {
-        match existing.columns.iter().find(|column| same(&column.name, &mark.name)) {
-            Some(column) => compatible(&mark, column)?,
-            None => new.push(format!("ADD COLUMN {}", marking(&mark))),
-        }
+    fitting.judge(request.adds)?;
+    for field in request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name)) {
+        // Rows that are there have no value for it.
+        let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
+        new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
     }
+    new.extend(marks.map(|mark| format!("ADD COLUMN {}", marking(&mark))));
     if new.is_empty() {
         return Ok((existing, false));
     }
@@ -79,20 +87,20 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
 }
 
 /// A column with a type that holds ours as well. It commits by itself, and holds what was there whatever becomes of the load.
-fn modified(
-    field: &Field,
-    column: &NativeColumn,
-    existing: &Existing,
-    request: &LoadRequest,
-    error: Error,
-) -> Result<String> {
-    let asked = request.widen && column.name == field.name && !column.generated && !column.counted;
-    let wide = wider(field, column.data_type()).filter(|_| asked).ok_or(error)?;
+fn modified(field: &Field, column: &NativeColumn, existing: &Existing) -> Result<Option<String>> {
+    let asked = !column.generated && !column.counted;
+    let Some(wide) = wider(field, column.data_type()).filter(|_| asked) else { return Ok(None) };
     if !is_indexed_whole(wide) && existing.primary.contains(&column.name) {
         return Err(stays(field, &column.declared, "it is part of the table's key, which MySQL keeps short"));
     }
     let wide = Field { data_type: wide, ..field.clone() };
-    Ok(format!("MODIFY COLUMN {}", declared(&wide, !column.required, column.collation.as_ref(), None)))
+    // What it declares beside its type stays.
+    let kept = Facts {
+        default: column.default.clone(),
+        comment: column.comment.clone(),
+        ..Facts::new(&field.name, wide.data_type)
+    };
+    Ok(Some(format!("MODIFY COLUMN {}", declared(&wide, !column.required, column.collation.as_ref(), Some(&kept)))))
 }
 
 async fn after(session: &mut Session, table: &TableName) -> Result<Existing> {
@@ -230,7 +238,29 @@ async fn check_engine(session: &mut Session, engine: &str) -> Result<()> {
     .hint("ALTER TABLE … ENGINE = InnoDB, or choose another name for the output"))
 }
 
-fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
+/// How columns of ours go into these.
+pub(super) fn fitting(existing: &Existing, schema: &Schema, mode: Mode, carried: &dyn Fn(&str) -> bool) -> Fitting {
+    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+    for field in &schema.fields {
+        match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
+            Some(column) => {
+                fitting.declared.insert(column.name.clone(), column.declared.clone());
+                let own = field.data_type == DataType::Text && carried(&field.name);
+                fitting.misfits.extend(compatible(field, column).filter(|_| !own));
+            }
+            None => fitting.new.push(field.name.clone()),
+        }
+    }
+    let version = |name: &str| mode == Mode::History && by_key::versions().iter().any(|field| field.name == name);
+    for column in existing.columns.iter().filter(|column| column.required && !column.fills && !column.generated) {
+        if !schema.names().any(|name| same(name, &column.name)) && !version(&column.name) {
+            fitting.misfits.push(Misfit::required(&column.name));
+        }
+    }
+    fitting
+}
+
+fn compatible(field: &Field, column: &NativeColumn) -> Option<Misfit> {
     let theirs = Theirs {
         name: &column.name,
         generated: column.generated,
@@ -238,7 +268,7 @@ fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
         declared: &column.declared,
         digits: u8::MAX,
     };
-    fits(field, &theirs, "MySQL")
+    misfit(field, &theirs, "MySQL")
 }
 
 /// Drops a table that this load has made, unless rows have come into it meanwhile.

@@ -19,7 +19,7 @@ pub(super) const LEDGER: &str = "windvane_loads";
 const EMPTY_SCALE: i32 = 10;
 const MOST_DIGITS: i32 = 38;
 /// Nobody waits longer for the digits of an undeclared numeric: it becomes text then.
-const LOOK: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '60s'";
+pub(super) const LOOK: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '60s'";
 
 /// Ours to see: no system schemas, no partitions (their parent has the rows), nothing that an extension brought.
 const RELATIONS: &str = "\

@@ -2,15 +2,32 @@
 
 use super::Postgres;
 use super::table::TableName;
-use super::{connect, failure::translate};
+use super::{connect, failure::translate, load};
+use crate::connectors::fits::Fitting;
 use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
+use crate::schema::Schema;
+use crate::schema::declared::Declared;
 use crate::schema::sql::quote;
+use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 
 impl Postgres {
     fn named(&self, table: &str) -> TableName {
         TableName { schema: self.schema.clone(), table: table.to_owned() }
+    }
+
+    pub async fn fitting(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Fitting> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let looked = load::look(&mut session, &table, (schema, mode), kept);
+        connect::answered(&self.access.options, looked).await
     }
 
     pub async fn holds(&self, dataset: &str) -> Result<Holds> {

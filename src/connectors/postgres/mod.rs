@@ -12,6 +12,7 @@
 //! ledger row and new columns of a load become visible in one commit; identifiers are always quoted; no message holds
 //! the connection's password or a row's values.
 
+mod beyond;
 mod catalog;
 mod connect;
 mod declared;

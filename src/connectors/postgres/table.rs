@@ -32,6 +32,8 @@ pub(super) struct NativeColumn {
     pub(super) modifier: i32,
     pub(super) required: bool,
     pub(super) generated: bool,
+    /// A row without a value for it gets one.
+    pub(super) fills: bool,
     pub(super) comment: Option<String>,
 }
 
@@ -66,7 +68,7 @@ SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod), 
        CASE WHEN t.typcategory <> 'A' AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b'
             THEN t.typname::text ELSE '' END,
        CASE WHEN t.typcategory = 'A' THEN 'a' ELSE t.typtype::text END,
-       real.modifier, a.attnotnull, a.attgenerated <> '', col_description(a.attrelid, a.attnum)
+       real.modifier, a.attnotnull, a.attgenerated <> '', a.atthasdef OR a.attidentity <> '', col_description(a.attrelid, a.attnum)
 FROM pg_attribute a
 CROSS JOIN LATERAL (
   WITH RECURSIVE up (id, modifier, depth) AS (
@@ -145,7 +147,7 @@ impl fmt::Display for TableName {
 
 /// The columns of tables, in their order.
 pub(super) async fn columns(session: &mut PgConnection, relations: &[i64]) -> Result<Vec<NativeColumn>> {
-    type Row = (i64, String, String, String, String, String, i32, bool, bool, Option<String>);
+    type Row = (i64, String, String, String, String, String, i32, bool, bool, bool, Option<String>);
     let rows: Vec<Row> = sqlx::query_as(COLUMNS)
         .bind(relations)
         .persistent(false)
@@ -153,14 +155,14 @@ pub(super) async fn columns(session: &mut PgConnection, relations: &[i64]) -> Re
         .await
         .map_err(|error| translate(&error))?;
     let column = |row: Row| {
-        let (relation, name, declared, resolved, base, shape, modifier, required, generated, comment) = row;
+        let (relation, name, declared, resolved, base, shape, modifier, required, generated, fills, comment) = row;
         let shape = match shape.as_str() {
             "a" => Shape::Array,
             "c" => Shape::Composite,
             _ if base.is_empty() => Shape::Other,
             _ => Shape::BuiltIn,
         };
-        NativeColumn { relation, name, declared, resolved, base, shape, modifier, required, generated, comment }
+        NativeColumn { relation, name, declared, resolved, base, shape, modifier, required, generated, fills, comment }
     };
     Ok(rows.into_iter().map(column).collect())
 }

@@ -1,13 +1,28 @@
 //! What a file holds of a table, and which of its columns have values.
 
 use super::table::{columns, same, sql};
-use super::{Sqlite, failure::translate, place};
+use super::{Sqlite, failure::translate, place, target};
+use crate::connectors::fits::Fitting;
 use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
+use crate::schema::Schema;
 use crate::schema::sql::quote;
+use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 
 impl Sqlite {
+    pub async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode) -> Result<Fitting> {
+        if !self.path.exists() {
+            return Ok(Fitting::default());
+        }
+        let mut file = place::open(&self.path).await?;
+        let known = columns(&mut file, dataset).await.map_err(|error| self.name(translate(&error)))?;
+        if known.is_empty() {
+            return Ok(Fitting::default());
+        }
+        Ok(target::fitting(&known, schema, mode))
+    }
+
     pub async fn holds(&self, dataset: &str) -> Result<Holds> {
         if !self.path.exists() {
             return Ok(Holds::default());

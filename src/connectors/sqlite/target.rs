@@ -7,11 +7,11 @@ use super::widen::widen;
 use super::within::free_name;
 use crate::connectors::LoadRequest;
 use crate::connectors::by_key::{no_history, versions};
-use crate::connectors::fits::{Theirs, fits, wider};
+use crate::connectors::fits::{Fitting, Misfit, Theirs, misfit, wider};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::declared::Facts;
-use crate::schema::{Field, sql::Dialect, sql::from_native, sql::native, sql::quote};
+use crate::schema::{Field, Schema, sql::Dialect, sql::from_native, sql::native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
@@ -44,25 +44,30 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
     if request.mode == Mode::History {
         check_history(&known, dataset)?;
     }
-    let (mut new, mut wide) = (Vec::new(), Vec::new());
+    // Asked for by the spec: added whatever `drift` says.
     let mark = request.marked();
-    for field in request.schema.fields.iter().chain(&mark) {
-        let Some(column) = known.iter().find(|column| same(&column.name, &field.name)) else {
-            new.push(field);
+    let all = Schema::new(request.schema.fields.iter().chain(&mark).cloned().collect());
+    let mut fitting = fitting(&known, &all, request.mode);
+    let marks = mark.filter(|mark| fitting.new.contains(&mark.name));
+    fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
+    let mut wide = Vec::new();
+    for field in request.schema.fields.iter().filter(|_| request.widen) {
+        let column = known.iter().find(|column| column.name == field.name && !column.generated);
+        let Some(column) = column.filter(|_| fitting.misfits.iter().any(|misfit| misfit.column == field.name)) else {
             continue;
         };
-        if let Err(error) = compatible(field, column) {
-            let theirs = from_native(&column.declared, Dialect::Sqlite);
-            let asked = request.widen && column.name == field.name && !column.generated;
-            let wider = wider(field, theirs).filter(|_| asked).ok_or(error)?;
+        if let Some(wider) = wider(field, from_native(&column.declared, Dialect::Sqlite)) {
+            fitting.misfits.retain(|misfit| misfit.column != field.name);
             wide.push((field.clone(), wider));
         }
     }
+    fitting.judge(request.adds)?;
     if request.mode == Mode::Replace && !faults::planted("keeps_old_rows") {
         execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
     }
     widen(file, dataset, &known, &wide).await?;
-    for field in new {
+    let new = request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name));
+    for field in new.chain(&marks) {
         execute_one(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field, None))).await?;
     }
     columns(file, dataset).await.map_err(|error| translate(&error))
@@ -123,7 +128,30 @@ fn check_history(known: &[NativeColumn], dataset: &str) -> Result<()> {
     Ok(())
 }
 
-fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
+/// How columns of ours go into these.
+pub(super) fn fitting(known: &[NativeColumn], schema: &Schema, mode: Mode) -> Fitting {
+    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+    for field in &schema.fields {
+        match known.iter().find(|column| same(&column.name, &field.name)) {
+            Some(column) => {
+                fitting.declared.insert(column.name.clone(), column.declared.clone());
+                fitting.misfits.extend(compatible(field, column));
+            }
+            None => fitting.new.push(field.name.clone()),
+        }
+    }
+    let version = |name: &str| mode == Mode::History && versions().iter().any(|field| field.name == name);
+    let number = row_number_column(known).map(|column| &column.name);
+    for column in known.iter().filter(|column| column.required && column.default.is_none() && !column.generated) {
+        let loaded = schema.names().any(|name| same(name, &column.name));
+        if !loaded && !version(&column.name) && number != Some(&column.name) {
+            fitting.misfits.push(Misfit::required(&column.name));
+        }
+    }
+    fitting
+}
+
+fn compatible(field: &Field, column: &NativeColumn) -> Option<Misfit> {
     let is_text = column.declared.to_ascii_lowercase().contains("text");
     let theirs = Theirs {
         name: &column.name,
@@ -132,7 +160,7 @@ fn compatible(field: &Field, column: &NativeColumn) -> Result<()> {
         declared: if column.declared.is_empty() { "without a type" } else { &column.declared },
         digits: if is_text { u8::MAX } else { REAL_DIGITS },
     };
-    fits(field, &theirs, "SQLite")
+    misfit(field, &theirs, "SQLite")
 }
 
 /// Makes the rows that come from now on tellable: the condition that selects them.

@@ -127,7 +127,10 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             notes.push(format!("column '{}' is written '{}' at the source now", field.name, here.name));
         }
         let mut known = (*field).clone();
-        if !found.kind.is_text() && here.data_type != field.data_type {
+        // Read as the server's own text: its type is none of ours, and is what it was.
+        let own_text = field.data_type == DataType::Text && field.native_type.is_some();
+        let as_it_was = own_text && field.native_type == here.native_type;
+        if !found.kind.is_text() && here.data_type != field.data_type && !as_it_was {
             let words = format!("column '{}' was {} and is {}", field.name, field.data_type, here.data_type);
             if holds(field.data_type, here.data_type) {
                 // Narrower than planned: every value still fits.

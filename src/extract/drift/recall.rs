@@ -4,6 +4,7 @@
 //! source does not have any more is found when it is read, dataset by dataset, as with a plan file.
 
 use super::{added, names};
+use crate::connectors::Found;
 use crate::discover::{Catalog, Dataset};
 use crate::guard::Notes;
 use crate::plan::Input;
@@ -26,6 +27,7 @@ pub fn recall(
     for dataset in &mut catalog.datasets {
         let known = last.get(&dataset.name).filter(|input| input.kind == dataset.found.kind);
         if let Some(known) = known {
+            let known = &Input { schema: declared(&known.schema, &dataset.found), ..known.clone() };
             one(policy(spec, &dataset.name), known, dataset, profiles);
             // What flows on is known from now on, and said once.
             for change in diff(&known.schema, &dataset.found.fields) {
@@ -82,6 +84,18 @@ pub fn from_target(mut inputs: BTreeMap<String, Input>, all: &[Loaded]) -> BTree
         input.schema = known;
     }
     inputs
+}
+
+/// The known columns; those that were read as the server's own text have their type again, and the plan decides anew.
+fn declared(known: &Schema, found: &Found) -> Schema {
+    let mut known = known.clone();
+    for field in known.fields.iter_mut().filter(|field| field.data_type == DataType::Text && !found.kind.is_text()) {
+        let here = found.fields.field(&field.name).filter(|here| here.native_type == field.native_type);
+        if let Some(here) = here.filter(|here| here.native_type.is_some()) {
+            field.data_type = here.data_type;
+        }
+    }
+    known
 }
 
 /// That of the dataset; of one that several outputs start from, the pipeline's.

@@ -24,6 +24,8 @@ mod staged;
 mod straight;
 mod target;
 
+pub(super) use target::look;
+
 use super::catalog::LEDGER;
 use super::connect::CANONICAL;
 use super::failure::{refuses_a_row, translate};

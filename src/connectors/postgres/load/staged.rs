@@ -9,7 +9,7 @@ use super::copy::{Layout, send};
 use super::moves::{Counts, Moves};
 use super::returning;
 use super::sift::{self, Did};
-use super::straight::{CHECK_NOW, empty, kept_away, look};
+use super::straight::{CHECK_NOW, agreed, empty, kept_away};
 use super::target::{Column, Target};
 use super::{Job, Stop, run};
 use crate::connectors::by_key::{given_way, twice};
@@ -82,7 +82,7 @@ pub(super) async fn moved(
     let unchanged = unchanged.ok_or_else(|| kept_away(kept, did.inserted + did.updated))?;
     let loaded = if stage.reads_back {
         let expected = stage.kept(session, target).await?;
-        look(session, job, target, &moves.mine()).await?.agrees(request, &expected, stage.bytes)?
+        agreed(session, job, target, &moves.mine(), (&expected, stage.bytes)).await?
     } else {
         if !moves.counts_suffice() {
             count(session, target, moves, kept).await?;

@@ -5,16 +5,19 @@ use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, Shape, TableName};
-use super::super::wire::{as_json, shown};
+use super::super::wire::{as_json, ours, shown};
 use super::compare::{self, Compared};
 use super::{Job, VERSION};
-use crate::connectors::fits::wider;
+use crate::connectors::fits::{Fitting, Misfit, wider};
 use crate::error::{Error, Kind, Result};
 use crate::schema::declared::Declared;
-use crate::schema::{DataType, Field, sql, sql::Dialect, sql::from_native, sql::quote};
+use crate::schema::{DataType, Field, Schema, sql, sql::Dialect, sql::from_native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
+
+/// The type of texts that are filled up with blanks.
+const PADDED: &str = "bpchar";
 
 pub(super) struct Target {
     pub(super) name: TableName,
@@ -88,6 +91,11 @@ impl Target {
         self.columns.iter().chain(&self.mark).all(|column| column.form.is_some())
     }
 
+    /// Whether a column adds blanks to what it gets.
+    pub(super) fn pads(&self) -> bool {
+        self.existing.columns.iter().any(|column| column.base == PADDED)
+    }
+
     pub(super) fn partitioned(&self) -> bool {
         self.existing.kind == "p"
     }
@@ -95,6 +103,14 @@ impl Target {
     pub(super) fn column_list(&self) -> String {
         self.columns.iter().chain(&self.mark).map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The table as it is read without the blanks that it has added.
+pub(super) fn unpadded(existing: &Existing) -> Existing {
+    let mut bare = existing.clone();
+    // Of an unknown type the server's text is asked for, which has none.
+    bare.columns.iter_mut().filter(|column| column.base == PADDED).for_each(|column| column.base.clear());
+    bare
 }
 
 /// The table with all our columns; locked against other writers where their rows would come between.
@@ -111,13 +127,18 @@ pub(super) async fn ready(session: &mut PgConnection, job: &Job) -> Result<Targe
     if request.mode == Mode::History {
         check_versions(table, &existing)?;
     }
-    let known = |name: &str| existing.columns.iter().any(|column| column.name == name);
-    let mark = request.marked();
-    let all = request.schema.fields.iter().chain(&mark);
-    let (old, new): (Vec<&Field>, Vec<&Field>) = all.partition(|field| known(&field.name));
     // What cannot work is said before anything is locked.
     let types = types(session, table).await?;
-    columns(&old, &existing, &types)?;
+    let carried = |name: &str| request.declared.as_ref().is_some_and(|kept| kept.carries(name));
+    // Asked for by the spec: added whatever `drift` says.
+    let mark = request.marked();
+    let all = Schema::new(request.schema.fields.iter().chain(&mark).cloned().collect());
+    let mut fitting = fitting(&all, &existing, &types, request.mode, &carried);
+    let marks = mark.filter(|mark| fitting.new.contains(&mark.name));
+    fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
+    fitting.judge(request.adds)?;
+    let new = request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name));
+    let new: Vec<&Field> = new.chain(&marks).collect();
     if !new.is_empty() {
         let mut added = Vec::with_capacity(new.len());
         for field in new {
@@ -138,7 +159,8 @@ pub(super) async fn widen(session: &mut PgConnection, job: &Job) -> Result<bool>
     }
     let Some(existing) = job.table.existing(session).await? else { return Ok(false) };
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
-    let changes = widened(&fields, &existing, &types(session, &job.table).await?);
+    let carried = |name: &str| job.request.declared.as_ref().is_some_and(|kept| kept.carries(name));
+    let changes = widened(&fields, &existing, &types(session, &job.table).await?, &carried);
     if changes.is_empty() {
         return Ok(false);
     }
@@ -152,12 +174,12 @@ pub(super) async fn widen(session: &mut PgConnection, job: &Job) -> Result<bool>
     Ok(true)
 }
 
-fn widened(fields: &[&Field], existing: &Existing, types: &[Type]) -> Vec<String> {
+fn widened(fields: &[&Field], existing: &Existing, types: &[Type], carried: &dyn Fn(&str) -> bool) -> Vec<String> {
     let one = |field: &&Field| {
         let known = existing.columns.iter().find(|column| column.name == field.name)?;
         let known_type = types.iter().find(|known| known.name == field.name)?;
         let plain = known.shape == Shape::BuiltIn && known_type.kind == "b" && !known.generated;
-        if !plain || column(field, known, known_type).is_ok() {
+        if !plain || column(field, known, known_type, carried(&field.name)).is_ok() {
             return None;
         }
         let wide = sql::native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres);
@@ -231,10 +253,11 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
     let existing = name.existing(session).await?.ok_or_else(gone)?;
     let types = types(session, &name).await?;
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
-    let mut columns = columns(&fields, &existing, &types)?;
+    let carried = |name: &str| job.request.declared.as_ref().is_some_and(|kept| kept.carries(name));
+    let mut columns = columns(&fields, &existing, &types, &carried)?;
     compare::learn(session, &name, &mut columns).await?;
     let mark = job.request.marked();
-    let mark = self::columns(&mark.iter().collect::<Vec<_>>(), &existing, &types)?.pop();
+    let mark = self::columns(&mark.iter().collect::<Vec<_>>(), &existing, &types, &|_| false)?.pop();
     let facts: Option<(bool, bool, bool, i64, i32)> = sqlx::query_as(FACTS)
         .bind(&name.schema)
         .bind(&name.table)
@@ -256,7 +279,12 @@ async fn types(session: &mut PgConnection, table: &TableName) -> Result<Vec<Type
     Ok(rows.into_iter().map(one).collect())
 }
 
-fn columns(fields: &[&Field], existing: &Existing, types: &[Type]) -> Result<Vec<Column>> {
+fn columns(
+    fields: &[&Field],
+    existing: &Existing,
+    types: &[Type],
+    carried: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Column>> {
     let mut columns = Vec::with_capacity(fields.len());
     for field in fields {
         let known = existing.columns.iter().find(|column| column.name == field.name);
@@ -269,14 +297,59 @@ fn columns(fields: &[&Field], existing: &Existing, types: &[Type]) -> Result<Vec
                 .at_path(&field.name)
                 .hint("Leave the column out in the steps"));
         }
-        columns.push(column(field, known, known_type)?);
+        columns.push(column(field, known, known_type, carried(&field.name))?);
     }
     Ok(columns)
 }
 
+/// How columns of ours would go into a table.
+pub(in super::super) async fn look(
+    session: &mut PgConnection,
+    table: &TableName,
+    (schema, mode): (&Schema, Mode),
+    kept: Option<&Declared>,
+) -> Result<Fitting> {
+    let Some(existing) = table.existing(session).await? else { return Ok(Fitting::default()) };
+    let types = types(session, table).await?;
+    let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
+    Ok(fitting(schema, &existing, &types, mode, &carried))
+}
+
+fn fitting(
+    schema: &Schema,
+    existing: &Existing,
+    types: &[Type],
+    mode: Mode,
+    carried: &dyn Fn(&str) -> bool,
+) -> Fitting {
+    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+    for field in &schema.fields {
+        let Some(known) = existing.columns.iter().find(|column| column.name == field.name) else {
+            fitting.new.push(field.name.clone());
+            continue;
+        };
+        fitting.declared.insert(known.name.clone(), known.declared.clone());
+        if let Err(said) = columns(&[field], existing, types, carried) {
+            let theirs = match ours(known) {
+                // Digits are not declared: any decimal goes.
+                DataType::Text if known.base == "numeric" => DataType::Decimal { precision: 38, scale: 10 },
+                other => other,
+            };
+            fitting.misfits.push(Misfit::of(&said, field, Some(theirs).filter(|_| !known.generated)));
+        }
+    }
+    let version = |name: &str| mode == Mode::History && VERSION.iter().any(|(own, _)| *own == name);
+    for column in existing.columns.iter().filter(|column| column.required && !column.fills && !column.generated) {
+        if schema.field(&column.name).is_none() && !version(&column.name) {
+            fitting.misfits.push(Misfit::required(&column.name));
+        }
+    }
+    fitting
+}
+
 /// How our column goes into the target's. Enums take their label as binary text, domains what their base type takes;
 /// what else has no counterpart here takes its text, cast by the server.
-fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Column> {
+fn column(field: &Field, known: &NativeColumn, known_type: &Type, carried: bool) -> Result<Column> {
     let of_base = NativeColumn { base: known_type.base.clone(), modifier: known_type.base_modifier, ..known.clone() };
     let meant = if known_type.kind == "d" { &of_base } else { known };
     let ours_is_text = field.data_type == DataType::Text;
@@ -284,7 +357,7 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type) -> Result<Colu
     let form = match form(field, meant) {
         Ok(form) => Some(form),
         Err(_) if ours_is_text && known_type.kind == "e" => Some(Form::Text),
-        Err(_) if ours_is_text && takes_text(known, known_type) => None,
+        Err(_) if ours_is_text && (carried || takes_text(known, known_type)) => None,
         Err(_) if of_json => None,
         // The server assigns a number to an amount of money by itself.
         Err(_) if meant.base == "money" && matches!(field.data_type, DataType::Decimal { .. }) => None,

@@ -1,0 +1,76 @@
+//! The target's table as it is, where there is one: all casts that it wants, together, and the columns that it lacks.
+
+use crate::agents::{By, Decision};
+use crate::connectors::fits::Fitting;
+use crate::plan::PlannedStep;
+use crate::schema::DataType;
+use crate::spec::drift::Policy;
+use crate::spec::step::Step;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The cast that makes our columns the target's; nothing where none is wanted.
+pub(super) fn cast(fitting: &Fitting, dataset: &str) -> Option<PlannedStep> {
+    let types: BTreeMap<String, DataType> =
+        fitting.misfits.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.cast?))).collect();
+    if types.is_empty() {
+        return None;
+    }
+    let said: Vec<&str> =
+        fitting.misfits.iter().filter(|misfit| misfit.cast.is_some()).map(|misfit| misfit.what.as_str()).collect();
+    let reason =
+        format!("'{dataset}' is there already: {}; a value that does not fit goes to quarantine", said.join(", "));
+    Some(PlannedStep { step: Step::Cast(types), by: By::Rules, reason })
+}
+
+/// What else is to be said of it.
+pub(super) fn decisions(
+    fitting: &Fitting,
+    (output, dataset): (&str, &str),
+    columns: Policy,
+    cast: bool,
+) -> Vec<Decision> {
+    let decision = |question: String, proposal: serde_json::Value, accepted: bool, reason: String| Decision {
+        agent: "target".to_owned(),
+        question,
+        output: Some(output.to_owned()),
+        proposal,
+        evidence: Vec::new(),
+        confidence: 1.0,
+        by: By::Rules,
+        accepted,
+        reason,
+        // The load itself says it, and no approval would help.
+        waits: false,
+        decided: None,
+        model: None,
+        tokens: None,
+    };
+    let mut all = Vec::new();
+    let stuck: Vec<_> = fitting.misfits.iter().filter(|misfit| !cast || misfit.cast.is_none()).collect();
+    if !stuck.is_empty() {
+        let names: Vec<&str> = stuck.iter().map(|misfit| misfit.column.as_str()).collect();
+        let said: Vec<String> = stuck.iter().map(|misfit| format!("{} ({})", misfit.what, misfit.way)).collect();
+        all.push(decision(
+            format!("Does what is loaded fit the table '{dataset}' at the target?"),
+            json!({"columns": names}),
+            false,
+            format!("a load is refused until this is mended: {}", said.join("; ")),
+        ));
+    }
+    if !fitting.new.is_empty() {
+        let grows = columns == Policy::Evolve;
+        let reason = if grows {
+            "`drift: evolve` lets the table grow"
+        } else {
+            "only `drift: evolve` adds columns to it; or leave them out with `drop`: until then a load is refused"
+        };
+        all.push(decision(
+            format!("May the table '{dataset}' at the target get new columns?"),
+            json!({"columns": fitting.new}),
+            grows,
+            reason.to_owned(),
+        ));
+    }
+    all
+}
