@@ -73,6 +73,17 @@ impl Facts {
         }
     }
 
+    /// The declared type, where it takes texts for which another declared one is too short.
+    pub fn longer_than(&self, declared: &str) -> Option<&str> {
+        let has = letters(declared)?;
+        let native = self.native.as_deref()?;
+        let grows = match self.letters {
+            Some(wanted) => wanted > has,
+            None => native.split(' ').next() == Some("text"),
+        };
+        grows.then_some(native)
+    }
+
     /// Whether anything is known.
     pub fn is_empty(&self) -> bool {
         *self == Self::new(self.name.clone(), self.data_type)

@@ -63,10 +63,11 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
     let mut new = Vec::new();
     for field in request.schema.fields.iter().filter(|_| request.widen) {
-        let column = existing.columns.iter().find(|column| column.name == field.name);
-        let Some(column) = column.filter(|_| fitting.misfits.iter().any(|misfit| misfit.column == field.name)) else {
+        let Some(column) = existing.columns.iter().find(|column| column.name == field.name) else { continue };
+        if fitting.misfits.iter().all(|misfit| misfit.column != field.name) {
+            new.extend(lengthened(session, request, field, column).await?);
             continue;
-        };
+        }
         if let Some(change) = modified(field, column, &existing)? {
             fitting.misfits.retain(|misfit| misfit.column != field.name);
             new.push(change);
@@ -84,6 +85,22 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     }
     session.execute(&format!("ALTER TABLE {} {}", table.sql(), new.join(", "))).await?;
     Ok((after(session, table).await?, false))
+}
+
+/// A column for the texts of a source that have become longer.
+async fn lengthened(
+    session: &mut Session,
+    request: &LoadRequest,
+    field: &Field,
+    column: &NativeColumn,
+) -> Result<Option<String>> {
+    let Some(facts) = known(session, request, field).await? else { return Ok(None) };
+    if facts.longer_than(&column.declared).is_none() {
+        return Ok(None);
+    }
+    let kept =
+        Facts { default: column.default.clone(), comment: column.comment.clone(), required: column.required, ..facts };
+    Ok(Some(format!("MODIFY COLUMN {}", declared(field, !column.required, None, Some(&kept)))))
 }
 
 /// A column with a type that holds ours as well. It commits by itself, and holds what was there whatever becomes of the load.

@@ -159,13 +159,12 @@ pub(super) async fn widen(session: &mut PgConnection, job: &Job) -> Result<bool>
     }
     let Some(existing) = job.table.existing(session).await? else { return Ok(false) };
     let fields: Vec<&Field> = job.request.schema.fields.iter().collect();
-    let carried = |name: &str| job.request.declared.as_ref().is_some_and(|kept| kept.carries(name));
-    let changes = widened(&fields, &existing, &types(session, &job.table).await?, &carried);
+    let changes = widened(&fields, &existing, &types(session, &job.table).await?, job.request.declared.as_ref());
     if changes.is_empty() {
         return Ok(false);
     }
     let alter = format!("ALTER TABLE {} {}", job.table.sql(), changes.join(", "));
-    execute(session, &alter).await.map_err(|error| match error.kind() {
+    execute_one(session, &alter).await.map_err(|error| match error.kind() {
         Kind::Unsupported => {
             error.hint("Nothing was changed. Widen the column by hand with what uses it, and run again")
         }
@@ -174,15 +173,18 @@ pub(super) async fn widen(session: &mut PgConnection, job: &Job) -> Result<bool>
     Ok(true)
 }
 
-fn widened(fields: &[&Field], existing: &Existing, types: &[Type], carried: &dyn Fn(&str) -> bool) -> Vec<String> {
+fn widened(fields: &[&Field], existing: &Existing, types: &[Type], kept: Option<&Declared>) -> Vec<String> {
     let one = |field: &&Field| {
         let known = existing.columns.iter().find(|column| column.name == field.name)?;
         let known_type = types.iter().find(|known| known.name == field.name)?;
         let plain = known.shape == Shape::BuiltIn && known_type.kind == "b" && !known.generated;
-        if !plain || column(field, known, known_type, carried(&field.name)).is_ok() {
-            return None;
-        }
-        let wide = sql::native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres);
+        let carried = kept.is_some_and(|kept| kept.carries(&field.name));
+        let wide = match column(field, known, known_type, carried) {
+            _ if !plain => return None,
+            // Texts of the source have become longer.
+            Ok(_) => kept?.fitting(&field.name, field.data_type)?.longer_than(&known.declared)?.to_owned(),
+            Err(_) => sql::native(wider(field, from_native(&known.declared, Dialect::Postgres))?, Dialect::Postgres),
+        };
         let name = quote(&field.name);
         Some(format!("ALTER COLUMN {name} TYPE {wide} USING {name}::{wide}"))
     };
