@@ -97,6 +97,8 @@ fn judged(spec: &Spec, catalog: &Catalog, environment: Option<&str>) -> Vec<Erro
             profiles: &BTreeMap::new(),
             suggestions: &[],
             told: &[],
+            fitted: &BTreeMap::new(),
+            carried: &BTreeMap::new(),
         };
         wrong.extend(build::build(given).err());
     }
