@@ -118,7 +118,7 @@ async fn looked(connection: &Connection, plan: &Plan, output: &Output) -> Result
     let mut fitting = connection.fitting(&output.dataset, &output.schema, output.mode, kept).await?;
     if fitting.misfits.iter().any(|misfit| misfit.widens)
         && plan.drift_of(output).types == Policy::Evolve
-        && connection.holds(&output.dataset).await?.last.is_some()
+        && !connection.loads(&output.dataset, 1).await?.is_empty()
     {
         fitting.misfits.retain(|misfit| !misfit.widens);
     }
