@@ -207,7 +207,19 @@ fn made(
     inputs: &BTreeMap<String, Input>,
 ) -> Vec<(String, String, Schema)> {
     let (spec_hash, environment) = (asked.spec_hash, asked.environment);
-    let given = Given { spec, spec_hash, environment, words: None, catalog, profiles, suggestions: &[], told: &[] };
+    let (fitted, carried) = (BTreeMap::new(), BTreeMap::new());
+    let given = Given {
+        spec,
+        spec_hash,
+        environment,
+        words: None,
+        catalog,
+        profiles,
+        suggestions: &[],
+        told: &[],
+        fitted: &fitted,
+        carried: &carried,
+    };
     if let Ok(plan) = build::build(given) {
         return plan.outputs.into_iter().map(|output| (output.from, output.dataset, output.schema)).collect();
     }
