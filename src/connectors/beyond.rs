@@ -16,7 +16,7 @@ impl Connection {
 }
 
 /// The columns of which the answer, in their order, says yes; all of them without one.
-pub(super) fn named(columns: &Schema, answer: Option<Vec<bool>>) -> Vec<String> {
-    let says = |at: usize| answer.as_ref().is_none_or(|answer| answer.get(at).copied().unwrap_or(true));
+pub(super) fn named(columns: &Schema, answer: Option<&[bool]>) -> Vec<String> {
+    let says = |at: usize| answer.is_none_or(|answer| answer.get(at).copied().unwrap_or(true));
     columns.names().enumerate().filter(|(at, _)| says(*at)).map(|(_, name)| name.to_owned()).collect()
 }

@@ -205,15 +205,14 @@ async fn moved(
             return Err(Error::internal("the target did not wait for the end of the rows"));
         }
     };
-    let flowed = match flowed.filter(|flowed| !loaded.already || !flowed.differs(&loaded)) {
-        Some(flowed) => flowed,
-        None => {
-            // Of this doing of the run, or a later one that a lost store does not know of: its source may have changed.
-            if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
-                return Ok(Moved::Already(Box::new(receipt)));
-            }
-            counted_again(world, plan, &planned, folder, slice).await?
+    let flowed = if let Some(flowed) = flowed.filter(|flowed| !loaded.already || !flowed.differs(&loaded)) {
+        flowed
+    } else {
+        // Of this doing of the run, or a later one that a lost store does not know of: its source may have changed.
+        if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
+            return Ok(Moved::Already(Box::new(receipt)));
         }
+        counted_again(world, plan, &planned, folder, slice).await?
     };
     if loaded.already && swaps && flowed.differs(&loaded) {
         return Ok(Moved::Refused);

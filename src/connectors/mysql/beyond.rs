@@ -16,7 +16,10 @@ impl Mysql {
         let sql = format!("{before}SELECT{within} CAST(CONCAT({}) AS CHAR) FROM {}", each.join(", "), table.sql());
         let found: Result<Option<(String,)>> = session.one(&sql, &[]).await;
         match found {
-            Ok(Some((digits,))) => Ok(named(columns, Some(digits.chars().map(|digit| digit != '0').collect()))),
+            Ok(Some((digits,))) => {
+                let says: Vec<bool> = digits.chars().map(|digit| digit != '0').collect();
+                Ok(named(columns, Some(&says)))
+            }
             Ok(None) => Ok(Vec::new()),
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => Err(error),
             Err(_) => Ok(named(columns, None)),

@@ -17,7 +17,7 @@ impl Postgres {
         let mut session = connect::open(&self.access.options).await?;
         let table = TableName::parse(locator, &self.schema);
         let asked = connect::answered(&self.access.options, ask(&mut session, &table, columns)).await?;
-        Ok(named(columns, asked))
+        Ok(named(columns, asked.as_deref()))
     }
 }
 
