@@ -103,6 +103,7 @@ def test_what_a_pipeline_says(tmp_path: Path) -> None:
         "schedule": "@daily", "start_date": "2024-01-01", "catchup": True, "owner": "ann", "tags": ["b", "a"],
         "retries": 3, "retry_delay": 1.5, "intent": "Orders.", "plan": None, "connections": [],
         "timezone": None, "target": {"parquet": {"path": "lake"}}, "loads": [],
+        "intervals": False,
     }  # fmt: skip
     assert [(node["id"], node["stage"], node["mapped"], node["after"]) for node in graph["nodes"]] == [
         ("plan", "plan", False, []),

@@ -346,5 +346,5 @@ def test_a_worker_that_stages_elsewhere_is_told(s3: Server, tmp_path: Path) -> N
     for other in (f"{place}2", str(tmp_path / "staging")):
         with pytest.raises(WindvaneError) as caught:
             stages.transform(plan, "orders", extracted, **base, **{**world, "staging": other})
-        assert extracted["inputs"]["orders"]["uri"] in str(caught.value)
+        assert any(one["uri"] in str(caught.value) for one in extracted["inputs"].values())
         assert "[windvane] staging" in str(caught.value.hint)
