@@ -397,19 +397,14 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
         }
     }
     log.push(Decision {
-        agent: AGENT.to_owned(),
-        question: asks.to_owned(),
-        output: None,
         proposal: serde_json::json!({"class": found.class, "action": found.action}),
         evidence: found.evidence.clone(),
         confidence: found.confidence,
         by: found.by,
-        accepted: true,
         reason: "the surest answer".to_owned(),
-        waits: false,
-        decided: None,
         model,
         tokens,
+        ..Decision::of(AGENT, asks)
     });
     found
 }

@@ -339,18 +339,13 @@ fn decision(proposal: &Proposal<Mappings>, reason: &str, model: Option<(String, 
         proposal.value.mappings.iter().map(|mapping| (mapping.target.as_str(), mapping.source.as_str())).collect();
     let (model, tokens) = model.unzip();
     Decision {
-        agent: AGENT.to_owned(),
-        question: QUESTION.to_owned(),
-        output: None,
         proposal: serde_json::json!(pairs),
         evidence: proposal.evidence.clone(),
         confidence: proposal.confidence,
         by: proposal.by,
-        accepted: true,
         reason: reason.to_owned(),
-        waits: false,
-        decided: None,
         model,
         tokens,
+        ..Decision::of(AGENT, QUESTION)
     }
 }

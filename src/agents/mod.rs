@@ -80,6 +80,27 @@ pub struct Decision {
     pub tokens: Option<u64>,
 }
 
+impl Decision {
+    /// An accepted decision of the rules, sure, with nothing else to say.
+    pub fn of(agent: &str, question: impl Into<String>) -> Self {
+        Self {
+            agent: agent.to_owned(),
+            question: question.into(),
+            output: None,
+            proposal: serde_json::Value::Null,
+            evidence: Vec::new(),
+            confidence: 1.0,
+            by: By::Rules,
+            accepted: true,
+            reason: String::new(),
+            waits: false,
+            decided: None,
+            model: None,
+            tokens: None,
+        }
+    }
+}
+
 /// Who has decided, what, and when (RFC 3339).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -126,18 +147,12 @@ fn confident(raw: f64) -> f64 {
 /// The decision that tells that a model was asked and the rules answered.
 fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
     Decision {
-        agent: agent.to_owned(),
-        question: question.to_owned(),
-        output: None,
-        proposal: serde_json::Value::Null,
-        evidence: Vec::new(),
         confidence: 0.0,
         by: By::Model,
         accepted: false,
         reason: format!("{}; the rules answer instead", refusal.error),
-        waits: false,
-        decided: None,
         model: Some(refusal.model.clone()),
         tokens: Some(refusal.tokens),
+        ..Decision::of(agent, question)
     }
 }

@@ -4,7 +4,7 @@
 
 use super::wanted::{self, Answer};
 use super::wishes::{self, Reading, Vocabulary};
-use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, evidence, fell_back};
+use super::{ACCEPT_FROM, Change, Decision, Suggestion, confident, evidence, fell_back};
 use crate::discover::{self, Catalog, Dataset};
 use crate::llm::{Gateway, Question as Asked};
 use crate::profile::semantic::{is_identifier_name, words as name_words};
@@ -204,22 +204,16 @@ fn understood(reading: &Reading) -> Decision {
         format!("not understood: {words}{why}; nothing is taken away or changed because of the words")
     };
     Decision {
-        agent: AGENT.to_owned(),
-        question: "what do the words ask for?".to_owned(),
-        output: None,
         proposal: serde_json::json!({
             "understood": reading.clauses.iter().map(|(words, _)| words.as_str()).collect::<Vec<_>>(),
             "not_understood": unread,
         }),
         evidence: reading.clauses.iter().map(|(words, wish)| format!("'{words}': {}.", wish.said())).collect(),
         confidence: if accepted { 1.0 } else { 0.0 },
-        by: By::Rules,
         accepted,
         reason,
         waits: reading.asks,
-        decided: None,
-        model: None,
-        tokens: None,
+        ..Decision::of(AGENT, "what do the words ask for?")
     }
 }
 
@@ -235,19 +229,13 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
     };
     let proposal = serde_json::to_value(&change).unwrap_or_default();
     let decision = Decision {
-        agent: AGENT.to_owned(),
-        question: format!("{output}: {QUESTION}"),
         output: Some(output.to_owned()),
         proposal,
         evidence,
         confidence,
-        by: By::Rules,
         accepted,
         reason,
-        waits: false,
-        decided: None,
-        model: None,
-        tokens: None,
+        ..Decision::of(AGENT, format!("{output}: {QUESTION}"))
     };
     Suggestion { output: output.to_owned(), change, decision, effect: None }
 }

@@ -176,19 +176,15 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
     let reason = if reasons.is_empty() { "the dry run holds".to_owned() } else { reasons.join("; ") };
     let (model, tokens) = used.unzip();
     log.push(Decision {
-        agent: AGENT.to_owned(),
-        question,
-        output: None,
         proposal: serde_json::to_value(&verdict.value).unwrap_or_default(),
         evidence: verdict.evidence.clone(),
         confidence: verdict.confidence,
         by: verdict.by,
         accepted: verdict.value.accept,
         reason,
-        waits: false,
-        decided: None,
         model,
         tokens,
+        ..Decision::of(AGENT, question)
     });
     verdict
 }

@@ -75,19 +75,12 @@ pub async fn ask(
                 }
             }
             log.push(Decision {
-                agent: AGENT.to_owned(),
-                question: question.to_owned(),
-                output: None,
                 proposal: json!(answer.value.also_drop),
-                evidence: Vec::new(),
-                confidence: 1.0,
                 by: super::By::Model,
-                accepted: true,
                 reason: "the model may only take proposals away".to_owned(),
-                waits: false,
-                decided: None,
                 model: Some(answer.model),
                 tokens: Some(answer.tokens),
+                ..Decision::of(AGENT, question)
             });
         }
         Err(refusal) => log.push(super::fell_back(AGENT, question, &refusal)),

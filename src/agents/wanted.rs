@@ -126,20 +126,13 @@ fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Sc
 /// The decision that tells that the model answered.
 pub(super) fn answered(agent: &str, question: &str, answer: &Answered<Answer>) -> Decision {
     Decision {
-        agent: agent.to_owned(),
-        question: question.to_owned(),
-        output: None,
-        proposal: serde_json::Value::Null,
         evidence: vec![format!("The model made {} proposals.", answer.value.proposals.len())],
-        confidence: 1.0,
         by: By::Model,
-        accepted: true,
         reason: "the answer has the asked shape and names only what exists; each proposal is judged for itself"
             .to_owned(),
-        waits: false,
-        decided: None,
         model: Some(answer.model.clone()),
         tokens: Some(answer.tokens),
+        ..Decision::of(agent, question)
     }
 }
 
@@ -161,8 +154,6 @@ pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut V
         let (Ok(reason) | Err(reason)) = reason;
         all.push(Suggestion {
             decision: Decision {
-                agent: super::planner::AGENT.to_owned(),
-                question: format!("{}: {}", wanted.output, super::planner::QUESTION),
                 output: Some(wanted.output.clone()),
                 proposal: serde_json::to_value(&wanted.change).unwrap_or_default(),
                 evidence: wanted.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect(),
@@ -171,9 +162,8 @@ pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut V
                 accepted,
                 reason,
                 waits: !accepted && !done,
-                decided: None,
                 model: Some(answer.model.clone()),
-                tokens: None,
+                ..Decision::of(super::planner::AGENT, format!("{}: {}", wanted.output, super::planner::QUESTION))
             },
             output: wanted.output,
             change: wanted.change,

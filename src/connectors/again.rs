@@ -5,6 +5,7 @@
 //! its rows can be told from all others (`Tell`; of files, by their parts) and go first, in the same transaction. What the
 //! ledger says is believed after a look: a table that was dropped or emptied by hand is loaded again.
 
+use crate::connectors::read_back::forged;
 use crate::connectors::tell::Tell;
 use crate::connectors::{Changes, LoadRequest, Loaded};
 use crate::error::{Error, Kind, Result};
@@ -102,6 +103,22 @@ pub(super) enum Own {
     Untold,
 }
 
+impl Own {
+    /// Whether there is something to count.
+    pub(super) fn is_told(self) -> bool {
+        matches!(self, Self::Marked(_) | Self::Inside { .. })
+    }
+
+    /// So many of them are there.
+    pub(super) fn counted(self, rows: u64) -> Self {
+        match self {
+            Self::Marked(_) => Self::Marked(rows),
+            Self::Inside { alone, .. } => Self::Inside { rows, alone },
+            Self::Parts | Self::Untold => self,
+        }
+    }
+}
+
 /// How a load goes on that was looked up in the ledger.
 #[derive(Debug)]
 pub(super) enum Course {
@@ -110,6 +127,13 @@ pub(super) enum Course {
     Load {
         undo: Option<u64>,
     },
+}
+
+impl Course {
+    /// Of a load that the ledger does not know.
+    pub(super) fn first(request: &LoadRequest) -> Self {
+        forged(request).map_or(Self::Load { undo: None }, |forged| Self::Done(Box::new(forged)))
+    }
 }
 
 /// A load as the target remembers it.

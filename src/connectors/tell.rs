@@ -1,6 +1,7 @@
 //! How the rows of a load are told from the others of a table.
 
-use crate::connectors::again::{Known, Manner, Window, taken_name};
+use crate::connectors::again::{Earlier, Known, Manner, Own, Window, taken_name};
+use crate::connectors::within::is_plainly_ordered;
 use crate::connectors::{LoadRequest, Within};
 use crate::error::Result;
 use crate::schema::{DataType, Field, infer};
@@ -18,23 +19,6 @@ pub enum Tell {
 impl Tell {
     /// By a window whose ends every target compares alike; nothing where it has none.
     pub fn window(column: &str, data_type: DataType, window: &Window) -> Option<Self> {
-        let plain = match data_type {
-            DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::Date
-            | DataType::Timestamp
-            | DataType::TimestampTz => true,
-            DataType::Boolean
-            | DataType::Float32
-            | DataType::Float64
-            | DataType::Decimal { .. }
-            | DataType::Text
-            | DataType::Binary
-            | DataType::Time
-            | DataType::Json
-            | DataType::Uuid => false,
-        };
         let end = |value: &Option<String>, inclusive| value.clone().map(|value| super::Limit { value, inclusive });
         let within = Within {
             column: column.to_owned(),
@@ -43,7 +27,7 @@ impl Tell {
             to: end(&window.high, !window.interval),
             nulls: false,
         };
-        (plain && within.to.is_some()).then(|| Self::Window { within, window: window.clone() })
+        (is_plainly_ordered(data_type) && within.to.is_some()).then(|| Self::Window { within, window: window.clone() })
     }
 }
 
@@ -73,8 +57,21 @@ impl LoadRequest {
     }
 }
 
+impl Earlier {
+    /// How the rows of the earlier try are told in a table that has these columns; they are still to be counted.
+    pub(super) fn told(&self, request: &LoadRequest, has: impl Fn(&str) -> bool) -> Own {
+        match &request.tell {
+            Some(Tell::Column(column)) if has(column) && self.facts.load_id.as_ref() == Some(column) => Own::Marked(0),
+            Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
+                Own::Inside { rows: 0, alone: alone(&request.load_id, within, window, &self.loads) }
+            }
+            Some(Tell::Column(_) | Tell::Window { .. }) | None => Own::Untold,
+        }
+    }
+}
+
 /// Whether none of the other loads of a dataset may have brought rows of this window.
-pub(super) fn alone(load_id: &str, within: &Within, window: &Window, loads: &[Known]) -> bool {
+fn alone(load_id: &str, within: &Within, window: &Window, loads: &[Known]) -> bool {
     let others = loads.iter().filter(|load| load.load_id != load_id && load.rows > 0 && load.manner != Manner::Gone);
     let apart = |load: &Known| load.facts.window.as_ref().is_some_and(|other| apart(window, other, within.data_type));
     others.filter(|load| !apart(load)).count() == 0

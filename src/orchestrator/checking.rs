@@ -88,19 +88,8 @@ fn judged(spec: &Spec, catalog: &Catalog, environment: Option<&str>) -> Vec<Erro
     wrong.extend(findings.into_iter().map(|finding| finding.error.at_path(path_of(&finding.path))));
     if wrong.is_empty() {
         // What else a plan would refuse: keys, watermarks, targets of one name.
-        let given = Given {
-            spec,
-            spec_hash: "",
-            environment,
-            words: None,
-            catalog,
-            profiles: &BTreeMap::new(),
-            suggestions: &[],
-            told: &[],
-            fitted: &BTreeMap::new(),
-            carried: &BTreeMap::new(),
-        };
-        wrong.extend(build::build(given).err());
+        let profiles = BTreeMap::new();
+        wrong.extend(build::build(Given::of((spec, "", environment), catalog, &profiles)).err());
     }
     wrong
 }

@@ -61,18 +61,8 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let mut told = Vec::new();
     let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
     let mut suggestions = planner::ask(question, gateway, &mut told).await;
-    let given = Given {
-        spec: &filled,
-        spec_hash: asked.spec_hash,
-        environment: asked.environment,
-        words,
-        catalog: &catalog,
-        profiles: &profiles,
-        suggestions: &[],
-        told: &[],
-        fitted: &BTreeMap::new(),
-        carried: &BTreeMap::new(),
-    };
+    let given = Given::of((&filled, asked.spec_hash, asked.environment), &catalog, &profiles);
+    let given = Given { words, ..given };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     let fitted = fitted(world, &filled, &plan).await;
     let carried = carried(world, &filled, &plan, &catalog, &fitted).await?;
@@ -206,20 +196,7 @@ fn made(
     profiles: &BTreeMap<String, Profile>,
     inputs: &BTreeMap<String, Input>,
 ) -> Vec<(String, String, Schema)> {
-    let (spec_hash, environment) = (asked.spec_hash, asked.environment);
-    let (fitted, carried) = (BTreeMap::new(), BTreeMap::new());
-    let given = Given {
-        spec,
-        spec_hash,
-        environment,
-        words: None,
-        catalog,
-        profiles,
-        suggestions: &[],
-        told: &[],
-        fitted: &fitted,
-        carried: &carried,
-    };
+    let given = Given::of((spec, asked.spec_hash, asked.environment), catalog, profiles);
     if let Ok(plan) = build::build(given) {
         return plan.outputs.into_iter().map(|output| (output.from, output.dataset, output.schema)).collect();
     }

@@ -1,8 +1,8 @@
 //! Staged rows of a run that had ended are gone: a stage that is done again alone makes them again from the source, when that
 //! gives the same rows.
 
+use super::World;
 use super::stage::{self, Inputs};
-use super::{World, named};
 use crate::error::{Error, Kind, Result};
 use crate::extract::Staged;
 use crate::extract::folder::Folder;
@@ -48,7 +48,6 @@ pub async fn verdict(world: &World, plan: &Plan, output: &str, run: &str, known:
     if !is_needed(world, plan, run, &known)? {
         return Ok(known);
     }
-    named(plan.output(output), "output", output, plan)?;
     let inputs = stage::extract(world, plan, output, run).await?;
     let staged = stage::transform(world, plan, output, run, &inputs).await?;
     let again = stage::validate(world, plan, output, run, &inputs, &staged).await?;

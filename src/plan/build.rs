@@ -41,6 +41,21 @@ pub struct Given<'a> {
     pub carried: &'a BTreeMap<String, BTreeSet<String>>,
 }
 
+impl<'a> Given<'a> {
+    /// What a spec and its sources alone give: nothing proposed, and no look at the target.
+    pub fn of(
+        (spec, spec_hash, environment): (&'a Spec, &'a str, Option<&'a str>),
+        catalog: &'a Catalog,
+        profiles: &'a BTreeMap<String, Profile>,
+    ) -> Self {
+        static FITTED: BTreeMap<String, Fitting> = BTreeMap::new();
+        static CARRIED: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let (suggestions, told, words): (&[Suggestion], &[Decision], _) = (&[], &[], None);
+        let (fitted, carried) = (&FITTED, &CARRIED);
+        Self { spec, spec_hash, environment, words, catalog, profiles, suggestions, told, fitted, carried }
+    }
+}
+
 /// Builds the plan. The same `given` gives the same plan.
 pub fn build(given: Given<'_>) -> Result<Plan> {
     let mut inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();

@@ -4,6 +4,7 @@
 use super::{Input, Output, Plan, kept};
 use crate::connectors::fits::Fitting;
 use crate::discover::Catalog;
+use crate::engine::expression::inspect::{Standing, inspect};
 use crate::engine::step;
 use crate::schema::declared::Declared;
 use crate::schema::sql::Dialect;
@@ -109,10 +110,14 @@ fn passed(
 
 /// Whether a check looks into a column's values.
 fn judges(check: &Check, column: &str) -> bool {
+    // An expression finds a column that differs in case alone.
+    let is = |name: &String| name.to_lowercase() == column.to_lowercase();
     match check {
         Check::NotNull(_) | Check::Unique(_) | Check::Rows(_) => false,
-        Check::Accepted(_) | Check::Range(_) | Check::Matches(_) | Check::Expression(_) | Check::References(_) => {
-            serde_json::to_string(check).is_ok_and(|text| text.contains(column))
-        }
+        Check::Accepted(check) => is(&check.column),
+        Check::Range(check) => is(&check.column),
+        Check::Matches(check) => is(&check.column),
+        Check::References(check) => is(&check.column),
+        Check::Expression(text) => inspect(text, Standing::Row).is_ok_and(|names| names.iter().any(is)),
     }
 }

@@ -31,20 +31,12 @@ pub(super) fn decisions(
     cast: bool,
 ) -> Vec<Decision> {
     let decision = |question: String, proposal: serde_json::Value, accepted: bool, reason: String| Decision {
-        agent: "target".to_owned(),
-        question,
+        // The load itself says it, and no approval would help: it does not wait.
         output: Some(output.to_owned()),
         proposal,
-        evidence: Vec::new(),
-        confidence: 1.0,
-        by: By::Rules,
         accepted,
         reason,
-        // The load itself says it, and no approval would help.
-        waits: false,
-        decided: None,
-        model: None,
-        tokens: None,
+        ..Decision::of("target", question)
     };
     let mut all = Vec::new();
     let stuck: Vec<_> = fitting.misfits.iter().filter(|misfit| !cast || misfit.cast.is_none()).collect();

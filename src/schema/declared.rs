@@ -99,9 +99,7 @@ impl Declared {
     pub fn fitting(&self, name: &str, data_type: DataType) -> Option<&Facts> {
         self.column(name).filter(|column| column.data_type == data_type)
     }
-}
 
-impl Declared {
     /// Whether a column's text is the server's own for another type of its own.
     pub fn carries(&self, name: &str) -> bool {
         self.column(name).is_some_and(|column| column.carried && column.data_type == DataType::Text)

@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import windvane as wv
 from pipelines import move, outside, write_spec
+from slow_store import EVERY, Slow
 from windvane import cli, stages
 from windvane.errors import AuthError, MissingError, WindvaneError
 from windvane.shell import doctor
@@ -168,47 +168,11 @@ def test_a_whole_run_and_a_replay_by_address(s3: Server, tmp_path: Path, strateg
         wv.run(spec, replay=f"{file}.not", rules_only=True, **world)
 
 
-class Slow:
-    """Passes requests on to the server, each a little later: so a kill finds work at every place."""
-
-    def __init__(self, port: int, seconds: float) -> None:
-        import http.client
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def pass_on(self) -> None:
-                time.sleep(seconds)
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                way = http.client.HTTPConnection("127.0.0.1", port)
-                way.request(self.command, self.path, body, dict(self.headers))
-                answer = way.getresponse()
-                content = answer.read()
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                        self.send_header(name, value)
-                length = answer.getheader("content-length") if self.command == "HEAD" else str(len(content))
-                self.send_header("content-length", length or "0")
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.mark.parametrize("mode", ["append", "merge"])
 def test_stages_that_are_killed_are_done_again(s3: Server, tmp_path: Path, mode: str) -> None:
     """Each stage is killed a little later every time until it comes through; then the next one on another worker."""
     bucket, place = _place(s3)
-    slow = Slow(s3.port, 0.08)
+    slow = Slow(s3.port, 0.08, EVERY)
     world = _world(tmp_path, s3, place)
     world["connections"] = {"store": s3.connection(port=slow.port)}
     workers = Workers(tmp_path, world)

@@ -154,9 +154,9 @@ def test_opening_again_changes_nothing(store_at: str) -> None:  # noqa: F811
     assert first["version"] >= 1
 
 
+# A file has no connection to lose.
+@pytest.mark.parametrize("store_at", ["postgres"], indirect=True)
 def test_a_lost_connection_is_opened_again(store_at: str) -> None:  # noqa: F811
-    if store_at.startswith("sqlite"):
-        pytest.skip("a file has no connection to lose")
     import psycopg2
 
     put(store_at, "event", run="r", kind="k", document={})

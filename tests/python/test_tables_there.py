@@ -168,6 +168,24 @@ def test_expressions_on_such_a_column_keep_its_type(tmp_path: Path, postgres: Se
     )
 
 
+def test_what_a_check_looks_into_keeps_its_type_and_nothing_else_does(tmp_path: Path, postgres: Server) -> None:
+    database = postgres.database()
+    postgres.execute(ODD, database=database)
+    path = write_spec(
+        tmp_path,
+        "t",
+        source={"postgres": {"connection": "db", "schema": "a"}},
+        target={"postgres": {"connection": "db", "schema": "b"}},
+        checks=[
+            {"expression": "TZ is null or TZ >= timestamptz '2000-01-01T00:00:00Z'"},
+            {"range": {"column": "plain", "min": "2020-01-01"}},
+        ],
+    )
+    plan = wv.plan(path, rules_only=True, write=False, **outside(tmp_path, db=postgres.url(database)))
+    types = {field["name"]: field["type"] for field in plan["inputs"][0]["schema"]}
+    assert (types["tz"], types["plain"], types["n"], types["d"]) == ("timestamptz", "date", "text", "text")
+
+
 def test_a_type_that_grew_in_a_table_of_ours_widens_and_is_not_cast(tmp_path: Path, postgres: Server) -> None:
     database = postgres.database()
     postgres.execute(

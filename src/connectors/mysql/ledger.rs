@@ -4,8 +4,7 @@ use super::session::Session;
 use super::table::{Existing, TableName, check_name, quote, same};
 use super::within;
 use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
-use crate::connectors::read_back::forged;
-use crate::connectors::tell::{Tell, alone};
+use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::schema::digest;
@@ -70,9 +69,7 @@ pub(super) async fn look_up(
 ) -> Result<Course> {
     let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
     let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    let Some(mine) = mine else {
-        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
-    };
+    let Some(mine) = mine else { return Ok(Course::first(request)) };
     let all = newest(session, ledger, &request.dataset, ledger::looked_through(request)).await?;
     let earlier = ledger::earlier(mine, &all)?;
     let existing = table.existing(session).await?;
@@ -94,16 +91,11 @@ async fn own(
     earlier: &Earlier,
 ) -> Result<Own> {
     let has = |name: &str| existing.columns.iter().any(|column| same(&column.name, name));
-    match &request.tell {
-        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
-            Ok(Own::Marked(count(session, table, &told(request, existing)?).await?))
-        }
-        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
-            let alone = alone(&request.load_id, within, window, &earlier.loads);
-            Ok(Own::Inside { rows: count(session, table, &told(request, existing)?).await?, alone })
-        }
-        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
+    let own = earlier.told(request, has);
+    if !own.is_told() {
+        return Ok(own);
     }
+    Ok(own.counted(count(session, table, &told(request, existing)?).await?))
 }
 
 /// The condition that chooses the rows of a load.

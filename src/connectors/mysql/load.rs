@@ -115,8 +115,10 @@ async fn direct(
     }
     let mine = Mine::mark(session, table, existing, request).await?;
     let mut account = Account::new(request);
-    let inserts =
-        Inserts::new(session, table, &request.schema.fields, &existing.columns, None, request.refused).marked(request);
+    let id = request.mark_sql();
+    let own = request.marks().map(|column| (column, id.as_str()));
+    let fields = &request.schema.fields;
+    let inserts = Inserts::new(session, table, fields, &existing.columns, (None, own), request.refused);
     let mut bytes = 0;
     let mut rows = rows.open()?;
     while let Some(batch) = rows.next().await {

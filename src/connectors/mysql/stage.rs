@@ -76,7 +76,7 @@ impl Stage {
             primary: vec![AT.to_owned()],
             comment: None,
         };
-        let inserts = Inserts::new(session, &table, &fields, &[], Some(AT), request.refused);
+        let inserts = Inserts::new(session, &table, &fields, &[], (Some(AT), None), request.refused);
         let mut bytes = 0;
         let mut rows = rows.open()?;
         while let Some(batch) = rows.next().await {

@@ -4,7 +4,7 @@ use super::failure::{column_in, refuses_rows};
 use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
 use crate::connectors::halving::{Halves, refusal};
-use crate::connectors::{LoadRequest, RefusedRow};
+use crate::connectors::RefusedRow;
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::{DataType, Field};
@@ -43,35 +43,27 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
-    /// `at` is the name of the column that takes the row's place, where there is one.
+    /// `at` is the name of the column that takes the row's place, where there is one; `own` that of the load's id, and the id
+    /// as SQL.
     pub(super) fn new(
         session: &Session,
         table: &TableName,
         fields: &[Field],
         columns: &[NativeColumn],
-        at: Option<&str>,
+        (at, own): (Option<&str>, Option<(&str, &str)>),
         policy: RowPolicy,
     ) -> Self {
+        let (own, id) = own.unzip();
         let names: Vec<String> =
-            at.into_iter().chain(fields.iter().map(|field| field.name.as_str())).map(quote).collect();
+            at.into_iter().chain(fields.iter().map(|field| field.name.as_str())).chain(own).map(quote).collect();
         let marks = fields.iter().map(|field| mark(columns.iter().find(|column| column.name == field.name)));
-        let one: Vec<&str> = at.map(|_| "?").into_iter().chain(marks).collect();
+        let one: Vec<&str> = at.map(|_| "?").into_iter().chain(marks).chain(id).collect();
         let head = format!("INSERT INTO {} ({}) VALUES ", table.sql(), names.join(", "));
         let one = format!("({})", one.join(", "));
         let at_once = (MOST_VALUES / names.len().max(1)).clamp(1, MOST_ROWS);
         let most_bytes = usize::try_from(session.packet / 2).unwrap_or(MOST_BYTES).min(MOST_BYTES);
         let whole = statement(&head, &one, at_once);
         Self { head, one, fields: fields.to_vec(), at_once, whole, numbered: at.is_some(), most_bytes, policy }
-    }
-
-    /// Each row with the id of its load, where the request wants that.
-    pub(super) fn marked(mut self, request: &LoadRequest) -> Self {
-        if let Some(column) = request.marks() {
-            self.head = self.head.replacen(") VALUES ", &format!(", {}) VALUES ", quote(column)), 1);
-            self.one = format!("{}, {})", &self.one[..self.one.len() - 1], request.mark_sql());
-            self.whole = statement(&self.head, &self.one, self.at_once);
-        }
-        self
     }
 
     /// Inserts the rows of a batch whose first one has this place in the load. Those that cannot go are given back; bytes

@@ -5,8 +5,7 @@ use super::load::execute;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::within::inside;
 use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
-use crate::connectors::read_back::forged;
-use crate::connectors::tell::{Tell, alone};
+use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
@@ -49,9 +48,7 @@ pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) 
         .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(mine) = mine else {
-        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
-    };
+    let Some(mine) = mine else { return Ok(Course::first(request)) };
     let all = newest(file, &request.dataset, ledger::looked_through(request)).await?;
     let earlier = ledger::earlier(mine, &all)?;
     let rows = rows(file, &request.dataset).await?;
@@ -66,16 +63,11 @@ pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) 
 async fn own(file: &mut SqliteConnection, request: &LoadRequest, earlier: &Earlier) -> Result<Own> {
     let known = columns(file, &request.dataset).await.map_err(|error| translate(&error))?;
     let has = |name: &str| known.iter().any(|column| same(&column.name, name));
-    match &request.tell {
-        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
-            Ok(Own::Marked(counted(file, request, &known).await?))
-        }
-        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
-            let alone = alone(&request.load_id, within, window, &earlier.loads);
-            Ok(Own::Inside { rows: counted(file, request, &known).await?, alone })
-        }
-        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
+    let own = earlier.told(request, has);
+    if !own.is_told() {
+        return Ok(own);
     }
+    Ok(own.counted(counted(file, request, &known).await?))
 }
 
 async fn counted(file: &mut SqliteConnection, request: &LoadRequest, known: &[NativeColumn]) -> Result<u64> {

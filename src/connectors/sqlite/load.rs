@@ -99,7 +99,9 @@ async fn direct(
     rows: &mut Rows,
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
-    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold).marked(request);
+    let id = request.mark_sql();
+    let own = request.marks().map(|column| (column, id.as_str()));
+    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold, own);
     let bytes = inserts.all(file, rows.open()?, &mut account).await?;
     account.check(request)?;
     if !request.reads_back(account.sent()) {

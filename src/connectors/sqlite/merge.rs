@@ -37,7 +37,7 @@ pub(super) async fn load(
     let mut account = Account::new(request);
     let compared = compared(file, request).await?;
     stage(file, request, native, &compared).await?;
-    let bytes = Inserts::new(STAGE, request, Place::In(AT)).all(file, rows.open()?, &mut account).await?;
+    let bytes = Inserts::new(STAGE, request, Place::In(AT), None).all(file, rows.open()?, &mut account).await?;
     let refused = unusable(file, request, &compared).await?;
     put_aside(file, request, native, &mut account, refused).await?;
     let merge = statements(request, &compared);

@@ -47,27 +47,20 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
-    pub(super) fn new(table: &str, request: &LoadRequest, place: Place) -> Self {
+    /// `own`: the column of the load's id, and the id as SQL.
+    pub(super) fn new(table: &str, request: &LoadRequest, place: Place, own: Option<(&str, &str)>) -> Self {
+        let (own, id) = own.unzip();
         let names = match place {
             Place::Untold => None,
             Place::In(column) => Some(quote(column)),
         };
-        let names: Vec<String> = names.into_iter().chain(request.schema.names().map(quote)).collect();
+        let names: Vec<String> = names.into_iter().chain(request.schema.names().chain(own).map(quote)).collect();
         let at_once = (MOST_VALUES / names.len().max(1)).clamp(1, MOST_ROWS);
         let head = format!("INSERT INTO {table} ({}) VALUES ", names.join(", "));
-        let one = format!("({})", vec!["?"; names.len()].join(", "));
+        let values = vec!["?"; names.len() - usize::from(own.is_some())].into_iter().chain(id);
+        let one = format!("({})", values.collect::<Vec<_>>().join(", "));
         let whole = statement(&head, &one, at_once);
         Self { head, one, schema: request.schema.clone(), place, at_once, whole, policy: request.refused }
-    }
-
-    /// Each row with the id of its load, where the request wants that.
-    pub(super) fn marked(mut self, request: &LoadRequest) -> Self {
-        if let Some(column) = request.marks() {
-            self.head = self.head.replacen(") VALUES ", &format!(", {}) VALUES ", quote(column)), 1);
-            self.one = format!("{}, {})", &self.one[..self.one.len() - 1], request.mark_sql());
-            self.whole = statement(&self.head, &self.one, self.at_once);
-        }
-        self
     }
 
     /// Inserts all rows; about how many bytes their values have.

@@ -6,8 +6,8 @@ use super::super::read::execute;
 use super::super::table::{Existing, TableName, check_name};
 use super::{Job, Stop, run};
 use crate::connectors::again::{Course, Earlier, Facts, Known, Own, There, others_went};
-use crate::connectors::read_back::{already, forged};
-use crate::connectors::tell::{Tell, alone};
+use crate::connectors::read_back::already;
+use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger as words};
 use crate::error::{Error, Result};
 use crate::schema::sql::quote;
@@ -77,9 +77,7 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(row) = row else {
-        return Ok(forged(request).map_or(Course::Load { undo: None }, |forged| Course::Done(Box::new(forged))));
-    };
+    let Some(row) = row else { return Ok(Course::first(request)) };
     let all = newest(session, ledger, &request.dataset, words::looked_through(request)).await?;
     let (loaded, facts) = loaded(row, ledger)?;
     let earlier = Earlier { loaded, facts, loads: all.iter().map(listed).collect() };
@@ -95,16 +93,11 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
 async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier: &Earlier) -> Result<Own> {
     let request = &job.request;
     let has = |name: &str| existing.columns.iter().any(|column| column.name == name);
-    match &request.tell {
-        Some(Tell::Column(column)) if has(column) && earlier.facts.load_id.as_ref() == Some(column) => {
-            Ok(Own::Marked(count(session, &job.table, &told(request, existing)?).await?))
-        }
-        Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
-            let alone = alone(&request.load_id, within, window, &earlier.loads);
-            Ok(Own::Inside { rows: count(session, &job.table, &told(request, existing)?).await?, alone })
-        }
-        Some(Tell::Column(_) | Tell::Window { .. }) | None => Ok(Own::Untold),
+    let own = earlier.told(request, has);
+    if !own.is_told() {
+        return Ok(own);
     }
+    Ok(own.counted(count(session, &job.table, &told(request, existing)?).await?))
 }
 
 /// The condition that chooses the rows of a load.
