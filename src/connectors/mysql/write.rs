@@ -3,8 +3,8 @@
 use super::failure::{column_in, refuses_rows};
 use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
-use crate::connectors::halving::{Halves, refusal};
 use crate::connectors::RefusedRow;
+use crate::connectors::halving::{Halves, refusal};
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::{DataType, Field};
