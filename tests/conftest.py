@@ -67,6 +67,23 @@ def s3() -> Iterator[s3_service.Server]:
 
 
 @pytest.fixture(scope="session")
+def celery_broker() -> Iterator[str]:
+    """The URL of a Redis server, where Airflow has Celery to use it."""
+    import importlib.util
+
+    from services.redis import binary, server
+
+    program = binary()
+    if program is None or not importlib.util.find_spec("celery") or not importlib.util.find_spec("asyncpg"):
+        unavailable("redis-server, apache-airflow-providers-celery and asyncpg")
+    # Workers get disks of their own.
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        unavailable("the right to mount a disk for a worker (root)")
+    with server(program) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
     """One MariaDB server for all tests; each test makes a database of its own."""
     from services.mariadb import binaries, server

@@ -54,6 +54,18 @@ def test_the_shells_variables_count_too_below_the_configuration(monkeypatch: pyt
     assert surroundings.home() == "/srv/other"
 
 
+def test_where_rows_rest(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """Task, spec, environment, configuration, default: the first that says something."""
+    config, environment, spec, task = (str(tmp_path / name) for name in ("config", "environment", "spec", "task"))
+    monkeypatch.setenv("AIRFLOW__WINDVANE__STAGING", config)
+    assert surroundings.staging_place(None) == config
+    monkeypatch.setenv("WINDVANE_STAGING", environment)
+    assert surroundings.staging_place(None) == environment
+    assert surroundings.staging_place(None, spec) == spec
+    assert surroundings.staging_place(task, spec) == task
+    assert surroundings.staging_place("s3://store@bucket/rests/") == "s3://store@bucket/rests"
+
+
 def test_targets_have_a_home_outside_of_the_dag_folder(airflow_home) -> None:
     assert surroundings.home() == f"{airflow_home}/windvane/data"
     assert sorted(surroundings.bundles("/srv/bundle", None)) == sorted(["/srv/bundle", f"{airflow_home}/dags"])

@@ -11,7 +11,12 @@ have_mariadb() {
   command -v mariadb-install-db >/dev/null && { command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ]; }
 }
 
+have_redis() {
+  command -v redis-server >/dev/null
+}
+
 wanted=()
+have_redis || wanted+=(redis-server)
 have_postgres || wanted+=(postgresql postgresql-client)
 have_mariadb || wanted+=(mariadb-server)
 
