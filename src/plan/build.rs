@@ -261,16 +261,18 @@ fn output(
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     let keep = settings.keep.or(given.spec.keep);
-    let found = given.catalog.dataset(&from).and_then(|dataset| dataset.found.declared.as_ref());
+    let found = given.catalog.dataset(&from).map(|dataset| &dataset.found);
     let traced = engine::step::trace(&plain(&steps), &input, &lookup)?;
     let none = BTreeSet::new();
     let carried = given.carried.get(&from).unwrap_or(&none);
     let declared = found.and_then(|found| {
         kept::kept(&kept::Case {
-            found,
+            found: found.declared.as_ref()?,
+            references: &found.foreign_keys,
             traced: &traced,
             schema: &schema,
             target: &given.spec.target,
+            table: settings.to.as_deref().unwrap_or(name),
             mode,
             keep,
             carried,

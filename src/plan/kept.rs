@@ -3,6 +3,8 @@
 //! A property is kept as long as no row that comes can break it: of columns that steps have computed nothing is, and of a
 //! key nothing unless all its columns are loaded as they are. What is not kept is said, with the reason.
 
+use super::indexed::{counters, indexes};
+use crate::connectors::ForeignKey;
 use crate::engine::step::Trace;
 use crate::schema::declared::{Declared, Facts, Made};
 use crate::schema::sql::Dialect;
@@ -17,10 +19,13 @@ const MYSQL_ROW: u32 = 12_000;
 
 pub(super) struct Case<'a> {
     pub(super) found: &'a Declared,
+    pub(super) references: &'a [ForeignKey],
     pub(super) traced: &'a Trace,
     /// The columns that are loaded.
     pub(super) schema: &'a Schema,
     pub(super) target: &'a Target,
+    /// The table's name there.
+    pub(super) table: &'a str,
     pub(super) mode: Mode,
     pub(super) keep: Keeps,
     /// Columns of the input that are read as the server's own text.
@@ -67,11 +72,17 @@ pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
             columns.push(Facts { required, ..Facts::new(name, data_type) });
         }
     }
+    counters(case, &mut columns, &primary_key, &mut left_out);
+    let indexes = indexes(case, &columns, words, &mut left_out);
+    for key in case.references {
+        let (columns, other) = (key.columns.join(", "), &key.ref_dataset);
+        left_out.push(format!("the foreign key ({columns}) to '{other}': foreign keys are not taken over"));
+    }
     let comment = case.found.comment.clone().filter(|_| case.keep.comments != Some(false));
-    if columns.is_empty() && primary_key.is_empty() && comment.is_none() && left_out.is_empty() {
+    if columns.is_empty() && primary_key.is_empty() && indexes.is_empty() && comment.is_none() && left_out.is_empty() {
         return None;
     }
-    Some(Declared { words, columns, primary_key, comment, left_out })
+    Some(Declared { words, columns, primary_key, indexes, comment, left_out })
 }
 
 /// What holds of the source's own values.
@@ -117,7 +128,10 @@ fn told(known: &Facts, facts: &Facts, same: bool, keep: Keeps, left_out: &mut Ve
         let mut lost = Vec::new();
         lost.extend((known.required && keep.not_null != Some(false)).then_some("NOT NULL"));
         lost.extend((known.letters.is_some() && keep.types != Some(false)).then_some("the length"));
-        lost.extend((known.default.is_some() && keep.defaults != Some(false)).then_some("the default"));
+        lost.extend(
+            ((known.default.is_some() || known.bound_default.is_some()) && keep.defaults != Some(false))
+                .then_some("the default"),
+        );
         if !lost.is_empty() {
             left_out.push(format!("{} of '{name}': steps compute its values", lost.join(", ")));
         }
@@ -127,13 +141,13 @@ fn told(known: &Facts, facts: &Facts, same: bool, keep: Keeps, left_out: &mut Ve
         left_out.push(format!("NOT NULL of '{name}': the steps may make it null"));
     }
     match known.made {
-        Some(Made::Counted) => {
-            left_out.push(format!("the counter of '{name}': its values are loaded, new ones are not made up"));
-        }
         Some(Made::Computed) => {
             left_out.push(format!("the expression of '{name}': its values are loaded as they were computed"));
         }
-        None => {}
+        Some(Made::Counted) | None => {}
+    }
+    if let Some(default) = known.bound_default.as_ref().filter(|_| keep.defaults != Some(false)) {
+        left_out.push(format!("the default of '{name}', {default}: it names what only the source's database has"));
     }
 }
 
@@ -177,12 +191,12 @@ fn key(case: &Case<'_>, columns: &[Facts], words: Dialect, left_out: &mut Vec<St
 }
 
 /// Whether steps may have made a column of the key null that was not.
-fn nulled(case: &Case<'_>, column: &str, field: &crate::schema::Field) -> bool {
+pub(super) fn nulled(case: &Case<'_>, column: &str, field: &crate::schema::Field) -> bool {
     field.nullable && case.found.column(column).is_some_and(|known| known.required)
 }
 
 /// Whether MySQL indexes a whole text or binary of this type.
-fn is_short(native: &str) -> bool {
+pub(super) fn is_short(native: &str) -> bool {
     let lower = native.to_ascii_lowercase();
     ["varchar", "char", "varbinary", "binary", "enum", "set", "inet"].iter().any(|word| lower.starts_with(word))
 }

@@ -14,6 +14,7 @@ pub mod diff;
 pub mod explain;
 pub mod file;
 mod fitted;
+mod indexed;
 mod kept;
 mod own_text;
 pub mod sentences;

@@ -14,6 +14,9 @@ pub struct Declared {
     pub columns: Vec<Facts>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub primary_key: Vec<String>,
+    /// Beside the key's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Of an output: what of the source's table it does not get, and why.
@@ -45,7 +48,10 @@ pub struct Facts {
     /// Its values travel as the server's own text, because some of them have no word here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub carried: bool,
-    /// The server makes its values up: a serial, an identity, a computed column.
+    /// A default that names what only its own database has. Nobody else can take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_default: Option<String>,
+    /// The server makes its values up: a serial, an identity, a computed column. Of an output: it counts here, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
 }
@@ -56,6 +62,55 @@ pub struct Facts {
 pub enum Made {
     Counted,
     Computed,
+}
+
+/// An index, by its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+    /// How it is built, in the server's word; as the server builds any without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Empty where `rest` says it all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// What stands behind the parts, in the server's words: `WHERE …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
+    /// The columns that expressions and `rest` name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Why no other table can have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+}
+
+/// A column or an expression of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Behind the column's name: how it is sorted and compared. Without a column the expression itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
+}
+
+impl Index {
+    /// What follows the table's name.
+    pub fn body(&self, quote: impl Fn(&str) -> String) -> String {
+        let mut body = String::new();
+        if !self.parts.is_empty() {
+            let part =
+                |part: &Part| format!("{}{}", part.column.as_deref().map(&quote).unwrap_or_default(), part.words);
+            body = format!(" ({})", self.parts.iter().map(part).collect::<Vec<_>>().join(", "));
+        }
+        body.extend(self.rest.iter().flat_map(|rest| [" ", rest.as_str()]));
+        body
+    }
 }
 
 impl Facts {
@@ -69,6 +124,7 @@ impl Facts {
             default: None,
             comment: None,
             carried: false,
+            bound_default: None,
             made: None,
         }
     }

@@ -23,6 +23,14 @@ pub struct Keeps {
     /// Of the table and its columns; `true` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comments: Option<bool>,
+    /// Indexes beside the key: between servers of one kind also those of expressions, of a part of the rows and of other
+    /// methods; `false` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexes: Option<bool>,
+    /// The counter of a serial, identity or `AUTO_INCREMENT` column, which goes on behind the largest value; `false` by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<bool>,
 }
 
 impl Keeps {
@@ -35,6 +43,8 @@ impl Keeps {
             types: self.types.or(other.types),
             defaults: self.defaults.or(other.defaults),
             comments: self.comments.or(other.comments),
+            indexes: self.indexes.or(other.indexes),
+            counters: self.counters.or(other.counters),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What exists: tables, views, columns, keys and sizes, from `information_schema`.
 
+use super::indexes;
 use super::session::Session;
 use super::table::{Existing, NativeColumn, TableName, quote, tables};
 use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
-use crate::schema::declared::{Declared, Facts, Made, letters};
+use crate::schema::declared::{Declared, Facts, Index, Made, letters};
 use crate::schema::{DataType, Field, Schema, sql::Dialect};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where loads are written down; see `load`.
 pub(super) const LEDGER: &str = "windvane_loads";
@@ -28,9 +29,11 @@ pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[St
     databases.dedup();
     let mut all = Vec::new();
     let mut keys: Vec<(TableName, String, ForeignKey)> = Vec::new();
+    let mut indexed = HashMap::new();
     for home in &databases {
         all.extend(tables(session, home, None).await?.into_iter().filter(|(name, _)| name.table != LEDGER));
         foreign_keys(session, home, database, &mut keys).await?;
+        indexed.extend(indexes::look(session, home).await?);
     }
     let here = |table: &str| TableName { database: database.to_owned(), table: table.to_owned() };
     let chosen = choose(
@@ -49,7 +52,10 @@ pub(super) async fn datasets(session: &mut Session, database: &str, wanted: &[St
         whole_numbers(session, &name, &mut existing).await;
         let of_table = |(table, _, key): &(TableName, String, ForeignKey)| (*table == name).then(|| key.clone());
         let foreign_keys = keys.iter().filter_map(of_table).collect();
-        datasets.push((name.dataset(database), found(&name, existing, foreign_keys)));
+        datasets.push((
+            name.dataset(database),
+            found(&name, existing, foreign_keys, indexed.remove(&name).unwrap_or_default()),
+        ));
     }
     datasets.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
     Ok(datasets)
@@ -70,7 +76,7 @@ async fn whole_numbers(session: &mut Session, table: &TableName, existing: &mut 
     }
 }
 
-fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) -> Found {
+fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>, indexes: Vec<Index>) -> Found {
     let visible: Vec<NativeColumn> = existing.columns.into_iter().filter(|column| !column.hidden).collect();
     let shown = |key: &String| visible.iter().any(|column| column.name == *key);
     let primary_key = if existing.primary.iter().all(shown) { existing.primary } else { Vec::new() };
@@ -78,6 +84,7 @@ fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>) ->
         words: Dialect::Mysql,
         columns: visible.iter().map(facts).collect(),
         primary_key: primary_key.clone(),
+        indexes,
         comment: existing.comment,
         left_out: Vec::new(),
     };

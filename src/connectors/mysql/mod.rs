@@ -25,6 +25,7 @@ mod catalog;
 mod connect;
 mod failure;
 mod held;
+mod indexes;
 mod lane;
 mod ledger;
 mod load;

@@ -1,12 +1,13 @@
 //! The table that takes a load: made or widened before the transaction, since MySQL commits such statements by itself.
 
+use super::indexes::clause;
 use super::session::Session;
 use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, said, same, text};
 use super::{catalog::LEDGER, versions};
 use crate::connectors::fits::{Fitting, Misfit, Theirs, misfit, stays, wider};
 use crate::connectors::{LoadRequest, by_key};
 use crate::error::{Error, Kind, Result};
-use crate::schema::declared::Facts;
+use crate::schema::declared::{Facts, Made};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql::native};
 use crate::spec::target::Mode;
 use std::collections::HashSet;
@@ -76,7 +77,7 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     fitting.judge(request.adds)?;
     for field in request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name)) {
         // Rows that are there have no value for it.
-        let kept = known(session, request, field).await?.map(|facts| Facts { required: false, ..facts });
+        let kept = known(session, request, field).await?.map(|facts| Facts { required: false, made: None, ..facts });
         new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
     }
     new.extend(marks.map(|mark| format!("ADD COLUMN {}", marking(&mark))));
@@ -161,6 +162,7 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
         }
         parts.extend((!keys.is_empty()).then(|| format!("KEY ({})", indexed(&keys))));
     }
+    parts.extend(request.declared.iter().flat_map(|kept| &kept.indexes).map(clause));
     let comment = request.declared.as_ref().and_then(|kept| kept.comment.as_ref());
     let comment = comment.map(|comment| format!(" COMMENT = {}", text(comment))).unwrap_or_default();
     let parts = parts.join(", ");
@@ -218,6 +220,8 @@ pub(super) fn declared(field: &Field, nullable: bool, collation: Option<&Collati
         Some(_) | None => kind,
     };
     let default = kept.and_then(|kept| kept.default.as_ref()).map(|default| format!(" DEFAULT {default}"));
+    let counts = kept.is_some_and(|kept| kept.made == Some(Made::Counted));
+    let counts = if counts { " AUTO_INCREMENT" } else { "" };
     let comment = kept.and_then(|kept| kept.comment.as_deref());
     // A type of the source's own may say it all.
     let comment = if from_native(&kind, Dialect::Mysql) == field.data_type {
@@ -225,7 +229,7 @@ pub(super) fn declared(field: &Field, nullable: bool, collation: Option<&Collati
     } else {
         mark(field.data_type, comment)
     };
-    format!("{} {kind}{null}{}{comment}", quote(&field.name), default.unwrap_or_default())
+    format!("{} {kind}{null}{}{counts}{comment}", quote(&field.name), default.unwrap_or_default())
 }
 
 /// The columns of an index over these; of long ones the beginning.

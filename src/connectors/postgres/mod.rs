@@ -20,6 +20,7 @@ mod encode;
 mod failure;
 mod filter;
 mod held;
+mod indexes;
 mod lane;
 mod load;
 mod moments;

@@ -1,12 +1,13 @@
 //! What a file holds: tables, views, columns, keys and sizes.
 
 use super::failure::translate;
+use super::indexes;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
 use super::target::REAL_DIGITS;
 use crate::connectors::naming::did_you_mean;
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Result};
-use crate::schema::declared::{Declared, Facts, Made, letters};
+use crate::schema::declared::{Declared, Facts, Index, Made, letters};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
@@ -36,7 +37,12 @@ pub(super) async fn datasets(
         keys.sort_by_key(|column| column.key);
         let fields = fields(&native);
         let primary_key: Vec<String> = keys.into_iter().map(|column| column.name.clone()).collect();
-        let declared = (!relation.is_view).then(|| declared(&native, &fields, &primary_key));
+        let declared = if relation.is_view {
+            None
+        } else {
+            let indexes = indexes::look(file, &relation.name, &native).await?;
+            Some(declared(&native, &fields, &primary_key, indexes))
+        };
         let found = Found {
             locator: relation.name.clone(),
             kind: if relation.is_view { FoundKind::View } else { FoundKind::Table },
@@ -69,7 +75,7 @@ fn fields(native: &[NativeColumn]) -> Schema {
     Schema::new(native.iter().map(field).collect())
 }
 
-fn declared(native: &[NativeColumn], fields: &Schema, key: &[String]) -> Declared {
+fn declared(native: &[NativeColumn], fields: &Schema, key: &[String], indexes: Vec<Index>) -> Declared {
     let facts = |(column, field): (&NativeColumn, &Field)| Facts {
         native: Some(column.declared.clone()).filter(|words| !words.is_empty() && holds(words)),
         letters: letters(&column.declared),
@@ -80,7 +86,14 @@ fn declared(native: &[NativeColumn], fields: &Schema, key: &[String]) -> Declare
         ..Facts::new(&field.name, field.data_type)
     };
     let columns = native.iter().zip(&fields.fields).map(facts).collect();
-    Declared { words: Dialect::Sqlite, columns, primary_key: key.to_vec(), comment: None, left_out: Vec::new() }
+    Declared {
+        words: Dialect::Sqlite,
+        columns,
+        primary_key: key.to_vec(),
+        indexes,
+        comment: None,
+        left_out: Vec::new(),
+    }
 }
 
 /// Whether a column of this type gives back every value of ours: as a number, SQLite keeps 15 digits of a decimal.

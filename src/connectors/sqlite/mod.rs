@@ -13,6 +13,7 @@ mod catalog;
 mod compare;
 mod failure;
 mod held;
+mod indexes;
 mod ledger;
 mod load;
 mod merge;

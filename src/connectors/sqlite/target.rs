@@ -1,6 +1,7 @@
 //! The table that takes a load, made or widened in its transaction.
 
 use super::failure::translate;
+use super::indexes::statements;
 use super::load::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
 use super::widen::widen;
@@ -88,7 +89,12 @@ async fn create(file: &mut SqliteConnection, request: &LoadRequest) -> Result<()
         let names: Vec<String> = key.iter().map(|name| quote(name)).collect();
         all.push(format!("PRIMARY KEY ({})", names.join(", ")));
     }
-    execute_one(file, &format!("CREATE TABLE {} ({})", sql(&request.dataset), all.join(", "))).await
+    execute_one(file, &format!("CREATE TABLE {} ({})", sql(&request.dataset), all.join(", "))).await?;
+    let indexes = kept.map(|kept| kept.indexes.as_slice()).unwrap_or_default();
+    for statement in statements(file, &request.dataset, indexes).await? {
+        execute_one(file, &statement).await?;
+    }
+    Ok(())
 }
 
 /// A column as it is declared, with what it takes over.

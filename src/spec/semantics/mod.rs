@@ -4,6 +4,7 @@
 //! schema elsewhere. A value of the wrong sort is none of their business: `validate` has reported it.
 
 mod itself;
+mod kept;
 mod names;
 mod places;
 mod times;
@@ -33,6 +34,7 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     let mut judge = Judge { problems, ground, path: Vec::new() };
     places::document(&mut judge, root);
     itself::document(&mut judge, root);
+    kept::document(&mut judge, root);
     times::document(&mut judge, root);
     names::document(&mut judge, root);
     words::document(&mut judge, root);

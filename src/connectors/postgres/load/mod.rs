@@ -181,6 +181,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
     } else {
         straight::load(session, job, &target, rows).await?
     };
+    target::finish(session, job, &target).await?;
     job.request.close(&loaded)?;
     let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {

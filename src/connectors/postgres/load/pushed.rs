@@ -100,6 +100,7 @@ async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> R
     let moves = moves::choose(session, job, &target).await?;
     clear(session, job, &target, undo).await?;
     let loaded = swapped(staged::moved(session, job, &target, &moves, stage, false).await?, undo);
+    target::finish(session, job, &target).await?;
     let mut refused = BTreeMap::new();
     for row in &loaded.refused {
         refused.insert(row.at, row.clone());

@@ -3,6 +3,7 @@
 use super::super::declared::{column as column_of, comments};
 use super::super::encode::{Form, form};
 use super::super::failure::translate;
+use super::super::indexes;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, Shape, TableName};
 use super::super::wire::{as_json, ours, shown};
@@ -10,7 +11,7 @@ use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::connectors::fits::{Fitting, Misfit, wider};
 use crate::error::{Error, Kind, Result};
-use crate::schema::declared::Declared;
+use crate::schema::declared::{Declared, Index, Made};
 use crate::schema::{DataType, Field, Schema, sql, sql::Dialect, sql::from_native, sql::quote};
 use crate::spec::target::Mode;
 use sqlx::AssertSqlSafe;
@@ -216,11 +217,61 @@ async fn create(session: &mut PgConnection, job: &Job) -> Result<()> {
         }
     }
     execute_one(session, &format!("CREATE TABLE {table} ({})", inside.join(", "))).await?;
+    // Rows that they refuse are told one by one, as with the key.
+    index(session, job, |index| index.unique).await?;
     for comment in kept.map(|kept| comments(&table, &request.schema, kept)).unwrap_or_default() {
         execute_one(session, &comment).await?;
     }
     if request.mode == Mode::History {
         execute(session, &format!("CREATE UNIQUE INDEX ON {table} ({key}) WHERE is_current")).await?;
+    }
+    Ok(())
+}
+
+async fn index(session: &mut PgConnection, job: &Job, which: impl Fn(&Index) -> bool) -> Result<()> {
+    let kept = job.request.declared.iter().flat_map(|kept| &kept.indexes);
+    for index in kept.filter(|index| which(index)) {
+        let sql = indexes::statement(session, &job.table, index).await?;
+        execute_one(session, &sql).await.map_err(|error| {
+            let error =
+                Error::new(error.kind(), format!("the index '{}' cannot be made: {}", index.name, error.message()));
+            error.hint(
+                "Nothing was loaded. Make what it needs at the target (an extension?), or say `keep: {indexes: false}`",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// What a new table gets when its rows are there, and counters go on behind them.
+pub(super) async fn finish(session: &mut PgConnection, job: &Job, target: &Target) -> Result<()> {
+    if target.created {
+        index(session, job, |index| !index.unique).await?;
+    }
+    let counted = job.request.declared.iter().flat_map(|kept| &kept.columns);
+    for facts in counted.filter(|facts| facts.made == Some(Made::Counted)) {
+        let table = target.name.sql();
+        let sequence: Option<String> = sqlx::query_scalar("SELECT pg_get_serial_sequence($1, $2)")
+            .bind(&table)
+            .bind(&facts.name)
+            .persistent(false)
+            .fetch_one(&mut *session)
+            .await
+            .map_err(|error| translate(&error))?;
+        let Some(sequence) = sequence else { continue };
+        let column = quote(&facts.name);
+        // Not back: a number that was given out once is never given out again.
+        let sql = format!(
+            "SELECT setval(pg_get_serial_sequence($1, $2), top) FROM (SELECT max({column})::int8 AS top FROM {table}) AS held
+             WHERE top >= (SELECT last_value FROM {sequence})"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(&table)
+            .bind(&facts.name)
+            .persistent(false)
+            .execute(&mut *session)
+            .await
+            .map_err(|error| translate(&error))?;
     }
     Ok(())
 }
@@ -234,7 +285,7 @@ async fn execute_one(session: &mut PgConnection, sql: &str) -> Result<()> {
 fn optional(kept: &Declared, column: &str) -> Declared {
     let mut kept = kept.clone();
     kept.columns.retain(|facts| facts.name == column);
-    kept.columns.iter_mut().for_each(|facts| facts.required = false);
+    kept.columns.iter_mut().for_each(|facts| (facts.required, facts.made) = (false, None));
     kept
 }
 
