@@ -2,7 +2,7 @@
 
 use super::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::schema::declared::Declared;
+use crate::schema::declared::{Declared, Index, Made};
 use crate::schema::{DataType, Field, Schema, widen};
 use crate::spec::target::Mode;
 use std::collections::BTreeMap;
@@ -40,6 +40,12 @@ pub struct Fitting {
     pub new: Vec<String>,
     /// The types of those that it has, as they are declared.
     pub declared: BTreeMap<String, String>,
+    /// What was asked for of the source's table and is not at this one.
+    pub lacks: Vec<String>,
+    /// Its columns that get a value by themselves.
+    pub fills: Vec<String>,
+    /// Its indexes beside the key.
+    pub indexes: Vec<Index>,
 }
 
 impl Misfit {
@@ -67,6 +73,15 @@ impl Misfit {
 }
 
 impl Fitting {
+    /// What a table that is made would have taken over on request, and this one does not have.
+    pub fn lacking(&self, kept: &Declared) -> Vec<String> {
+        let indexes = kept.indexes.iter().filter(|index| !self.indexes.iter().any(|known| known.is_like(index)));
+        let counts = |column: &&crate::schema::declared::Facts| column.made == Some(Made::Counted);
+        let counters = kept.columns.iter().filter(counts).filter(|column| !self.fills.contains(&column.name));
+        let indexes = indexes.map(|index| format!("the index '{}'", index.name));
+        indexes.chain(counters.map(|column| format!("the counter of '{}'", column.name))).collect()
+    }
+
     /// Nothing, or one error for all of them. `adds`: columns may be added to the table.
     pub(super) fn judge(&self, adds: bool) -> Result<()> {
         let missing = if adds { [].as_slice() } else { self.new.as_slice() };

@@ -106,6 +106,7 @@ async fn fitted(world: &World, spec: &Spec, plan: &Plan) -> BTreeMap<String, Fit
 async fn looked(connection: &Connection, plan: &Plan, output: &Output) -> Result<Fitting> {
     let kept = output.declared.as_ref();
     let mut fitting = connection.fitting(&output.dataset, &output.schema, output.mode, kept).await?;
+    fitting.lacks = kept.filter(|_| fitting.exists).map(|kept| fitting.lacking(kept)).unwrap_or_default();
     if fitting.misfits.iter().any(|misfit| misfit.widens)
         && plan.drift_of(output).types == Policy::Evolve
         && !connection.loads(&output.dataset, 1).await?.is_empty()

@@ -50,6 +50,17 @@ pub(super) fn decisions(
             format!("a load is refused until this is mended: {}", said.join("; ")),
         ));
     }
+    if !fitting.lacks.is_empty() {
+        let lacks = fitting.lacks.join(", ");
+        all.push(decision(
+            format!("Has the table '{dataset}' at the target what `keep` asks for?"),
+            json!({"lacks": fitting.lacks}),
+            false,
+            format!(
+                "it was there before and keeps what it has: {lacks} must be added by hand, or come when it is made anew"
+            ),
+        ));
+    }
     if !fitting.new.is_empty() {
         let grows = columns == Policy::Evolve;
         let reason = if grows {

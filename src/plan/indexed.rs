@@ -8,6 +8,9 @@ use crate::spec::target::Mode;
 
 /// So much of a long text MySQL indexes: 191 letters of four bytes fit its oldest limit.
 const MYSQL_LETTERS: &str = "(191)";
+/// What it holds of a row in one index: bytes, and columns.
+const MYSQL_BYTES: u32 = 3_072;
+const MYSQL_PARTS: usize = 16;
 /// How parts of an index are sorted, where every server understands it.
 const ORDERS: [&str; 4] = ["", " DESC", " DESC NULLS LAST", " NULLS FIRST"];
 
@@ -48,6 +51,13 @@ fn repeats(case: &Case<'_>, index: &Index) -> Option<String> {
         return Some("the steps make several rows of one, or one of several".to_owned());
     }
     let mut columns = index.parts.iter().filter_map(|part| part.column.as_ref()).chain(&index.names);
+    let blank = |column: &&String| found(case, column).is_some_and(|field| field.data_type == DataType::Text);
+    if super::kept::words(case.target) == Some(Dialect::Mysql)
+        && case.found.words != Dialect::Mysql
+        && let Some(column) = columns.clone().find(blank)
+    {
+        return Some(format!("MySQL compares '{column}' without the blanks at its end"));
+    }
     let made_null = columns.find(|column| found(case, column).is_some_and(|field| nulled(case, column, field)));
     made_null.map(|column| format!("the steps may make '{column}' null"))
 }
@@ -94,12 +104,28 @@ fn take(case: &Case<'_>, index: &Index, columns: &[Facts], words: Dialect) -> Re
             return Err(format!("its words name '{column}', which is '{}' at the target", field.name));
         }
     }
+    if words == Dialect::Mysql && !one_kind {
+        let bytes: u32 = parts.iter().map(|part| bytes(part, columns)).sum();
+        if bytes > MYSQL_BYTES || parts.len() > MYSQL_PARTS {
+            return Err(format!("MySQL's indexes hold {MYSQL_BYTES} bytes and {MYSQL_PARTS} columns"));
+        }
+    }
     // Of MySQL they are a table's own, elsewhere one name is one index of the schema.
     let name = match (case.found.words, words) {
         (Dialect::Mysql, Dialect::Postgres | Dialect::Sqlite) => format!("{}_{}", case.table, index.name),
         (Dialect::Mysql, Dialect::Mysql) | (Dialect::Postgres | Dialect::Sqlite, _) => index.name.clone(),
     };
     Ok(Index { name, parts, bound: None, ..index.clone() })
+}
+
+/// At most so many of a row.
+fn bytes(part: &Part, columns: &[Facts]) -> u32 {
+    let known = columns.iter().find(|facts| Some(&facts.name) == part.column.as_ref());
+    match known.and_then(|facts| facts.letters) {
+        Some(letters) => letters.saturating_mul(4),
+        None if part.words.starts_with(MYSQL_LETTERS) => 764,
+        None => 30,
+    }
 }
 
 /// What stands behind a column of an index.

@@ -79,10 +79,8 @@ pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
         left_out.push(format!("the foreign key ({columns}) to '{other}': foreign keys are not taken over"));
     }
     let comment = case.found.comment.clone().filter(|_| case.keep.comments != Some(false));
-    if columns.is_empty() && primary_key.is_empty() && indexes.is_empty() && comment.is_none() && left_out.is_empty() {
-        return None;
-    }
-    Some(Declared { words, columns, primary_key, indexes, comment, left_out })
+    let kept = Declared { words, columns, primary_key, indexes, comment, left_out };
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// What holds of the source's own values.

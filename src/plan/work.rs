@@ -37,6 +37,10 @@ fn bare(plan: &Plan) -> Plan {
         if texts.contains(&output.from.as_str()) {
             observed(&mut output.schema);
         }
+        if let Some(declared) = &mut output.declared {
+            declared.left_out.clear();
+        }
+        output.declared = output.declared.take().filter(|declared| !declared.is_empty());
         for step in &mut output.steps {
             (step.by, step.reason) = (By::Spec, String::new());
         }

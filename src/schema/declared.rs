@@ -100,6 +100,11 @@ pub struct Part {
 }
 
 impl Index {
+    /// Whether both are the same but for the name.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.unique, &self.method, &self.parts, &self.rest) == (other.unique, &other.method, &other.parts, &other.rest)
+    }
+
     /// What follows the table's name.
     pub fn body(&self, quote: impl Fn(&str) -> String) -> String {
         let mut body = String::new();
@@ -147,6 +152,12 @@ impl Facts {
 }
 
 impl Declared {
+    /// Whether a table would be made with it as without it.
+    pub fn is_empty(&self) -> bool {
+        let Self { words: _, columns, primary_key, indexes, comment, left_out } = self;
+        columns.is_empty() && primary_key.is_empty() && indexes.is_empty() && comment.is_none() && left_out.is_empty()
+    }
+
     pub fn column(&self, name: &str) -> Option<&Facts> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -34,6 +34,8 @@ CREATE INDEX orders_open ON a.orders (city text_pattern_ops) WHERE NOT paid;
 CREATE INDEX orders_tags ON a.orders USING gin (tags);
 CREATE INDEX orders_doc ON a.orders USING gin (doc jsonb_path_ops);
 CREATE INDEX orders_own ON a.orders (a.short(city));
+CREATE COLLATION a.mine (locale = 'C');
+CREATE INDEX orders_mine ON a.orders (city COLLATE a.mine);
 ALTER TABLE a.orders ADD CONSTRAINT orders_no UNIQUE (no);
 ALTER TABLE a.orders ADD CONSTRAINT orders_out EXCLUDE USING btree (no WITH =)
 """
@@ -84,6 +86,7 @@ class TestPostgres:
         said = left_out(spec(tmp_path), world)
         for words in (
             "'orders_own': it names functions",
+            "'orders_mine': it names functions",
             "'orders_out': it is an exclusion",
             "default of 'code', a.code()",
         ):
@@ -135,6 +138,36 @@ class TestPostgres:
         there = definitions(postgres, database, "b")
         assert "UNIQUE" not in there["orders_no"]
         assert "WHERE (NOT paid)" in there["orders_open"]
+
+    def test_a_table_that_is_there_is_said_to_lack_them(self, tmp_path: Path, postgres: Server) -> None:
+        database = made(postgres, ORDERS)
+        world = outside(tmp_path, db=postgres.url(database))
+        bare, asked = spec(tmp_path, keep={}), spec(tmp_path, "u")
+        move(bare, **world)
+
+        def lacks() -> list[str]:
+            plan = wv.plan(asked, rules_only=True, write=False, **world)
+            said = [decision for decision in plan["decisions"] if "`keep` asks for" in decision["question"]]
+            return [line for decision in said for line in decision["proposal"]["lacks"]]
+
+        assert lacks() == [f"the index '{name}'" for name in TAKEN] + [
+            f"the counter of '{name}'" for name in ("id", "no")
+        ]
+        postgres.execute("CREATE INDEX other ON b.orders USING gin (tags)", database=database)
+        assert "the index 'orders_tags'" not in lacks()
+        postgres.execute("DROP TABLE b.orders", database=database)
+        assert lacks() == []
+        move(asked, run="r2", **world)
+        assert lacks() == []
+
+    def test_an_index_that_comes_is_no_other_work(self, tmp_path: Path, postgres: Server) -> None:
+        database = made(postgres, ORDERS)
+        world = outside(tmp_path, db=postgres.url(database))
+        path = spec(tmp_path, keep={})
+        first = wv.plan(path, rules_only=True, write=False, **world)
+        postgres.execute("CREATE INDEX another ON a.orders (code)", database=database)
+        second = wv.plan(path, rules_only=True, write=False, **world)
+        assert first["work"] == second["work"]
 
     def test_a_taken_name_is_another_one_and_stays(self, tmp_path: Path, postgres: Server) -> None:
         database = made(postgres, ORDERS + "; CREATE TABLE b.orders_city (n int)")
@@ -268,6 +301,8 @@ def test_across_kinds(tmp_path: Path, postgres: Server, mariadb: MariadbServer) 
     assert "orders_no" in {row[0] for row in mariadb.query(MYSQL_INDEXES, database=there)}
     mariadb.execute("INSERT INTO orders (no, paid) VALUES (1, 1)", database=there)
     assert mariadb.query("SELECT max(id) FROM orders", database=there) == [(21,)]
+    again = wv.plan(path, rules_only=True, write=False, **world)
+    assert not any("`keep` asks for" in decision["question"] for decision in again["decisions"])
     back = {"source": {"mysql": {"connection": "my"}}, "target": {"postgres": {"connection": "db", "schema": "c"}}}
     path = write_spec(tmp_path, "p", **back, keep=ASKED)
     for run in ("r1", "r2"):
@@ -296,3 +331,24 @@ def test_words_that_mean_nothing(tmp_path: Path, source: dict[str, Any], target:
     assert [problem["kind"] for problem in said] == ["unsupported"] * 3
     write_spec(tmp_path, "t", source=source, target=target, keep={"indexes": False})
     assert wv.check(path)["ok"]
+
+
+def test_limits_of_mysql(tmp_path: Path, postgres: Server, mariadb: MariadbServer) -> None:
+    wide = """
+    CREATE TABLE t (id int PRIMARY KEY, a varchar(500), b varchar(500), name varchar(20) UNIQUE, body text);
+    CREATE INDEX wide ON t (a, b); CREATE INDEX long ON t (body DESC);
+    INSERT INTO t VALUES (1, 'a', 'b', 'x', 'y'), (2, 'a', 'b', 'x ', NULL)
+    """
+    database, there = made(postgres, wide), mariadb.database()
+    world = outside(tmp_path, db=postgres.url(database), my=mariadb.url(there))
+    source = {"postgres": {"connection": "db"}}
+    path = write_spec(tmp_path, "m", source=source, target={"mysql": {"connection": "my"}}, keep=ASKED)
+    said = left_out(path, world)
+    assert any("'wide': MySQL's indexes hold" in line for line in said), said
+    assert any("UNIQUE of the index 't_name_key'" in line and "blanks" in line for line in said), said
+    for run in ("r1", "r2"):
+        sums = move(path, run=run, **world)["reconciliation"]
+        assert (sums["loaded"], sums["quarantined"]) == (2, 0)
+    found = {row[0]: row[1:] for row in mariadb.query(MYSQL_INDEXES.replace("'orders'", "'t'"), database=there)}
+    assert set(found) - {"PRIMARY"} == {"t_name_key", "long"}
+    assert found["long"][3] == 191

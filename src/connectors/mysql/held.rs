@@ -1,7 +1,7 @@
 //! What a server holds of a table, and which of its columns have values.
 
 use super::table::{TableName, quote};
-use super::{Mysql, connect, target};
+use super::{Mysql, connect, indexes, target};
 use crate::connectors::fits::Fitting;
 use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
@@ -24,7 +24,11 @@ impl Mysql {
         let mut session = connect::open(&self.access.options).await?;
         let Some(existing) = self.named(dataset).existing(&mut session).await? else { return Ok(Fitting::default()) };
         let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
-        Ok(target::fitting(&existing, schema, mode, &carried))
+        let mut fitting = target::fitting(&existing, schema, mode, &carried);
+        let name = self.named(dataset);
+        fitting.indexes = indexes::look(&mut session, &self.database).await?.remove(&name).unwrap_or_default();
+        fitting.fills = existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
+        Ok(fitting)
     }
 
     pub async fn holds(&self, dataset: &str) -> Result<Holds> {

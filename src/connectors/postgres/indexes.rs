@@ -28,7 +28,10 @@ SELECT i.indrelid::int8, c.relname::text, i.indisunique, am.amname::text, part.c
             WHEN part.options THEN 'its operator class has options'
             WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                          AND d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass))
-            THEN 'it names functions or types that only the source''s database has' END
+              OR EXISTS (SELECT FROM pg_depend d JOIN pg_collation l ON d.refclassid = 'pg_collation'::regclass AND l.oid = d.refobjid
+                         WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                           AND l.collnamespace <> 'pg_catalog'::regnamespace)
+            THEN 'it names functions, types or collations that only the source''s database has' END
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
 CROSS JOIN LATERAL (
   SELECT array_agg(coalesce(a.attname::text, '') ORDER BY k) AS columns,

@@ -1,7 +1,7 @@
 //! What a file holds of a table, and which of its columns have values.
 
 use super::table::{columns, same, sql};
-use super::{Sqlite, failure::translate, place, target};
+use super::{Sqlite, failure::translate, indexes, place, target};
 use crate::connectors::fits::Fitting;
 use crate::connectors::held::{Holds, chosen, filled_sql};
 use crate::error::Result;
@@ -20,7 +20,9 @@ impl Sqlite {
         if known.is_empty() {
             return Ok(Fitting::default());
         }
-        Ok(target::fitting(&known, schema, mode))
+        let mut fitting = target::fitting(&known, schema, mode);
+        fitting.indexes = indexes::look(&mut file, dataset, &known).await?;
+        Ok(fitting)
     }
 
     pub async fn holds(&self, dataset: &str) -> Result<Holds> {

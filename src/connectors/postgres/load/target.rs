@@ -365,7 +365,12 @@ pub(in super::super) async fn look(
     let Some(existing) = table.existing(session).await? else { return Ok(Fitting::default()) };
     let types = types(session, table).await?;
     let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
-    Ok(fitting(schema, &existing, &types, mode, &carried))
+    let mut fitting = fitting(schema, &existing, &types, mode, &carried);
+    if let Some(first) = existing.columns.first() {
+        fitting.indexes = indexes::Indexes::look(session, &[first.relation]).await?.of(first.relation);
+    }
+    fitting.fills = existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
+    Ok(fitting)
 }
 
 fn fitting(
