@@ -169,6 +169,24 @@ class TestPostgres:
         second = wv.plan(path, rules_only=True, write=False, **world)
         assert first["work"] == second["work"]
 
+    def test_what_the_target_cannot_build_ends_the_load_with_a_way_out(self, tmp_path: Path, postgres: Server) -> None:
+        own = """
+        CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY, n int); INSERT INTO a.t VALUES (1, 2);
+        CREATE OPERATOR CLASS a.mine FOR TYPE int USING btree AS
+          OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
+        CREATE INDEX special ON a.t (n a.mine)
+        """
+        database, other = made(postgres, own), str(postgres.database())
+        world = outside(tmp_path, db=postgres.url(database), other=postgres.url(other))
+        source, target = {"postgres": {"connection": "db", "schema": "a"}}, {"postgres": {"connection": "other"}}
+        path = write_spec(tmp_path, "t", source=source, target=target, keep=ASKED)
+        with pytest.raises(errors.MissingError, match="the index 'special' cannot be made") as caught:
+            move(path, **world)
+        assert "keep: {indexes: false}" in str(caught.value.hint)
+        assert postgres.query("SELECT to_regclass('public.t')", database=other) == [(None,)]
+        path = write_spec(tmp_path, "t", source=source, target=target)
+        assert move(path, **world)["reconciliation"]["loaded"] == 1
+
     def test_a_taken_name_is_another_one_and_stays(self, tmp_path: Path, postgres: Server) -> None:
         database = made(postgres, ORDERS + "; CREATE TABLE b.orders_city (n int)")
         path = spec(tmp_path)
