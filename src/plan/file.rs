@@ -44,6 +44,10 @@ pub fn parse(file: &str, text: &str) -> Result<Plan> {
             column: Some(error.column() as u64),
             ..Default::default()
         };
+        if Path::new(file).extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+            let hint = "`windvane plan SPEC` writes the plan, `SPEC.plan.json` beside the spec: name that file";
+            return Error::spec("this is a spec, not a plan file").in_file(file).hint(hint);
+        }
         Error::spec(format!("not a plan file: {error}")).at(place).hint(rebuild)
     })?;
     if plan.schema != SCHEMA {

@@ -138,6 +138,13 @@ impl<'a> Checking<'a, '_> {
         if entries.is_empty() {
             self.problem(node.mark, "the map is empty".to_owned(), Some(format!("Write one of {}", tags.join(", "))));
         }
+        if let Some(named) = named_as_value(&tags, entries) {
+            self.path.push(Segment::Key(&named.key));
+            let message = format!("unknown word '{}'", shorten(&named.key));
+            self.problem(named.key_mark, message, Some(self.as_key(shape, named, entries)));
+            self.path.pop();
+            return;
+        }
         let mut first: Option<&str> = None;
         for entry in entries {
             let inner = shape.tagged.iter().find(|(tag, _)| *tag == entry.key).map(|(_, index)| *index);
@@ -163,6 +170,23 @@ impl<'a> Checking<'a, '_> {
             if inner.is_some() {
                 first.get_or_insert(&entry.key);
             }
+        }
+    }
+
+    /// `source: {csv: {path: in}}`, where `source: {kind: csv, path: in}` was written.
+    fn as_key(&self, shape: &Shape, named: &Entry, entries: &[Entry]) -> String {
+        let word = shown(&named.node);
+        let inner = shape.tagged.iter().find(|(tag, _)| *tag == word).map(|(_, index)| self.rules.accepts(*index));
+        let value = if inner.is_some_and(|accepts| accepts & sort::MAP == sort::MAP) {
+            let rest = entries.iter().filter(|entry| entry.key != named.key);
+            let rest: Vec<String> = rest.map(|entry| format!("{}: {}", entry.key, shown(&entry.node))).collect();
+            format!("{{{}}}", rest.join(", "))
+        } else {
+            "…".to_owned()
+        };
+        match self.path.iter().rev().nth(1) {
+            Some(Segment::Key(key)) => format!("Write {key}: {{{word}: {value}}}"),
+            Some(Segment::Index(_)) | None => format!("Write {word}: {value}"),
         }
     }
 
@@ -243,6 +267,13 @@ impl<'a> Checking<'a, '_> {
     fn problem(&mut self, mark: Mark, message: String, hint: Option<String>) {
         self.problems.add(mark, path_of(&self.path), message, hint);
     }
+}
+
+/// The key whose value is the word that should be the key, where none is one.
+fn named_as_value<'a>(tags: &[&str], entries: &'a [Entry]) -> Option<&'a Entry> {
+    let is_tag = |word: &str| tags.contains(&word);
+    let says = |entry: &&Entry| matches!(&entry.node.value, Value::Text(text) if is_tag(text));
+    if entries.iter().any(|entry| is_tag(&entry.key)) { None } else { entries.iter().find(says) }
 }
 
 /// What to write instead of a value of the wrong sort.

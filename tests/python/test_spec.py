@@ -113,6 +113,8 @@ MISTAKES = [
     ("retry_delay: .nan", 6, 14, "retry_delay", "not a number that a spec can hold", "quotes"),
     ("owner: *nobody", 6, 8, "owner", "not valid YAML", "indentation"),
     ("tags: [a", 7, 1, "tags[1]", "not valid YAML", "indentation"),
+    ("steps:\n- {verb: sort, by: [a]}", 7, 4, "steps[0].verb", "unknown word 'verb'", "Write sort: {by: [a]}"),
+    ("steps:\n- {verb: filter, by: a}", 7, 4, "steps[0].verb", "unknown word 'verb'", "Write filter: …"),
     ("---\npipeline: b", 6, 1, "", "a second document", "one pipeline per file"),
 ]
 
