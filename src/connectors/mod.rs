@@ -36,6 +36,7 @@ pub mod promise;
 pub mod pushed;
 mod read_back;
 pub mod shelf;
+pub mod shown;
 pub mod tell;
 pub mod sqlite;
 mod threaded;
@@ -86,6 +87,10 @@ pub struct Context {
     pub notes: Notes,
     /// The plan file of the run and where a changed one may be proposed, the best place first.
     pub proposals: Vec<PathBuf>,
+    /// Whether a look at a source looks at all rows, where it is at a sample otherwise.
+    pub thorough: bool,
+    /// What such looks have found in this run.
+    pub looked: shown::Looked,
     /// Where files are shared with other machines, if that is an object store.
     pub shelf: Option<Arc<shelf::Shelf>>,
 }
@@ -221,6 +226,9 @@ pub struct ReadRequest {
     pub part: Option<Part>,
     /// Counts the lines of text that are no rows.
     pub skipped: Skipped,
+    /// The columns that a look at the source has shown, where it may have others: reading ends with an error at
+    /// the first value of one ([`shown::told`]).
+    pub shown: Option<shown::Shown>,
 }
 
 /// Lines of text that a reader passes over: empty ones and comments. Clones count together.
@@ -241,7 +249,7 @@ impl ReadRequest {
     /// The whole dataset.
     pub fn whole(locator: String, kind: FoundKind, format: Option<TextFormat>, schema: Schema) -> Self {
         let skipped = Skipped::default();
-        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped }
+        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped, shown: None }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod quarantine;
 pub mod reasons;
 pub mod staging;
 
+use crate::connectors::shown;
 use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
@@ -148,6 +149,7 @@ impl Opened {
             self.said();
             return self.silent.take().and_then(|silent| silent.end().err()).map(Err);
         };
+        let batch = batch.map_err(|error| if shown::told(&error) { error.in_table(self.watch.input()) } else { error });
         Some(batch.and_then(|batch| {
             self.watch.see(&batch.rejected)?;
             let (frame, mut refused) = kept_rows(&batch, &self.read, &self.kept)?;
@@ -216,7 +218,8 @@ pub async fn open_some(
     });
     let within = slice.within.into_iter().map(here).collect();
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
-    let request = ReadRequest { limit: slice.limit, within, part, ..request };
+    let shown = judged.shown.clone().filter(|_| slice.limit.is_none());
+    let request = ReadRequest { limit: slice.limit, within, part, shown, ..request };
     let skipped = request.skipped.clone();
     let notes = slice.limit.is_none().then(|| (input.name.clone(), context.notes.clone()));
     let batches = connection.read(request).await?;
@@ -238,7 +241,14 @@ pub async fn run(
     let plan = known.as_ref().unwrap_or(plan);
     let whole = slice.part.is_none();
     let input = plan.input(&input.name).unwrap_or(input);
-    match once((plan, output), input, context, folder, slice.clone(), ending).await {
+    let mut read = once((plan, output), input, context, folder, slice.clone(), ending).await;
+    if let Err(error) = &read
+        && shown::told(error)
+    {
+        drift::unshown(drift::Case { plan, output, input, context }, whole).await?;
+        read = once((plan, output), input, context, folder, slice.clone(), ending).await;
+    }
+    match read {
         Err(error) if outgrown::told(&error) => {
             let wider = outgrown::grow(drift::Case { plan, output, input, context }, whole).await?;
             let input = wider.input(&input.name).unwrap_or(input);

@@ -12,11 +12,12 @@
 use super::channel::until_the_end;
 use super::flow::{Ended, Flow, Flowed};
 use super::{World, named, source_breaker, stage, target_breaker, window};
+use crate::connectors::shown;
 use crate::connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
 use crate::engine::step::{self, Needed};
 use crate::engine::{self, frame::Frame};
 use crate::error::{Error, Result};
-use crate::extract::drift::{Case, outgrown};
+use crate::extract::drift::{self, Case, outgrown};
 use crate::extract::folder::Folder;
 use crate::extract::{self, Opened, Slice, quarantine};
 use crate::load::{self, Receipt, before::Before};
@@ -94,18 +95,23 @@ pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<
 /// measured, and flow again.
 async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
     let mut known = outgrown::remembered(plan, planned, &world.context).await;
-    // Each input is measured whole, once.
-    for _ in 0..=planned.reads.len() {
+    // Each input is looked at whole, and measured whole, once.
+    for _ in 0..2 * (planned.reads.len() + 1) {
         let plan = known.as_ref().unwrap_or(plan);
         let planned = named(plan.output(&planned.name), "output", &planned.name, plan)?;
         let error = match once(world, plan, planned, run, folder).await {
-            Err(error) if outgrown::told(&error) => error,
+            Err(error) if outgrown::told(&error) || shown::told(&error) => error,
             other => return other,
         };
         let name = error.place().table.clone().unwrap_or_default();
         let input = named(plan.input(&name), "input", &name, plan)?;
         let case = Case { plan, output: planned, input, context: &world.context };
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+        if shown::told(&error) {
+            let looking = world.guarded(breaker, drift::unshown(case, true)).await;
+            looking.map_err(|error| error.in_stage("extract"))?;
+            continue;
+        }
         let growing = world.guarded(breaker, outgrown::grow(case, true)).await;
         known = Some(growing.map_err(|error| error.in_stage("extract"))?);
     }

@@ -267,7 +267,7 @@ pub(super) fn compact(py: Python<'_>, request: &str) -> PyResult<String> {
 
 async fn load(request: LoadRowsRequest) -> Result<Loaded> {
     let context = context(request.base, request.roots, request.connections);
-    let objects = Objects::new(&request.schema);
+    let mut objects = Objects::new(&request.schema);
     let mut builder = RowBuilder::new(&request.schema, &[], BATCH_ROWS);
     let mut checksum = Checksum::default();
     let mut batches = Vec::new();

@@ -7,6 +7,7 @@ use super::rows::RowBuilder;
 use super::tokens::{MAX_RECORD, shortened};
 use super::{Described, failure};
 use crate::connectors::Batch;
+use crate::connectors::shown::{Shown, unshown};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, infer::Inference};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -61,6 +62,10 @@ pub(crate) fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str
 pub(crate) struct Objects {
     places: HashMap<String, usize>,
     types: Vec<DataType>,
+    /// The members that a look at the source has shown, where others are to be told.
+    shown: Option<Shown>,
+    /// The first member that holds a value and was not shown.
+    stranger: Option<String>,
 }
 
 impl Objects {
@@ -68,11 +73,13 @@ impl Objects {
         Self {
             places: schema.names().enumerate().map(|(at, name)| (name.to_owned(), at)).collect(),
             types: schema.fields.iter().map(|field| field.data_type).collect(),
+            shown: None,
+            stranger: None,
         }
     }
 
     /// One row, or its rejection.
-    pub(crate) fn push(&self, line: &str, row: u64, builder: &mut RowBuilder) {
+    pub(crate) fn push(&mut self, line: &str, row: u64, builder: &mut RowBuilder) {
         match self.cells(line) {
             Ok(cells) => {
                 for cell in &cells {
@@ -84,7 +91,7 @@ impl Objects {
         }
     }
 
-    fn cells<'a>(&self, line: &'a str) -> Result<Vec<Option<Cow<'a, str>>>, serde_json::Error> {
+    fn cells<'a>(&mut self, line: &'a str) -> Result<Vec<Option<Cow<'a, str>>>, serde_json::Error> {
         let Members(members) = serde_json::from_str::<Members<'a>>(line)?;
         let mut cells = vec![None; self.types.len()];
         for (name, raw) in members {
@@ -94,6 +101,8 @@ impl Objects {
                 if slot.replace(text_of(raw, *to)?).is_some() {
                     return Err(serde::de::Error::custom(format!("the key '{name}' is there twice")));
                 }
+            } else if self.shown.as_ref().is_some_and(|shown| !shown.contains(&name)) && raw.get() != "null" {
+                self.stranger.get_or_insert(name);
             }
         }
         Ok(cells.into_iter().map(Option::flatten).collect())
@@ -308,11 +317,17 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn open(path: &Path, schema: &Schema, nulls: &[String], capacity: usize) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        schema: &Schema,
+        nulls: &[String],
+        capacity: usize,
+        shown: Option<Shown>,
+    ) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             texts: Texts::open(path)?,
-            objects: Objects::new(schema),
+            objects: Objects { shown, ..Objects::new(schema) },
             builder: RowBuilder::new(schema, nulls, capacity),
             row: 0,
             ended: false,
@@ -330,6 +345,9 @@ impl JsonRows {
                 Line::Object(line) => {
                     self.row += 1;
                     self.objects.push(&line, self.row, &mut self.builder);
+                    if let Some(member) = &self.objects.stranger {
+                        return Err(unshown(member));
+                    }
                 }
             }
         }

@@ -97,6 +97,8 @@ const WAITING: usize = 2;
 #[derive(Debug, Clone)]
 pub struct Files {
     bounds: Bounds,
+    /// Looks at all rows, where it is at a sample otherwise.
+    thorough: bool,
     path: String,
     as_dataset: Option<String>,
     /// Only files of this kind; none: all that we read.
@@ -144,6 +146,7 @@ impl Files {
         };
         Ok(Self {
             bounds: Bounds::new(context),
+            thorough: context.thorough,
             path: options.path.clone(),
             as_dataset: options.as_dataset.clone(),
             accepts,
@@ -171,6 +174,7 @@ impl Files {
         }
         Ok(Self {
             bounds,
+            thorough: context.thorough,
             path: files.path.clone(),
             as_dataset: None,
             accepts: None,

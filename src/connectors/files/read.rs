@@ -8,6 +8,7 @@ use super::piece::{At, Copy, Need, Piece};
 use super::split::{Unit, units};
 use super::{Described, Files, sniff};
 use super::{content, csv};
+use crate::connectors::shown::Shown;
 use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, Skipped, TextFormat, Within, within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, Shape, arrow::to_arrow};
@@ -25,7 +26,7 @@ pub(super) type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
 /// The rows of a local file that we wrote.
 pub(super) fn own_rows(path: &Path, kind: FoundKind, schema: &Schema, capacity: usize) -> Result<Rows> {
-    file_rows(path, kind, Some(&csv::own_format()), true, schema, capacity, None, &Skipped::default())
+    file_rows(path, kind, Some(&csv::own_format()), true, schema, capacity, None, &Skipped::default(), None)
 }
 
 /// The rows of a part that we wrote, with the values of its folders.
@@ -51,11 +52,12 @@ fn file_rows(
     capacity: usize,
     groups: Option<Range<usize>>,
     skipped: &Skipped,
+    shown: Option<Shown>,
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {
         (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity, skipped)?,
-        (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity)?),
+        (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity, shown)?),
         (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {
             return Err(Error::internal("a file was to be read as something it cannot be"));
@@ -72,7 +74,11 @@ impl Files {
         let mut exact = true;
         let mut bytes = 0;
         let mut seen: Vec<(String, Schema)> = Vec::new();
-        let sample = (SAMPLE_ROWS / (item.files.len() as u64).max(1)).max(LEAST_ROWS_A_FILE);
+        let sample = if self.thorough {
+            u64::MAX
+        } else {
+            (SAMPLE_ROWS / (item.files.len() as u64).max(1)).max(LEAST_ROWS_A_FILE)
+        };
         if let Some(manifest) = &item.manifest {
             fields = manifest.columns.clone();
             rows = Some(manifest.rows());
@@ -132,7 +138,11 @@ impl Files {
                 FoundKind::Table | FoundKind::View => return Err(Error::internal("a table is not a kind of file")),
             })
         };
-        let need = if kind == FoundKind::Parquet { Need::Footer } else { Need::Head };
+        let need = match kind {
+            FoundKind::Parquet => Need::Footer,
+            FoundKind::Csv | FoundKind::Jsonl | FoundKind::Table | FoundKind::View if self.thorough => Need::Whole,
+            FoundKind::Csv | FoundKind::Jsonl | FoundKind::Table | FoundKind::View => Need::Head,
+        };
         let copy = piece.copy(&need)?;
         if copy.whole || kind == FoundKind::Parquet {
             return look(&copy.path);
@@ -204,6 +214,7 @@ impl Files {
             within: request.within,
             limit: request.limit,
             skipped: request.skipped,
+            shown: request.shown,
             current: None,
             before: 0,
             seen: 0,
@@ -289,6 +300,7 @@ pub(super) struct AllRows {
     within: Vec<Within>,
     limit: Option<u64>,
     skipped: Skipped,
+    shown: Option<Shown>,
     current: Option<Current>,
     /// Rows of the files before the current one.
     before: u64,
@@ -389,7 +401,17 @@ impl AllRows {
         let rows = opened.and_then(|detected| {
             let format = detected.as_ref().or(self.format.as_ref());
             let schema = self.file_schema(&piece.values);
-            file_rows(&copy.path, kind, format, self.strict, &schema, capacity.max(1), unit.groups, &self.skipped)
+            file_rows(
+                &copy.path,
+                kind,
+                format,
+                self.strict,
+                &schema,
+                capacity.max(1),
+                unit.groups,
+                &self.skipped,
+                self.shown.clone(),
+            )
         });
         let rows = rows.map_err(|error| piece.named(error))?;
         let values = piece.values.clone();

@@ -39,6 +39,8 @@ const SAMPLE_RECORDS: u64 = 2_000;
 pub struct Http {
     source: Arc<HttpSource>,
     api: Arc<Api>,
+    /// Looks at all pages, where it is at the first ones otherwise.
+    thorough: bool,
 }
 
 impl std::fmt::Debug for Http {
@@ -51,7 +53,7 @@ impl Http {
     pub fn open_source(source: &HttpSource, context: &Context) -> Result<Self> {
         let access = access::Access::new(source, context.url(&source.connection)?)?;
         let api = Api::new(source, access, context.gate.clone())?;
-        Ok(Self { source: Arc::new(source.clone()), api: Arc::new(api) })
+        Ok(Self { source: Arc::new(source.clone()), api: Arc::new(api), thorough: context.thorough })
     }
 
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
@@ -76,7 +78,7 @@ impl Http {
         let mut shape = Shape::default();
         let mut pages = Pages::new(&self.api, resource, None)?;
         let mut whole = false;
-        while !whole && pages.count < SAMPLE_PAGES && shape.records < SAMPLE_RECORDS {
+        while !whole && (self.thorough || pages.count < SAMPLE_PAGES && shape.records < SAMPLE_RECORDS) {
             let look = |records: &[&RawValue]| {
                 for record in records {
                     shape.observe(record);

@@ -3,11 +3,14 @@
 use super::cells::Rows;
 use super::client::Api;
 use super::pages::Pages;
+use super::shape::Shape;
 use crate::connectors::gather::produce;
 use crate::connectors::inside;
+use crate::connectors::shown::unshown;
 use crate::connectors::{BATCH_ROWS, Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
-use crate::spec::http::Resource;
+use crate::spec::http::{Nested, Resource};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 pub(super) fn stream(
@@ -47,12 +50,19 @@ where
     let columns = request.schema.fields.len();
     let since = if path.is_empty() { since(resource, request) } else { None };
     let capacity = left.map_or(BATCH_ROWS, |limit| usize::try_from(limit).unwrap_or(BATCH_ROWS));
-    let mut rows = Rows::new(&schema, path, capacity);
+    let mut rows = Rows::new(&schema, path.clone(), capacity);
     let mut pages = Pages::new(api, resource, since)?;
+    let mut seen = request.shown.is_some().then(Shape::default);
     let mut more = true;
     while more {
         let mut ready = Vec::new();
-        more = pages.next(|records| rows.add(records, &mut ready)).await?;
+        let take = |records: &[&RawValue]| {
+            for record in records {
+                seen.iter_mut().for_each(|seen| seen.observe(record));
+            }
+            rows.add(records, &mut ready)
+        };
+        more = pages.next(take).await?;
         // A reader of few rows wants them without further pages.
         if !more || left.is_some() {
             ready.extend(rows.rest()?);
@@ -68,7 +78,15 @@ where
             }
         }
     }
-    Ok(())
+    seen.map_or(Ok(()), |seen| all_shown(&seen, resource, &path, request))
+}
+
+/// Nothing was passed over: the records have no other columns than those that a look at some of them has shown.
+fn all_shown(seen: &Shape, resource: &Resource, path: &[String], request: &ReadRequest) -> Result<()> {
+    let tables = seen.tables(&resource.key, resource.nested == Nested::Json).unwrap_or_default();
+    let fields = tables.iter().filter(|table| table.path == path).flat_map(|table| table.fields.names());
+    let mut others = fields.filter(|name| request.shown.as_ref().is_some_and(|shown| !shown.contains(*name)));
+    others.next().map_or(Ok(()), |name| Err(unshown(name)))
 }
 
 /// The parameter that leaves older records out at the API, when the request is of newer ones only.

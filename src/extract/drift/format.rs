@@ -25,7 +25,10 @@ pub async fn look(source: &Source, input: &Input, context: &Context) -> Result<S
             .in_table(&input.name)
             .hint("Bring it back, or run `windvane plan SPEC` for what is there now")
     };
-    let now = discover::again(source, &input.locator, context).await?.ok_or_else(gone)?;
+    let now = match context.looked.found(&input.source, &input.locator) {
+        Some(found) => found,
+        None => discover::again(source, &input.locator, context).await?.ok_or_else(gone)?,
+    };
     if input.kind == FoundKind::Csv && now.fields.fields.is_empty() {
         let strange = Some(("the file is empty: it has neither a header nor rows".to_owned(), now.clone()));
         return Ok(Seen { found: now, strange });
@@ -49,6 +52,15 @@ pub async fn look(source: &Source, input: &Input, context: &Context) -> Result<S
         return Ok(Seen { found: as_planned, strange: None });
     }
     Ok(Seen { found: as_planned, strange: Some((changes.join("; "), now)) })
+}
+
+/// Looks at all rows of the source of an input; for the rest of the run that is what it has.
+pub async fn look_whole(source: &Source, input: &Input, context: &Context) -> Result<()> {
+    let thorough = Context { thorough: true, ..context.clone() };
+    if let Some(found) = discover::again(source, &input.locator, &thorough).await? {
+        context.looked.keep(&input.source, found);
+    }
+    Ok(())
 }
 
 fn changes(planned: &TextFormat, now: &TextFormat) -> Vec<String> {

@@ -12,8 +12,9 @@ mod propose;
 pub mod recall;
 pub mod silent;
 
-pub use format::{Seen, look};
+pub use format::{Seen, look, look_whole};
 
+use crate::connectors::shown::Shown;
 use crate::connectors::{Context, Found, FoundKind, TextFormat};
 use crate::engine::step;
 use crate::error::{Error, Kind, Result};
@@ -29,6 +30,7 @@ use crate::spec::step::Step;
 use crate::spec::target::Mode;
 use propose::Change;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What to read, given what the source has now.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,8 @@ pub struct Judged {
     pub format: Option<TextFormat>,
     /// Members of JSON that a look at the source has not shown.
     pub unseen: Vec<Field>,
+    /// All that the look at the source has shown, where there may be more: a sample of JSON was looked at.
+    pub shown: Option<Shown>,
     /// What is read at all: of a plan's type, or of the source's where it may not be kept.
     pub changed: bool,
 }
@@ -91,6 +95,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         refused: Vec::new(),
         format: input.format.clone(),
         unseen: Vec::new(),
+        shown: None,
         changed: false,
     };
     let found = match seen.strange {
@@ -101,6 +106,9 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             now
         }
     };
+    if found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none() {
+        judged.shown = Some(Arc::new(found.fields.names().chain(input.schema.names()).map(str::to_owned).collect()));
+    }
     let lacking = lacking(case, &found);
     let same = found.shape().fingerprint() == input.fingerprint && !key_changed(case, &found);
     if same && lacking.is_empty() {
@@ -204,6 +212,24 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     }
     judged.changed = judged.named != input.schema || judged.read != judged.named;
     Ok(judged)
+}
+
+/// A reader has met a column behind the rows that were looked at: all are looked at, and judged with what else they have.
+/// Pieces of one input are read apart, and must have the same columns.
+pub async fn unshown(case: Case<'_>, whole: bool) -> Result<()> {
+    let Case { plan, input, context, .. } = case;
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    look_whole(source, input, context).await?;
+    if whole {
+        return Ok(());
+    }
+    let found = look(source, input, context).await?.found;
+    let added = names::matched(&input.schema, &found.fields).added;
+    let words: Vec<String> = added
+        .iter()
+        .map(|field| format!("column '{}' is new, and was seen only while pieces of the input were read", field.name))
+        .collect();
+    Err(stopped(case, Change::of(input, &found, &[]), &words).await)
 }
 
 /// What the source calls a known column now; its known name, where it is gone.

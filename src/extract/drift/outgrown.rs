@@ -49,6 +49,11 @@ impl Watch {
         }
     }
 
+    /// The input that is read.
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
     pub fn see(&self, refused: &[Rejected]) -> Result<()> {
         for row in refused {
             let Some(column) = &row.column else { continue };
