@@ -36,6 +36,9 @@ pub struct Facts {
     /// The column in which its rows carry the load's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_id: Option<String>,
+    /// Columns that were cast to what the table has: it was not made for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fitted: Vec<String>,
 }
 
 /// Values of the watermark column above `low`, up to and with `high`, as canonical texts of its type.

@@ -226,9 +226,8 @@ pub struct ReadRequest {
     pub part: Option<Part>,
     /// Counts the lines of text that are no rows.
     pub skipped: Skipped,
-    /// The columns that a look at the source has shown, where it may have others: reading ends with an error at
-    /// the first value of one ([`shown::told`]).
-    pub shown: Option<shown::Shown>,
+    /// The columns that a look at the source has shown.
+    pub shown: shown::Shown,
 }
 
 /// Lines of text that a reader passes over: empty ones and comments. Clones count together.
@@ -249,7 +248,8 @@ impl ReadRequest {
     /// The whole dataset.
     pub fn whole(locator: String, kind: FoundKind, format: Option<TextFormat>, schema: Schema) -> Self {
         let skipped = Skipped::default();
-        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped, shown: None }
+        let shown = shown::Shown::new(schema.names(), false);
+        Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped, shown }
     }
 }
 

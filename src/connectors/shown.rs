@@ -10,8 +10,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const UNSHOWN: &str = "a member that no look at the source has shown";
 
-/// The names of the columns that a look has shown.
-pub type Shown = Arc<BTreeSet<String>>;
+/// The columns that a look at a source has shown. The files of a dataset may write their names otherwise.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shown {
+    pub names: Arc<BTreeSet<String>>,
+    /// Only some rows were looked at, and others may have more: reading ends at the first value of such a column.
+    pub sampled: bool,
+}
+
+impl Shown {
+    pub fn new<'a>(names: impl Iterator<Item = &'a str>, sampled: bool) -> Self {
+        Self { names: Arc::new(names.map(str::to_owned).collect()), sampled }
+    }
+
+    /// Whether rows of this column would be passed over.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.sampled && !self.names.contains(name)
+    }
+}
 
 pub(super) fn unshown(member: &str) -> Error {
     Error::internal(UNSHOWN).at_path(member)

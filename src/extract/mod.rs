@@ -14,7 +14,7 @@ pub mod quarantine;
 pub mod reasons;
 pub mod staging;
 
-use crate::connectors::shown;
+use crate::connectors::shown::{self, Shown};
 use crate::connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
 use crate::engine::frame::Frame;
 use crate::error::{Error, Result};
@@ -218,7 +218,7 @@ pub async fn open_some(
     });
     let within = slice.within.into_iter().map(here).collect();
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
-    let shown = judged.shown.clone().filter(|_| slice.limit.is_none());
+    let shown = Shown { sampled: judged.shown.sampled && slice.limit.is_none(), ..judged.shown.clone() };
     let request = ReadRequest { limit: slice.limit, within, part, shown, ..request };
     let skipped = request.skipped.clone();
     let notes = slice.limit.is_none().then(|| (input.name.clone(), context.notes.clone()));

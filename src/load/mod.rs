@@ -25,7 +25,7 @@ use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
-use crate::plan::{Output, Plan};
+use crate::plan::{Output, Plan, fitted};
 use crate::schema::digest;
 use crate::spec::drift::Policy;
 use crate::spec::target::{Compression, Mode, Target};
@@ -232,6 +232,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             columns: output.schema.clone(),
             counts: None,
             load_id: output.load_id.clone(),
+            fitted: fitted::columns(output),
         },
         tell: tell(plan, output, turn),
         swap: false,

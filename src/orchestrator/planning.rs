@@ -3,7 +3,7 @@
 use super::{World, dry_run, source_breaker};
 use crate::agents::{planner, reflector};
 use crate::connectors::Connection;
-use crate::connectors::fits::Fitting;
+use crate::connectors::fits::{Fitting, Misfit};
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::extract::drift::recall::{self, Loaded};
@@ -90,7 +90,7 @@ async fn fitted(world: &World, spec: &Spec, plan: &Plan) -> BTreeMap<String, Fit
     let mut all = BTreeMap::new();
     let Ok(connection) = Connection::open_target(&spec.target, &world.context) else { return all };
     for output in &plan.outputs {
-        match looked(&connection, plan, output).await {
+        match looked(&connection, world, plan, output).await {
             Ok(fitting) if !fitting.exists => {}
             Ok(fitting) => _ = all.insert(output.name.clone(), fitting),
             Err(error) => {
@@ -103,15 +103,22 @@ async fn fitted(world: &World, spec: &Spec, plan: &Plan) -> BTreeMap<String, Fit
 }
 
 /// What of the table the load would not widen by itself.
-async fn looked(connection: &Connection, plan: &Plan, output: &Output) -> Result<Fitting> {
+async fn looked(connection: &Connection, world: &World, plan: &Plan, output: &Output) -> Result<Fitting> {
     let kept = output.declared.as_ref();
     let mut fitting = connection.fitting(&output.dataset, &output.schema, output.mode, kept).await?;
     fitting.lacks = kept.filter(|_| fitting.exists).map(|kept| fitting.lacking(kept)).unwrap_or_default();
     if fitting.misfits.iter().any(|misfit| misfit.widens)
         && plan.drift_of(output).types == Policy::Evolve
-        && !connection.loads(&output.dataset, 1).await?.is_empty()
+        && let Some(last) = connection.loads(&output.dataset, 1).await?.into_iter().next()
     {
-        fitting.misfits.retain(|misfit| !misfit.widens);
+        // What was cast to fit the table before is cast again: the source has not grown.
+        let (wide, others) =
+            fitting.misfits.into_iter().partition(|one| one.widens && !last.facts.fitted.contains(&one.column));
+        fitting.misfits = others;
+        let wide: Vec<Misfit> = wide;
+        for misfit in wide {
+            world.context.notes.add(&output.name, &format!("{}: the target's column widens", misfit.what));
+        }
     }
     Ok(fitting)
 }

@@ -2,7 +2,7 @@
 
 use crate::agents::{By, Decision};
 use crate::connectors::fits::Fitting;
-use crate::plan::PlannedStep;
+use crate::plan::{Output, PlannedStep};
 use crate::schema::DataType;
 use crate::spec::drift::Policy;
 use crate::spec::step::Step;
@@ -21,6 +21,14 @@ pub(super) fn cast(fitting: &Fitting, dataset: &str) -> Option<PlannedStep> {
     let reason =
         format!("'{dataset}' is there already: {}; a value that does not fit goes to quarantine", said.join(", "));
     Some(PlannedStep { step: Step::Cast(types), by: By::Rules, reason })
+}
+
+/// The columns that such a cast is for.
+pub fn columns(output: &Output) -> Vec<String> {
+    match output.steps.last() {
+        Some(PlannedStep { step: Step::Cast(types), by: By::Rules, .. }) => types.keys().cloned().collect(),
+        Some(_) | None => Vec::new(),
+    }
 }
 
 /// What else is to be said of it.

@@ -13,7 +13,7 @@ pub mod carried;
 pub mod diff;
 pub mod explain;
 pub mod file;
-mod fitted;
+pub mod fitted;
 mod indexed;
 mod kept;
 mod own_text;

@@ -270,6 +270,7 @@ fn finer(from: &a::DataType, to: &a::DataType) -> Option<&'static str> {
         (A::Timestamp(TimeUnit::Nanosecond, _), A::Timestamp(TimeUnit::Microsecond, _))
         | (A::Time64(TimeUnit::Nanosecond), A::Time64(TimeUnit::Microsecond)) => Some("a microsecond"),
         (A::Date64, A::Date32) => Some("a day"),
+        (A::Int32 | A::UInt32 | A::Int64 | A::UInt64 | A::Decimal128(..), A::Float32 | A::Float64) => Some("a float"),
         _ => None,
     }
 }

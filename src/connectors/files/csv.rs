@@ -10,9 +10,10 @@ use super::read::Rows;
 use super::stretches::Stretches;
 use super::tokens::{Dialect, Record, Token, Tokenizer};
 use super::{Described, failure};
+use crate::connectors::shown::Shown;
 use crate::connectors::{BATCH_ROWS, Skipped, TextFormat};
 use crate::error::{Error, Result};
-use crate::schema::{Field, Schema, infer::Inference};
+use crate::schema::{Field, Schema, alike, infer::Inference};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -148,6 +149,7 @@ pub(super) fn rows(
     schema: &Schema,
     capacity: usize,
     skipped: &Skipped,
+    shown: &Shown,
 ) -> Result<Rows> {
     let wrong = |error: std::io::Error| failure(path, "read", &error);
     let mut dialect = dialect(format, strict)?;
@@ -174,7 +176,9 @@ pub(super) fn rows(
             Token::Broken { reason, raw } => before.push(reason, &raw),
             Token::Record => {
                 let names = names(&record, is_header, strict);
-                shape.places = schema.names().map(|name| names.iter().position(|known| known == name)).collect();
+                let written: Vec<&str> = names.iter().map(String::as_str).collect();
+                let called = alike::called(&written, &shown.names);
+                shape.places = schema.names().map(|name| called.iter().position(|known| *known == name)).collect();
                 shape.width = names.len();
                 if names.len() == 1 {
                     dialect.blank_rows = true;

@@ -3,10 +3,13 @@
 //! A value is its canonical text with `%` escapes; null is `__HIVE_DEFAULT_PARTITION__`, the empty text is empty.
 
 use super::text::texts;
+use crate::connectors::Batch;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, arrow::to_arrow, infer};
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::compute::kernels::cmp::distinct;
 use std::fmt::Write;
+use std::sync::Arc;
 
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -175,6 +178,28 @@ pub(super) fn divide(batch: &RecordBatch, schema: &Schema, by: &[String]) -> Res
         }));
     }
     Ok((folders, batch.project(&rest).map_err(broken)?))
+}
+
+/// A row of a file that says otherwise than the folder it lies in, when both have a column. `attached`: with the folders'
+/// values.
+pub(super) fn contradicted(batch: &Batch, attached: &RecordBatch) -> Option<Error> {
+    for (field, folder) in attached.schema_ref().fields().iter().zip(attached.columns()) {
+        let Some(own) = batch.rows.column_by_name(field.name()).filter(|own| !Arc::ptr_eq(own, folder)) else {
+            continue;
+        };
+        if own.null_count() == own.len() {
+            continue;
+        }
+        let Ok(other) = distinct(own, folder) else { continue };
+        let Some(row) = (0..own.len()).find(|row| own.is_valid(*row) && other.value(*row)) else { continue };
+        let name = field.name();
+        let message = format!("the file has a column '{name}' with other values than its folder '{name}=…' says");
+        let number = batch.numbers.get(row).copied().unwrap_or_default();
+        return Some(Error::data(message).at_path(name).in_row(number).hint(
+            "Which of them is meant nobody knows: rename the folder or the column, or read each folder as a dataset of its own",
+        ));
+    }
+    None
 }
 
 /// The batch of a file with the columns of its folders, in the order of the schema.

@@ -9,7 +9,7 @@ use super::{Described, failure};
 use crate::connectors::Batch;
 use crate::connectors::shown::{Shown, unshown};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, infer::Inference};
+use crate::schema::{DataType, Field, Schema, alike, infer::Inference};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -62,8 +62,7 @@ pub(crate) fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str
 pub(crate) struct Objects {
     places: HashMap<String, usize>,
     types: Vec<DataType>,
-    /// The members that a look at the source has shown, where others are to be told.
-    shown: Option<Shown>,
+    shown: Shown,
     /// The first member that holds a value and was not shown.
     stranger: Option<String>,
 }
@@ -73,7 +72,7 @@ impl Objects {
         Self {
             places: schema.names().enumerate().map(|(at, name)| (name.to_owned(), at)).collect(),
             types: schema.fields.iter().map(|field| field.data_type).collect(),
-            shown: None,
+            shown: Shown::new(schema.names(), false),
             stranger: None,
         }
     }
@@ -94,14 +93,22 @@ impl Objects {
     fn cells<'a>(&mut self, line: &'a str) -> Result<Vec<Option<Cow<'a, str>>>, serde_json::Error> {
         let Members(members) = serde_json::from_str::<Members<'a>>(line)?;
         let mut cells = vec![None; self.types.len()];
+        let strange = |name: &String| !self.places.contains_key(name) && !self.shown.names.contains(name);
+        let mut called = Vec::new();
+        if members.iter().any(|(name, _)| strange(name)) {
+            let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+            called = alike::called(&names, &self.shown.names).into_iter().map(str::to_owned).collect();
+        }
+        let mut called = called.into_iter();
         for (name, raw) in members {
+            let name = called.next().unwrap_or(name);
             let place = self.places.get(&name).copied();
             if let Some((slot, to)) = place.and_then(|at| cells.get_mut(at).zip(self.types.get(at))) {
                 // Which of two values is meant nobody knows.
                 if slot.replace(text_of(raw, *to)?).is_some() {
                     return Err(serde::de::Error::custom(format!("the key '{name}' is there twice")));
                 }
-            } else if self.shown.as_ref().is_some_and(|shown| !shown.contains(&name)) && raw.get() != "null" {
+            } else if self.shown.lacks(&name) && raw.get() != "null" {
                 self.stranger.get_or_insert(name);
             }
         }
@@ -317,17 +324,11 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn open(
-        path: &Path,
-        schema: &Schema,
-        nulls: &[String],
-        capacity: usize,
-        shown: Option<Shown>,
-    ) -> Result<Self> {
+    pub(super) fn open(path: &Path, schema: &Schema, nulls: &[String], capacity: usize, shown: &Shown) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             texts: Texts::open(path)?,
-            objects: Objects { shown, ..Objects::new(schema) },
+            objects: Objects { shown: shown.clone(), ..Objects::new(schema) },
             builder: RowBuilder::new(schema, nulls, capacity),
             row: 0,
             ended: false,

@@ -2,11 +2,12 @@
 
 use super::groups::{Batches, Groups};
 use super::{Described, failure};
+use crate::connectors::shown::Shown;
 use crate::connectors::{Batch, Rejected};
 use crate::error::{Error, Result};
 use crate::schema::{
-    DataType, Schema,
-    arrow::{from_arrow, pick, refused},
+    DataType, Schema, alike,
+    arrow::{from_arrow, pick, refused, to_arrow},
 };
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -79,7 +80,9 @@ fn once(schema: &Schema) -> Result<()> {
 pub(super) struct ParquetRows {
     path: PathBuf,
     batches: Batches,
+    /// What is wanted, and the same by the names that the file has.
     schema: Schema,
+    here: Schema,
     row: u64,
     /// Rows with an INT96 that is finer than ours, and its column.
     fine: BTreeMap<u64, String>,
@@ -87,13 +90,26 @@ pub(super) struct ParquetRows {
 
 impl ParquetRows {
     /// All row groups, or those of the range. Only the columns of the schema are decoded.
-    pub(super) fn open(path: &Path, schema: &Schema, capacity: usize, groups: Option<Range<usize>>) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        schema: &Schema,
+        capacity: usize,
+        groups: Option<Range<usize>>,
+        shown: &Shown,
+    ) -> Result<Self> {
         let file = open(path)?;
         let groups = groups.unwrap_or(0..file.count());
-        let fine = super::int96::fine_rows(path, groups.clone(), |name| schema.field(name).is_some())?;
-        let batches = file.batches(groups, |name| schema.field(name).is_some(), capacity);
+        let mut here = schema.clone();
+        let names: Vec<&str> = file.metadata().schema().fields().iter().map(|field| field.name().as_str()).collect();
+        for (name, called) in names.iter().zip(alike::called(&names, &shown.names)) {
+            for field in here.fields.iter_mut().filter(|field| field.name == called) {
+                (*name).clone_into(&mut field.name);
+            }
+        }
+        let fine = super::int96::fine_rows(path, groups.clone(), |name| here.field(name).is_some())?;
+        let batches = file.batches(groups, |name| here.field(name).is_some(), capacity);
         let batches = batches.map_err(|error| broken(path, &error))?;
-        Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), row: 0, fine })
+        Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), here, row: 0, fine })
     }
 
     /// The rows as they are wanted; those with a value that our types would cut are refused, row by row.
@@ -105,11 +121,13 @@ impl ParquetRows {
         };
         let numbers: Vec<u64> = (first..).take(batch.num_rows()).collect();
         let fine: Vec<(&u64, &String)> = self.fine.range(first..first + batch.num_rows() as u64).collect();
-        let told = match pick(batch, &self.schema) {
-            Ok(rows) if fine.is_empty() => return Ok(Batch { rows, numbers, rejected: Vec::new() }),
+        let told = match pick(batch, &self.here) {
+            Ok(rows) if fine.is_empty() => {
+                return Ok(Batch { rows: self.named(rows)?, numbers, rejected: Vec::new() });
+            }
             Ok(_) => BTreeMap::new(),
             Err(error) => {
-                let told = refused(batch, &self.schema).map_err(wrong)?;
+                let told = refused(batch, &self.here).map_err(wrong)?;
                 if told.is_empty() {
                     return Err(wrong(error));
                 }
@@ -131,16 +149,34 @@ impl ParquetRows {
                 let column = batch.column_by_name(name).filter(|column| at < column.len() && column.is_valid(at))?;
                 array_value_to_string(column, at).ok()
             };
-            self.schema.names().map(|name| (name.to_owned(), text(name).map_or(Value::Null, Value::String))).collect()
+            let names = self.here.names().zip(self.schema.names());
+            names.map(|(here, name)| (name.to_owned(), text(here).map_or(Value::Null, Value::String))).collect()
         };
         let numbers = numbers.into_iter().filter(|number| !told.contains_key(number)).collect();
         let rejected = told.into_iter().map(|(row, (column, reason))| Rejected {
             row,
-            column: Some(column),
+            column: Some(self.name(&column)),
             reason,
             record: record(row),
         });
-        Ok(Batch { rejected: rejected.collect(), rows: pick(&kept, &self.schema).map_err(wrong)?, numbers })
+        let rows = self.named(pick(&kept, &self.here).map_err(wrong)?)?;
+        Ok(Batch { rejected: rejected.collect(), rows, numbers })
+    }
+}
+
+impl ParquetRows {
+    /// The rows by the names that are wanted.
+    fn named(&self, rows: RecordBatch) -> Result<RecordBatch> {
+        if self.here == self.schema {
+            return Ok(rows);
+        }
+        rows.with_schema(to_arrow(&self.schema))
+            .map_err(|error| Error::internal("a file's columns could not be named").caused_by(&error))
+    }
+
+    fn name(&self, here: &str) -> String {
+        let at = self.here.names().position(|name| name == here);
+        at.and_then(|at| self.schema.names().nth(at)).unwrap_or(here).to_owned()
     }
 }
 

@@ -11,7 +11,7 @@ use super::{content, csv};
 use crate::connectors::shown::Shown;
 use crate::connectors::{BATCH_ROWS, Batch, Found, FoundKind, Part, ReadRequest, Skipped, TextFormat, Within, within};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, Shape, arrow::to_arrow};
+use crate::schema::{DataType, Field, Schema, Shape, alike, arrow::to_arrow};
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::collections::VecDeque;
@@ -26,7 +26,17 @@ pub(super) type Rows = Box<dyn Iterator<Item = Result<Batch>> + Send>;
 
 /// The rows of a local file that we wrote.
 pub(super) fn own_rows(path: &Path, kind: FoundKind, schema: &Schema, capacity: usize) -> Result<Rows> {
-    file_rows(path, kind, Some(&csv::own_format()), true, schema, capacity, None, &Skipped::default(), None)
+    file_rows(
+        path,
+        kind,
+        Some(&csv::own_format()),
+        true,
+        schema,
+        capacity,
+        None,
+        &Skipped::default(),
+        &Shown::new(schema.names(), false),
+    )
 }
 
 /// The rows of a part that we wrote, with the values of its folders.
@@ -52,13 +62,13 @@ fn file_rows(
     capacity: usize,
     groups: Option<Range<usize>>,
     skipped: &Skipped,
-    shown: Option<Shown>,
+    shown: &Shown,
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {
-        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity, skipped)?,
+        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity, skipped, shown)?,
         (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity, shown)?),
-        (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups)?),
+        (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups, shown)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {
             return Err(Error::internal("a file was to be read as something it cannot be"));
         }
@@ -86,8 +96,21 @@ impl Files {
         }
         for piece in item.files.iter().filter(|_| item.manifest.is_none()) {
             self.admit(piece)?;
-            let (described, format) = self.described(piece, item.kind, sample).map_err(|error| piece.named(error))?;
-            formats.extend(format);
+            let (mut described, format) =
+                self.described(piece, item.kind, sample).map_err(|error| piece.named(error))?;
+            if let Some(first) = formats.first()
+                && format.as_ref().is_some_and(|format| (format.header_rows == 0) != (first.header_rows == 0))
+                && !described.fields.fields.is_empty()
+            {
+                return Err(piece.named(headless(format.as_ref().is_some_and(|format| format.header_rows == 0))));
+            }
+            formats.extend(format.filter(|_| !described.fields.fields.is_empty()));
+            let known = fields.names().map(str::to_owned).collect();
+            let names: Vec<&str> = described.fields.names().collect();
+            let called: Vec<String> = alike::called(&names, &known).into_iter().map(str::to_owned).collect();
+            for (field, name) in described.fields.fields.iter_mut().zip(called) {
+                field.name = name;
+            }
             let file = piece.name().file_name().unwrap_or_default().to_string_lossy().into_owned();
             seen.push((file, described.fields.clone()));
             union(&mut fields, described.fields);
@@ -225,6 +248,15 @@ impl Files {
     }
 }
 
+/// One dataset's files are read alike.
+fn headless(here: bool) -> Error {
+    let (this, others) = if here { ("no header", "one") } else { ("a header", "none") };
+    Error::data(format!("the file has {this}, where the other files of its dataset have {others}")).hint(
+        "Mend the file; or say what is right: a `csv` source with `header: true` (or false) reads all files so; or read it as a \
+         dataset of its own",
+    )
+}
+
 /// The union of columns by name; where types differ, one that holds both.
 fn union(fields: &mut Schema, more: Schema) {
     if fields.fields.is_empty() {
@@ -300,7 +332,7 @@ pub(super) struct AllRows {
     within: Vec<Within>,
     limit: Option<u64>,
     skipped: Skipped,
-    shown: Option<Shown>,
+    shown: Shown,
     current: Option<Current>,
     /// Rows of the files before the current one.
     before: u64,
@@ -311,7 +343,11 @@ pub(super) struct AllRows {
 }
 
 impl AllRows {
+    /// What is read of a file. Of others' files also the columns that their folders name: the file must not say otherwise.
     fn file_schema(&self, values: &Values) -> Schema {
+        if !self.strict {
+            return self.schema.clone();
+        }
         let names: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
         hive::without(&self.schema, &names)
     }
@@ -410,7 +446,7 @@ impl AllRows {
                 capacity.max(1),
                 unit.groups,
                 &self.skipped,
-                self.shown.clone(),
+                &self.shown,
             )
         });
         let rows = rows.map_err(|error| piece.named(error))?;
@@ -429,7 +465,11 @@ impl AllRows {
             let mut batch = if current.values.is_empty() {
                 batch
             } else {
-                Batch { rows: hive::attach(&batch.rows, &current.values, &self.schema)?, ..batch }
+                let rows = hive::attach(&batch.rows, &current.values, &self.schema)?;
+                if let Some(error) = hive::contradicted(&batch, &rows) {
+                    return Err(current.piece.named(error));
+                }
+                Batch { rows, ..batch }
             };
             for number in &mut batch.numbers {
                 *number += self.before;

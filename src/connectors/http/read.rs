@@ -52,7 +52,7 @@ where
     let capacity = left.map_or(BATCH_ROWS, |limit| usize::try_from(limit).unwrap_or(BATCH_ROWS));
     let mut rows = Rows::new(&schema, path.clone(), capacity);
     let mut pages = Pages::new(api, resource, since)?;
-    let mut seen = request.shown.is_some().then(Shape::default);
+    let mut seen = request.shown.sampled.then(Shape::default);
     let mut more = true;
     while more {
         let mut ready = Vec::new();
@@ -85,7 +85,7 @@ where
 fn all_shown(seen: &Shape, resource: &Resource, path: &[String], request: &ReadRequest) -> Result<()> {
     let tables = seen.tables(&resource.key, resource.nested == Nested::Json).unwrap_or_default();
     let fields = tables.iter().filter(|table| table.path == path).flat_map(|table| table.fields.names());
-    let mut others = fields.filter(|name| request.shown.as_ref().is_some_and(|shown| !shown.contains(*name)));
+    let mut others = fields.filter(|name| request.shown.lacks(name));
     others.next().map_or(Ok(()), |name| Err(unshown(name)))
 }
 

@@ -23,14 +23,13 @@ use crate::guard::{Finding, Guard, Limits};
 use crate::plan::{Input, Output, Plan};
 use crate::schema::diff::reshaped;
 use crate::schema::widen::{holds, widened};
-use crate::schema::{DataType, Field, Schema};
+use crate::schema::{DataType, Field, Schema, alike};
 use crate::spec::drift::{Drift, Policy};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::target::Mode;
 use propose::Change;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// What to read, given what the source has now.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +43,8 @@ pub struct Judged {
     pub format: Option<TextFormat>,
     /// Members of JSON that a look at the source has not shown.
     pub unseen: Vec<Field>,
-    /// All that the look at the source has shown, where there may be more: a sample of JSON was looked at.
-    pub shown: Option<Shown>,
+    /// All that the look at the source has shown.
+    pub shown: Shown,
     /// What is read at all: of a plan's type, or of the source's where it may not be kept.
     pub changed: bool,
 }
@@ -95,7 +94,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         refused: Vec::new(),
         format: input.format.clone(),
         unseen: Vec::new(),
-        shown: None,
+        shown: Shown::default(),
         changed: false,
     };
     let found = match seen.strange {
@@ -106,9 +105,8 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             now
         }
     };
-    if found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none() {
-        judged.shown = Some(Arc::new(found.fields.names().chain(input.schema.names()).map(str::to_owned).collect()));
-    }
+    let sampled = found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none();
+    judged.shown = Shown::new(found.fields.names().chain(input.schema.names()), sampled);
     let lacking = lacking(case, &found);
     let same = found.shape().fingerprint() == input.fingerprint && !key_changed(case, &found);
     if same && lacking.is_empty() {
@@ -365,7 +363,7 @@ fn key_changed(case: Case<'_>, found: &Found) -> bool {
 }
 
 fn names_plain(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| names::plain(name)).collect()
+    names.iter().map(|name| alike::plain(name)).collect()
 }
 
 /// A new column. A type that was inferred from a part of the source may not hold for the rest.

@@ -1,6 +1,7 @@
 //! Which column of the source is which known column: by the same name, or one that differs only in how it is written.
 
 use crate::agents::mapper::{self, Mapping};
+use crate::schema::alike::plain;
 use crate::schema::{Field, Schema};
 
 /// The known columns and what each is called now, and the columns that nobody knows.
@@ -9,11 +10,6 @@ pub(super) struct Matched<'a> {
     /// Known column, and the column of the source; nothing when it is gone.
     pub pairs: Vec<(&'a Field, Option<&'a Field>)>,
     pub added: Vec<&'a Field>,
-}
-
-/// A name without case, blanks and punctuation.
-pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The same names first; then those that differ in nothing but their writing, where only one is meant.
