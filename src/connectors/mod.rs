@@ -64,8 +64,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// How many rows a batch holds at most.
 pub const BATCH_ROWS: usize = 16_384;
 
-/// What opening a connection needs from the caller: the folder that relative paths mean, the folders that may be
-/// touched at all, and the URLs of named connections (secrets: never printed, see the `Debug` of [`Secrets`]).
+/// What opening a connection needs from the caller (the URLs are never printed, see the `Debug` of [`Secrets`]).
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     pub base: PathBuf,
@@ -87,9 +86,8 @@ pub struct Context {
     pub notes: Notes,
     /// The plan file of the run and where a changed one may be proposed, the best place first.
     pub proposals: Vec<PathBuf>,
-    /// Whether a look at a source looks at all rows, where it is at a sample otherwise.
+    /// Whether a look at a source is at all of its rows, not at a sample; and what such looks have found in this run.
     pub thorough: bool,
-    /// What such looks have found in this run.
     pub looked: shown::Looked,
     /// Where files are shared with other machines, if that is an object store.
     pub shelf: Option<Arc<shelf::Shelf>>,

@@ -50,6 +50,26 @@ def test_all_casts_at_once_and_rows_that_do_not_fit_are_put_aside(
     assert postgres.query("SELECT id FROM items", database=database) == [(1,)]
 
 
+@pytest.mark.parametrize("mode", ["replace", "merge"])
+def test_the_same_file_again_alters_nothing(tmp_path: Path, postgres: Server, mode: str) -> None:
+    database = there(postgres, "id int PRIMARY KEY, amount numeric(10,2)")
+    postgres.execute("CREATE VIEW seen AS SELECT amount FROM items", database=database)
+    (tmp_path / "items.csv").write_text("id,amount\n1,5.5\n2,6.25\n")
+    target = {"postgres": {"connection": "db", "mode": mode}}
+    dataset = {"adopt": True, **({"key": "id"} if mode == "merge" else {})}
+    path = write_spec(
+        tmp_path, "again", source={"csv": {"path": "items.csv"}}, target=target, datasets={"items": dataset}
+    )
+    world = outside(tmp_path, db=postgres.url(database))
+    types = (
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'items'::regclass AND attnum > 0"
+    )
+    before = postgres.query(types, database=database)
+    for run in ("r1", "r2", "r3"):
+        assert move(path, run, **world)["reconciliation"]["loaded"] == 2
+        assert postgres.query(types, database=database) == before
+
+
 def test_casts_of_mysql(tmp_path: Path, mariadb: MariadbServer) -> None:
     database = mariadb.database()
     mariadb.execute("CREATE TABLE items (id int, amount decimal(8,2), count int, note varchar(5))", database=database)

@@ -9,7 +9,7 @@ use crate::schema::{
     DataType, Schema, alike,
     arrow::{from_arrow, pick, refused, to_arrow},
 };
-use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::util::display::array_value_to_string;
 use parquet::basic::LogicalType;
@@ -170,7 +170,8 @@ impl ParquetRows {
         if self.here == self.schema {
             return Ok(rows);
         }
-        rows.with_schema(to_arrow(&self.schema))
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(to_arrow(&self.schema), rows.columns().to_vec(), &options)
             .map_err(|error| Error::internal("a file's columns could not be named").caused_by(&error))
     }
 

@@ -102,17 +102,16 @@ impl Files {
                 && format.as_ref().is_some_and(|format| (format.header_rows == 0) != (first.header_rows == 0))
                 && !described.fields.fields.is_empty()
             {
-                return Err(piece.named(headless(format.as_ref().is_some_and(|format| format.header_rows == 0))));
+                let here = format.as_ref().is_some_and(|format| format.header_rows == 0);
+                return Err(headless(here).in_file(piece.shown()));
             }
             formats.extend(format.filter(|_| !described.fields.fields.is_empty()));
-            let known = fields.names().map(str::to_owned).collect();
-            let names: Vec<&str> = described.fields.names().collect();
-            let called: Vec<String> = alike::called(&names, &known).into_iter().map(str::to_owned).collect();
-            for (field, name) in described.fields.fields.iter_mut().zip(called) {
-                field.name = name;
+            call_alike(&mut described.fields, &fields);
+            if described.fields.fields.is_empty() && described.rows == Some(0) && item.files.len() > 1 {
+                tracing::warn!("the file '{}' is empty: it has neither a header nor rows", piece.shown());
+            } else {
+                seen.push((beside(piece), described.fields.clone()));
             }
-            let file = piece.name().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            seen.push((file, described.fields.clone()));
             union(&mut fields, described.fields);
             rows = rows.zip(described.rows).map(|(sum, more)| sum + more);
             exact &= described.exact;
@@ -248,6 +247,13 @@ impl Files {
     }
 }
 
+/// A file as it is told from the others of its dataset: with the folders that hold values.
+fn beside(piece: &Piece) -> String {
+    let file = piece.name().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let values: Vec<_> = piece.values.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    if values.is_empty() { file } else { format!("{}/{file}", hive::folder(&values)) }
+}
+
 /// One dataset's files are read alike.
 fn headless(here: bool) -> Error {
     let (this, others) = if here { ("no header", "one") } else { ("a header", "none") };
@@ -255,6 +261,16 @@ fn headless(here: bool) -> Error {
         "Mend the file; or say what is right: a `csv` source with `header: true` (or false) reads all files so; or read it as a \
          dataset of its own",
     )
+}
+
+/// The columns of a file get the names that they have in its dataset.
+fn call_alike(here: &mut Schema, dataset: &Schema) {
+    let known = dataset.names().map(str::to_owned).collect();
+    let names: Vec<&str> = here.names().collect();
+    let called: Vec<String> = alike::called(&names, &known).into_iter().map(str::to_owned).collect();
+    for (field, name) in here.fields.iter_mut().zip(called) {
+        field.name = name;
+    }
 }
 
 /// The union of columns by name; where types differ, one that holds both.
@@ -467,7 +483,7 @@ impl AllRows {
             } else {
                 let rows = hive::attach(&batch.rows, &current.values, &self.schema)?;
                 if let Some(error) = hive::contradicted(&batch, &rows) {
-                    return Err(current.piece.named(error));
+                    return Err(error.in_file(current.piece.shown()));
                 }
                 Batch { rows, ..batch }
             };
