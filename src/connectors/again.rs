@@ -146,11 +146,39 @@ pub(super) struct Earlier {
     pub facts: Facts,
     /// The loads of the dataset, the newest first, as far as they were looked through.
     pub loads: Vec<Known>,
+    /// The ledger does not know of it: the store does.
+    pub lost: bool,
+}
+
+impl LoadRequest {
+    /// So many rows this load has appended, as the store remembers it: what counts where the ledger says nothing of it.
+    pub(super) fn appended(&self) -> Option<u64> {
+        self.remembered.filter(|rows| *rows > 0 && self.mode == Mode::Append)
+    }
 }
 
 impl Earlier {
+    /// A load that the ledger has lost, from what the store remembers of it.
+    pub(super) fn lost(request: &LoadRequest, loads: Vec<Known>) -> Self {
+        let loaded = Loaded {
+            load_id: request.load_id.clone(),
+            rows: request.appended().unwrap_or_default(),
+            bytes: 0,
+            checksum: None,
+            refused: Vec::new(),
+            changes: None,
+            already: true,
+            earlier: None,
+        };
+        let facts = Facts { load_id: request.marks().map(str::to_owned), ..request.facts.clone() };
+        Self { loaded, facts, loads, lost: true }
+    }
+
     /// The answer of the earlier load, or that the work is done (again).
     pub(super) fn course(self, request: &LoadRequest, there: There) -> Result<Course> {
+        if self.lost {
+            return self.found_again(request, there);
+        }
         let mine = self.loads.iter().position(|load| load.load_id == self.loaded.load_id);
         let newest = mine.is_none_or(|at| at == 0);
         let gone = mine.is_some_and(|at| self.loads[at].manner == Manner::Gone);
@@ -175,6 +203,21 @@ impl Earlier {
         Ok(if stands { Course::Done(self.already()) } else { Course::Load { undo: None } })
     }
 
+    /// Of a load that only the store remembers: its rows may be there.
+    fn found_again(&self, request: &LoadRequest, there: There) -> Result<Course> {
+        let (run, brought, rows) = (&request.facts.run, self.loaded.rows, there.rows.unwrap_or_default());
+        if rows == 0 {
+            return Ok(Course::first(request));
+        }
+        match there.own {
+            Own::Marked(own) if own > brought => return Err(copied(run, brought, own)),
+            Own::Marked(own) if own > 0 => return Ok(Course::Load { undo: Some(own) }),
+            Own::Marked(_) | Own::Parts | Own::Inside { .. } | Own::Untold => {}
+        }
+        // A backup that is older than the load: its ledger accounts for every row, and none is of this load.
+        if rows <= appended(&self.loads) { Ok(Course::first(request)) } else { Err(forgotten(run, brought, rows)) }
+    }
+
     fn already(self) -> Box<Loaded> {
         Box::new(Loaded { already: true, earlier: Some(Box::new(self.facts)), ..self.loaded })
     }
@@ -187,11 +230,7 @@ impl Earlier {
             _ if faults::planted("adds_again") => return Ok(Course::Load { undo: None }),
             Own::Parts if again => return Ok(Course::Load { undo: None }),
             Own::Marked(rows) if rows > brought => {
-                let message =
-                    format!("run '{run}' has appended {brought} rows, and {rows} rows carry the id of its load");
-                return Err(Error::new(Kind::Conflict, message).hint(
-                    "Nothing was changed. Somebody has copied rows: delete the copies, or give them another id",
-                ));
+                return Err(copied(run, brought, rows));
             }
             // The column was dropped and made again, it seems.
             Own::Marked(0) if brought > 0 && there.rows >= Some(appended(&self.loads).max(1)) => {
@@ -259,6 +298,26 @@ pub fn taken_name(column: &str) -> Error {
     Error::spec(format!("the rows have a column '{column}', which `load_id` keeps for the id of the load"))
         .at_path(column)
         .hint("Rename the column in a step, or choose another name: `load_id: NAME`")
+}
+
+fn copied(run: &str, brought: u64, rows: u64) -> Error {
+    let message = format!("run '{run}' has appended {brought} rows, and {rows} rows carry the id of its load");
+    Error::new(Kind::Conflict, message)
+        .hint("Nothing was changed. Somebody has copied rows: delete the copies, or give them another id")
+}
+
+fn forgotten(run: &str, brought: u64, rows: u64) -> Error {
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "the store remembers that run '{run}' has appended {brought} rows, and the target's ledger (windvane_loads) \
+             does not: it was lost, and which of the {rows} rows of the table are those of the run cannot be told"
+        ),
+    )
+    .hint(
+        "Nothing was changed: the rows would be there twice. Bring windvane_loads back from a backup, empty the table to \
+         load the run again, or start a new run for new rows; with `load_id: true` each run knows its own rows",
+    )
 }
 
 fn taken(who: &str, appended: u64, rows: u64) -> Error {

@@ -70,13 +70,14 @@ pub(super) fn listed(row: &Row) -> Known {
     }
 }
 
-/// The row of a load among those of its dataset, the newest first.
-pub(super) fn earlier(mine: Row, all: &[Row]) -> Result<Earlier> {
+/// A load among those of its dataset, the newest first; without a row it is what the store remembers.
+pub(super) fn earlier(mine: Option<Row>, request: &LoadRequest, all: &[Row]) -> Result<Earlier> {
     let damaged = |error: serde_json::Error| Error::internal("a row of the ledger cannot be read").caused_by(&error);
     let loads = all.iter().map(listed).collect();
+    let Some(mine) = mine else { return Ok(Earlier::lost(request, loads)) };
     let (id, rows, bytes, checksum, refused, changes, facts, _) = mine;
     let refused = serde_json::from_str(&refused).map_err(damaged)?;
     let changes = serde_json::from_str(&changes).map_err(damaged)?;
     let loaded = Loaded { refused, changes, ..already(&id, rows, bytes, checksum) };
-    Ok(Earlier { loaded, facts: known(&facts), loads })
+    Ok(Earlier { loaded, facts: known(&facts), loads, lost: false })
 }

@@ -56,6 +56,7 @@ pub async fn keep(
         verify: Verify::Rows,
         refused: RowPolicy::Fail,
         tell: None,
+        remembered: None,
         ..own
     };
     let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };

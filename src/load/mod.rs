@@ -81,6 +81,8 @@ pub struct Turn {
     /// From 1; 0 asks for whatever was done.
     pub attempt: u32,
     pub window: Option<Window>,
+    /// So many rows the store remembers of the load; nothing where it knows of none.
+    pub remembered: Option<u64>,
 }
 
 /// Identifies a load: the same words always give the same id. The plan is none of them: what a plan observed changes
@@ -235,6 +237,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             fitted: fitted::columns(output),
         },
         tell: tell(plan, output, turn),
+        remembered: turn.remembered,
         swap: false,
         widen: false,
         adopt: output.adopt,

@@ -28,29 +28,53 @@ pub(super) fn width(world: &World) -> Result<()> {
     }
 }
 
-/// Refuses an interval that another run has appended, or that holds one.
-pub(super) async fn refuse(world: &World, plan: &Plan, output: &Output, others: &[(String, Window)]) -> Result<()> {
-    let Some(interval) = &world.interval else { return Ok(()) };
-    let mine = (moment(&interval.start), moment(&interval.end));
-    let ends = |window: &Window| (window.low.as_deref().and_then(moment), window.high.as_deref().and_then(moment));
-    let Some((run, window)) = others.iter().find(|(_, window)| within(mine, ends(window))) else { return Ok(()) };
+/// The rows that another run has loaded.
+pub(super) struct Taken {
+    pub run: String,
+    pub rows: u64,
+    pub window: Window,
+}
+
+/// Refuses an interval of which another run has appended a part, or the whole. Intervals that meet share no row.
+pub(super) async fn refuse(
+    world: &World,
+    plan: &Plan,
+    output: &Output,
+    (start, end): &(String, String),
+    others: &[Taken],
+) -> Result<()> {
+    // As the column has them: of a date, a part of a day is the day.
+    let (Some(from), Some(to)) = (moment(start), moment(end)) else { return Ok(()) };
+    let shares = |other: &&Taken| {
+        span(&other.window).is_some_and(|(low, high)| low < high && from < to && from < high && low < to)
+    };
+    let Some(Taken { run, rows, window }) = others.iter().find(shares) else { return Ok(()) };
     let asking = async { Connection::open_target(&plan.target, &world.context)?.holds(&output.dataset).await };
-    if world.guarded(super::target_breaker(&plan.target), asking).await?.rows == Some(0) {
+    let held = world.guarded(super::target_breaker(&plan.target), asking).await?;
+    if !held.exists || held.rows == Some(0) {
         // Rows that somebody has taken away are not there twice.
         return Ok(());
     }
-    let (low, high) = (window.low.as_deref().unwrap_or_default(), window.high.as_deref().unwrap_or_default());
-    let message = format!("run '{run}' has loaded the rows from {low} to {high} already: they would be there twice");
-    Err(Error::new(Kind::Conflict, message).in_table(&output.dataset).hint(
-        "Nothing was loaded. To do that interval again, run (in Airflow: clear) that run; or use the mode merge, with a \
-         key",
-    ))
+    let low = window.low.as_deref().unwrap_or("the beginning");
+    let high = window.high.as_deref().unwrap_or_default();
+    let message = format!(
+        "run '{run}' has loaded the rows from {low} to {high} already ({rows} rows), and this run's are those from {start} \
+         to {end}: what lies in both would be there twice"
+    );
+    Err(Error::new(Kind::Conflict, message).in_table(&output.dataset).hint(format!(
+        "Nothing was loaded. Give the run an interval that ends at {low} or begins at {high}; to do that interval again, \
+         run (in Airflow: clear) run '{run}'; or use the mode merge, with a key"
+    )))
 }
 
-/// Whether one lies within the other.
-fn within(one: (Option<i64>, Option<i64>), other: (Option<i64>, Option<i64>)) -> bool {
-    let inside = |a: i64, b: i64, c: i64, d: i64| a >= c && b <= d;
-    matches!((one, other), ((Some(a), Some(b)), (Some(c), Some(d))) if inside(a, b, c, d) || inside(c, d, a, b))
+/// From its first moment to the first after it. A window that is no interval lacks its lower end and has its upper one.
+fn span(window: &Window) -> Option<(i64, i64)> {
+    let high = window.high.as_deref().and_then(moment)?;
+    let low = match &window.low {
+        Some(low) => moment(low)?,
+        None => i64::MIN,
+    };
+    Some(if window.interval { (low, high) } else { (low.saturating_add(1), high.saturating_add(1)) })
 }
 
 /// A limit of an interval, with its zone or as the column writes it: in UTC.

@@ -146,7 +146,15 @@ pub(super) async fn remember_checks(
 /// Which load this is.
 pub(super) async fn turn(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Turn> {
     let window = window::known(world, plan, planned, run).await?;
-    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window })
+    let (load_id, mut known) = (load::load_id(&plan.pipeline, run, &planned.name, ""), None);
+    world
+        .remember("question for an earlier load", async |store| {
+            known = store.load(&load_id).await?;
+            Ok(())
+        })
+        .await?;
+    let known = known.filter(|load| load.dataset == planned.dataset);
+    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered: known.map(|load| load.rows) })
 }
 
 /// The receipt of an output that an earlier try of this attempt has loaded before it was stopped: what the target's ledger

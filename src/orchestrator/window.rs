@@ -5,8 +5,9 @@
 //! the target's commit and that note is found by asking the target's own ledger. By interval, the window is the run's data
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
-use super::{World, overlap};
-use crate::connectors::again::{Facts, Window};
+use super::World;
+use super::overlap::{self, Taken};
+use crate::connectors::again::{Known, Manner, Window};
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
@@ -46,7 +47,7 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
             overlap::width(world)?;
             if output.mode == Mode::Append {
                 let others = ledger(world, plan, output, field, run).await?.others;
-                overlap::refuse(world, plan, output, &others).await?;
+                overlap::refuse(world, plan, output, &ends(world, incremental, field)?, &others).await?;
             }
             interval(world, incremental, (field, output.mode))
         }
@@ -181,20 +182,24 @@ struct Ledger {
     /// The end of the furthest one.
     high: Option<String>,
     /// What other runs have loaded.
-    others: Vec<(String, Window)>,
+    others: Vec<Taken>,
 }
 
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
-    let asking =
-        async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, LOOKED_THROUGH).await };
+    // Any load may have brought rows of the same interval.
+    let most = if world.interval.is_some() { u32::MAX } else { LOOKED_THROUGH };
+    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, most).await };
     let loads = world.guarded(super::target_breaker(&plan.target), asking).await?;
-    let loads: Vec<Facts> = loads.into_iter().map(|load| load.facts).collect();
-    let ours = |load: &&Facts| load.pipeline == plan.pipeline && load.output == output.name;
-    let of = |load: &Facts| load.window.clone().filter(|window| window.column == field.name);
-    let mine = loads.iter().filter(ours).find(|load| load.run == run).and_then(of);
+    // What was there before a load that replaced all is there no more.
+    let left = loads.iter().position(|load| load.manner == Manner::Replaced).map_or(loads.len(), |at| at + 1);
+    let ours = |load: &&Known| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
+    let of = |load: &Known| load.facts.window.clone().filter(|window| window.column == field.name);
+    let mine = loads.iter().filter(ours).find(|load| load.facts.run == run).and_then(of);
     let highs = loads.iter().filter(ours).filter_map(|load| of(load)?.high);
-    let others = loads.iter().filter(ours).filter(|load| load.run != run);
-    let others = others.filter_map(|load| Some((load.run.clone(), of(load)?))).collect();
+    let others = loads.iter().take(left).filter(ours).filter(|load| load.facts.run != run);
+    let others = others.filter(|load| load.rows > 0 && load.manner != Manner::Gone);
+    let taken = |load: &Known| Some(Taken { run: load.facts.run.clone(), rows: load.rows, window: of(load)? });
+    let others = others.filter_map(taken).collect();
     Ok(Ledger { others, mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
 }
 

@@ -310,6 +310,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
         tell: request.facts.load_id.clone().map(Tell::Column),
         facts: request.facts,
+        remembered: None,
         swap: request.swap,
         widen: request.widen,
         adopt: request.adopt,

@@ -198,6 +198,17 @@ def test_all_rows_may_be_folded_and_intervals_too(tmp_path: Path) -> None:
         ("files: {path: '**/*', as_dataset: all}", "parquet: {path: out, mode: append}", True),
         ("csv: {path: 'lake/*/*.csv', as_dataset: all}", "csv: {path: ./lake}", True),
         ("csv: {path: 's3://b/lake/**/*.csv', as_dataset: all}", "csv: {path: 's3://b/lake'}", True),
+        ("csv: {path: lake}", "csv: {path: ./lake/}", True),
+        ("files: {path: lake}", "parquet: {path: in/../lake}", True),
+        ("csv: {path: lake}", "csv: {path: link}", True),
+        ("files: {path: link/}", "jsonl: {path: lake}", True),
+        ("csv: {path: 's3://b/lake/'}", "csv: {path: 's3://b/lake'}", True),
+        ("files: {path: 'lake/*'}", "csv: {path: lake}", True),
+        ("files: {path: 'link/*'}", "csv: {path: lake}", True),
+        ("csv: {path: lake/all, as_dataset: all}", "csv: {path: lake}", True),
+        ("csv: {path: lake/all}", "csv: {path: lake}", False),
+        ("csv: {path: lake}", "parquet: {path: lake}", False),
+        ("csv: {path: lake/orders.csv}", "csv: {path: lake}", False),
         ("csv: {path: 'in/*.csv'}", "csv: {path: in}", False),
         ("csv: {path: '**/*.csv'}", "parquet: {path: out}", False),
         ("csv: {path: 'raw/**/*.csv'}", "csv: {path: lake}", False),
@@ -207,6 +218,8 @@ def test_all_rows_may_be_folded_and_intervals_too(tmp_path: Path) -> None:
 def test_a_pipeline_does_not_read_what_it_wrote(tmp_path: Path, source: str, target: str, *, feeds: bool) -> None:
     """One row became two, four, eight."""
     where = tmp_path / "a.windvane.yaml"
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "link").symlink_to("lake")
     where.write_text(f"pipeline: orders\nsource:\n  {source}\ntarget:\n  {target}\n")
     found = [(one["line"], one["path"], one["message"]) for one in wv.check(where)["problems"]]
     assert [(line, path.rsplit(".", 1)[-1], "reads its own target" in text) for line, path, text in found] == (

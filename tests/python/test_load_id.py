@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import windvane as wv
 from pipelines import outside, write_spec
-from tries import Case, made
+from tries import FILES, Case, made
 from windvane.errors import WindvaneError
 
 TABLES = ("sqlite", "postgres", "mysql")
@@ -243,16 +243,71 @@ def test_an_interval_is_done_again(
     assert len(one.ids()) == 32
 
 
-def test_an_interval_whose_rows_cannot_be_told(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("load_id", [None, True])
+@pytest.mark.parametrize(
+    ("first", "last", "shares"),
+    [
+        ("03-01T12", "03-02T12", True),
+        ("02-29T12", "03-01T01", True),
+        ("03-01T03", "03-01T04", True),
+        ("02-28T00", "03-03T00", True),
+        ("02-29T00", "03-01T00", False),
+        ("03-02T00", "03-03T00", False),
+    ],
+)
+def test_an_interval_of_which_another_run_has_a_part(
+    tmp_path: Path, first: str, last: str, *, shares: bool, load_id: bool | None, kind: str,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    one = interval_case(tmp_path, kind, "staged", request, load_id=load_id)
+    days(one, (29, "2024-02-29T23:00:00.5Z"), *source_of(1, 2))
+    assert one.run("d1", interval=interval(1))["status"] == "success"
+    before = one.ids()
+    other = one.run("other", interval=(f"2024-{first}:00:00Z", f"2024-{last}:00:00Z"))
+    if not shares:
+        assert other["status"] == "success", other
+        assert len(one.ids()) > len(before)
+        assert len(set(one.ids())) == len(one.ids())
+        return
+    assert other["status"] == "failed"
+    said = json.dumps(other)
+    assert "run 'd1' has loaded the rows from 2024-03-01" in said
+    assert f"this run's are those from 2024-{first[:5]}" in said
+    assert '"kind": "conflict"' in said
+    assert one.ids() == before
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_an_interval_of_which_files_hold_a_part(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     one = interval_case(tmp_path, kind, "staged", request)
     days(one, *source_of(1, 2))
-    one.run("d1", interval=interval(1))
-    one.run("half", interval=("2024-03-01T12:00:00Z", "2024-03-02T12:00:00Z"))
-    days(one, *source_of(1, 2, extra=3))
-    again = one.run("d1", interval=interval(1))
-    assert again["status"] == "failed"
-    assert "another load may have brought some of them" in json.dumps(again)
+    assert one.run("d1", interval=interval(1))["status"] == "success"
+    half = one.run("half", interval=("2024-03-01T05:00:00Z", "2024-03-02T05:00:00Z"))
+    assert half["status"] == "failed"
+    assert "run 'd1' has loaded the rows from" in json.dumps(half)
+    assert one.run("d2", interval=interval(2))["status"] == "success"
     assert len(one.ids()) == 20
+
+
+def test_days_of_another_zone_follow_each_other(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A schedule of Berlin over a column of dates: its days begin at 23:00 UTC, in any order of the runs."""
+    one = interval_case(tmp_path, "sqlite", "staged", request)
+    days(one, *[(day, f"2024-03-{day:02d}") for day in range(1, 8)])
+    for day in (4, 3, 5):
+        ends = (f"2024-03-{day - 1:02d}T23:00:00Z", f"2024-03-{day:02d}T23:00:00Z")
+        assert one.run(f"d{day}", interval=ends)["status"] == "success"
+    assert len(one.ids()) == len(set(one.ids())) == 3
+
+
+def test_an_interval_that_brought_no_row_hinders_no_other(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    one = interval_case(tmp_path, kind, "staged", request)
+    days(one, *source_of(2))
+    assert one.run("d1", interval=interval(1))["status"] == "success"
+    assert one.run("d2", interval=interval(2))["status"] == "success"
+    assert one.run("late", interval=("2024-03-01T12:00:00Z", "2024-03-02T00:00:00Z"))["status"] == "success"
+    assert len(one.ids()) == 10
 
 
 def test_an_interval_with_a_row_more(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:

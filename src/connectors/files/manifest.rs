@@ -181,7 +181,7 @@ impl Manifest {
         let gone = |part: &Part| !there.contains(&part.path);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
         let loads = self.loads.iter().rev().map(Done::known).collect();
-        let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads };
+        let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };
         match earlier.course(request, There { rows, own: Own::Parts })? {
             Course::Done(loaded) => Ok(Some(*loaded)),
             Course::Load { .. } => Ok(None),

@@ -69,9 +69,11 @@ pub(super) async fn look_up(
 ) -> Result<Course> {
     let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
     let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    let Some(mine) = mine else { return Ok(Course::first(request)) };
+    if mine.is_none() && request.appended().is_none() {
+        return Ok(Course::first(request));
+    }
     let all = newest(session, ledger, &request.dataset, ledger::looked_through(request)).await?;
-    let earlier = ledger::earlier(mine, &all)?;
+    let earlier = ledger::earlier(mine, request, &all)?;
     let existing = table.existing(session).await?;
     let (rows, own) = match &existing {
         Some(existing) => {

@@ -48,9 +48,11 @@ pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) 
         .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(mine) = mine else { return Ok(Course::first(request)) };
+    if mine.is_none() && request.appended().is_none() {
+        return Ok(Course::first(request));
+    }
     let all = newest(file, &request.dataset, ledger::looked_through(request)).await?;
-    let earlier = ledger::earlier(mine, &all)?;
+    let earlier = ledger::earlier(mine, request, &all)?;
     let rows = rows(file, &request.dataset).await?;
     let own = match rows {
         Some(_) => own(file, request, &earlier).await?,

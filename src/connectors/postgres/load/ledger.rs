@@ -77,10 +77,18 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    let Some(row) = row else { return Ok(Course::first(request)) };
+    if row.is_none() && request.appended().is_none() {
+        return Ok(Course::first(request));
+    }
     let all = newest(session, ledger, &request.dataset, words::looked_through(request)).await?;
-    let (loaded, facts) = loaded(row, ledger)?;
-    let earlier = Earlier { loaded, facts, loads: all.iter().map(listed).collect() };
+    let loads = all.iter().map(listed).collect();
+    let earlier = match row {
+        Some(row) => {
+            let (loaded, facts) = loaded(row, ledger)?;
+            Earlier { loaded, facts, loads, lost: false }
+        }
+        None => Earlier::lost(request, loads),
+    };
     let existing = job.table.existing(session).await?;
     let (rows, own) = match &existing {
         Some(existing) => (Some(count(session, &job.table, "").await?), own(session, job, existing, &earlier).await?),
