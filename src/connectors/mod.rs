@@ -86,7 +86,7 @@ pub struct Context {
     pub notes: Notes,
     /// The plan file of the run and where a changed one may be proposed, the best place first.
     pub proposals: Vec<PathBuf>,
-    /// Whether a look at a source is at all of its rows, not at a sample; and what such looks have found in this run.
+    /// Whether looks at a source are at all of its rows, not at a sample; and what such looks have found in this run.
     pub thorough: bool,
     pub looked: shown::Looked,
     /// Where files are shared with other machines, if that is an object store.
@@ -213,10 +213,8 @@ pub struct ReadRequest {
     pub locator: String,
     pub kind: FoundKind,
     pub format: Option<TextFormat>,
-    /// The wanted columns with the wanted types. A column that the source lacks is given as nulls (the caller has
-    /// judged drift before).
+    /// The wanted columns and types. What the source lacks is given as nulls (the caller has judged drift before).
     pub schema: Schema,
-    /// Stop after this many rows.
     pub limit: Option<u64>,
     /// Only rows inside all of these; others are as if they were not there.
     pub within: Vec<Within>,
@@ -339,7 +337,7 @@ pub struct LoadRequest {
     pub facts: Facts,
     /// How an append's rows are told from those of other loads, where they can be.
     pub tell: Option<tell::Tell>,
-    /// So many rows the store remembers of this load.
+    /// So many of its rows the store remembers.
     pub remembered: Option<u64>,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
     pub swap: bool,
