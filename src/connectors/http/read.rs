@@ -58,7 +58,9 @@ where
         let mut ready = Vec::new();
         let take = |records: &[&RawValue]| {
             for record in records {
-                seen.iter_mut().for_each(|seen| seen.observe(record));
+                if let Some(seen) = &mut seen {
+                    seen.observe(record);
+                }
             }
             rows.add(records, &mut ready)
         };
