@@ -8,6 +8,7 @@ use crate::discover::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::extract::drift::recall::{self, Loaded};
 use crate::llm::Gateway;
+use crate::plan::answers;
 use crate::plan::build::{self, Given};
 use crate::plan::carried;
 use crate::plan::file;
@@ -34,11 +35,14 @@ pub struct Asked<'a> {
     pub words: Option<&'a str>,
     /// Nobody looks at the plan before it is run.
     pub unreviewed: bool,
+    /// The plan that this one takes the place of: what people have answered to it.
+    pub before: Option<&'a Plan>,
 }
 
 /// Builds the plan of a spec and keeps it, its catalog and its decisions in the store.
 pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let filled = world.filling.document(asked.spec)?;
+    world.filling.needed(asked.spec)?;
     let sources = filled.named_sources();
     let mut found = Vec::new();
     for (name, source) in &sources {
@@ -80,6 +84,10 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     }
     let plan = for_every_run(world, asked.spec, plan)?;
     let plan = if asked.unreviewed { build::unreviewed(plan)? } else { plan };
+    let plan = match asked.before {
+        Some(before) => answers::kept(plan, before)?,
+        None => plan,
+    };
     remember(world, &plan, &catalog).await?;
     Ok(plan)
 }

@@ -1,6 +1,6 @@
 //! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::plan::{Plan, SCHEMA, waiting, work};
 use crate::schema::digest;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,15 @@ pub fn read(path: &Path) -> Result<Plan> {
 /// Reads the text of a plan file.
 pub fn parse(file: &str, text: &str) -> Result<Plan> {
     let rebuild = "Rebuild it with `windvane plan SPEC`, review the difference with `windvane diff`";
+    if let Some(line) = merging(text) {
+        let place = Place { file: Some(file.to_owned()), line: Some(line), ..Default::default() };
+        return Err(Error::spec("the plan file holds the marks of a merge that is not finished").at(place).hint(
+            "Take one side whole (`git checkout --ours FILE` or `--theirs FILE`), then run `windvane plan SPEC`: it keeps the \
+             approvals of that side",
+        ));
+    }
     let plan: Plan = serde_json::from_str(text).map_err(|error| {
-        let place = crate::error::Place {
+        let place = Place {
             file: Some(file.to_owned()),
             line: Some(error.line() as u64),
             column: Some(error.column() as u64),
@@ -63,6 +70,31 @@ pub fn parse(file: &str, text: &str) -> Result<Plan> {
     }
     // Decisions may be written by hand: they are done as `windvane approve` does them.
     waiting::settled(plan).map_err(|error| error.in_file(file))
+}
+
+/// The first line with a mark of git's.
+fn merging(text: &str) -> Option<u64> {
+    let mark = |line: &str| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
+    (1..).zip(text.lines()).find(|(_, line)| mark(line)).map(|(number, _)| number)
+}
+
+/// The plan that a new one takes the place of, for the answers in it. One that cannot be read is an error where answers
+/// would be lost with it.
+pub fn replaced(path: &Path) -> Result<Option<Plan>> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return read(path).map(Some),
+    };
+    match parse(&path.display().to_string(), &text) {
+        Ok(plan) => Ok(Some(plan)),
+        Err(error) if merging(&text).is_some() => Err(error),
+        Err(error) if text.contains("\"decided\"") => Err(error.hint(
+            "It holds what people have approved or rejected, which a new plan would forget. Restore it from git, or delete it and \
+             run `windvane plan SPEC`: all is asked anew",
+        )),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Refuses a plan that was built from another spec, for another environment or by another engine, and says the way out.

@@ -1,13 +1,15 @@
 //! What will be done: a pure function from what was asked, found, measured and proposed to a plan file.
 //!
 //! Doors: `build` (pure), `file` (canonical bytes, content address, reading back, refusing what no longer fits),
-//! `diff`, `explain`, `sentences` (steps and checks as people say them), `waiting` (what a person must decide, and has).
+//! `diff`, `explain`, `sentences` (steps and checks as people say them), `waiting` (what a person must decide, and has),
+//! `answers` (which decisions of the plan before still hold).
 //!
 //! Deliberately absent: I/O, clocks, randomness, models. The same input gives the same bytes on every run.
 //!
 //! Invariants: a plan holds no secret; its id is the hash of its content; every proposal that reached it is in
 //! `decisions`, accepted or refused, with the reason.
 
+pub mod answers;
 pub mod build;
 pub mod carried;
 pub mod diff;

@@ -157,14 +157,21 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
             world.ready().await?;
         }
         let (environment, words) = (request.environment.as_deref(), request.words.as_deref());
-        let built = planned(&world, &request.spec, environment, words, request.unreviewed).await;
+        let beside = file::beside(&request.spec, environment);
+        let before = if request.staged || request.unreviewed {
+            None
+        } else {
+            let given = request.plan_file.as_deref().filter(|path| path.exists());
+            file::replaced(given.unwrap_or(&beside))?
+        };
+        let question = Question { environment, words, unreviewed: request.unreviewed, before: before.as_ref() };
+        let built = planned(&world, &request.spec, question).await;
         tell(&world);
         let plan = leave(&world, built).await?;
         if request.write {
-            let beside = || file::beside(&request.spec, request.environment.as_deref());
             let path = match request.plan_file {
                 Some(path) if request.staged => world.staging.path.join(path),
-                given => given.unwrap_or_else(beside),
+                given => given.unwrap_or(beside),
             };
             file::write(&plan, &path)?;
             if let Some(shelf) = world.staging.shelf.as_ref().filter(|_| request.staged) {
@@ -361,7 +368,9 @@ async fn moved(
 ) -> Result<crate::record::Run> {
     let replay = replay.map(|rows| quarantined(world, &rows)).transpose()?;
     let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
-    let plan = world.filling.document(&plan)?;
+    let filled = world.filling.document(&plan)?;
+    world.filling.needed(&plan)?;
+    let plan = filled;
     match replay {
         Some(rows) => whole::replay(world, &plan, &rows).await,
         None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
@@ -385,7 +394,10 @@ fn quarantined(world: &World, rows: &str) -> Result<PathBuf> {
 async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
     match committed(path, environment, &world.context.roots)? {
         Some((_, plan)) => Ok(plan),
-        None => planned(world, path, environment, None, true).await,
+        None => {
+            let question = Question { environment, unreviewed: true, ..Question::default() };
+            planned(world, path, question).await
+        }
     }
 }
 
@@ -398,16 +410,20 @@ fn committed(path: &Path, environment: Option<&str>, roots: &[PathBuf]) -> Resul
     Ok(Some((beside, plan)))
 }
 
-async fn planned(
-    world: &World,
-    path: &Path,
-    environment: Option<&str>,
-    words: Option<&str>,
+/// How a plan of a spec is asked for.
+#[derive(Clone, Copy, Default)]
+struct Question<'a> {
+    environment: Option<&'a str>,
+    words: Option<&'a str>,
     unreviewed: bool,
-) -> Result<Plan> {
+    before: Option<&'a Plan>,
+}
+
+async fn planned(world: &World, path: &Path, question: Question<'_>) -> Result<Plan> {
+    let Question { environment, words, unreviewed, before } = question;
     let spec = spec(path, environment, &world.context.roots)?;
     let spec_hash = hash::of(&spec);
-    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed };
+    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed, before };
     planning::plan(world, asked).await.map_err(|error| read::located(error, path))
 }
 

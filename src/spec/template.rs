@@ -4,6 +4,7 @@
 //! the shell `{{ name }}` is what `--param name=value` says. A plan keeps the template, because it is for every run, and
 //! is filled in when a run begins.
 
+use super::hint::did_you_mean;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,6 +65,22 @@ impl Filling {
         serde_json::from_value(value).map_err(broken)
     }
 
+    /// Refuses values that nothing in a spec or plan asks for: a slip must not be taken for the value that was meant.
+    pub fn needed(&self, document: &impl Serialize) -> Result<()> {
+        let texts = texts(document);
+        let known: BTreeSet<&str> = texts.iter().flat_map(|text| names(text)).collect();
+        let Some(unknown) = self.params.keys().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
+        let known: Vec<&str> = known.into_iter().collect();
+        let message = if known.is_empty() {
+            format!("--param {unknown}: the spec has no templates that a value could fill in")
+        } else {
+            format!("--param {unknown}: no template has this name; there are {}", known.join(", "))
+        };
+        let hint = did_you_mean(unknown, &known, "templates");
+        Err(Error::spec(message)
+            .hint(format!("{} Leave --param {unknown} out, or write {{{{ {unknown} }}}} into the spec", closed(&hint))))
+    }
+
     /// One text with its templates filled in.
     pub fn text(&self, text: &str) -> Result<String> {
         if let Some(rendered) = self.rendered.get(text) {
@@ -119,6 +136,15 @@ fn moved(text: &str, from: &str, to: &str) -> Option<String> {
     let to = to.strip_suffix(tail)?;
     let rest = text.strip_prefix(from)?;
     (tail.is_empty() || !is_template(tail)).then(|| format!("{to}{rest}"))
+}
+
+fn closed(sentence: &str) -> String {
+    if sentence.ends_with('?') { sentence.to_owned() } else { format!("{sentence}.") }
+}
+
+/// What stands between the double braces of a text.
+fn names(text: &str) -> Vec<&str> {
+    text.split("{{").skip(1).filter_map(|after| after.split_once("}}")).map(|(name, _)| name.trim()).collect()
 }
 
 fn unclear(text: &str) -> Error {
