@@ -223,3 +223,57 @@ def test_every_way_of_moving_waits(strategy: str, tmp_path: Path) -> None:
     planned(spec)
     wv.approve(spec, every=True)
     assert ran(spec)["reconciliation"]["loaded"] == 200
+
+
+def decide(spec: Path, *, approved: bool = True) -> None:
+    wv.approve(spec, every=True, reject=not approved)
+
+
+@pytest.mark.parametrize("approved", [True, False], ids=["approved", "rejected"])
+def test_a_new_plan_keeps_what_was_decided(tmp_path: Path, approved: bool) -> None:
+    spec = shop(tmp_path, "shipped orders")
+    planned(spec)
+    assert waiting(spec)
+    decide(spec, approved=approved)
+    # The data has grown: other counts, the same question.
+    with (tmp_path / "orders.csv").open("a") as file:
+        file.writelines(f"{n},open,DE,{n}.50,note {n}\n" for n in range(201, 260))
+    again = planned(spec)
+    assert waiting(spec) == []
+    kept = [decision for decision in again["decisions"] if decision.get("decided")]
+    assert kept
+    assert all(decision["decided"]["approved"] is approved for decision in kept)
+    assert all("kept from the plan before" in decision["reason"] for decision in kept)
+    ran(spec)
+    assert len(parquet_rows(tmp_path / "lake" / "orders")) == 259
+
+
+def test_other_words_are_asked_anew_and_that_is_said(tmp_path: Path) -> None:
+    spec = shop(tmp_path, "shipped orders")
+    planned(spec)
+    decide(spec)
+    document = json.loads(spec.read_text())
+    document["intent"] = "valid orders"
+    spec.write_text(json.dumps(document))
+    again = planned(spec)
+    assert waiting(spec)
+    assert any("does not hold any more" in decision["reason"] for decision in again["decisions"])
+    with pytest.raises(ConflictError):
+        ran(spec)
+
+
+def test_a_plan_that_is_being_merged_is_not_replaced(tmp_path: Path) -> None:
+    spec = shop(tmp_path, "shipped orders")
+    planned(spec)
+    decide(spec)
+    file = next(tmp_path.glob("*.plan.json"))
+    text = file.read_text()
+    file.write_text("<<<<<<< ours\n" + text + "=======\n>>>>>>> theirs\n")
+    with pytest.raises(SpecError, match="marks of a merge") as caught:
+        planned(spec)
+    assert caught.value.place["line"] == 1
+    # Of a file cut short, what people have answered would be forgotten.
+    file.write_text(text[: text.rindex('"decided"') + 20])
+    with pytest.raises(SpecError, match="not a plan file") as caught:
+        planned(spec)
+    assert "approved or rejected" in str(caught.value)

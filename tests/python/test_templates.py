@@ -79,6 +79,15 @@ def test_a_run_without_the_value_names_it_and_the_flag(folder: Path, capsys: pyt
     assert cli.main(["run", str(file), "--rules-only", "--param", "ds=2026-11-01"]) == 0
 
 
+def test_a_value_that_nothing_asks_for_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = spec(folder, "data/{{ ds }}/*.csv")
+    for verb in ("run", "plan"):
+        assert cli.main([verb, str(file), "--rules-only", "--param", "ds=2026-11-01", "--param", "dss=1"]) == 2
+        told = capsys.readouterr().err
+        assert "--param dss: no template has this name; there are ds" in told
+        assert "Did you mean 'ds'?" in told
+
+
 def test_what_is_filled_in_stays_in_the_allowed_folders(folder: Path) -> None:
     file = spec(folder, "data/{{ ds }}/*.csv")
     with pytest.raises(SpecError, match="outside the folders"):
