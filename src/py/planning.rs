@@ -392,13 +392,10 @@ fn quarantined(world: &World, rows: &str) -> Result<PathBuf> {
 
 /// The plan beside the spec, refused when it does not fit, or a new one.
 async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
-    match committed(path, environment, &world.context.roots)? {
-        Some((_, plan)) => Ok(plan),
-        None => {
-            let question = Question { environment, unreviewed: true, ..Question::default() };
-            planned(world, path, question).await
-        }
+    if let Some((_, plan)) = committed(path, environment, &world.context.roots)? {
+        return Ok(plan);
     }
+    planned(world, path, Question { environment, unreviewed: true, ..Question::default() }).await
 }
 
 /// The plan beside the spec, refused when it does not fit.
