@@ -5,8 +5,9 @@
 another author can be scheduled on it, and lineage knows the place by the name that everybody gives it.
 
 Where a connection leads is not known while DAGs are parsed, nor are a pipeline's datasets before it has a plan. Then
-the DAG declares the alias ``windvane/PIPELINE``, and the run adds the assets to it. Events are the same either way: a
-DAG scheduled on the asset runs, whichever way it came.
+the DAG declares the alias ``windvane/PIPELINE``, and the run adds the assets to it. An operator written by hand knows
+less yet (its spec may be a template) and declares an alias of its own, ``windvane/DAG/TASK``. Events are the same
+either way: a DAG scheduled on the asset runs, whichever way it came.
 """
 
 from __future__ import annotations
@@ -50,6 +51,20 @@ def alias(pipeline: str) -> str:
 
     """
     return f"windvane/{pipeline}"
+
+
+def with_alias(outlets: Iterable[Any], name: str) -> list[Any]:
+    """The outlets with an alias among them, to which a run adds what it loaded: the author's own, else one more.
+
+    Args:
+        outlets: What the author declares.
+        name: What the alias is called where there is none yet.
+
+    """
+    from airflow.sdk import AssetAlias
+
+    outlets = list(outlets)
+    return outlets if any(isinstance(one, AssetAlias) for one in outlets) else [*outlets, AssetAlias(alias(name))]
 
 
 def announce(

@@ -7,7 +7,9 @@ setting that is silently dropped (an IAM role, a proxy) would connect somewhere 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -87,19 +89,61 @@ RULES: dict[str, UrlRule] = {
 APIS = frozenset({"http", "https"})
 
 
-def engine_urls(connection_ids: Iterable[str]) -> dict[str, str]:
+def engine_urls(connection_ids: Iterable[str], named_in: str | None = None) -> dict[str, str]:
     """The engine's URL of each Airflow connection.
 
     Args:
         connection_ids: Ids of Airflow connections.
+        named_in: The spec or plan that names them.
 
     Returns:
         Id to URL; the URLs hold secrets, so hand them to the engine and keep them out of logs and XCom.
 
-    """
-    from airflow_windvane.version_compat import BaseHook
+    Raises:
+        MissingError: Airflow does not know one of them.
 
-    return {connection_id: engine_url(BaseHook.get_connection(connection_id)) for connection_id in connection_ids}
+    """
+    return {connection_id: engine_url(_defined(connection_id, named_in)) for connection_id in connection_ids}
+
+
+def _defined(connection_id: str, named_in: str | None) -> Connection:
+    from windvane.errors import MissingError
+
+    from airflow_windvane.version_compat import AirflowNotFoundException, BaseHook
+
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        hint = f"Add it in Airflow (Admin, Connections), or set AIRFLOW_CONN_{connection_id.upper()} for the workers"
+        place = place_of(connection_id, named_in) if named_in else {}
+        where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
+        message = f"{where}Airflow has no connection '{connection_id}'"
+        # What the secrets backends answered is the whole cause; a retry asks the same ones.
+        raise MissingError(message, kind="missing", hint=hint, place=place) from None
+
+
+def place_of(word: str, document: str) -> dict[str, Any]:
+    """Where a document names a connection first; the document alone when it does not say so in plain text.
+
+    Args:
+        word: The connection's id.
+        document: Path of a spec or a plan.
+
+    """
+    try:
+        lines = Path(document).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError):
+        return {}
+    named = re.compile(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])")
+    # A table or a pipeline may be called so too.
+    for only in ("connection", ""):
+        for number, line in enumerate(lines, 1):
+            plain = line.split(" #", maxsplit=1)[0]
+            start = plain.find(only) + len(only)
+            found = named.search(plain, start) if only in plain else None
+            if found:
+                return {"file": document, "line": number, "column": found.start() + 1}
+    return {"file": document, "line": 1, "column": 1}
 
 
 def address_urls(address: str, connection_ids: Iterable[str]) -> dict[str, str]:

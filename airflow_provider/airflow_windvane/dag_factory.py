@@ -299,7 +299,10 @@ class _Tasks:
         common |= {name: siblings[earlier].output for name, earlier in takes.items()}
         if node["pieces"]:
             return _OPERATORS[stage].partial(**common).expand(piece=siblings["split"].output)
-        return _OPERATORS[stage](**common)
+        task = _OPERATORS[stage](**common)
+        # What was loaded is told once, by the record, when the rows have been reconciled.
+        task.outlets = []
+        return task
 
     @property
     def _plan(self) -> WindvaneBaseOperator:

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseHook, CronDataIntervalTimetable, conf
-    from airflow.sdk.exceptions import AirflowFailException, AirflowOptionalProviderFeatureException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowOptionalProviderFeatureException,
+    )
 
 
 def get_base_airflow_version_tuple() -> tuple[int, int, int]:
@@ -29,6 +33,7 @@ _HOMES = {
     "conf": ("airflow.sdk", AIRFLOW_V_3_2_PLUS, "airflow.configuration"),
     "CronDataIntervalTimetable": ("airflow.sdk", AIRFLOW_V_3_3_PLUS, "airflow.timetables.interval"),
     "AirflowFailException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
+    "AirflowNotFoundException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
     "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
 }
 
@@ -48,6 +53,7 @@ __all__ = [
     "AIRFLOW_V_3_3_PLUS",
     "AIRFLOW_V_3_4_PLUS",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowOptionalProviderFeatureException",
     "BaseHook",
     "CronDataIntervalTimetable",

@@ -15,7 +15,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from windvane.errors import SpecError
+from windvane.errors import MissingError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -114,11 +114,41 @@ def _hook(connection: str) -> Any:
         from airflow.sdk import BaseHook
     except ImportError as error:
         raise _spec("a `hook` source needs Airflow", "Run it in Airflow, or install apache-airflow here") from error
-    hook = BaseHook.get_hook(connection)
+    hook = _opened(BaseHook.get_hook, connection)
     if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
         hint = "Only connections of databases (hooks that are a DbApiHook) can be read so"
         raise _spec(f"the hook of connection '{connection}' is a {type(hook).__name__}, no DbApiHook", hint)
     return hook
+
+
+# The distribution behind a connection type, where it is not called like it.
+_PROVIDERS = {
+    "aws": "amazon",
+    "databricks": "databricks",
+    "gcpbigquery": "google",
+    "google_cloud_platform": "google",
+    "mssql": "microsoft-mssql",
+    "postgresql": "postgres",
+    "redshift": "amazon",
+    "wasb": "microsoft-azure",
+}
+
+
+def _opened(get_hook: Callable[[str], Any], connection: str) -> Any:
+    """The hook of a connection. Airflow's own exceptions moved between its versions: they are told by their names."""
+    try:
+        return get_hook(connection)
+    except Exception as error:
+        unknown = re.search(r"Unknown hook type \"(.+)\"", str(error))
+        if type(error).__name__ == "AirflowNotFoundException":
+            hint = f"Add it in Airflow (Admin, Connections), or set AIRFLOW_CONN_{connection.upper()} for the workers"
+            raise MissingError(f"Airflow has no connection '{connection}'", kind="missing", hint=hint) from None
+        if type(error).__name__ != "AirflowException" or unknown is None:
+            raise
+        kind = unknown[1]
+        name = _PROVIDERS.get(kind, kind.replace("_", "-"))
+        hint = f"Install apache-airflow-providers-{name} (or the provider that has the type '{kind}') where tasks run"
+        raise _spec(f"no installed provider opens '{connection}', a connection of the type '{kind}'", hint) from None
 
 
 def _fetched(

@@ -74,11 +74,30 @@ class Mapping_(Document):  # noqa: N801 - `Mapping` is taken by the standard lib
 
 
 class Plan(Document):
-    """A plan file's content."""
+    """A plan file's content; draws itself in a notebook."""
+
+    def _repr_html_(self) -> str:
+        import tempfile
+        from pathlib import Path
+
+        from windvane import document_html
+        from windvane._call import call
+
+        # The engine explains plan files.
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "drawn.plan.json"
+            file.write_text(json.dumps(self._content), encoding="utf-8")
+            explained: str = call("explain", plan=str(file), code=False)["text"]
+        return document_html.plan(self._content, explained)
 
 
 class Run(Document):
-    """The record of a run."""
+    """The record of a run; draws itself in a notebook."""
+
+    def _repr_html_(self) -> str:
+        from windvane import document_html
+
+        return document_html.run(self._content)
 
 
 class Diagnosis(Document):

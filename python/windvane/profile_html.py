@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-_STYLE = """
+STYLE = """
 .wv{font:13px/1.45 system-ui,sans-serif;max-width:1080px}
 .wv h3{font-size:16px;margin:0 0 2px}
 .wv .wv-sub{opacity:.7;margin:0 0 10px}
@@ -46,7 +46,7 @@ def render(profile: dict[str, Any]) -> str:
         facts.append(f"{int(profile['bytes']):,} bytes")
     head = "".join(f"<th>{title}</th>" for title in ("column", "nulls", "distinct", "figures", "values", "to look at"))
     return (
-        f'<div class="wv"><style>{_STYLE}</style><h3>{_text(profile.get("dataset"))}</h3>'
+        f'<div class="wv"><style>{STYLE}</style><h3>{_text(profile.get("dataset"))}</h3>'
         f'<p class="wv-sub">{escape(" · ".join(facts))}</p>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -58,8 +58,10 @@ pub(crate) fn literal(range: &Within, limit: &Limit) -> Result<Scalar<ArrayRef>>
         return Ok(Scalar::new(value));
     }
     Err(Error::spec(format!(
-        "'{}' is not a {}: '{}' cannot be limited by it",
-        limit.value, range.data_type, range.column
+        "'{}' is not {}: '{}' cannot be limited by it",
+        limit.value,
+        range.data_type.with_article(),
+        range.column
     ))
     .hint("An end of a range is written as a value of its column"))
 }

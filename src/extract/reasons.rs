@@ -66,19 +66,22 @@ fn general(reason: &str) -> String {
     let mut text = String::new();
     let mut quoted = false;
     let mut before = ' ';
+    // A digit of a word (`int64`, `utf8`) is no value.
+    let mut in_word = false;
     let mut letters = reason.chars().peekable();
     while let Some(letter) = letters.next() {
         let next = letters.peek().copied().unwrap_or(' ');
         if letter == '\'' && (quoted && !next.is_alphanumeric() || !quoted && !before.is_alphanumeric()) {
             text.push_str(if quoted { "…'" } else { "'" });
             quoted = !quoted;
-        } else if !quoted && letter.is_ascii_digit() && !before.is_alphabetic() {
+        } else if !quoted && letter.is_ascii_digit() && !in_word {
             if !text.ends_with('…') {
                 text.push('…');
             }
         } else if !quoted {
             text.push(letter);
         }
+        in_word = letter == '_' || letter.is_alphabetic() || in_word && letter.is_ascii_digit();
         before = letter;
     }
     mask::text(&text)

@@ -1,9 +1,11 @@
 //! What people see of a pipeline: a page of Markdown.
 
 use crate::plan::{Output, Plan, sentences, waiting};
-use crate::spec::Spec;
+use crate::spec::check::Check;
 use crate::spec::source::Source;
-use crate::spec::target::Target;
+use crate::spec::step::Step;
+use crate::spec::target::{Mode, Target};
+use crate::spec::{DatasetSpec, Spec};
 use std::fmt::Write as _;
 
 /// The page of a pipeline.
@@ -21,15 +23,22 @@ pub(super) fn markdown(spec: &Spec, file: &str, plan: Option<&Plan>) -> String {
         let _ = writeln!(page, "- **datasets**: {}", names.join(", "));
         let _ = writeln!(page, "- **plan**: `{}`", plan.id);
         for output in &plan.outputs {
-            work(output, &mut page);
+            let steps: Vec<&Step> = output.steps.iter().map(|planned| &planned.step).collect();
+            let checks: Vec<&Check> = output.checks.iter().map(|planned| &planned.check).collect();
+            work(&output.name, &planned(output), &steps, &checks, &mut page);
         }
         waits(plan, &mut page);
     } else {
-        page.push_str("- **plan**: made by each run\n");
+        page.push_str("- **plan**: made by each run, which adds what the data shows to what the spec says\n");
         if spec.intent.is_some() {
             page.push_str(
                 "- **words** that a person must decide about stop the load: `windvane plan`, `windvane approve`\n",
             );
+        }
+        let (steps, checks) = (spec.steps.iter().collect::<Vec<_>>(), spec.checks.iter().collect::<Vec<_>>());
+        work("every dataset", &how(spec.target.mode(), &[]), &steps, &checks, &mut page);
+        for (name, dataset) in &spec.datasets {
+            asked(spec, name, dataset, &mut page);
         }
     }
     let _ = write!(page, "\nWritten in `{file}`.");
@@ -50,20 +59,49 @@ fn waits(plan: &Plan, page: &mut String) {
     }
 }
 
-/// What is done to a dataset, step by step.
-fn work(output: &Output, page: &mut String) {
-    if output.steps.is_empty() && output.checks.is_empty() {
-        return;
-    }
-    let _ = writeln!(page, "\n**{}**\n", output.name);
-    for (at, planned) in output.steps.iter().enumerate() {
-        let _ = writeln!(page, "{}. {}", at + 1, sentences::step(&planned.step));
-    }
-    if !output.steps.is_empty() && !output.checks.is_empty() {
+/// What the spec says of one dataset, before there is a plan.
+fn asked(spec: &Spec, name: &str, dataset: &DatasetSpec, page: &mut String) {
+    let key = dataset.key.as_ref().map(|key| key.0.as_slice()).unwrap_or_default();
+    let how = how(dataset.mode.unwrap_or_else(|| spec.target.mode()), key);
+    let (steps, checks) = (dataset.steps.iter().collect::<Vec<_>>(), dataset.checks.iter().collect::<Vec<_>>());
+    work(name, &how, &steps, &checks, page);
+}
+
+/// How a planned dataset reaches its target.
+fn planned(output: &Output) -> String {
+    how(output.mode, &output.key)
+}
+
+/// The mode, and the key where one is known; without a plan the source's own key is not.
+fn how(mode: Mode, key: &[String]) -> String {
+    let key = match (mode, key) {
+        (_, [_, ..]) => format!(" by `{}`", key.join("`, `")),
+        (Mode::Merge | Mode::History, []) => " by the source's primary key".to_owned(),
+        (Mode::Replace | Mode::Append, []) => String::new(),
+    };
+    let mode = match mode {
+        Mode::Replace => "replace",
+        Mode::Append => "append",
+        Mode::Merge => "merge",
+        Mode::History => "history",
+    };
+    format!("`{mode}`{key}")
+}
+
+/// What is done to a dataset: how it is loaded, and step by step what before.
+fn work(name: &str, how: &str, steps: &[&Step], checks: &[&Check], page: &mut String) {
+    let _ = writeln!(page, "\n**{name}**: {how}");
+    if !steps.is_empty() {
         page.push('\n');
     }
-    for planned in &output.checks {
-        let _ = writeln!(page, "- check that {}", sentences::check(&planned.check));
+    for (at, step) in steps.iter().enumerate() {
+        let _ = writeln!(page, "{}. {}", at + 1, sentences::step(step));
+    }
+    if !checks.is_empty() {
+        page.push('\n');
+    }
+    for check in checks {
+        let _ = writeln!(page, "- check that {}", sentences::check(check));
     }
 }
 

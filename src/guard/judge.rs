@@ -9,7 +9,7 @@ use crate::spec::target::{Absent, Mode};
 pub struct Finding {
     /// Nothing where only the spec can let it pass.
     pub guard: Option<Guard>,
-    /// What was seen and what is allowed, for people.
+    /// What was seen and what is allowed, for people: true whether it stops the load or is let pass.
     pub saw: String,
     /// What a person can do, beside letting it pass once.
     pub way: String,
@@ -28,9 +28,11 @@ impl Finding {
             Guard::LostColumns | Guard::Format => Kind::Conflict,
         };
         let name = guard.as_str();
-        Error::new(kind, &self.saw).hint(format!(
-            "{}. If it is meant: --allow {name} (in Airflow: `allow` among the parameters of a new run) lets this run pass, \
-             `guard: {{{name}: …}}` in the spec every run",
+        // A new run of a scheduled day is refused by Airflow (409): the day has its run.
+        Error::new(kind, format!("{}; nothing is loaded", self.saw)).hint(format!(
+            "{}. If it is meant: --allow {name} (in Airflow a backfill of that day with the configuration \
+             {{\"allow\": [\"{name}\"]}} that reprocesses failed runs, or `allow` of a run that was triggered by hand) \
+             lets this run pass, `guard: {{{name}: …}}` in the spec every run",
             self.way
         ))
     }
@@ -68,10 +70,10 @@ pub fn quarantined(limits: &Limits, quarantined: u64, rows_in: u64, files: &[Str
     }
     let saw = match limits.most {
         Some(most) if quarantined > most => {
-            format!("{quarantined} rows went to quarantine where {most} are allowed; nothing is loaded")
+            format!("{quarantined} rows went to quarantine where {most} are allowed")
         }
         _ => format!(
-            "{quarantined} of {rows_in} rows went to quarantine, a share of {:.4} where {} is allowed; nothing is loaded",
+            "{quarantined} of {rows_in} rows went to quarantine, a share of {:.4} where {} is allowed",
             share(quarantined, rows_in),
             limits.share
         ),
@@ -110,11 +112,10 @@ pub fn rows(limits: &Limits, brings: &Brings, there: &There) -> Option<Finding> 
     }
     let way = "Look at what the source gives and what was filtered";
     let saw = if now == 0 {
-        format!("no row is left to load where there were {before} before; nothing is loaded")
+        format!("no row is left to load where there were {before} before")
     } else {
         format!(
-            "{now} rows are left to load where there were {before} before, a share of {:.4} where at least {} is wanted; \
-             nothing is loaded",
+            "{now} rows are left to load where there were {before} before, a share of {:.4} where at least {} is wanted",
             share(now, before),
             limits.rows
         )
@@ -128,10 +129,7 @@ pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
         return None;
     }
     let (what, verb) = if columns.len() == 1 { ("column", "has") } else { ("columns", "have") };
-    let saw = format!(
-        "the {what} '{}' had values at the target and now {verb} none in any row; nothing is loaded",
-        columns.join("', '")
-    );
+    let saw = format!("the {what} '{}' had values at the target and now {verb} none in any row", columns.join("', '"));
     Some(Finding::new(Guard::EmptiedColumns, saw, "Look whether the source still gives it, perhaps under another name"))
 }
 

@@ -255,7 +255,7 @@ fn column(field: &Field, rows: &[Map<String, Value>]) -> Result<ArrayRef> {
     let (array, failed) = infer::parse(&texts, field.data_type);
     match failed.first() {
         None => Ok(array),
-        Some(row) => Err(Error::data(format!("'{}' is not a {}", texts.value(*row), field.data_type))
+        Some(row) => Err(Error::data(format!("'{}' is not {}", texts.value(*row), field.data_type.with_article()))
             .at_path(&field.name)
             .in_row(*row as u64 + 1)
             .hint("Write the value as the column's type reads it")),

@@ -103,6 +103,8 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
         }
         let spec = spec(&path, environment.as_deref(), &roots)?;
         json::answer(&serde_json::json!({
+            "pipeline": spec.pipeline,
+            "plan": serde_json::Value::Null,
             "connections": spec.connections(),
             "templates": template::texts(&spec),
             "target": spec.target,
@@ -115,7 +117,14 @@ fn needs_of(plan: &Plan) -> serde_json::Value {
     let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
     let ids: std::collections::BTreeSet<_> = named.collect();
     let templates = template::texts(plan);
-    serde_json::json!({"connections": ids, "templates": templates, "target": plan.target, "staging": plan.staging})
+    serde_json::json!({
+        "pipeline": plan.pipeline,
+        "plan": plan.id,
+        "connections": ids,
+        "templates": templates,
+        "target": plan.target,
+        "staging": plan.staging,
+    })
 }
 
 #[derive(Deserialize)]

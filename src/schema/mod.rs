@@ -84,6 +84,15 @@ impl fmt::Display for DataType {
     }
 }
 
+impl DataType {
+    /// With its article, for sentences.
+    pub fn with_article(self) -> String {
+        let name = self.to_string();
+        let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        format!("{article} {name}")
+    }
+}
+
 impl FromStr for DataType {
     type Err = Error;
 

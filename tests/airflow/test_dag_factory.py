@@ -43,6 +43,29 @@ def test_a_spec_without_a_plan_maps_over_its_outputs(dags) -> None:
     assert {task.task_id for task in dag.roots} == {"plan"}
 
 
+def test_the_page_says_steps_mode_and_key_with_and_without_a_plan(dags) -> None:
+    import windvane
+
+    text = SPEC.replace("parquet: {{path", "parquet: {{mode: merge, path") + (
+        'steps:\n  - filter: "id > 0"\ndatasets:\n'
+        "  orders: {{key: id, steps: [{{drop: amount}}]}}\n  people: {{mode: append}}\n"
+    )
+    spec = dags.spec("orders", text)
+    (dag,) = dags.bag().dags.values()
+    for told in (
+        "**every dataset**: `merge`",
+        "id > 0",
+        "**orders**: `merge` by `id`",
+        "amount",
+        "**people**: `append`",
+    ):
+        assert told in dag.doc_md, dag.doc_md
+    windvane.plan(spec, rules_only=True)
+    (dag,) = dags.bag().dags.values()
+    for told in ("**orders**: `merge` by `id`", "id > 0", "amount", "**people**: `append`"):
+        assert told in dag.doc_md, dag.doc_md
+
+
 def test_no_task_is_empty(dags) -> None:
     dags.spec("orders")
     (dag,) = dags.bag().dags.values()

@@ -171,6 +171,33 @@ def test_a_failure_that_no_retry_mends_ends_the_task(bundled: Dags) -> None:
     assert tasks["plan", -1].state == "failed"
 
 
+def test_a_connection_that_airflow_does_not_know_is_named_with_its_place(tmp_path: Path) -> None:
+    from airflow_windvane.connections import engine_urls
+    from windvane.errors import MissingError
+
+    spec = tmp_path / "a.windvane.yaml"
+    spec.write_text("pipeline: nowhere  # nowhere\ntarget:\n  sqlite: {connection: nowhere}\n")
+    with pytest.raises(MissingError, match="Airflow has no connection 'nowhere'") as caught:
+        engine_urls(["nowhere"], str(spec))
+    assert caught.value.place == {"file": str(spec), "line": 3, "column": 24}
+    assert f"{spec}:3:24" in str(caught.value)
+    assert "AIRFLOW_CONN_NOWHERE" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_a_hook_without_its_provider_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from windvane import guest
+    from windvane.errors import MissingError, SpecError
+
+    monkeypatch.setenv("AIRFLOW_CONN_OLD", json.dumps({"conn_type": "teradata", "host": "x"}))
+    with pytest.raises(SpecError, match="no installed provider opens 'old'") as caught:
+        guest.hook_columns("old", "t", None)
+    assert "apache-airflow-providers-teradata" in str(caught.value.hint)
+    with pytest.raises(MissingError, match="no connection 'nowhere'") as missing:
+        guest.hook_columns("nowhere", "t", None)
+    assert "AIRFLOW_CONN_NOWHERE" in str(missing.value.hint)
+
+
 def test_a_target_in_the_bundle_is_refused_with_the_way_out(dags: Dags, monkeypatch: pytest.MonkeyPatch) -> None:
     dags.spec("inside", dags.text.replace("lake/{name}", f"{dags.root}/out"))
     (message,) = dags.bag().import_errors.values()
@@ -212,6 +239,70 @@ def test_a_dag_scheduled_on_the_asset_runs(
     python("-m", "airflow", "scheduler", "--num-runs", "8", **only)
     runs = rows(migrated / "airflow.db", "select state, run_type from dag_run where dag_id = 'consumer'")
     assert runs == [("success", "asset_triggered")]
+
+
+BY_HAND = """\
+from airflow.sdk import DAG
+from airflow_windvane import ExtractOperator, LoadOperator, MoveOperator, PlanOperator, TransformOperator
+from airflow_windvane import ValidateOperator, WindvaneOperator
+with DAG("{name}_whole", schedule=None):
+    WindvaneOperator(task_id="go", spec="pipelines/{name}.windvane.yaml")
+with DAG("{name}_each", schedule=None):
+    WindvaneOperator.partial(task_id="go").expand(spec=["pipelines/{name}.windvane.yaml"])
+with DAG("{name}_move", schedule=None):
+    MoveOperator.partial(task_id="go", plan_file="pipelines/{name}.plan.json").expand(dataset=["orders", "people"])
+with DAG("{name}_load", schedule=None):
+    known = {{"plan_file": "pipelines/{name}.plan.json", "dataset": "orders"}}
+    taken = ExtractOperator(task_id="extract", **known).output
+    done = TransformOperator(task_id="transform", extracted=taken, **known).output
+    judged = ValidateOperator(task_id="validate", transformed=done, extracted=taken, **known).output
+    LoadOperator(task_id="go", verdict=judged, **known)
+"""
+
+
+def test_operators_by_hand_tell_the_assets_what_they_loaded(
+    migrated: Path, python: Callable[..., str], request: pytest.FixtureRequest
+) -> None:
+    """No outlets are written, and a DAG that is scheduled on the output's asset runs."""
+    import windvane
+    from conftest import Dags
+
+    dags = Dags(migrated / "dags" / request.node.name)
+    name = "byhand"
+    windvane.plan(dags.spec(name), rules_only=True)
+    dags.loader.write_text(BY_HAND.format(name=name))
+    lake = f"file://{migrated}/windvane/data/lake/{name}"
+    (dags.root / "used.py").write_text(
+        f"{TINY}with DAG('used', schedule=[Asset('{lake}/orders')]) as dag:\n    EmptyOperator(task_id='use')\n"
+    )
+    only = {"AIRFLOW__CORE__DAGS_FOLDER": str(dags.root)}
+    python("-m", "airflow", "dag-processor", "--num-runs", "1", **only)
+    python("-m", "airflow", "dags", "unpause", "used", **only)
+    bag = dags.bag()
+    assert bag.import_errors == {}
+    for kind in ("whole", "each", "move", "load"):
+        done = bag.dags[f"{name}_{kind}"].test()
+        os.environ.pop("_AIRFLOW_PARSING_CONTEXT_DAG_ID", None)
+        assert done.state == "success"
+        told = events(migrated, f"{name}_{kind}")
+        loaded = {f"{lake}/orders"} if kind == "load" else {f"{lake}/orders", f"{lake}/people"}
+        assert set(told) == loaded, kind
+        for extra in told.values():
+            assert extra["rows"] == 2
+            assert extra["checksum"]
+            assert extra["plan"].startswith("plan") or len(extra["plan"]) > 8
+            assert extra["run"].startswith(f"{name}_{kind}__")
+            assert extra["pipeline"] == name
+    python("-m", "airflow", "scheduler", "--num-runs", "8", **only)
+    runs = rows(migrated / "airflow.db", "select distinct state, run_type from dag_run where dag_id = 'used'")
+    assert runs == [("success", "asset_triggered")]
+
+
+def test_what_a_generated_dag_loaded_is_told_once(bundled: Dags, migrated: Path) -> None:
+    bundled.spec("told_once")
+    assert run(bundled)[0] == "success"
+    query = "select count(*) from asset_event where source_dag_id = 'told_once'"
+    assert rows(migrated / "airflow.db", query) == [(2,)]
 
 
 def test_hooks_read_their_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,13 +86,17 @@ def test_a_share_of_rows_in_quarantine(shop: Shop, well: int, ill: int, passes: 
         return
     with pytest.raises(DataError, match="went to quarantine") as caught:
         shop.run()
+    assert "; nothing is loaded" in str(caught.value)
     assert "--allow quarantined" in str(caught.value)
+    assert 'backfill of that day with the configuration {"allow": ["quarantined"]}' in str(caught.value)
     with pytest.raises(sqlite3.OperationalError):
         shop.held()
     if well:
         run = shop.run(allow=("quarantined",))
         assert [(one["guard"], one["dataset"]) for one in run["passed"]] == [("quarantined", "orders")]
         assert run["allow"] == ["quarantined"]
+        # Rows were loaded.
+        assert all("nothing is loaded" not in one["saw"] for one in run["passed"])
         assert shop.held() == well
 
 

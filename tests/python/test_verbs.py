@@ -256,7 +256,7 @@ def test_explode_sends_what_is_no_array_to_quarantine_once() -> None:
     assert tuples(got) == [(1, 1), (1, 2)]
     assert [(r["row"], r["reason"]) for r in got["rejected"]] == [
         (2, "'{}' is not a JSON array"),
-        (3, "'x' is not a int64"),
+        (3, "'x' is not an int64"),
         (4, "'oops' is not a JSON array"),
     ]
 

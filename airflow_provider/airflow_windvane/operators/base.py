@@ -62,6 +62,8 @@ class WindvaneBaseOperator(BaseOperator):
     template_fields: Sequence[str] = ("connections", "store", "staging", "allow")
     ui_color = "#d7ecf4"
     ui_fgcolor = "#12303d"
+    # Whether it says itself what it loaded; `task.outlets = []` keeps one silent.
+    announces = False
     _at_work = False
 
     def __init__(
@@ -77,6 +79,11 @@ class WindvaneBaseOperator(BaseOperator):
         if policy is not None:
             kwargs.setdefault("retry_policy", policy)
         super().__init__(**kwargs)
+        if self.announces:
+            from airflow_windvane.assets import with_alias
+
+            dag = f"{self.dag_id}/" if self.has_dag() else ""
+            self.outlets = with_alias(self.outlets, f"{dag}{self.task_id}")
         self.connections = connections
         self.store = store
         self.staging = staging
@@ -121,7 +128,7 @@ class WindvaneBaseOperator(BaseOperator):
         return {
             "run": run_of(context),
             "host": host_of(context),
-            "connections": {**known, **engine_urls(sorted(wanted - set(known)))},
+            "connections": {**known, **engine_urls(sorted(wanted - set(known)), document)},
             "store": store,
             "staging": staging,
             "roots": allowed,
@@ -197,7 +204,7 @@ class WindvaneBaseOperator(BaseOperator):
 
         Args:
             context: The task's context.
-            run: The record of the run.
+            run: The record of the run, or as much of one as is known: its ``run`` and ``outputs``.
             document: The spec or plan that was run.
             outside: What :meth:`surroundings` gave.
             environment: The environment whose overlay applies to a spec.
@@ -210,11 +217,12 @@ class WindvaneBaseOperator(BaseOperator):
         from airflow_windvane import assets
 
         given = {key: outside[key] for key in ("roots", "store", "connections", "host")}
-        target = api.needs(document, environment=environment, **given)["target"]
+        needed = api.needs(document, environment=environment, **given)
         known = {key: outside[key] for key in ("home", "rendered")}
         names = [receipt["dataset"] for receipt in run["outputs"]]
-        uris = {name: assets.uri(target, name, urls=outside["connections"], **known) for name in names}
-        assets.announce(context, self.outlets, run, uris)
+        uris = {name: assets.uri(needed["target"], name, urls=outside["connections"], **known) for name in names}
+        whole = {"pipeline": needed["pipeline"], "plan": needed["plan"], **run}
+        assets.announce(context, self.outlets, whole, uris)
 
     def failing_clearly(self) -> _FailingClearly:
         """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
@@ -264,10 +272,11 @@ class StageOperator(WindvaneBaseOperator):
             "interval": interval_of(context),
         }
 
-    def say_loaded(self, receipt: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
-        """A receipt as a line of the task's log.
+    def say_loaded(self, context: Mapping[str, Any], receipt: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
+        """A receipt as a line of the task's log, and as an event of the asset that was loaded.
 
         Args:
+            context: The task's context.
             receipt: What a load or a move returned.
             outside: What :meth:`outside` gave.
 
@@ -288,3 +297,4 @@ class StageOperator(WindvaneBaseOperator):
                 self.log.warning("%s: in quarantine: %s", receipt["dataset"], line)
         for warning in receipt.get("warnings", ()):
             self.log.warning("%s: %s", receipt["dataset"], warning)
+        self.announce(context, {"run": receipt["run"], "outputs": [receipt]}, self.beside_dag(self.plan_file), outside)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class LoadOperator(StageOperator):
     """Load what passed validation. A second try, or a cleared task, never loads the rows of a run twice.
 
+    What was loaded is told to its asset by an event; a DAG that ``load_dags`` made leaves that to its task ``record``.
+
     Args:
         dataset: The dataset to load, one of the plan's outputs.
         verdict: What :class:`~airflow_windvane.operators.validate.ValidateOperator` returned.
@@ -23,6 +25,7 @@ class LoadOperator(StageOperator):
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "verdict", "extracted")
+    announces = True
     ui_color = "#d9d2f3"
 
     def __init__(self, *, dataset: str, verdict: Any = None, extracted: Any = None, **kwargs: Any) -> None:
@@ -44,5 +47,5 @@ class LoadOperator(StageOperator):
                 extracted=self.extracted,
                 **outside,
             )
-        self.say_loaded(receipt, outside)
+        self.say_loaded(context, receipt, outside)
         return receipt

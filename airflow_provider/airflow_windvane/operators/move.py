@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 class MoveOperator(StageOperator):
     """Extract, transform, validate and load one dataset without rest in between; all of it or nothing, once.
 
+    What was loaded is told to its asset by an event; a DAG that ``load_dags`` made leaves that to its task ``record``.
+
     Args:
         dataset: The dataset to move, one of the plan's outputs.
 
     """
 
     template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")
+    announces = True
     ui_color = "#cfe3fb"
 
     def __init__(self, *, dataset: str, **kwargs: Any) -> None:
@@ -32,5 +35,5 @@ class MoveOperator(StageOperator):
         with self.failing_clearly():
             outside = self.outside(context)
             receipt = stages.move(self.beside_dag(self.plan_file), self.dataset, **outside)
-        self.say_loaded(receipt, outside)
+        self.say_loaded(context, receipt, outside)
         return receipt

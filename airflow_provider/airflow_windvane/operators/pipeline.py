@@ -15,8 +15,8 @@ class WindvaneOperator(WindvaneBaseOperator):
     """Run every stage of a spec in this task: with the plan beside the spec, or with a new one.
 
     It leaves the same traces as a generated DAG: quarantine, ledger, store. Choose ``load_dags`` when a task a stage is
-    wanted, with its retries and its place in the UI. What it loads is told to the assets in ``outlets``, and
-    added to the alias ``windvane/PIPELINE`` when it is among them.
+    wanted, with its retries and its place in the UI. Every dataset that it loads is an event of its asset
+    (``postgres://…``, ``file://…``), whether ``outlets`` names it or not, so that DAGs can be scheduled on it.
 
     Args:
         spec: Path of a spec or of a plan; a relative one is meant from the folder of the DAG file.
@@ -34,6 +34,7 @@ class WindvaneOperator(WindvaneBaseOperator):
         "environment",
         "gateway_conn_id",
     )
+    announces = True
     ui_color = "#bfe0ee"
 
     def __init__(

@@ -340,7 +340,7 @@ pub(super) fn coerce(node: Node, to: DataType) -> Result<Node> {
             return Ok(literal(converted, to, false));
         }
         let shown = convert::text_at(value, node.data_type, 0).unwrap_or_default();
-        return Err(Error::spec(format!("'{shown}' is not a {to}")).hint(match to {
+        return Err(Error::spec(format!("'{shown}' is not {}", to.with_article())).hint(match to {
             DataType::Date => "Write dates as '2024-01-31'",
             DataType::Timestamp | DataType::TimestampTz => "Write timestamps as '2024-01-31 10:00:00'",
             DataType::Text => "Put text into single quotes",

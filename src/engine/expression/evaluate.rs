@@ -103,7 +103,7 @@ impl<'a> Evaluation<'a> {
         if !null_on_failure {
             let mut failing = Failing { active, failures: &mut self.failures };
             for row in failed {
-                let shown = || format!("'{}' is not a {to}", text::shown(&array, from.data_type, row));
+                let shown = || format!("'{}' is not {}", text::shown(&array, from.data_type, row), to.with_article());
                 let _: Option<()> = failing.fail(row, shown);
             }
         }
@@ -245,8 +245,9 @@ impl<'a> Evaluation<'a> {
                 let texts = first.as_string::<i32>().iter().enumerate();
                 let values = texts.map(|(row, text)| {
                     let text = text?;
-                    time::read(text, formats, to)
-                        .or_else(|| failing.fail(row, || format!("'{text}' is not a {to} in the format '{format}'")))
+                    time::read(text, formats, to).or_else(|| {
+                        failing.fail(row, || format!("'{text}' is not {} in the format '{format}'", to.with_article()))
+                    })
                 });
                 let values = values.collect();
                 Ok(time::column(values, to))

@@ -137,8 +137,10 @@ impl Convert {
                 let text = convert::text_at(array, field.data_type, row).unwrap_or_default();
                 let shown: String = text.chars().take(60).collect();
                 let reason = match reading {
-                    Reading::Cast => format!("'{shown}' is not a {to}"),
-                    Reading::Formats(formats) => format!("'{shown}' is not a {to} as {}", formats.join(" or ")),
+                    Reading::Cast => format!("'{shown}' is not {}", to.with_article()),
+                    Reading::Formats(formats) => {
+                        format!("'{shown}' is not {} as {}", to.with_article(), formats.join(" or "))
+                    }
                 };
                 failures.entry(row).or_insert((Some(field.name.clone()), reason));
             }
@@ -193,16 +195,15 @@ pub(crate) fn value_of(value: &Value, data_type: DataType) -> Result<ArrayRef> {
         Value::Bool(value) => value.to_string(),
         Value::Array(_) | Value::Object(_) if data_type == DataType::Json => value.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            return Err(
-                Error::spec(format!("{value} is not a {data_type}")).hint("Write one value of the column's type")
-            );
+            return Err(Error::spec(format!("{value} is not {}", data_type.with_article()))
+                .hint("Write one value of the column's type"));
         }
     };
     let quoted = matches!(value, Value::String(_));
     let misfit = (quoted && convert::is_number(data_type)) && text.trim().parse::<f64>().is_err();
     let (array, failed) = infer::parse(&StringArray::from(vec![text.as_str()]), data_type);
     if misfit || !failed.is_empty() || array.is_null(0) {
-        return Err(Error::spec(format!("'{text}' is not a {data_type}"))
+        return Err(Error::spec(format!("'{text}' is not {}", data_type.with_article()))
             .hint(format!("Write a value of the column's type, {data_type}, or cast the column first")));
     }
     Ok(array)

@@ -113,7 +113,7 @@ impl Flatten {
             let cells = StringArray::from(cells);
             let (values, failed) = infer::parse(&cells, *data_type);
             for row in failed {
-                let reason = format!("'{}' is not a {data_type}", shown(cells.value(row)));
+                let reason = format!("'{}' is not {}", shown(cells.value(row)), data_type.with_article());
                 failures.entry(row).or_insert((Some(name.clone()), reason));
             }
             columns.push(values);

@@ -117,7 +117,7 @@ impl Explode {
         for at in failed {
             let (Some(row), Some(text)) = (rows.get(at), texts.get(at)) else { continue };
             let shown: String = text.iter().flat_map(|text| text.chars()).take(60).collect();
-            let reason = format!("'{shown}' is not a {}", self.data_type);
+            let reason = format!("'{shown}' is not {}", self.data_type.with_article());
             failures.entry(*row as usize).or_insert((Some(field.name.clone()), reason));
         }
         let kept: Vec<u32> = (0_u32..)
