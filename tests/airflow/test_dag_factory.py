@@ -48,7 +48,7 @@ def test_the_page_says_steps_mode_and_key_with_and_without_a_plan(dags) -> None:
 
     text = SPEC.replace("parquet: {{path", "parquet: {{mode: merge, path") + (
         'steps:\n  - filter: "id > 0"\ndatasets:\n'
-        "  orders: {{key: id, steps: [{{drop: amount}}]}}\n  people: {{mode: append}}\n"
+        "  orders: {{key: id, steps: [{{drop: [amount]}}]}}\n  people: {{mode: append}}\n"
     )
     spec = dags.spec("orders", text)
     (dag,) = dags.bag().dags.values()

@@ -82,7 +82,7 @@ class WindvaneBaseOperator(BaseOperator):
         if self.announces:
             from airflow_windvane.assets import with_alias
 
-            dag = f"{self.dag_id}/" if self.has_dag() else ""
+            dag = f"{self.dag_id}/" if self.has_dag() else ""  # type: ignore[no-untyped-call]
             self.outlets = with_alias(self.outlets, f"{dag}{self.task_id}")
         self.connections = connections
         self.store = store
