@@ -110,11 +110,16 @@ def hook_rows(  # noqa: PLR0917 - the engine calls it by position
 
 
 def _hook(connection: str) -> Any:
-    try:
-        from airflow.sdk import BaseHook
-    except ImportError as error:
-        raise _spec("a `hook` source needs Airflow", "Run it in Airflow, or install apache-airflow here") from error
-    hook = _opened(BaseHook.get_hook, connection)
+    # Where it is from Airflow 3.1 on, and before.
+    for home in ("airflow.sdk", "airflow.hooks.base"):
+        try:
+            get_hook = importlib.import_module(home).BaseHook.get_hook
+            break
+        except (ImportError, AttributeError):
+            continue
+    else:
+        raise _spec("a `hook` source needs Airflow", "Run it in Airflow, or install apache-airflow here")
+    hook = _opened(get_hook, connection)
     if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
         hint = "Only connections of databases (hooks that are a DbApiHook) can be read so"
         raise _spec(f"the hook of connection '{connection}' is a {type(hook).__name__}, no DbApiHook", hint)
