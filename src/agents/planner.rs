@@ -225,7 +225,8 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
     let reason = if accepted {
         "confident enough".to_owned()
     } else {
-        format!("confidence {confidence:.2} is below {ACCEPT_FROM}: a person should decide")
+        // Nobody has asked for it: it is left out, and waits for nobody.
+        format!("confidence {confidence:.2} is below {ACCEPT_FROM}: who wants it writes it into the spec")
     };
     let proposal = serde_json::to_value(&change).unwrap_or_default();
     let decision = Decision {

@@ -3,7 +3,7 @@
 use super::enter;
 use crate::connectors::again::Facts;
 use crate::connectors::allowance::Allowance;
-use crate::connectors::files::{Objects, RowBuilder, json_lines};
+use crate::connectors::files::{Decimals, Objects, RowBuilder, json_lines};
 use crate::connectors::tell::Tell;
 use crate::connectors::{
     BATCH_ROWS, Connection, Context, Duplicates, Expected, Found, FoundKind, LoadRequest, Loaded, Part, Promise,
@@ -344,7 +344,7 @@ async fn collect(connection: &Connection, request: ReadRequest) -> Result<ReadRo
     let mut all = ReadRows { fields: schema.clone(), rows: Vec::new(), numbers: Vec::new(), rejected: Vec::new() };
     while let Some(batch) = stream.next().await {
         let batch = batch?;
-        let lines = json_lines(&batch.rows, &schema)?;
+        let lines = json_lines(&batch.rows, &schema, Decimals::Texts)?;
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let row = serde_json::from_slice(line)
                 .map_err(|error| Error::internal("a row could not be written as JSON").caused_by(&error))?;

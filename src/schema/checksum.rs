@@ -1,7 +1,8 @@
 //! The content of a dataset as one number, whatever the order of its rows.
 //!
 //! Each value is hashed in a canonical form of our types, so that a row hashes the same in CSV, SQLite and PostgreSQL:
-//! integers and decimals by their digits without trailing zeros, JSON by its parsed value, UUIDs in lower case.
+//! integers and decimals by their digits without trailing zeros, JSON by its parsed value, UUIDs in lower case. A JSON null
+//! counts as the null of SQL: JSON lines have one word for both.
 
 use crate::error::{Error, Result};
 use crate::schema::json::canonical;
@@ -98,7 +99,16 @@ fn hash_column(column: &dyn Array, data_type: DataType, rows: &mut [u128]) -> Re
         DataType::Float64 => each!(column.as_primitive::<a::Float64Type>(), 3, float),
         DataType::Text => each!(column.as_string::<i32>(), 4, str::as_bytes),
         DataType::Uuid => each!(column.as_string::<i32>(), 4, |value: &str| value.to_ascii_lowercase()),
-        DataType::Json => each!(column.as_string::<i32>(), 4, canonical),
+        DataType::Json => {
+            let texts = column.as_string::<i32>();
+            for index in 0..texts.len() {
+                if texts.is_null(index) || texts.value(index).trim() == "null" {
+                    add(index, 0, &[]);
+                } else {
+                    add(index, 4, &canonical(texts.value(index)));
+                }
+            }
+        }
         DataType::Date => each!(column.as_primitive::<a::Date32Type>(), 5, i32::to_le_bytes),
         DataType::Time => each!(column.as_primitive::<a::Time64MicrosecondType>(), 6, i64::to_le_bytes),
         DataType::Timestamp => each!(column.as_primitive::<a::TimestampMicrosecondType>(), 7, i64::to_le_bytes),

@@ -170,7 +170,7 @@ def test_a_nearly_unique_key_is_left_to_a_person() -> None:
     found = proposals({"orders": pa.table({"order_id": ids})})
     (unique,) = [p for p in found if "unique" in p["change"].get("check", {})]
     assert unique["decision"]["accepted"] is False
-    assert "a person should decide" in unique["decision"]["reason"]
+    assert "writes it into the spec" in unique["decision"]["reason"]
 
 
 def test_a_join_may_repeat_a_key() -> None:

@@ -32,6 +32,12 @@ def found(folder: Path, text: str) -> list[tuple[int, int, str, str]]:
     ("steps", "place", "words"),
     [
         ('- filter: "amout > 1 and"', "steps[0].filter", "is not an expression"),
+        ('- filter: "id > and"', "steps[0].filter", "'and' stands where a column or a value should"),
+        ('- filter: "id = in"', "steps[0].filter", "'in' stands where"),
+        ('- filter: "id > select"', "steps[0].filter", "'select' stands where"),
+        ('- filter: "and"', "steps[0].filter", "is not an expression"),
+        ('- filter: "not"', "steps[0].filter", "is not an expression"),
+        ('- derive: {x: "id + or"}', "steps[0].derive.x", "is not an expression"),
         ('- filter: "uper(name) = 1"', "steps[0].filter", "Did you mean upper?"),
         ('- filter: "sum(amount) > 1"', "steps[0].filter", "no meaning for a single row"),
         ('- filter: "id in (select id from other)"', "steps[0].filter", "subquery"),
@@ -225,3 +231,9 @@ def test_a_pipeline_does_not_read_what_it_wrote(tmp_path: Path, source: str, tar
     assert [(line, path.rsplit(".", 1)[-1], "reads its own target" in text) for line, path, text in found] == (
         [(5, "path", True)] if feeds else []
     )
+
+
+def test_a_mistake_of_shape_hides_no_other(tmp_path: Path) -> None:
+    text = 'steps:\n- sort: [id]\n- filter: "id >"\n- derive: {a: "foo(id)"}\n- filter: \'"and" > 1 and "end" > end\'\n'
+    places = [path for _, _, path, _ in found(tmp_path, text)]
+    assert places == ["steps[0].sort", "steps[1].filter", "steps[2].derive.a"]

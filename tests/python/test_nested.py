@@ -285,3 +285,27 @@ def test_a_column_that_is_left_out_is_never_read(tmp_path: Path, strategy: str, 
     assert record["reconciliation"]["balanced"]
     assert lake(tmp_path).to_pylist() == [{"id": 1, "name": "a"}]
     assert record["reconciliation"]["quarantined"] == 1
+
+
+def test_lines_hold_a_null_of_json_and_decimals_as_numbers(tmp_path: Path, postgres: Server) -> None:
+    database = postgres.database()
+    postgres.execute(
+        "CREATE TABLE notes (id int PRIMARY KEY, doc jsonb, old json, amount numeric(38, 10));"
+        "INSERT INTO notes VALUES (1, 'null', 'null', 1.10), (2, NULL, NULL, NULL),"
+        " (3, '{\"a\": null}', '[null]', -1234567890123456789012345678.0123456789)",
+        database=database,
+    )
+    connection = outside(tmp_path, one=postgres.url(database))
+    source = {"postgres": {"connection": "one", "tables": ["notes"]}}
+    for mode in ("replace", "append", "merge"):
+        settings = {"mode": mode, **({"key": "id"} if mode == "merge" else {})}
+        target = {"jsonl": {"path": f"lake-{mode}"}}
+        spec = write_spec(tmp_path, mode, source=source, target=target, datasets={"notes": settings})
+        assert move(spec, **connection)["reconciliation"]["loaded"] == 3
+        (part,) = (tmp_path / f"lake-{mode}" / "notes").rglob("*.jsonl")
+        lines = part.read_text().splitlines()
+        rows = [json.loads(line, parse_float=Decimal) for line in lines]
+        assert [row["doc"] for row in rows] == [None, None, {"a": None}]
+        assert [row["old"] for row in rows] == [None, None, [None]]
+        assert '"amount":1.1000000000' in lines[0]
+        assert rows[2]["amount"] == Decimal("-1234567890123456789012345678.0123456789")

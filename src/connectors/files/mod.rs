@@ -69,7 +69,7 @@ pub(crate) use jsonl::{Members, Objects, Seen, text_of};
 pub(super) use locate::{ALLOW, real_path};
 pub(super) use piece::scratch;
 pub(crate) use rows::RowBuilder;
-pub(crate) use write::json_lines;
+pub(crate) use write::{Decimals, json_lines};
 
 use super::again::Known;
 use super::objects::{Location, Store, is_address};

@@ -90,7 +90,7 @@ impl PartFile {
                     .map_err(|error| parquet_failure(&self.path, &error));
             }
             Form::Csv(_) => csv_lines(batch, &self.schema)?,
-            Form::Jsonl(_) => json_lines(batch, &self.schema)?,
+            Form::Jsonl(_) => json_lines(batch, &self.schema, Decimals::Numbers)?,
         };
         match &mut self.form {
             Form::Csv(sink) | Form::Jsonl(sink) => {
@@ -208,8 +208,17 @@ fn csv_field(out: &mut Vec<u8>, at: usize, text: Option<&str>) {
     out.push(b'"');
 }
 
-/// One JSON object a line. Decimals are texts, so that no reader rounds them; JSON columns hold their value.
-pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>> {
+/// How JSON holds decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decimals {
+    /// With all their digits: files, whose readers know them as numbers.
+    Numbers,
+    /// For what reads all numbers as doubles.
+    Texts,
+}
+
+/// One JSON object a line; JSON columns hold their value.
+pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema, decimals: Decimals) -> Result<Vec<u8>> {
     let columns = columns_as_texts(batch, schema)?;
     let keys: Vec<Vec<u8>> = schema.names().map(json_text).collect::<Result<_>>()?;
     let mut out = Vec::new();
@@ -224,7 +233,7 @@ pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>
             if column.is_null(row) {
                 out.extend_from_slice(b"null");
             } else {
-                json_value(&mut out, column.value(row), field.data_type)?;
+                json_value(&mut out, column.value(row), field.data_type, decimals)?;
             }
         }
         out.extend_from_slice(b"}\n");
@@ -232,11 +241,12 @@ pub(crate) fn json_lines(batch: &RecordBatch, schema: &Schema) -> Result<Vec<u8>
     Ok(out)
 }
 
-fn json_value(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<()> {
+fn json_value(out: &mut Vec<u8>, text: &str, data_type: DataType, decimals: Decimals) -> Result<()> {
     match data_type {
         DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
             out.extend_from_slice(text.as_bytes());
         }
+        DataType::Decimal { .. } if decimals == Decimals::Numbers => out.extend_from_slice(text.as_bytes()),
         DataType::Float32 | DataType::Float64 if !text.ends_with(['N', 'y']) => out.extend_from_slice(text.as_bytes()),
         // Line ends between tokens would end the row; inside of texts JSON has none.
         DataType::Json => out.extend(text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })),

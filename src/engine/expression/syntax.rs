@@ -1,11 +1,12 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
 use crate::error::{Error, Result};
-use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Expr, Query, TimezoneInfo};
+use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Expr, Query, TimezoneInfo, visit_expressions};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Tokenizer};
+use std::ops::ControlFlow;
 
 use crate::schema::DataType;
 
@@ -14,7 +15,50 @@ const MAX_CHARACTERS: usize = 100_000;
 const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
-    read(text, SYNTAX, one)
+    let parsed = read(text, SYNTAX, one)?;
+    let walked = visit_expressions(&parsed, |expr| match expr {
+        Expr::Identifier(name) if name.quote_style.is_none() && is_syntax(&name.value) => {
+            ControlFlow::Break(name.value.clone())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    match walked {
+        ControlFlow::Continue(()) => Ok(parsed),
+        ControlFlow::Break(word) => Err(Error::spec(format!(
+            "{} is not an expression: '{word}' stands where a column or a value should",
+            shown(text)
+        ))
+        .hint(format!("A column of that name goes into double quotes: \"{word}\". {SYNTAX}"))),
+    }
+}
+
+/// Whether a bare word is a part of SQL's own grammar. Words that columns are often called by (`end`, `order`, `user`,
+/// `from`) are none of these: they are read as columns.
+fn is_syntax(word: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "like",
+        "ilike",
+        "between",
+        "select",
+        "where",
+        "having",
+        "union",
+        "intersect",
+        "except",
+        "case",
+        "when",
+        "then",
+        "else",
+        "distinct",
+        "join",
+        "as",
+    ];
+    WORDS.contains(&word.to_ascii_lowercase().as_str())
 }
 
 fn one(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
