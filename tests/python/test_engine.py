@@ -135,7 +135,7 @@ REFUSED = [
     ("t + 1", "spec", "text + int64"),
     ("t > 1", "spec", "cannot be compared"),
     ("a + '5'", "spec", "without quotes"),
-    ("a = 'abc'", "spec", "not a int64"),
+    ("a = 'abc'", "spec", "not an int64"),
     ("x > '2024-13-01'", "spec", "not a date"),
     ("a OR b", "spec", "true or false"),
     ("ammount", "spec", "does not exist"),

@@ -220,7 +220,7 @@ def test_pivot_names_its_mistakes() -> None:
     base = {"by": "a", "column": "k", "values": ["x"], "value": "d"}
     refused([{"pivot": {**base, "column": "kk"}}], "steps[0].pivot.column", "Did you mean 'k'")
     refused([{"pivot": {**base, "names": ["p", "q"]}}], "steps[0].pivot.names", "1 values and 2 names")
-    refused([{"pivot": {**base, "column": "b", "values": ["x"]}}], "steps[0].pivot.values[0]", "not a int64")
+    refused([{"pivot": {**base, "column": "b", "values": ["x"]}}], "steps[0].pivot.values[0]", "not an int64")
     refused([{"pivot": {**base, "value": "t"}}], "steps[0].pivot", "needs a number")
     refused([{"pivot": {**base, "names": ["a"]}}], "steps[0].pivot.values[0]", "there twice")
 
