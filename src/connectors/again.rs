@@ -169,6 +169,7 @@ impl Earlier {
             changes: None,
             already: true,
             earlier: None,
+            notes: Vec::new(),
         };
         let facts = Facts { load_id: request.marks().map(str::to_owned), ..request.facts.clone() };
         Self { loaded, facts, loads, lost: true }

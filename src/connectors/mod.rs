@@ -19,6 +19,7 @@ mod by_key;
 mod column;
 pub mod files;
 pub mod fits;
+mod foreign;
 pub mod gate;
 mod gather;
 pub mod guest;
@@ -53,6 +54,7 @@ use crate::spec::source::Source;
 use crate::spec::target::{Absent, Compression, Mode, OnDuplicate, Target, Verify};
 use again::{Facts, Known};
 use arrow::record_batch::RecordBatch;
+pub use foreign::{ForeignKey, Link};
 use futures::stream::BoxStream;
 pub use promise::{Expected, Promise, Promised};
 use schemars::JsonSchema;
@@ -156,13 +158,6 @@ pub enum FoundKind {
     Csv,
     Jsonl,
     Parquet,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ForeignKey {
-    pub columns: Vec<String>,
-    pub ref_dataset: String,
-    pub ref_columns: Vec<String>,
 }
 
 impl FoundKind {
@@ -320,6 +315,8 @@ pub struct LoadRequest {
     pub key: Vec<String>,
     /// What the table takes over from the source's, where it is made now.
     pub declared: Option<Declared>,
+    /// Foreign keys of the table and to it.
+    pub links: Vec<Link>,
     /// Columns that a table lacks that is there may be added to it.
     pub adds: bool,
     pub absent: Absent,
@@ -439,6 +436,9 @@ pub struct Loaded {
     /// Then: what it was about.
     #[serde(skip)]
     pub earlier: Option<Box<Facts>>,
+    /// What people should know of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A row that the target did not take.

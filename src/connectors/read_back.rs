@@ -140,6 +140,7 @@ pub(super) fn counted(request: &LoadRequest, rows: u64, bytes: u64) -> Loaded {
         changes: None,
         already: false,
         earlier: None,
+        notes: Vec::new(),
     }
 }
 
@@ -163,5 +164,6 @@ pub(super) fn already(load_id: &str, rows: i64, bytes: i64, checksum: String) ->
         changes: None,
         already: true,
         earlier: None,
+        notes: Vec::new(),
     }
 }

@@ -50,6 +50,7 @@ pub async fn keep(
         mode: Mode::Append,
         key: Vec::new(),
         declared: None,
+        links: Vec::new(),
         adds: true,
         absent: Absent::Keep,
         load_id: digest(format!("{}/quarantine/{}", own.load_id, told_apart(&files)?).as_bytes(), 32),

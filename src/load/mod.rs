@@ -18,7 +18,7 @@ use crate::connectors::again::{Counts, Facts, Window};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::tell::Tell;
 use crate::connectors::{
-    Changes, Connection, Context, Duplicates, Expected, LoadRequest, Loaded, Promise, Promised, Rows,
+    Changes, Connection, Context, Duplicates, Expected, Link, LoadRequest, Loaded, Promise, Promised, Rows,
 };
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
@@ -193,7 +193,7 @@ pub async fn run(
         checksum_source: kept.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: validate::warnings(&verdict.checks),
+        warnings: validate::warnings(&verdict.checks).into_iter().chain(loaded.notes).collect(),
         already: loaded.already,
         attempt,
     })
@@ -221,6 +221,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         mode: output.mode,
         key: output.key.clone(),
         declared: output.declared.clone(),
+        links: links(plan, output),
         adds: plan.drift_of(output).columns == Policy::Evolve,
         absent: output.absent,
         load_id: load_id(&plan.pipeline, &turn.run, &output.name, ""),
@@ -255,6 +256,20 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
     }
 }
 
+/// The foreign keys of an output's table and to it.
+fn links(plan: &Plan, output: &Output) -> Vec<Link> {
+    let mut all = Vec::new();
+    for other in &plan.outputs {
+        for reference in other.declared.iter().flat_map(|declared| &declared.references) {
+            if other.name == output.name || reference.table == output.dataset {
+                let awaited = plan.outputs.iter().any(|parent| parent.dataset == reference.table);
+                all.push(Link { table: other.dataset.clone(), reference: reference.clone(), awaited });
+            }
+        }
+    }
+    all
+}
+
 /// What the target's ledger says of the load of an output in a run, if it is done: the rows that are offered refuse to
 /// flow.
 pub async fn done(plan: &Plan, output: &Output, turn: &Turn, context: &Context) -> Result<Option<Loaded>> {
@@ -287,7 +302,7 @@ pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -
         checksum_source: loaded.checksum.clone(),
         checksum_target: loaded.checksum.clone(),
         changes: loaded.changes,
-        warnings: Vec::new(),
+        warnings: loaded.notes.clone(),
         already: true,
         attempt: earlier.attempt,
     })

@@ -104,7 +104,7 @@ fn receipt(
         checksum_source: note.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: validate::warnings(&note.checks),
+        warnings: validate::warnings(&note.checks).into_iter().chain(loaded.notes).collect(),
         already: loaded.already,
         attempt,
     };

@@ -9,7 +9,7 @@ use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{
     Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, carried, file, fitted,
-    kept, own_text,
+    kept, links, own_text,
 };
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
@@ -69,6 +69,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
     }
     distinct_targets(&outputs)?;
+    links::find(given, &schemas, &mut outputs)?;
     apart(given.spec, &outputs)?;
     let needed: BTreeSet<&str> =
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
@@ -268,7 +269,6 @@ fn output(
     let declared = found.and_then(|found| {
         kept::kept(&kept::Case {
             found: found.declared.as_ref()?,
-            references: &found.foreign_keys,
             traced: &traced,
             schema: &schema,
             target: &given.spec.target,
@@ -519,7 +519,7 @@ fn decided(suggestion: &Suggestion, reason: std::result::Result<String, String>)
     Decision { accepted, reason, waits, ..decision.clone() }
 }
 
-fn plain(steps: &[PlannedStep]) -> Vec<Step> {
+pub(super) fn plain(steps: &[PlannedStep]) -> Vec<Step> {
     steps.iter().map(|planned| planned.step.clone()).collect()
 }
 

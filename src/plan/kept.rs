@@ -4,7 +4,6 @@
 //! key nothing unless all its columns are loaded as they are. What is not kept is said, with the reason.
 
 use super::indexed::{counters, indexes};
-use crate::connectors::ForeignKey;
 use crate::engine::step::Trace;
 use crate::schema::declared::{Declared, Facts, Made};
 use crate::schema::sql::Dialect;
@@ -19,7 +18,6 @@ const MYSQL_ROW: u32 = 12_000;
 
 pub(super) struct Case<'a> {
     pub(super) found: &'a Declared,
-    pub(super) references: &'a [ForeignKey],
     pub(super) traced: &'a Trace,
     /// The columns that are loaded.
     pub(super) schema: &'a Schema,
@@ -74,12 +72,8 @@ pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
     }
     counters(case, &mut columns, &primary_key, &mut left_out);
     let indexes = indexes(case, &columns, words, &mut left_out);
-    for key in case.references {
-        let (columns, other) = (key.columns.join(", "), &key.ref_dataset);
-        left_out.push(format!("the foreign key ({columns}) to '{other}': foreign keys are not taken over"));
-    }
     let comment = case.found.comment.clone().filter(|_| case.keep.comments != Some(false));
-    let kept = Declared { words, columns, primary_key, indexes, comment, left_out };
+    let kept = Declared { columns, primary_key, indexes, comment, left_out, ..Declared::nothing(words) };
     (!kept.is_empty()).then_some(kept)
 }
 

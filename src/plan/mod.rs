@@ -18,6 +18,7 @@ pub mod file;
 pub mod fitted;
 mod indexed;
 mod kept;
+mod links;
 mod own_text;
 pub mod sentences;
 mod table;

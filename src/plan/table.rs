@@ -7,7 +7,7 @@ pub(super) fn sentences(declared: &Declared) -> String {
     let mut text = String::new();
     let columns: Vec<String> = declared.columns.iter().map(column).filter(|said| !said.is_empty()).collect();
     let key = &declared.primary_key;
-    if !columns.is_empty() || !key.is_empty() || !declared.indexes.is_empty() {
+    if !columns.is_empty() || !key.is_empty() || !declared.indexes.is_empty() || !declared.references.is_empty() {
         let _ = writeln!(text, "\nWhere the table is made, it takes over from the source's (`keep`):\n");
         if !key.is_empty() {
             let _ = writeln!(text, "- the primary key ({})", key.join(", "));
@@ -16,6 +16,11 @@ pub(super) fn sentences(declared: &Declared) -> String {
             let unique = if index.unique { "unique " } else { "" };
             let method = index.method.as_ref().map(|method| format!(", {method}")).unwrap_or_default();
             let _ = writeln!(text, "- the {unique}index {}:`{}`{method}", index.name, index.body(str::to_owned));
+        }
+        for key in &declared.references {
+            let (columns, other) = (key.columns.join(", "), key.ref_columns.join(", "));
+            let rest = if key.rest.is_empty() { String::new() } else { format!(" {}", key.rest) };
+            let _ = writeln!(text, "- the foreign key {}: ({columns}) to {} ({other}){rest}", key.name, key.table);
         }
         text.extend(columns.iter().map(|column| format!("- {column}\n")));
     }

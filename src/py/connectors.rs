@@ -296,6 +296,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         mode,
         key: request.key,
         declared: None,
+        links: Vec::new(),
         adds: true,
         absent: request.absent,
         duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },

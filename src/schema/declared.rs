@@ -17,6 +17,9 @@ pub struct Declared {
     /// Beside the key's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Index>,
+    /// Of an output: the foreign keys that its loads make.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Of an output: what of the source's table it does not get, and why.
@@ -99,6 +102,20 @@ pub struct Part {
     pub words: String,
 }
 
+/// A foreign key, by the names at the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// What they refer to.
+    pub table: String,
+    pub ref_columns: Vec<String>,
+    /// What stands behind, in the server's words: `ON DELETE CASCADE`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rest: String,
+}
+
 impl Index {
     /// Whether both are the same but for the name.
     pub fn is_like(&self, other: &Self) -> bool {
@@ -152,10 +169,14 @@ impl Facts {
 }
 
 impl Declared {
+    pub fn nothing(words: Dialect) -> Self {
+        let (columns, primary_key, indexes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { words, columns, primary_key, indexes, references: Vec::new(), comment: None, left_out: Vec::new() }
+    }
+
     /// Whether a table would be made with it as without it.
     pub fn is_empty(&self) -> bool {
-        let Self { words: _, columns, primary_key, indexes, comment, left_out } = self;
-        columns.is_empty() && primary_key.is_empty() && indexes.is_empty() && comment.is_none() && left_out.is_empty()
+        *self == Self::nothing(self.words)
     }
 
     pub fn column(&self, name: &str) -> Option<&Facts> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A table that is there is never changed by these words. Columns keep their properties under another name; columns that
+/// A table that is there is never changed by these words, but for `foreign_keys`. Columns keep their properties under another name; columns that
 /// steps compute have none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +31,10 @@ pub struct Keeps {
     /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<bool>,
+    /// From PostgreSQL to PostgreSQL: foreign keys between tables that the pipeline loads, or to tables that are there. They are
+    /// also made for tables that are there. `false` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_keys: Option<bool>,
 }
 
 impl Keeps {
@@ -45,6 +49,7 @@ impl Keeps {
             comments: self.comments.or(other.comments),
             indexes: self.indexes.or(other.indexes),
             counters: self.counters.or(other.counters),
+            foreign_keys: self.foreign_keys.or(other.foreign_keys),
         }
     }
 }

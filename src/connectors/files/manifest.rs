@@ -80,6 +80,7 @@ impl Done {
             changes: self.changes,
             already,
             earlier: None,
+            notes: Vec::new(),
         }
     }
 }

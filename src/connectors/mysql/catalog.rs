@@ -85,6 +85,7 @@ fn found(name: &TableName, existing: Existing, foreign_keys: Vec<ForeignKey>, in
         columns: visible.iter().map(facts).collect(),
         primary_key: primary_key.clone(),
         indexes,
+        references: Vec::new(),
         comment: existing.comment,
         left_out: Vec::new(),
     };
@@ -156,11 +157,7 @@ async fn foreign_keys(
             continue;
         }
         let ref_dataset = TableName { database: ref_database, table: ref_table }.dataset(default);
-        keys.push((
-            table,
-            constraint,
-            ForeignKey { columns: vec![column], ref_dataset, ref_columns: vec![ref_column] },
-        ));
+        keys.push((table, constraint, ForeignKey::new(vec![column], ref_dataset, vec![ref_column])));
     }
     Ok(())
 }

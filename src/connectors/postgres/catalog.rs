@@ -44,14 +44,22 @@ SELECT k.conrelid::int8, k.contype::text, n.nspname::text, c.relname::text,
        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS part (number, position)
              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = part.number ORDER BY part.position),
        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS part (number, position)
-             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = part.number ORDER BY part.position)
+             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = part.number ORDER BY part.position),
+       k.conname::text,
+       concat_ws(' ', CASE WHEN k.confmatchtype = 'f' THEN 'MATCH FULL' END,
+         'ON UPDATE ' || CASE k.confupdtype WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END,
+         'ON DELETE ' || CASE k.confdeltype WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END,
+         CASE WHEN k.condeferrable THEN 'DEFERRABLE' END, CASE WHEN k.condeferred THEN 'INITIALLY DEFERRED' END),
+       CASE WHEN to_jsonb(k) ->> 'confdelsetcols' IS NOT NULL THEN 'it sets some of its columns only'
+            WHEN to_jsonb(k) ->> 'conenforced' = 'false' THEN 'it is not enforced at the source'
+            WHEN to_jsonb(k) ->> 'conperiod' = 'true' THEN 'it is one of periods' END
 FROM pg_constraint k
 LEFT JOIN pg_class c ON c.oid = k.confrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype IN ('p', 'f') AND k.conparentid = 0 AND k.conrelid = ANY ($1::int8[]::oid[])
 ORDER BY k.conrelid, k.conname";
 
 type RelationRow = (i64, String, String, String, Option<f64>, Option<i64>, bool);
-type KeyRow = (i64, String, Option<String>, Option<String>, Vec<String>, Vec<String>);
+type KeyRow = (i64, String, Option<String>, Option<String>, Vec<String>, Vec<String>, String, String, Option<String>);
 
 /// Which tables are meant.
 pub(super) struct Meant<'a> {
@@ -125,12 +133,16 @@ pub(super) async fn datasets(session: &mut PgConnection, meant: &Meant<'_>) -> R
             format: None,
             declared: None,
         };
-        for (_, kind, ref_schema, ref_table, columns, ref_columns) in keys.iter().filter(|key| key.0 == id) {
+        for (_, kind, ref_schema, ref_table, columns, ref_columns, own, rest, bound) in
+            keys.iter().filter(|key| key.0 == id)
+        {
             match (kind.as_str(), ref_schema, ref_table) {
                 ("f", Some(ref_schema), Some(ref_table)) => {
                     let other = TableName { schema: ref_schema.clone(), table: ref_table.clone() };
                     let (columns, ref_columns) = (columns.clone(), ref_columns.clone());
-                    found.foreign_keys.push(ForeignKey { columns, ref_dataset: other.dataset(schema), ref_columns });
+                    let (name, rest, bound) = (Some(own.clone()), rest.clone(), bound.clone());
+                    let ref_dataset = other.dataset(schema);
+                    found.foreign_keys.push(ForeignKey { columns, ref_dataset, ref_columns, name, rest, bound });
                 }
                 _ => found.primary_key.clone_from(columns),
             }

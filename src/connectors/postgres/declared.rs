@@ -90,6 +90,7 @@ impl Words {
             columns,
             primary_key: key.to_vec(),
             indexes: self.indexes.of(table),
+            references: Vec::new(),
             comment,
             left_out: Vec::new(),
         }

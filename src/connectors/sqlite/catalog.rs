@@ -91,6 +91,7 @@ fn declared(native: &[NativeColumn], fields: &Schema, key: &[String], indexes: V
         columns,
         primary_key: key.to_vec(),
         indexes,
+        references: Vec::new(),
         comment: None,
         left_out: Vec::new(),
     }
@@ -160,7 +161,7 @@ async fn foreign_keys(file: &mut SqliteConnection, table: &str, all: &[Relation]
         if keys.last().is_none_or(|(last, _)| *last != id) {
             let known = all.iter().find(|relation| same(&relation.name, &parent));
             let ref_dataset = known.map_or(parent, |relation| relation.name.clone());
-            keys.push((id, ForeignKey { columns: Vec::new(), ref_dataset, ref_columns: Vec::new() }));
+            keys.push((id, ForeignKey::new(Vec::new(), ref_dataset, Vec::new())));
         }
         if let Some((_, key)) = keys.last_mut() {
             key.columns.push(column);

@@ -4,27 +4,37 @@ use super::Judge;
 use crate::spec::tree::{Node, Value};
 
 const DATABASES: [&str; 3] = ["sqlite", "postgres", "mysql"];
-const ASKED: [&str; 2] = ["indexes", "counters"];
+const ASKED: [&str; 3] = ["indexes", "counters", LINKS];
+const LINKS: &str = "foreign_keys";
+/// The only kind of server that makes foreign keys of ours.
+const LINKING: &str = "postgres";
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     let other = |side: &str| {
         let entry = root.get(side)?.entries().first()?;
         (!DATABASES.contains(&entry.key.as_str())).then(|| entry.key.clone())
     };
-    let why = match (other("source"), other("target")) {
-        (None, None) => return,
-        (_, Some(target)) => format!("a target of {target} makes no table"),
-        (Some(source), None) => format!("a source of {source} declares none"),
+    let links = ["source", "target"].into_iter().find_map(|side| {
+        let entry = root.get(side)?.entries().first()?;
+        (entry.key != LINKING)
+            .then(|| format!("foreign keys go from PostgreSQL to PostgreSQL, and the {side} is {}", entry.key))
+    });
+    let (asked, why): (&'static [&'static str], _) = match (other("source"), other("target"), links) {
+        (None, None, None) => return,
+        (None, None, Some(links)) => (&[LINKS], links),
+        (_, Some(target), _) => (&ASKED, format!("a target of {target} makes no table")),
+        (Some(source), None, _) => (&ASKED, format!("a source of {source} declares none")),
     };
-    judge.key(root, "keep", |judge, keep| words(judge, keep, &why));
+    judge.key(root, "keep", |judge, keep| words(judge, keep, asked, &why));
     judge.key(root, "datasets", |judge, datasets| {
-        judge
-            .every(datasets, |judge, dataset| judge.key(&dataset.node, "keep", |judge, keep| words(judge, keep, &why)));
+        judge.every(datasets, |judge, dataset| {
+            judge.key(&dataset.node, "keep", |judge, keep| words(judge, keep, asked, &why))
+        });
     });
 }
 
-fn words<'a>(judge: &mut Judge<'a, '_>, keep: &'a Node, why: &str) {
-    for word in ASKED {
+fn words<'a>(judge: &mut Judge<'a, '_>, keep: &'a Node, asked: &[&str], why: &str) {
+    for word in asked {
         if let Some(entry) = keep.entry(word)
             && matches!(entry.node.value, Value::Boolean(true))
         {

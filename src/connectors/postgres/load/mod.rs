@@ -16,6 +16,7 @@ mod compare;
 mod copy;
 mod key;
 pub(super) mod ledger;
+mod links;
 mod moves;
 pub(super) mod pushed;
 mod returning;
@@ -105,12 +106,13 @@ pub(super) async fn load(
     check(&request)?;
     let job = Job::new(schema, request, pulse);
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
-    let mut done = attempt(&mut session, &job, &mut rows, false).await;
+    let mut dropped = Vec::new();
+    let mut done = attempt(&mut session, &job, &mut rows, (false, &mut dropped)).await;
     if let Err(Stop::Refused(error)) = done {
         // Undone, with everything that hung on it; then once more, looking at every row.
         execute(&mut session, "ROLLBACK").await?;
         done = match second(&job, &error, rows.open()) {
-            Ok(mut again) => attempt(&mut session, &job, &mut again, true).await,
+            Ok(mut again) => attempt(&mut session, &job, &mut again, (true, &mut dropped)).await,
             Err(error) => Err(Stop::Failed(error)),
         };
     }
@@ -118,7 +120,8 @@ pub(super) async fn load(
         // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
         drop(execute(&mut session, "ROLLBACK").await);
     }
-    done.map_err(|stop| name(stop.error(), &job.table))
+    let notes = links::make(&mut session, &job, &dropped).await;
+    done.map(|loaded| Loaded { notes, ..loaded }).map_err(|stop| name(stop.error(), &job.table))
 }
 
 /// The rows for a second look, or why there is none: what the server said is enough when it names the row.
@@ -165,8 +168,13 @@ fn check(request: &LoadRequest) -> Result<()> {
 }
 
 /// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
-async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting: bool) -> Result<Loaded, Stop> {
-    let undo = match begin(session, job).await? {
+async fn attempt(
+    session: &mut PgConnection,
+    job: &Job,
+    rows: &mut Rows,
+    (sifting, dropped): (bool, &mut Vec<links::Known>),
+) -> Result<Loaded, Stop> {
+    let undo = match begin(session, job, dropped).await? {
         Course::Done(loaded) => {
             execute(session, "ROLLBACK").await?;
             return Ok(*loaded);
@@ -191,14 +199,31 @@ async fn attempt(session: &mut PgConnection, job: &Job, rows: &mut Rows, sifting
     Ok(loaded)
 }
 
-/// Begins the transaction, of a table whose types are wide enough; what an earlier one answered, if it did the load.
-async fn begin(session: &mut PgConnection, job: &Job) -> Result<Course> {
-    let course = started(session, job).await?;
-    if matches!(course, Course::Done(_)) || !target::widen(session, job).await? {
-        return Ok(course);
+/// Begins the transaction, of a table whose types are wide enough and which no foreign key of ours holds; what an earlier
+/// one answered, if it did the load.
+async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::Known>) -> Result<Course> {
+    let mut widened = false;
+    loop {
+        let course = started(session, job).await?;
+        if matches!(course, Course::Done(_)) {
+            return Ok(course);
+        }
+        let gone = links::remove(session, job).await?;
+        let changed = !gone.is_empty();
+        dropped.extend(gone);
+        if !changed {
+            if widened || !target::widen(session, job).await? {
+                if links::hold(session, job).await? {
+                    return Ok(course);
+                }
+                // Another load has made one in between.
+                execute(session, "ROLLBACK").await?;
+                continue;
+            }
+            widened = true;
+        }
+        commit(session).await?;
     }
-    commit(session).await?;
-    started(session, job).await
 }
 
 async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {

@@ -11,7 +11,7 @@ use super::super::watch::Pulse;
 use super::copy::send;
 use super::staged::{self, STAGED, Stage, columns, layout, take_out, temporary};
 use super::straight::kept_away;
-use super::{Job, Stop, begin, check, clear, commit, ledger, moves, run, target};
+use super::{Job, Stop, begin, check, clear, commit, ledger, links, moves, run, target};
 use crate::connectors::again::{Course, swapped};
 use crate::connectors::pushed::{Judge, Probe, Pushed, PushedLoad, Raw};
 use crate::connectors::read_back::Tally;
@@ -36,12 +36,15 @@ pub(in super::super) async fn load(
     check(&request)?;
     let job = Job::new(schema, request, pulse);
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
-    let done = attempt(&mut session, &job, pushed).await;
+    let mut dropped = Vec::new();
+    let done = attempt(&mut session, &job, pushed, &mut dropped).await;
     if done.is_err() {
         // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
         drop(execute(&mut session, "ROLLBACK").await);
     }
-    done.map_err(|stop| name(stop.error(), &job.table))
+    let notes = links::make(&mut session, &job, &dropped).await;
+    let noted = |done: PushedLoad| PushedLoad { loaded: Loaded { notes, ..done.loaded }, ..done };
+    done.map(noted).map_err(|stop| name(stop.error(), &job.table))
 }
 
 /// What an earlier try was answered and has noted.
@@ -54,8 +57,13 @@ async fn known(session: &mut PgConnection, job: &Job, loaded: Loaded) -> Result<
     Ok(PushedLoad { loaded, note: note.ok_or_else(other)? })
 }
 
-async fn attempt(session: &mut PgConnection, job: &Job, mut pushed: Pushed) -> Result<PushedLoad, Stop> {
-    let undo = match begin(session, job).await? {
+async fn attempt(
+    session: &mut PgConnection,
+    job: &Job,
+    mut pushed: Pushed,
+    dropped: &mut Vec<links::Known>,
+) -> Result<PushedLoad, Stop> {
+    let undo = match begin(session, job, dropped).await? {
         Course::Load { undo } => undo,
         Course::Done(loaded) => return known(session, job, *loaded).await,
     };
