@@ -214,6 +214,27 @@ def test_loads_of_both_sides_at_once(tmp_path: Path, postgres: Server) -> None:
     assert keys(postgres, database) == wanted
 
 
+def test_a_long_reader_is_waited_for_and_holds_up_no_other(tmp_path: Path, postgres: Server) -> None:
+    database = made(postgres)
+    path = spec(tmp_path)
+    world = outside(tmp_path, db=postgres.url(database))
+    move(path, run="r1", **world)
+    wanted = keys(postgres, database)
+    with ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(postgres.query, "SELECT pg_sleep(14) FROM b.clients WHERE id = 1", database=database)
+        time.sleep(1)
+        load = pool.submit(move, path, run="r2", **world)
+        longest = 0.0
+        while not reader.done():
+            begun = time.monotonic()
+            postgres.query("SELECT count(*) FROM b.clients", database=database)
+            longest = max(longest, time.monotonic() - begun)
+            time.sleep(0.1)
+        assert load.result()["reconciliation"]["quarantined"] == 0
+    assert longest < 6
+    assert keys(postgres, database) == wanted
+
+
 def test_keys_of_others_are_never_touched(tmp_path: Path, postgres: Server) -> None:
     database = made(postgres)
     tables = """

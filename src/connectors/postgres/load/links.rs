@@ -18,11 +18,17 @@ use crate::schema::declared::Reference;
 use crate::schema::sql::quote;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
+use std::time::Duration;
 
 /// How the comment begins; the pipeline's name follows.
 const MARK: &str = "windvane: a foreign key of the pipeline ";
 /// Another load may be writing into one of the tables, and makes the key when it is done.
 const SOON: &str = "SET LOCAL lock_timeout = '10s'";
+
+/// Whoever reads meanwhile waits behind us so long, again and again, until the load gives up.
+const BRIEFLY: &str = "SET LOCAL lock_timeout = '2s'";
+pub(super) const PAUSE: Duration = Duration::from_secs(3);
+pub(super) const TRIES: u32 = 180;
 
 const OURS: &str = "\
 SELECT n.nspname::text, c.relname::text, k.conname::text, pg_get_constraintdef(k.oid), substr(d.description, length($3) + 1)
@@ -94,6 +100,9 @@ pub(super) async fn remove(session: &mut PgConnection, job: &Job) -> Result<Vec<
     }
     alone(session).await?;
     let known = find(session, &job.table).await?;
+    if !known.is_empty() {
+        execute(session, BRIEFLY).await?;
+    }
     for key in &known {
         execute(session, &format!("ALTER TABLE {} DROP CONSTRAINT {}", key.table.sql(), quote(&key.name)))
             .await

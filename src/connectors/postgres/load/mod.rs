@@ -202,13 +202,22 @@ async fn attempt(
 /// Begins the transaction, of a table whose types are wide enough and which no foreign key of ours holds; what an earlier
 /// one answered, if it did the load.
 async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::Known>) -> Result<Course> {
-    let mut widened = false;
+    let (mut widened, mut tries) = (false, 0);
     loop {
         let course = started(session, job).await?;
         if matches!(course, Course::Done(_)) {
             return Ok(course);
         }
-        let gone = links::remove(session, job).await?;
+        let gone = match links::remove(session, job).await {
+            // Who reads from the tables is waited for without a lock, so that nobody else has to.
+            Err(error) if error.kind() == Kind::Unavailable && tries < links::TRIES => {
+                execute(session, "ROLLBACK").await?;
+                tokio::time::sleep(links::PAUSE).await;
+                tries += 1;
+                continue;
+            }
+            gone => gone?,
+        };
         let changed = !gone.is_empty();
         dropped.extend(gone);
         if !changed {
