@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import windvane as wv
 from conformance import Home
-from pipelines import move, outside, write_spec
+from pipelines import move, outside, parquet_rows, write_spec
 from sql_homes import mysql_home, postgres_home, refused
 from windvane.connections import engine_url
 
@@ -204,3 +204,14 @@ def test_a_cast_to_text_reads_mysqls_own_text(tmp_path: Path, mariadb: MariadbSe
     assert Home(target=where, source=where, base=str(tmp_path)).rows("t") == [
         {"id": 1, "a": "0000-00-00", "b": "0000-00-00 00:00:00", "c": "-838:59:59"}
     ]
+
+
+def test_columns_that_are_hidden_from_a_star_are_read(tmp_path: Path, mariadb: MariadbServer) -> None:
+    database = mariadb.database()
+    mariadb.execute("CREATE TABLE items (id int PRIMARY KEY, secret int INVISIBLE DEFAULT 3)", database=database)
+    mariadb.execute("INSERT INTO items (id, secret) VALUES (1, 7), (2, 8)", database=database)
+    source = {"mysql": {"connection": "db", "tables": ["items"]}}
+    spec = write_spec(tmp_path, "hidden", source=source, target={"parquet": {"path": "lake"}})
+    move(spec, **outside(tmp_path, db=mariadb.url(database)))
+    rows = sorted(parquet_rows(tmp_path / "lake" / "items"), key=lambda row: row["id"])
+    assert rows == [{"id": 1, "secret": 7}, {"id": 2, "secret": 8}]

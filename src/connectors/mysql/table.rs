@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 const LONGEST_NAME: usize = 64;
+/// The row number that tables of ours get when they have no key: hidden, named as MySQL's own.
+pub(super) const ROW_NUMBER: &str = "my_row_id";
 /// In a column's comment: the type that MySQL has no word for.
 const MARK: &str = "windvane:";
 
@@ -189,13 +191,14 @@ fn native(
     let comment = comment.filter(|comment| !comment.is_empty());
     let (marked, comment) = unmarked(comment);
     NativeColumn {
+        // Other columns that `SELECT *` leaves out have values like any.
+        hidden: extra.contains("INVISIBLE") && name.eq_ignore_ascii_case(ROW_NUMBER),
         name,
         declared,
         base: if is_json { "json".to_owned() } else { base.to_ascii_lowercase() },
         marked,
         required: nullable == "NO",
         generated: extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED"),
-        hidden: extra.contains("INVISIBLE"),
         counted: extra.contains("AUTO_INCREMENT"),
         holds_numbers: false,
         comment,

@@ -2,7 +2,9 @@
 
 use super::indexes::clause;
 use super::session::Session;
-use super::table::{Collation, Existing, NativeColumn, TableName, check_name, mark, quote, said, same, text};
+use super::table::{
+    Collation, Existing, NativeColumn, ROW_NUMBER, TableName, check_name, mark, quote, said, same, text,
+};
 use super::{catalog::LEDGER, versions};
 use crate::connectors::fits::{Fitting, Misfit, Theirs, misfit, stays, wider};
 use crate::connectors::{LoadRequest, by_key};
@@ -12,8 +14,6 @@ use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::from_native, sql
 use crate::spec::target::Mode;
 use std::collections::HashSet;
 
-/// The row number that tables of ours get when they have no key: hidden, named as MySQL's own.
-const ROW_NUMBER: &str = "my_row_id";
 /// So much of a text is indexed: 191 letters of four bytes fit the oldest limit.
 const INDEXED_LETTERS: u32 = 191;
 
