@@ -66,6 +66,19 @@ STOPS = [
     "cancelled or open",
     "keep it small",
     "one row a customer",
+    "orders, also the cancelled ones",
+    "also cancelled orders",
+    "orders and cancelled ones",
+    "all orders and the cancelled ones",
+    "orders with a note",
+    "orders with any note",
+    "anonymisierte Kunden",
+    "Bestellungen aus Deutschland",
+    "deutsche Bestellungen",
+    "Betraege gerundet",
+    "jeweils die neueste Bestellung",
+    "Umsatz je Land",
+    "commandes annulees",
 ]
 
 WARNS = [

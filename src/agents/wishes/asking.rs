@@ -410,7 +410,7 @@ const ROWS: &[&str] = &["row", "record", "entry"];
 /// Whether the text may ask for something.
 pub(super) fn asks(tokens: &[Token], vocabulary: &Vocabulary) -> bool {
     let text = Text { tokens, vocabulary };
-    (0..tokens.len()).any(|at| text.asks_at(at))
+    text.is_foreign() || (0..tokens.len()).any(|at| text.asks_at(at))
 }
 
 struct Text<'a> {
@@ -421,6 +421,26 @@ struct Text<'a> {
 impl Text<'_> {
     fn word(&self, at: usize) -> &str {
         self.tokens.get(at).and_then(Token::word).unwrap_or_default()
+    }
+
+    /// No word of it is one that is known, in English or of the data: anything may be meant.
+    fn is_foreign(&self) -> bool {
+        let written = |at: &usize| !self.word(*at).is_empty();
+        let known = |at: usize| {
+            let word = self.word(at);
+            let english = |words: &[&str]| words.contains(&word);
+            // "In", "an", "am": German, too.
+            let shared = ["in", "an", "am", "a", "was", "so", "also", "will", "die", "man"].contains(&word);
+            !shared
+                && (self.neutral(word)
+                    || english(CHOOSING)
+                    || english(DETERMINERS)
+                    || english(PERIODS)
+                    || english(TIMES))
+                || self.named(at)
+        };
+        let mut words = (0..self.tokens.len()).filter(written).peekable();
+        words.peek().is_some() && !words.any(known)
     }
 
     fn before(&self, at: usize) -> &str {

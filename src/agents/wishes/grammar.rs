@@ -92,9 +92,12 @@ pub(super) fn clauses(tokens: &[Token], vocabulary: &Vocabulary) -> Reading {
         if at >= tokens.len() {
             return reading;
         }
+        // "Orders, also the cancelled ones": these, too. "Also drop the note" is a wish of its own.
+        let also = reader.is(at, "also");
+        at += usize::from(also);
         let mut found = reader.clause(at, soft);
         found.retain(|(_, end)| *end > at && reader.ends(*end));
-        if !reader.stands(at, before.as_ref(), soft, but) {
+        if !reader.stands(at, before.as_ref(), soft, but) || also && reader.names_rows(at) {
             found.clear();
         }
         let longest = found.iter().map(|(_, end)| *end).max().unwrap_or(at);
@@ -163,9 +166,26 @@ impl Reader<'_> {
         if *negated && !but && verbs.iter().any(|verbs| self.phrase(start, verbs).is_some()) {
             return false;
         }
-        // Rows by their kind alone may belong to the verb before.
-        let named = self.objects(start).into_iter().any(|(object, _)| matches!(object, Object::Rows { .. }));
-        !named || open
+        if !self.names_rows(at) {
+            return true;
+        }
+        // Rows by their kind alone may belong to the verb before, or come to all those that were named: "orders and the cancelled
+        // ones".
+        let all = matches!(before, Wish::Nothing | Wish::Keep(Kept::AllRows));
+        open && (!all || self.chooses(at))
+    }
+
+    /// Whether a clause begins with rows by their kind: "the cancelled ones".
+    fn names_rows(&self, at: usize) -> bool {
+        let start = self.skip(at, LEADS);
+        self.objects(start).into_iter().any(|(object, _)| matches!(object, Object::Rows { .. }))
+    }
+
+    /// Whether a word of the clause says that others are left out.
+    fn chooses(&self, at: usize) -> bool {
+        let ends = |index: &usize| matches!(self.tokens.get(*index), None | Some(Token::Comma | Token::Stop));
+        let end = (at..).find(ends).unwrap_or(self.tokens.len());
+        (at..end).any(|index| ["only", "just", "solely", "exclusively", "not", "no", "non"].contains(&self.word(index)))
     }
 
     /// Whether an odd number of negations stands here, and where they end.
@@ -237,8 +257,11 @@ impl Reader<'_> {
             .filter(|_| !negated)
         {
             let including = self.phrase(verb, &["including", "incl"]).is_some();
+            // "Orders with a country": those that have one, or the column?
+            let some = ["a", "an", "any", "some"].contains(&self.word(at));
             for (object, end) in self.objects(at) {
                 let wish = match &object {
+                    _ if some => None,
                     Object::Rows { .. } if !including => None,
                     _ => kept(&object),
                 };

@@ -65,7 +65,7 @@ const CONTRACTIONS: [(&str, &[&str]); 18] = [
 ];
 
 /// Words that change nothing of what is wished.
-const POLITE: [&str; 6] = ["please", "kindly", "thanks", "also", "pls", "thank"];
+const POLITE: [&str; 5] = ["please", "kindly", "thanks", "pls", "thank"];
 
 pub(super) fn read(text: &str) -> Vec<Token> {
     let text = text.replace(['\u{2019}', '\u{2018}', '\u{2032}'], "'").replace(['\u{201c}', '\u{201d}'], "\"");
