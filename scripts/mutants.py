@@ -85,6 +85,7 @@ FAULTS = (
     Fault("updates_nothing", modes=BY_KEY),
     Fault("updates_nothing+unverified", modes=BY_KEY),
     Fault("deletes_nothing", modes=("absent",)),
+    Fault("deletes_quarantined", modes=("absent",), ways=("staged", "fused")),
     Fault("lacks_part", targets=FILES),
     # Stages that lose rows on the way, or do not say what became of them.
     Fault("transform_loses_row", ways=("staged",)),

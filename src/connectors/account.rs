@@ -51,6 +51,10 @@ impl Account {
         self.sent
     }
 
+    pub(super) fn refused(&self) -> &[RefusedRow] {
+        &self.refused
+    }
+
     pub(super) fn kept(&self) -> u64 {
         self.sent - self.refused.len() as u64
     }

@@ -2,9 +2,10 @@
 //! visible.
 
 use super::again::{Counts, Facts};
-use super::{LoadRequest, Loaded};
+use super::{LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::faults;
+use crate::spec::target::Absent;
 use std::sync::{Arc, OnceLock};
 
 /// The content a load must have.
@@ -72,6 +73,17 @@ impl LoadRequest {
             noted.window = None;
         }
         noted
+    }
+
+    /// Whether rows go whose keys the load does not have: not while rows of it are in quarantine (or `refused` here), which may
+    /// be those.
+    pub(super) fn deletes(&self, refused: &[RefusedRow]) -> bool {
+        let refused = refused.iter().filter(|row| !row.superseded).count() as u64;
+        let aside =
+            refused + self.expected.given().and_then(|promised| promised.counts).map_or(0, |counts| counts.quarantined);
+        self.absent == Absent::Delete
+            && (aside == 0 || faults::planted("deletes_quarantined"))
+            && !faults::planted("deletes_nothing")
     }
 
     /// The last look before the commit: the receipt speaks of the rows that were promised, and of every one of them.

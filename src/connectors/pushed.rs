@@ -54,6 +54,8 @@ pub trait Judge: Send {
     fn look(&mut self, rows: &RecordBatch, numbers: &Int64Array) -> Result<BooleanArray>;
     /// All rows were shown that are; what must be loaded of them. An error stops the load.
     fn end(&mut self, added: u64) -> Result<Expected>;
+    /// How many rows are in quarantine so far.
+    fn quarantined(&self) -> u64;
     /// Rows that passed and that the target refuses, each with the reason.
     fn refused(&mut self, rows: &RecordBatch, numbers: &Int64Array, why: &[RefusedRow]) -> Result<()>;
     /// What the ledger keeps of it beside the receipt, when that speaks of every row.

@@ -200,11 +200,15 @@ impl Judge for Jury {
         self.added = added;
         self.close(VALIDATE)?;
         let judged = |error: Error| error.in_stage("validate");
-        self.within_budget(self.primary.quarantined + self.unfit + self.refused).map_err(judged)?;
+        self.within_budget(self.quarantined()).map_err(judged)?;
         validate::counted(&self.checks, rows).map_err(judged)?;
         let empty = self.sum.empty(&self.schema);
         self.before.judge(&self.output, &self.allow, rows, &empty).map_err(|error| error.in_stage("load"))?;
         Ok(Expected { rows, checksum: self.sum.finish() })
+    }
+
+    fn quarantined(&self) -> u64 {
+        self.primary.quarantined + self.unfit + self.refused
     }
 
     fn refused(&mut self, rows: &RecordBatch, numbers: &Int64Array, why: &[RefusedRow]) -> Result<()> {

@@ -28,8 +28,8 @@ use crate::guard::{self, Finding, Guard, Limits};
 use crate::plan::{Output, Plan, fitted};
 use crate::schema::digest;
 use crate::spec::drift::Policy;
-use crate::spec::target::{Compression, Mode, Target};
-use crate::validate::{self, Verdict};
+use crate::spec::target::{Absent, Compression, Mode, Target};
+use crate::validate::{self, CheckResult, Verdict};
 use before::Before;
 use futures::StreamExt;
 use schemars::JsonSchema;
@@ -193,10 +193,21 @@ pub async fn run(
         checksum_source: kept.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: validate::warnings(&verdict.checks).into_iter().chain(loaded.notes).collect(),
+        warnings: warnings(output, &verdict.checks, quarantined).into_iter().chain(loaded.notes).collect(),
         already: loaded.already,
         attempt,
     })
+}
+
+/// What people should know of a load that was well.
+pub fn warnings(output: &Output, checks: &[CheckResult], quarantined: u64) -> Vec<String> {
+    let spared = (output.absent == Absent::Delete && quarantined > 0).then(|| {
+        format!(
+            "no row of '{}' was deleted: {quarantined} rows are in quarantine, and a row that could not be read is not absent",
+            output.dataset
+        )
+    });
+    validate::warnings(checks).into_iter().chain(spared).collect()
 }
 
 fn compression(target: &Target) -> Option<Compression> {

@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, request, swaps};
+use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, request, swaps, warnings};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{CONTENT_ROWS, Connection, Context, LoadRequest, Rows};
@@ -21,7 +21,7 @@ use crate::schema::{DataType, Field, Schema};
 use crate::spec::Strategy;
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, Verify};
-use crate::validate::{self, CheckResult};
+use crate::validate::CheckResult;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ fn receipt(
         checksum_source: note.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: validate::warnings(&note.checks).into_iter().chain(loaded.notes).collect(),
+        warnings: warnings(output, &note.checks, note.quarantined).into_iter().chain(loaded.notes).collect(),
         already: loaded.already,
         attempt,
     };

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::resilience::clock;
 use crate::schema::{Schema, checksum::Checksum, digest};
-use crate::spec::target::Mode;
+use crate::spec::target::{Absent, Mode};
 use arrow::array::RecordBatch;
 use std::fs;
 use std::path::Path;
@@ -264,7 +264,8 @@ impl Staging {
                 (Mode::Replace, _) => next.retired = next.parts.drain(..).map(|part| part.path).collect(),
                 (Mode::Merge, Some(keys)) => {
                     let stem = format!("{}.k{attempt}", self.shape.stem);
-                    let changes = self.merge_into(&mut next, known_columns, keys, &stem, &mut fresh)?;
+                    let changes =
+                        self.merge_into(&mut next, known_columns, (keys, &done.refused), &stem, &mut fresh)?;
                     done.changes = Some(changes);
                 }
                 (Mode::Append, _) if self.replaced.is_some() => {
@@ -304,7 +305,7 @@ impl Staging {
         &self,
         next: &mut Manifest,
         known: &Schema,
-        keys: &mut Keys,
+        (keys, refused): (&mut Keys, &[RefusedRow]),
         stem: &str,
         fresh: &mut Vec<String>,
     ) -> Result<Changes> {
@@ -319,7 +320,8 @@ impl Staging {
             .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
         }
         let shape = Shape { stem: stem.to_owned(), schema: next.columns.clone(), ..self.shape.clone() };
-        let merge = keys.apply((&old, known), &self.work, &shape, self.request.absent)?;
+        let absent = if self.request.deletes(refused) { Absent::Delete } else { Absent::Keep };
+        let merge = keys.apply((&old, known), &self.work, &shape, absent)?;
         fresh.extend(merge.fresh.iter().map(|part| part.path.clone()));
         next.retired = merge.retired;
         next.parts = merge.kept;

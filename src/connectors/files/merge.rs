@@ -88,7 +88,6 @@ impl Keys {
     ) -> Result<Merge> {
         let (old, known) = old;
         let retyped = widen::retyped(known, &shape.schema);
-        let absent = if faults::planted("deletes_nothing") { Absent::Keep } else { absent };
         let (mut kept, mut retired, mut deleted) = (Vec::new(), Vec::new(), 0);
         for loaded in self.rows.values_mut() {
             loaded.met = false;

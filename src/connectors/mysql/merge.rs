@@ -13,7 +13,7 @@ use crate::connectors::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::checksum::Checksum;
-use crate::spec::target::{Absent, Mode};
+use crate::spec::target::Mode;
 use std::ops::Range;
 
 pub(super) async fn load(
@@ -29,7 +29,7 @@ pub(super) async fn load(
     put_aside(session, &stage, request, &mut account, refused).await?;
     let merge = statements(session, table, existing, request, &stage).await?;
     let mut changes = apply(&merge, session, &stage, request, &mut account).await?;
-    if request.absent == Absent::Delete && !faults::planted("deletes_nothing") {
+    if request.deletes(account.refused()) {
         changes.deleted = session.execute(&merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);

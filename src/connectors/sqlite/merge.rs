@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::faults;
 use crate::resilience::clock;
 use crate::schema::{checksum::Checksum, sql::quote};
-use crate::spec::target::{Absent, Mode, Verify};
+use crate::spec::target::{Mode, Verify};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use std::ops::Range;
@@ -42,7 +42,7 @@ pub(super) async fn load(
     put_aside(file, request, native, &mut account, refused).await?;
     let merge = statements(request, &compared);
     let mut changes = apply(&merge, file, request, native, &mut account).await?;
-    if request.absent == Absent::Delete && !faults::planted("deletes_nothing") {
+    if request.deletes(account.refused()) {
         changes.deleted = execute(file, &merge.end_absent).await?;
     }
     changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);

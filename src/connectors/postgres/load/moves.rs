@@ -13,6 +13,7 @@ use super::super::read::execute;
 use super::staged::STAGED;
 use super::target::{Column, Target};
 use super::{Job, key};
+use crate::connectors::{LoadRequest, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::DataType;
@@ -185,9 +186,10 @@ impl Moves<'_> {
         !self.target.reacts && matches!(self.manner, Manner::Add | Manner::Upsert)
     }
 
-    /// Deletes or ends what the load does not have.
-    pub(super) fn absent(&self) -> Option<String> {
-        if !self.absent || !self.by_key() || faults::planted("deletes_nothing") {
+    /// Deletes or ends what the load does not have; `aside`: rows of it are in quarantine.
+    pub(super) fn absent(&self, request: &LoadRequest, refused: &[RefusedRow], aside: bool) -> Option<String> {
+        let goes = if self.whole { !faults::planted("deletes_nothing") } else { request.deletes(refused) && !aside };
+        if !goes || !self.absent || !self.by_key() {
             return None;
         }
         let (table, missing) = (self.target.name.sql(), self.missing());

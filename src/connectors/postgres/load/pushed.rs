@@ -107,7 +107,8 @@ async fn attempt(
     let target = target::ready(session, job).await?;
     let moves = moves::choose(session, job, &target).await?;
     clear(session, job, &target, undo).await?;
-    let loaded = swapped(staged::moved(session, job, &target, &moves, stage, false).await?, undo);
+    let aside = pushed.judge.quarantined() > 0;
+    let loaded = swapped(staged::moved(session, job, &target, &moves, stage, (false, aside)).await?, undo);
     target::finish(session, job, &target).await?;
     let mut refused = BTreeMap::new();
     for row in &loaded.refused {

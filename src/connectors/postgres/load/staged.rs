@@ -41,17 +41,17 @@ pub(super) async fn load(
     sifting: bool,
 ) -> Result<Loaded, Stop> {
     let stage = Stage::fill(session, &job.request, rows).await?;
-    moved(session, job, target, moves, stage, sifting).await
+    moved(session, job, target, moves, stage, (sifting, false)).await
 }
 
-/// Moves the staged rows, of which those that may not be there are refused.
+/// Moves the staged rows, of which those that may not be there are refused. `aside`: others of the load are in quarantine.
 pub(super) async fn moved(
     session: &mut PgConnection,
     job: &Job,
     target: &Target,
     moves: &Moves<'_>,
     mut stage: Stage<'_>,
-    sifting: bool,
+    (sifting, aside): (bool, bool),
 ) -> Result<Loaded, Stop> {
     let request = &job.request;
     if !sifting && let Some(loaded) = returning::load(session, job, target, moves, &stage).await? {
@@ -65,7 +65,7 @@ pub(super) async fn moved(
     if moves.empties() {
         empty(session, target).await?;
     }
-    let deleted = match moves.absent() {
+    let deleted = match moves.absent(request, &stage.refused, aside) {
         Some(sql) => run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?,
         None => 0,
     };
