@@ -105,7 +105,7 @@ impl World {
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
         self.remember("run", async |store| {
             if let Some(row) = store.run(&entry).await? {
-                turn = Begun { attempt: row.attempt, retried: true };
+                turn = Begun { attempt: row.attempt, retried: true, fresh: false };
             }
             Ok(())
         })

@@ -47,11 +47,13 @@ pub struct Begun {
     pub attempt: u32,
     /// It had begun before and not ended well.
     pub retried: bool,
+    /// The store knew nothing of the run: it is the first, or the store was lost.
+    pub fresh: bool,
 }
 
 impl Default for Begun {
     fn default() -> Self {
-        Self { attempt: 1, retried: false }
+        Self { attempt: 1, retried: false, fresh: true }
     }
 }
 
@@ -71,7 +73,8 @@ impl Store {
         let attempts = self.fetch(sql, cells, |mut fields| fields.integer()).await?;
         let known = attempts.first().filter(|_| !faults::planted("counts_no_attempt"));
         let attempt = known.and_then(|attempt| u32::try_from(*attempt).ok()).unwrap_or(1);
-        Ok(Begun { attempt, retried: before.is_some_and(|status| status != RunStatus::Succeeded) })
+        let (fresh, retried) = (before.is_none(), before.is_some_and(|status| status != RunStatus::Succeeded));
+        Ok(Begun { attempt, retried, fresh })
     }
 
     /// Notes that a run was done so many times, where fewer are known.

@@ -55,11 +55,11 @@ def test_steps_at_the_target(tmp_path: Path, mode: str, request: pytest.FixtureR
     else:
         assert again["status"] == "success", again
         assert one.ids() == list(range(105))
-    # With another store it is a retry: what is done stands.
+    # With another store nobody knows that it had ended, nor that it had not: it is done again.
     one.source(range(110))
     retried = one.run("d1", store="other.db")
-    assert retried["status"] == "success", retried
-    assert one.ids() == list(range(100 if mode == "append" else 105))
+    assert retried["status"] == ("failed" if mode == "append" else "success"), retried
+    assert one.ids() == list(range(100 if mode == "append" else 110))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "parquet", "postgres"])
@@ -174,8 +174,13 @@ def test_a_stream_whose_note_is_lost(tmp_path: Path, kind: str, request: pytest.
     assert one.run("d1")["status"] == "success"
     for path in (tmp_path / "staging").rglob("moved.json"):
         path.unlink()
+    # Whether it had ended nobody knows any more: with another source it is refused, with the same it is done.
     one.source(range(105))
-    retried = one.run("d1", store="other.db")
+    refused = one.run("d1", store="other.db")
+    assert refused["status"] == "failed"
+    assert "its source has changed since" in json.dumps(refused)
+    one.source(range(100))
+    retried = one.run("d1", store="third.db")
     assert retried["status"] == "success", retried
     assert retried["outputs"][0]["already"]
     assert (retried["outputs"][0]["rows_in"], retried["outputs"][0]["loaded"]) == (100, 100)
