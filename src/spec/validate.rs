@@ -237,10 +237,20 @@ impl<'a> Checking<'a, '_> {
             shape.properties.get(*name).is_some_and(|index| self.rules.accepts(*index) & found == found)
         };
         if let ([only], false) = (shape.required.as_slice(), matches!(node.value, Value::Map(_))) {
-            return takes(&only).then(|| format!("Write {key}: {{{only}: {}}}", shown(node)));
+            // Of a list that holds more than words nobody knows what it means.
+            let plain = match &node.value {
+                Value::List(items) => items.iter().all(|item| !matches!(item.value, Value::Map(_) | Value::List(_))),
+                Value::Null { .. } | Value::Boolean(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => true,
+            };
+            return (plain && takes(&only)).then(|| format!("Write {key}: {{{only}: {}}}", shown(node)));
         }
         match node.entries() {
-            [inner] if shape.properties.is_empty() && shape.accepts & sort_of(&inner.node) == sort_of(&inner.node) => {
+            // A list of names only: a map of texts says something of its own (`filter: {status: complete}`).
+            [inner]
+                if shape.properties.is_empty()
+                    && matches!(inner.node.value, Value::List(_))
+                    && shape.accepts & sort_of(&inner.node) == sort_of(&inner.node) =>
+            {
                 Some(format!("Write {key}: {}", shown(&inner.node)))
             }
             _ => None,

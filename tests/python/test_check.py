@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import windvane as wv
-from pipelines import outside
+from pipelines import outside, write_spec
 from windvane import _core
 from windvane.errors import SpecError
 
@@ -56,6 +56,7 @@ def found(folder: Path, text: str) -> list[tuple[int, int, str, str]]:
         ("- sort: [id]", "steps[0].sort", "Write sort: {by: [id]}"),
         ("- sort: id", "steps[0].sort", "Write sort: {by: id}"),
         ("- select: {columns: [id, name]}", "steps[0].select", "Write select: [id, name]"),
+        ("- filter: {status: complete}", "steps[0].filter", "expected text, found a map"),
     ],
 )
 def test_a_step_that_no_columns_could_make_right(tmp_path: Path, steps: str, place: str, words: str) -> None:
@@ -237,3 +238,12 @@ def test_a_mistake_of_shape_hides_no_other(tmp_path: Path) -> None:
     text = 'steps:\n- sort: [id]\n- filter: "id >"\n- derive: {a: "foo(id)"}\n- filter: \'"and" > 1 and "end" > end\'\n'
     places = [path for _, _, path, _ in found(tmp_path, text)]
     assert places == ["steps[0].sort", "steps[1].filter", "steps[2].derive.a"]
+
+
+@pytest.mark.parametrize("where", ["target", "dataset"])
+def test_files_keep_no_history(tmp_path: Path, where: str) -> None:
+    target = {"path": "lake", **({"mode": "history"} if where == "target" else {})}
+    datasets = {"t": {"key": "id", **({"mode": "history"} if where == "dataset" else {})}}
+    spec = write_spec(tmp_path, "h", source={"csv": {"path": "t.csv"}}, target={"parquet": target}, datasets=datasets)
+    problems = json.loads(_core.check(json.dumps({"paths": [str(spec)]})))["problems"]
+    assert [problem["message"] for problem in problems] == ["files do not keep a history"]

@@ -1,4 +1,4 @@
-//! What a table can take over only where both sides are databases.
+//! What a target cannot keep: a history in files, and what a table takes over only where both sides are databases.
 
 use super::Judge;
 use crate::spec::tree::{Node, Value};
@@ -9,7 +9,10 @@ const LINKS: &str = "foreign_keys";
 /// The only kind of server that makes foreign keys of ours.
 const LINKING: &str = "postgres";
 
+const FILES: [&str; 3] = ["parquet", "csv", "jsonl"];
+
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+    histories(judge, root);
     let other = |side: &str| {
         let entry = root.get(side)?.entries().first()?;
         (!DATABASES.contains(&entry.key.as_str())).then(|| entry.key.clone())
@@ -30,6 +33,28 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
         judge.every(datasets, |judge, dataset| {
             judge.key(&dataset.node, "keep", |judge, keep| words(judge, keep, asked, &why))
         });
+    });
+}
+
+fn histories<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+    let target = root.get("target").and_then(|target| target.entries().first());
+    if target.is_none_or(|target| !FILES.contains(&target.key.as_str())) {
+        return;
+    }
+    let mode = |judge: &mut Judge<'a, '_>, holder: &'a Node| {
+        judge.key(holder, "mode", |judge, mode| {
+            if mode.text() == Some("history") {
+                judge.unsupported(
+                    mode.mark,
+                    "files do not keep a history".to_owned(),
+                    "Load with mode `merge`, or keep the history in a database",
+                );
+            }
+        });
+    };
+    judge.key(root, "target", |judge, target| judge.every(target, |judge, kind| mode(judge, &kind.node)));
+    judge.key(root, "datasets", |judge, datasets| {
+        judge.every(datasets, |judge, dataset| mode(judge, &dataset.node));
     });
 }
 
