@@ -31,7 +31,7 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     judge.key(root, "keep", |judge, keep| words(judge, keep, asked, &why));
     judge.key(root, "datasets", |judge, datasets| {
         judge.every(datasets, |judge, dataset| {
-            judge.key(&dataset.node, "keep", |judge, keep| words(judge, keep, asked, &why))
+            judge.key(&dataset.node, "keep", |judge, keep| words(judge, keep, asked, &why));
         });
     });
 }
