@@ -52,7 +52,10 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let mut profiles = profiles(world, &filled, &catalog).await?;
     if asked.unreviewed {
         let last = match last(world, &filled.pipeline, asked.environment).await? {
-            Some(last) => Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect()),
+            Some(last) => {
+                vanished(world, &last, asked, &catalog);
+                Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect())
+            }
             None => loaded(world, &filled, asked, &catalog, &profiles).await,
         };
         if let Some(last) = last {
@@ -90,6 +93,20 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     };
     remember(world, &plan, &catalog).await?;
     Ok(plan)
+}
+
+/// Says which datasets of the last run are not at the source any more: what they became stays as it is.
+fn vanished(world: &World, last: &Plan, asked: Asked<'_>, catalog: &Catalog) {
+    for output in last.outputs.iter().filter(|_| last.spec_hash == asked.spec_hash) {
+        if catalog.dataset(&output.from).is_none() {
+            let what = format!(
+                "the last run has loaded it, and it is not at the source any more: '{}' at the target stays as it is",
+                output.dataset
+            );
+            tracing::warn!("dataset '{}': {what}", output.from);
+            world.context.notes.add(&output.from, &what);
+        }
+    }
 }
 
 /// How the columns of outputs go into tables that are there. A target that cannot be

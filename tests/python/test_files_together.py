@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pipelines import move, outside, parquet_rows, write_spec
-from windvane.errors import DataError
+from windvane.errors import ConflictError, DataError
 
 
 def case(folder: Path, **dataset: Any) -> Path:
@@ -98,3 +98,30 @@ def test_numbers_that_a_float_would_round_are_put_aside(tmp_path: Path) -> None:
     record = move(case(tmp_path), **outside(tmp_path))
     assert [row["a"] for row in loaded(tmp_path)] == [float(2**53), 0.5]
     assert record["reconciliation"]["quarantined"] == 1
+
+
+def test_with_the_store_lost_a_file_that_lacks_a_column_stops_the_load(tmp_path: Path) -> None:
+    put(tmp_path, "k=1", "id,status\n1,open\n2,open\n")
+    spec, world = case(tmp_path, key="id", mode="merge"), outside(tmp_path)
+    move(spec, "r1", **world)
+    (tmp_path / "store.db").unlink()
+    put(tmp_path, "k=2", "id\n1\n")
+    with pytest.raises(ConflictError, match=r"the file 'k=2/part.csv' lacks 'status'"):
+        move(spec, "r2", **world)
+    assert sorted((row["id"], row["status"]) for row in parquet_rows(tmp_path / "lake" / "t")) == [
+        (1, "open"),
+        (2, "open"),
+    ]
+
+
+def test_a_dataset_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.csv").write_text("id,v\n1,2\n")
+    spec = write_spec(tmp_path, "two", source={"csv": {"path": "in/*.csv"}}, target={"parquet": {"path": "lake"}})
+    world = outside(tmp_path)
+    move(spec, "r1", **world)
+    (tmp_path / "in" / "a.csv").unlink()
+    record = move(spec, "r2", **world)
+    (told,) = [note["what"] for note in record["drift"] if note["dataset"] == "a"]
+    assert "not at the source any more: 'a' at the target stays as it is" in told

@@ -71,6 +71,8 @@ pub fn from_target(mut inputs: BTreeMap<String, Input>, all: &[Loaded]) -> BTree
         if known.fields.is_empty() {
             continue;
         }
+        // That a file lacked a column of the target's before, nobody remembers: the reading stops at it.
+        input.partial.retain(|column| known.field(column).is_none());
         // What the steps take away or rename on its way is nothing new.
         let matched = names::matched(&known, &input.schema);
         let others = matched.added.iter().filter(|field| !fresh.contains(&field.name.as_str()));
