@@ -110,7 +110,6 @@ def test_steps_explain_what_is_not_there(tmp_path: Path) -> None:
     [
         ((HEADER + ROWS).replace("order_status", "status"), "b.csv' lacks 'order_status'"),
         ("order_id,order_status\n1,x\n2,x\n", "b.csv' lacks 'amount'"),
-        (HEADER.upper() + ROWS, "b.csv' lacks"),
         (ROWS, "lacks|header|written"),
         ((HEADER + ROWS).replace(",", ";"), "no longer all written in the same way|b.csv' lacks"),
         ("", "empty|lacks|written"),

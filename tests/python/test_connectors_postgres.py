@@ -240,7 +240,7 @@ class TestPostgresCatalog:
         kinds = {name: item["kind"] for name, item in found.items()}
         assert kinds == {"child": "table", "kept": "table", "parent": "table", "parted": "table", "seen": "view"}
         assert found["parent"]["primary_key"] == ["b", "a"]
-        key = {"columns": ["y", "x"], "ref_dataset": "parent", "ref_columns": ["b", "a"]}
+        key = {"columns": ["y", "x"], "ref_dataset": "parent", "ref_columns": ["b", "a"], "name": "child_y_x_fkey"}
         assert found["child"]["foreign_keys"] == [key]
         x = found["child"]["fields"][1]
         expected = {

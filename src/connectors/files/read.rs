@@ -109,9 +109,8 @@ impl Files {
             call_alike(&mut described.fields, &fields);
             if described.fields.fields.is_empty() && described.rows == Some(0) && item.files.len() > 1 {
                 tracing::warn!("the file '{}' is empty: it has neither a header nor rows", piece.shown());
-            } else {
-                seen.push((beside(piece), described.fields.clone()));
             }
+            seen.push((beside(piece), described.fields.clone()));
             union(&mut fields, described.fields);
             rows = rows.zip(described.rows).map(|(sum, more)| sum + more);
             exact &= described.exact;
