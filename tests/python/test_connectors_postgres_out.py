@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 from conformance import Home, Row, call, column
+from patience import until
 from sql_homes import postgres_home, refused
 from windvane import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from services.postgres import Server
 
@@ -190,7 +191,7 @@ class TestTogether:
     def test_no_session_is_left_behind(self, postgres: Server, large: str) -> None:
         big(postgres_home(postgres, large))
         sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane'"
-        wait_until(lambda: postgres.query(sql) == [(0,)])
+        until(lambda: postgres.query(sql) == [(0,)])
 
 
 # ------------------------------------------------------------------------------------------------ ranges of values
@@ -507,10 +508,10 @@ class TestEncryption:
             (data / name).chmod(0o600)
             shutil.chown(data / name, data.owner(), data.group())
         script(postgres, "postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
-        wait_until(lambda: postgres.query("SHOW ssl") == [("on",)])
+        until(lambda: postgres.query("SHOW ssl") == [("on",)])
         yield folder / "ca.crt"
         script(postgres, "postgres", "ALTER SYSTEM RESET ssl", "SELECT pg_reload_conf()")
-        wait_until(lambda: postgres.query("SHOW ssl") == [("off",)])
+        until(lambda: postgres.query("SHOW ssl") == [("off",)])
 
     @pytest.mark.parametrize("mode", ["prefer", "require", "verify-ca", "verify-full"])
     def test_a_large_table(self, postgres: Server, large: str, authority: Path, mode: str) -> None:
@@ -534,14 +535,6 @@ def data_folder(postgres: Server) -> Path:
 
 def log(postgres: Server) -> str:
     return (data_folder(postgres).parent / "log").read_text(errors="replace")
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if true():
-            return
-        threading.Event().wait(0.1)
-    pytest.fail("it did not come true in 10 s")
 
 
 @contextlib.contextmanager
