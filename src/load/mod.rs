@@ -193,21 +193,21 @@ pub async fn run(
         checksum_source: kept.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: warnings(output, &verdict.checks, quarantined).into_iter().chain(loaded.notes).collect(),
+        warnings: warnings(output, &verdict.checks, quarantined, &loaded.notes),
         already: loaded.already,
         attempt,
     })
 }
 
-/// What people should know of a load that was well.
-pub fn warnings(output: &Output, checks: &[CheckResult], quarantined: u64) -> Vec<String> {
+/// What people should know of a load that was well; `notes` are those of the target.
+pub fn warnings(output: &Output, checks: &[CheckResult], quarantined: u64, notes: &[String]) -> Vec<String> {
     let spared = (output.absent == Absent::Delete && quarantined > 0).then(|| {
         format!(
             "no row of '{}' was deleted: {quarantined} rows are in quarantine, and a row that could not be read is not absent",
             output.dataset
         )
     });
-    validate::warnings(checks).into_iter().chain(spared).collect()
+    validate::warnings(checks).into_iter().chain(spared).chain(notes.iter().cloned()).collect()
 }
 
 fn compression(target: &Target) -> Option<Compression> {

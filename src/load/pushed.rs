@@ -104,7 +104,7 @@ fn receipt(
         checksum_source: note.checksum.filter(|_| loaded.checksum.is_some()),
         checksum_target: loaded.checksum,
         changes: loaded.changes,
-        warnings: warnings(output, &note.checks, note.quarantined).into_iter().chain(loaded.notes).collect(),
+        warnings: warnings(output, &note.checks, note.quarantined, &loaded.notes),
         already: loaded.already,
         attempt,
     };

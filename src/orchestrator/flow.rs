@@ -392,7 +392,7 @@ impl Flowed {
             checksum_source: self.checksum.clone().filter(|_| loaded.checksum.is_some()),
             checksum_target: loaded.checksum,
             changes: loaded.changes,
-            warnings: load::warnings(output, &self.checks, self.quarantined).into_iter().chain(loaded.notes).collect(),
+            warnings: load::warnings(output, &self.checks, self.quarantined, &loaded.notes),
             already: loaded.already,
             attempt,
         })

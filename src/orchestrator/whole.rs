@@ -1,5 +1,6 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
+use super::window::LOOKED_THROUGH;
 use super::{World, fused, pushed, stage, target_breaker};
 use crate::connectors::again::Known;
 use crate::connectors::{Connection, FoundKind};
@@ -15,9 +16,6 @@ use crate::spec::source::{FilesSource, Source};
 use crate::spec::target::Mode;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// So many loads of a dataset are looked through for an earlier one of the run.
-const LOOKED_THROUGH: u32 = 1_000;
 
 /// Runs a plan. The same run never loads twice. An output that fails does not stop the others: the record of the run says
 /// which failed, and why.

@@ -31,8 +31,8 @@ use std::sync::Arc;
 
 /// So long after its last sign of life the window of a run counts as given up.
 const LEASE_SECONDS: i64 = 900;
-/// So many loads of a dataset are asked how far they went.
-const LOOKED_THROUGH: u32 = 1_000;
+/// So many loads of a dataset are looked through: how far they went, and whether one is of this run.
+pub(super) const LOOKED_THROUGH: u32 = 1_000;
 
 /// The rows of the input that this run reads. Opens the window on the first try.
 pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &Input, run: &str) -> Result<Slice> {
