@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import windvane as wv
+from patience import until
 from pipelines import move, outside, write_spec
 from windvane import errors
 
@@ -65,6 +66,14 @@ def spec(folder: Path, name: str = "t", **more: Any) -> Path:
 
 def warnings(record: Any) -> list[str]:
     return [line for output in record["outputs"] for line in output.get("warnings", [])]
+
+
+def loaded_once(folder: Path, postgres: Server) -> tuple[str, Path, dict[str, Any]]:
+    """A database whose tables have been loaded with their keys, the spec and the world of its runs."""
+    database = made(postgres)
+    path, world = spec(folder), outside(folder, db=postgres.url(database))
+    move(path, run="r1", **world)
+    return database, path, world
 
 
 @pytest.mark.parametrize("strategy", ["staged", "fused", "pushdown"])
@@ -132,10 +141,7 @@ def test_a_violated_key_is_told_and_stops_nobody(tmp_path: Path, postgres: Serve
 
 
 def test_a_kill_between_leaves_them_to_the_next_load(tmp_path: Path, postgres: Server) -> None:
-    database = made(postgres)
-    path = spec(tmp_path)
-    world = outside(tmp_path, db=postgres.url(database))
-    move(path, run="r1", **world)
+    database, path, world = loaded_once(tmp_path, postgres)
     wanted = keys(postgres, database)
     # As a kill would: taken away for a load that never ended.
     postgres.execute(
@@ -147,10 +153,7 @@ def test_a_kill_between_leaves_them_to_the_next_load(tmp_path: Path, postgres: S
 
 
 def test_a_kill_in_the_middle_of_a_load(tmp_path: Path, postgres: Server) -> None:
-    database = made(postgres)
-    path = spec(tmp_path)
-    world = outside(tmp_path, db=postgres.url(database))
-    move(path, run="r1", **world)
+    database, path, world = loaded_once(tmp_path, postgres)
     wanted = keys(postgres, database)
     slow = """
     CREATE FUNCTION b.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END';
@@ -162,9 +165,7 @@ def test_a_kill_in_the_middle_of_a_load(tmp_path: Path, postgres: Server) -> Non
     )
     process = subprocess.Popen([sys.executable, "-c", killed, str(path), json.dumps(world)])
     asleep = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-    until = time.monotonic() + 60
-    while not postgres.query(asleep, database=database) and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: bool(postgres.query(asleep, database=database)))
     process.kill()
     process.wait()
     assert len(keys(postgres, database)) < len(wanted)
@@ -178,10 +179,7 @@ def test_a_kill_in_the_middle_of_a_load(tmp_path: Path, postgres: Server) -> Non
 
 
 def test_a_load_that_fails_makes_them_again(tmp_path: Path, postgres: Server) -> None:
-    database = made(postgres)
-    path = spec(tmp_path)
-    world = outside(tmp_path, db=postgres.url(database))
-    move(path, run="r1", **world)
+    database, path, world = loaded_once(tmp_path, postgres)
     wanted = keys(postgres, database)
     no = """
     CREATE FUNCTION b.no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''42501'', MESSAGE = ''no''; END';
@@ -215,10 +213,7 @@ def test_loads_of_both_sides_at_once(tmp_path: Path, postgres: Server) -> None:
 
 
 def test_a_long_reader_is_waited_for_and_holds_up_no_other(tmp_path: Path, postgres: Server) -> None:
-    database = made(postgres)
-    path = spec(tmp_path)
-    world = outside(tmp_path, db=postgres.url(database))
-    move(path, run="r1", **world)
+    database, path, world = loaded_once(tmp_path, postgres)
     wanted = keys(postgres, database)
     with ThreadPoolExecutor(2) as pool:
         reader = pool.submit(postgres.query, "SELECT pg_sleep(14) FROM b.clients WHERE id = 1", database=database)
