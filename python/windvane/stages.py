@@ -27,7 +27,7 @@ _LONGEST = 120
 
 
 def plan(spec_path: str, *, run: str, environment: str | None = None, **outside: Any) -> Reference:
-    """Plans a spec for one run: ``{plan, plan_file, outputs}``.
+    """Plans a spec for one run: ``{plan, plan_file, outputs, refused}``.
 
     The plan is written into the staging place. Where that is a folder of this machine, another one may not see it; so
     with a PostgreSQL store ``plan_file`` names the plan there.
@@ -41,7 +41,14 @@ def plan(spec_path: str, *, run: str, environment: str | None = None, **outside:
     built = api.plan(spec_path, environment=environment, plan_file=name, reviewed=False, staged=True, **given)
     names = [output["name"] for output in built["outputs"]]
     reference = None if is_address(place) else _in_store(built["id"], outside.get("store"))
-    return {"plan": built["id"], "plan_file": reference or f"{place}/{name}", "spec": spec_path, "outputs": names}
+    refused = {one["output"]: one["message"] for one in built.get("refused", ())}
+    return {
+        "plan": built["id"],
+        "plan_file": reference or f"{place}/{name}",
+        "spec": spec_path,
+        "outputs": names,
+        "refused": refused,
+    }
 
 
 def _in_store(plan: str, store: str | None) -> str | None:

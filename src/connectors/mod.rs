@@ -29,6 +29,7 @@ mod home;
 pub mod http;
 mod inside;
 mod ledger;
+mod listing;
 mod objects;
 pub mod mysql;
 mod naming;
@@ -496,18 +497,6 @@ impl Connection {
             Target::Postgres(target) => postgres::Postgres::open_target(target, context).map(Self::Postgres),
             Target::Python(target) => guest::Guest::open_target(target, context).map(Self::Guest),
             Target::Mysql(target) => mysql::Mysql::open_target(target, context).map(Self::Mysql),
-        }
-    }
-
-    /// Every dataset, sorted by locator: name, columns, keys, size.
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        match self {
-            Self::Files(files) => files.datasets().await,
-            Self::Sqlite(sqlite) => sqlite.datasets().await,
-            Self::Postgres(postgres) => postgres.datasets().await,
-            Self::Http(http) => http.datasets().await,
-            Self::Guest(guest) => guest.datasets().await,
-            Self::Mysql(mysql) => mysql.datasets().await,
         }
     }
 

@@ -5,18 +5,23 @@
 //! Invariants: the catalog is sorted by dataset name; names are unique across the sources of a spec.
 
 use crate::connectors::{Connection, Context, Found, http};
+use crate::engine::step;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::spec::Spec;
+use crate::spec::check::Check;
 use crate::spec::source::Source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What exists at the sources.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Catalog {
     pub datasets: Vec<Dataset>,
+    /// Datasets that are none now, and why: what does not need them goes on.
+    #[serde(skip)]
+    pub broken: BTreeMap<String, Error>,
 }
 
 /// One table or file (or set of files read as one).
@@ -33,6 +38,12 @@ impl Catalog {
     pub fn dataset(&self, name: &str) -> Option<&Dataset> {
         self.datasets.iter().find(|dataset| dataset.name == name)
     }
+
+    /// The catalog without a dataset that turned out to be none.
+    pub fn set_aside(&mut self, name: &str, error: Error) {
+        self.datasets.retain(|dataset| dataset.name != name);
+        self.broken.insert(name.to_owned(), error);
+    }
 }
 
 impl Dataset {
@@ -43,9 +54,25 @@ impl Dataset {
 
 /// What one source holds, under the source's own names.
 pub async fn source(name: &str, settings: &Source, context: &Context) -> Result<Vec<Dataset>> {
+    let (found, broken) = each(name, settings, context).await?;
+    match broken.into_iter().next() {
+        None => Ok(found),
+        Some((_, error)) => Err(error),
+    }
+}
+
+/// The same, and beside it what cannot be described.
+pub async fn each(name: &str, settings: &Source, context: &Context) -> Result<(Vec<Dataset>, Vec<(String, Error)>)> {
     let connection = Connection::open_source(settings, context)?;
-    let found = connection.datasets().await.map_err(|error| error.in_stage("discover"))?;
-    Ok(found.into_iter().map(|(dataset, found)| Dataset { name: dataset, source: name.to_owned(), found }).collect())
+    let all = connection.listed().await.map_err(|error| error.in_stage("discover"))?;
+    let (mut datasets, mut broken) = (Vec::new(), Vec::new());
+    for (dataset, found) in all {
+        match found {
+            Ok(found) => datasets.push(Dataset { name: dataset, source: name.to_owned(), found }),
+            Err(error) => broken.push((dataset, error.in_stage("discover"))),
+        }
+    }
+    Ok((datasets, broken))
 }
 
 /// One catalog of what the sources hold. With several sources a dataset is called `source.dataset`.
@@ -62,25 +89,54 @@ pub fn catalog(sources: Vec<Vec<Dataset>>) -> Result<Catalog> {
             pair[0].name, pair[0].found.locator, pair[1].found.locator
         ))
         .hint("Read them as separate `sources`, or as one dataset with `as_dataset`")),
-        None => Ok(Catalog { datasets }),
+        None => Ok(Catalog { datasets, broken: BTreeMap::new() }),
     }
 }
 
 /// The outputs of a spec and the datasets they start from: every dataset but those that are only joined to, and what
-/// `datasets` adds, takes away or starts from elsewhere. A name that is not in the catalog is left to the caller.
+/// `datasets` adds, takes away or starts from elsewhere. A name that is not in the catalog is left to the caller; what needs a
+/// dataset that is none is [`refused`].
 pub fn outputs<'a>(spec: &Spec, catalog: &'a Catalog) -> BTreeMap<String, &'a Dataset> {
+    let refused = refused(spec, catalog);
+    let names = catalog.datasets.iter().map(|dataset| dataset.name.as_str());
+    let starts = starts(spec, &names.collect()).into_iter().filter(|(output, _)| !refused.contains_key(output));
+    starts.filter_map(|(output, from)| Some((output, catalog.dataset(&from)?))).collect()
+}
+
+/// The outputs that cannot be made: each with the broken dataset that it needs, and what is wrong with that.
+pub fn refused<'a>(spec: &Spec, catalog: &'a Catalog) -> BTreeMap<String, (String, &'a Error)> {
+    if catalog.broken.is_empty() {
+        return BTreeMap::new();
+    }
+    let broken = catalog.broken.keys().map(String::as_str);
+    let names = catalog.datasets.iter().map(|dataset| dataset.name.as_str()).chain(broken).collect();
+    let needs = |(output, from): (String, String)| {
+        let own = spec.datasets.get(&output);
+        let steps = spec.steps.iter().chain(own.into_iter().flat_map(|settings| &settings.steps));
+        let checks = spec.checks.iter().chain(own.into_iter().flat_map(|settings| &settings.checks));
+        let references =
+            checks.filter_map(|check| if let Check::References(check) = check { Some(&check.dataset) } else { None });
+        let mut needed = [from].into_iter().chain(steps.flat_map(step::reads)).chain(references.cloned());
+        needed.find_map(|name| Some((output.clone(), (name.clone(), catalog.broken.get(&name)?))))
+    };
+    starts(spec, &names).into_iter().filter_map(needs).collect()
+}
+
+/// What a spec loads when there are these datasets: the outputs, and which dataset each starts from.
+fn starts(spec: &Spec, datasets: &BTreeSet<&str>) -> BTreeMap<String, String> {
     let steps = spec.steps.iter().chain(spec.datasets.values().flat_map(|settings| &settings.steps));
-    let joined: BTreeSet<String> = steps.flat_map(crate::engine::step::reads).collect();
-    let alone = catalog.datasets.iter().filter(|dataset| !joined.contains(&dataset.name));
-    let mut outputs: BTreeMap<String, &Dataset> = alone.map(|dataset| (dataset.name.clone(), dataset)).collect();
+    let joined: BTreeSet<String> = steps.flat_map(step::reads).collect();
+    let alone = datasets.iter().map(|name| (*name).to_owned()).filter(|name| !joined.contains(name));
+    let mut starts: BTreeMap<String, String> = alone.map(|name| (name.clone(), name)).collect();
     for (name, settings) in &spec.datasets {
         let from = settings.from.as_ref().unwrap_or(name);
-        match catalog.dataset(from).filter(|_| settings.load != Some(false)) {
-            Some(dataset) => outputs.insert(name.clone(), dataset),
-            None => outputs.remove(name),
-        };
+        if settings.load != Some(false) && datasets.contains(from.as_str()) {
+            starts.insert(name.clone(), from.clone());
+        } else {
+            starts.remove(name);
+        }
     }
-    outputs
+    starts
 }
 
 /// The one dataset that an input names, as it is now; narrowed, so that a large schema is not listed again.

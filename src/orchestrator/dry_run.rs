@@ -35,7 +35,7 @@ pub(super) async fn judge(
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
         let inputs = match sampled(world, plan, output, &folder).await {
             // The run itself will say it, of this output alone.
-            Err(error) if error.kind() == Kind::Conflict => continue,
+            Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Data) => continue,
             other => other?,
         };
         let run = tokio::task::block_in_place(|| tried((plan, output), &folder, &inputs, suggestions))?;

@@ -5,7 +5,7 @@ use crate::agents::{planner, reflector};
 use crate::connectors::Connection;
 use crate::connectors::fits::{Fitting, Misfit};
 use crate::discover::{self, Catalog};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::extract::drift::recall::{self, Loaded};
 use crate::llm::Gateway;
 use crate::plan::answers;
@@ -44,12 +44,18 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let filled = world.filling.document(asked.spec)?;
     world.filling.needed(asked.spec)?;
     let sources = filled.named_sources();
-    let mut found = Vec::new();
+    let (mut found, mut broken) = (Vec::new(), Vec::new());
     for (name, source) in &sources {
-        found.push(world.guarded(source_breaker(source), discover::source(name, source, &world.context)).await?);
+        let each = world.guarded(source_breaker(source), discover::each(name, source, &world.context)).await?;
+        found.push(each.0);
+        for (dataset, error) in each.1 {
+            let called = if sources.len() > 1 { format!("{name}.{dataset}") } else { dataset };
+            broken.push((called, its_own(asked, error)?));
+        }
     }
     let mut catalog = discover::catalog(found)?;
-    let mut profiles = profiles(world, &filled, &catalog).await?;
+    catalog.broken = broken.into_iter().collect();
+    let mut profiles = profiles(world, asked, &filled, &mut catalog).await?;
     if asked.unreviewed {
         let last = match last(world, &filled.pipeline, asked.environment).await? {
             Some(last) => {
@@ -60,6 +66,12 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         };
         if let Some(last) = last {
             recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
+        }
+        let empty = catalog.datasets.iter().filter(|dataset| dataset.found.fields.fields.is_empty());
+        let empty: Vec<String> = empty.map(|dataset| dataset.name.clone()).collect();
+        for name in empty {
+            let error = build::no_columns(&name, &catalog);
+            catalog.set_aside(&name, error);
         }
     }
     let words = asked.words.or(asked.spec.intent.as_deref());
@@ -95,10 +107,20 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
+/// An error that is one dataset's alone: a run that plans for itself goes on without it, and fails at its end. What may pass
+/// by itself is tried again instead, and for a plan that is reviewed somebody looks at the error.
+fn its_own(asked: Asked<'_>, error: Error) -> Result<Error> {
+    let own = match error.kind() {
+        Kind::Data | Kind::Missing | Kind::Auth | Kind::Unsupported | Kind::Conflict | Kind::Spec => true,
+        Kind::Budget | Kind::Unavailable | Kind::Timeout | Kind::Throttled | Kind::Cancelled | Kind::Internal => false,
+    };
+    if asked.unreviewed && own && !error.retryable() { Ok(error) } else { Err(error) }
+}
+
 /// Says which datasets of the last run are not at the source any more: what they became stays as it is.
 fn vanished(world: &World, last: &Plan, asked: Asked<'_>, catalog: &Catalog) {
     for output in last.outputs.iter().filter(|_| last.spec_hash == asked.spec_hash) {
-        if catalog.dataset(&output.from).is_none() {
+        if catalog.dataset(&output.from).is_none() && !catalog.broken.contains_key(&output.from) {
             let what = format!(
                 "the last run has loaded it, and it is not at the source any more: '{}' at the target stays as it is",
                 output.dataset
@@ -276,16 +298,25 @@ fn for_every_run(world: &World, spec: &Spec, mut plan: Plan) -> Result<Plan> {
     file::seal(plan)
 }
 
-async fn profiles(world: &World, spec: &Spec, catalog: &Catalog) -> Result<BTreeMap<String, Profile>> {
+async fn profiles(
+    world: &World,
+    asked: Asked<'_>,
+    spec: &Spec,
+    catalog: &mut Catalog,
+) -> Result<BTreeMap<String, Profile>> {
     let sources = spec.named_sources();
-    let mut profiles = BTreeMap::new();
+    let (mut profiles, mut broken) = (BTreeMap::new(), Vec::new());
     for dataset in &catalog.datasets {
         let Some(source) = sources.get(&dataset.source) else { continue };
         let connection = Connection::open_source(source, &world.context)?;
         let reading = profile::run(&connection, &dataset.name, &dataset.found, None);
-        let measured =
-            world.guarded(source_breaker(source), reading).await.map_err(|error| error.in_stage("profile"))?;
-        profiles.insert(dataset.name.clone(), measured);
+        match world.guarded(source_breaker(source), reading).await {
+            Ok(measured) => _ = profiles.insert(dataset.name.clone(), measured),
+            Err(error) => broken.push((dataset.name.clone(), its_own(asked, error.in_stage("profile"))?)),
+        }
+    }
+    for (name, error) in broken {
+        catalog.set_aside(&name, error);
     }
     Ok(profiles)
 }

@@ -306,7 +306,8 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
     let document = recorded(world, plan, run, receipts, Vec::new()).await?;
     if document.status == Status::Failed {
         let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
-        let missing: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).collect();
+        let refused = plan.refused.iter().map(|refused| refused.output.as_str());
+        let missing: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).chain(refused).collect();
         let missing: Vec<&str> = missing.into_iter().filter(|name| !loaded.contains(name)).collect();
         let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let message = if missing.is_empty() {
@@ -314,8 +315,17 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
         } else {
             format!("the run has failed: not loaded: {}", missing.join(", "))
         };
+        let told = if missing.len() > plan.refused.len() {
+            ". Why the others are not stands in the log of their own tasks"
+        } else {
+            ". When the source is mended, clear the task 'plan' with its downstream"
+        };
+        // Those have no task of their own that could say it.
+        let reasons: Vec<String> =
+            plan.refused.iter().map(|refused| format!("{}: {}", refused.output, refused.error())).collect();
         return Err(Error::new(Kind::Data, message)
-            .hint(format!("Loaded: {}. Why the others are not stands in the log of their own tasks", list(&loaded)))
+            .with_lines(&reasons)
+            .hint(format!("Loaded: {}{told}", list(&loaded)))
             .in_stage("record"));
     }
     Ok(document)
@@ -334,10 +344,11 @@ pub(super) async fn recorded(
         None => Vec::new(),
     };
     let allow = &world.context.allow;
+    let refused = plan.refused.iter().map(|refused| Failure::of(&refused.output, &refused.error()));
     let ended = record::Ended {
         steps: last_steps(&events),
         receipts,
-        failed,
+        failed: failed.into_iter().chain(refused).collect(),
         allow: allow.guards(),
         passed: all_passed(&events, allow.passed()),
         degraded: given_up(world),

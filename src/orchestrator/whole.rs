@@ -118,6 +118,7 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path) -> Result<Run> {
     let run = format!("replay-{}", digest(&bytes, 16));
     let path = written(world.folder(plan, &run).path(), &rows)?;
     let mut replayed = plan.clone();
+    replayed.refused.clear();
     replayed.outputs.retain(|other| other.name == output.name);
     for output in &mut replayed.outputs {
         output.mode = Mode::Append;

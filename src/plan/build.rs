@@ -8,8 +8,8 @@ use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{
-    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, SCHEMA, carried, file, fitted,
-    kept, links, own_text,
+    Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, Refused, SCHEMA, carried, file,
+    fitted, kept, links, own_text,
 };
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
@@ -71,6 +71,8 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
     distinct_targets(&outputs)?;
     links::find(given, &schemas, &mut outputs)?;
     apart(given.spec, &outputs)?;
+    let refused = discover::refused(given.spec, given.catalog);
+    let refused = refused.iter().map(|(output, (input, error))| Refused::of(output, input, error)).collect();
     let needed: BTreeSet<&str> =
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
     let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned().collect();
@@ -92,6 +94,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         verify: given.spec.verify,
         inputs,
         outputs,
+        refused,
         decisions,
     })
 }
@@ -182,15 +185,30 @@ fn load_id(given: Given<'_>, mode: Mode, settings: &DatasetSpec, schema: &Schema
 fn loaded(spec: &Spec, catalog: &Catalog) -> Result<Vec<(String, DatasetSpec)>> {
     for (name, settings) in &spec.datasets {
         let from = settings.from.as_ref().unwrap_or(name);
-        if catalog.dataset(from).is_none() {
+        if catalog.dataset(from).is_none() && !catalog.broken.contains_key(from) {
             return Err(unknown_dataset(from, catalog).at_path(format!("datasets.{name}")));
         }
     }
     let outputs = discover::outputs(spec, catalog);
     if outputs.is_empty() {
+        let mut refused = discover::refused(spec, catalog).into_iter();
+        if let Some((name, (input, error))) = refused.next() {
+            let others: Vec<String> = refused.map(|(name, (input, error))| also(&name, &input, error)).collect();
+            let first = if name == input { error.clone() } else { Refused::of(&name, &input, error).error() };
+            let hint = first.hint_text().map(|hint| format!("{hint}. ")).unwrap_or_default();
+            return Err(if others.is_empty() {
+                first
+            } else {
+                first.hint(format!("{hint}Also: {}", others.join("; ")))
+            });
+        }
         return Err(Error::spec("nothing is left to load").hint("Every dataset is joined to, or has `load: false`"));
     }
     Ok(outputs.into_keys().map(|name| (name.clone(), spec.datasets.get(&name).cloned().unwrap_or_default())).collect())
+}
+
+fn also(name: &str, input: &str, error: &Error) -> String {
+    format!("{name}: {}", Refused::of(name, input, error).error())
 }
 
 fn output(
@@ -557,7 +575,7 @@ fn apart(spec: &Spec, outputs: &[Output]) -> Result<()> {
 }
 
 /// Nothing can be planned of nothing.
-fn no_columns(name: &str, catalog: &Catalog) -> Error {
+pub(crate) fn no_columns(name: &str, catalog: &Catalog) -> Error {
     let found = catalog.dataset(name).map(|dataset| &dataset.found);
     let empty = found.is_some_and(|found| found.bytes.is_some_and(|bytes| bytes < 4) || found.rows == Some(0));
     let message = if empty { "it is empty: there are no columns and no rows" } else { "it has no columns" };

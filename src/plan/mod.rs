@@ -28,6 +28,7 @@ pub mod work;
 use crate::agents::{By, Decision};
 use crate::connectors::{FoundKind, TextFormat};
 use crate::engine;
+use crate::error::{Error, Kind, Place};
 use crate::schema::Schema;
 use crate::schema::declared::Declared;
 use crate::spec::check::Check;
@@ -79,7 +80,47 @@ pub struct Plan {
     pub inputs: Vec<Input>,
     /// The datasets that are loaded, sorted by name.
     pub outputs: Vec<Output>,
+    /// What a run that plans for itself leaves out, because its source is no table now: the run fails, and says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
     pub decisions: Vec<Decision>,
+}
+
+/// An output that could not be planned, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    pub output: String,
+    pub kind: Kind,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(default)]
+    pub place: Place,
+}
+
+impl Refused {
+    /// `input`: the dataset that is broken, which the output needs.
+    pub fn of(output: &str, input: &str, error: &Error) -> Self {
+        let causes: Vec<&str> =
+            std::iter::once(error.message()).chain(error.causes().iter().map(String::as_str)).collect();
+        let why = causes.join(": ");
+        Self {
+            output: output.to_owned(),
+            kind: error.kind(),
+            message: if output == input { why } else { format!("it needs '{input}', which cannot be read: {why}") },
+            hint: error.hint_text().map(str::to_owned),
+            place: error.place().clone(),
+        }
+    }
+
+    pub fn error(&self) -> Error {
+        let error = Error::new(self.kind, &self.message).at(self.place.clone()).in_stage("plan");
+        match &self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
 }
 
 /// A dataset to read.

@@ -8,7 +8,7 @@ use crate::agents::By;
 use crate::error::{Error, Kind, Place};
 use crate::guard::{Guard, Note, Passed};
 use crate::load::Receipt;
-use crate::plan::{Plan, waiting};
+use crate::plan::{Output, Plan, waiting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +135,8 @@ pub fn run(plan: &Plan, run: &str, ended: Ended) -> Run {
     let Ended { steps, mut receipts, failed, allow, passed, mut degraded, drift } = ended;
     receipts.sort_by(|a, b| a.output.cmp(&b.output));
     let reconciliation = reconcile(&receipts);
-    let complete = plan.outputs.iter().all(|output| receipts.iter().any(|receipt| receipt.output == output.name));
+    let loaded = |output: &Output| receipts.iter().any(|receipt| receipt.output == output.name);
+    let complete = plan.refused.is_empty() && plan.outputs.iter().all(loaded);
     // A model was asked, gave nothing, and the rules answered: the planner's own record of that proposes nothing.
     if plan.decisions.iter().any(|one| one.by == By::Model && !one.accepted && one.proposal.is_null()) {
         degraded.push("the model gave no answer that could be used: the rules answered".to_owned());

@@ -260,3 +260,17 @@ def test_words_that_wait_fail_the_dataset_and_stand_on_the_page(bundled: Dags) -
     (dag,) = bundled.bag().dags.values()
     assert "Waits for a person" not in dag.doc_md
     assert run(bundled)[0] == "success"
+
+
+def test_a_file_that_is_no_table_stops_no_other(bundled: Dags, capsys: pytest.CaptureFixture[str]) -> None:
+    (bundled.data / "orders.csv").write_text("<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n")
+    bundled.spec("halves")
+    state, tasks = run(bundled)
+    assert state == "failed"
+    assert tasks["plan", -1].state == "success"
+    assert tasks["datasets.load", 0].rendered_map_index == "people"
+    assert tasks["datasets.load", 0].state == "success"
+    assert tasks["record", -1].state == "failed"
+    told = capsys.readouterr().out
+    assert "orders cannot be read and is left out, so the run will end as failed: this is an HTML page" in told
+    assert "DataError: the run has failed: not loaded: orders\n  orders: " in told

@@ -57,6 +57,8 @@ class PlanOperator(WindvaneBaseOperator):
         if plan_file is None:
             planned = self._make(context)
             plan_file, plan, outputs = planned["plan_file"], planned["plan"], planned["outputs"]
+            for name, why in planned["refused"].items():
+                self.log.error("%s cannot be read and is left out, so the run will end as failed: %s", name, why)
         else:
             # Parsing the DAG in this process has already refused a plan that does not fit its spec.
             committed = json.loads(Path(self.beside_dag(plan_file)).read_text(encoding="utf-8"))

@@ -185,11 +185,11 @@ impl Files {
         })
     }
 
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+    pub async fn listed(&self) -> Result<Vec<(String, Result<Found>)>> {
         let files = self.clone();
         blocking(move || {
             let items = files.items()?;
-            items.iter().map(|item| Ok((item.name.clone(), files.describe(item)?))).collect()
+            Ok(items.iter().map(|item| (item.name.clone(), files.describe(item))).collect())
         })
         .await
     }

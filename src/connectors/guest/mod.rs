@@ -105,21 +105,21 @@ impl Guest {
         Ok(Self { guests, place })
     }
 
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+    pub async fn listed(&self) -> Result<Vec<(String, Result<Found>)>> {
         let guest = self.clone();
         blocking(move || match &guest.place {
             Place::Object { object, dataset } => {
                 let stream = guest.guests.open(object, &Wanted::default())?;
                 let fields = from_arrow(&stream.schema()).map_err(|error| error.in_table(dataset))?;
-                Ok(vec![(dataset.clone(), found(object, fields))])
+                Ok(vec![(dataset.clone(), Ok(found(object, fields)))])
             }
-            Place::Hook(relations) => relations
+            Place::Hook(relations) => Ok(relations
                 .iter()
                 .map(|(name, relation)| {
-                    let fields = guest.guests.columns(relation).map_err(|error| error.in_table(name))?;
-                    Ok((name.clone(), found(name, fields)))
+                    let fields = guest.guests.columns(relation).map_err(|error| error.in_table(name));
+                    (name.clone(), fields.map(|fields| found(name, fields)))
                 })
-                .collect(),
+                .collect()),
             Place::Target(_) => Ok(Vec::new()),
         })
         .await
@@ -145,7 +145,7 @@ impl Guest {
 
     /// Of a target nothing can be tried without giving it rows.
     pub async fn test(&self) -> Result<()> {
-        self.datasets().await.map(drop)
+        self.listed().await?.into_iter().try_for_each(|(_, found)| found.map(drop))
     }
 }
 
