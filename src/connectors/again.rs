@@ -5,6 +5,8 @@
 //! its rows can be told from all others (`Tell`; of files, by their parts) and go first, in the same transaction. What the
 //! ledger says is believed after a look: a table that was dropped or emptied by hand is loaded again.
 
+pub mod overlap;
+
 use crate::connectors::read_back::forged;
 use crate::connectors::tell::Tell;
 use crate::connectors::{Changes, LoadRequest, Loaded};
@@ -70,6 +72,25 @@ pub struct Known {
     pub rows: u64,
     pub facts: Facts,
     pub manner: Manner,
+}
+
+/// What the store remembers of loads into a target: what counts where the ledger there was lost.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    /// So many rows of this load.
+    pub rows: Option<u64>,
+    /// The newest load of the same output.
+    pub last: Option<Noted>,
+    /// Of an append by interval: what other runs have loaded.
+    pub others: Vec<Known>,
+}
+
+/// A load in the store's notes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    pub run: String,
+    pub rows: u64,
+    pub at: String,
 }
 
 /// What a load did to the rows that were there.
@@ -153,7 +174,17 @@ pub(super) struct Earlier {
 impl LoadRequest {
     /// So many rows this load has appended, as the store remembers it: what counts where the ledger says nothing of it.
     pub(super) fn appended(&self) -> Option<u64> {
-        self.remembered.filter(|rows| *rows > 0 && self.mode == Mode::Append)
+        self.remembered.rows.filter(|rows| *rows > 0 && self.mode == Mode::Append)
+    }
+
+    /// Whether rows of another load may be the same ones.
+    pub(super) fn adds_interval(&self) -> bool {
+        self.mode == Mode::Append && self.facts.window.as_ref().is_some_and(|window| window.interval)
+    }
+
+    /// Whether it matters what the ledger holds although it does not know this load.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.appended().is_some() || self.adds_interval()
     }
 }
 
@@ -175,8 +206,21 @@ impl Earlier {
         Self { loaded, facts, loads, lost: true }
     }
 
+    /// Whether nothing is known of the load, and no other one has rows of its interval: what the table holds is not asked.
+    pub(super) fn is_new(&self, request: &LoadRequest) -> bool {
+        self.lost && request.appended().is_none() && overlap::candidate(request, &self.loads).is_none()
+    }
+
     /// The answer of the earlier load, or that the work is done (again).
     pub(super) fn course(self, request: &LoadRequest, there: There) -> Result<Course> {
+        let twice = overlap::judge(request, &self.loads, there);
+        match self.judged(request, there)? {
+            Course::Load { undo } => twice.map(|()| Course::Load { undo }),
+            done @ Course::Done(_) => Ok(done),
+        }
+    }
+
+    fn judged(self, request: &LoadRequest, there: There) -> Result<Course> {
         if self.lost {
             return self.found_again(request, there);
         }
@@ -211,9 +255,12 @@ impl Earlier {
             return Ok(Course::first(request));
         }
         match there.own {
-            Own::Marked(own) if own > brought => return Err(copied(run, brought, own)),
+            Own::Marked(own) if own > brought && brought > 0 => return Err(copied(run, brought, own)),
             Own::Marked(own) if own > 0 => return Ok(Course::Load { undo: Some(own) }),
             Own::Marked(_) | Own::Parts | Own::Inside { .. } | Own::Untold => {}
+        }
+        if brought == 0 {
+            return Ok(Course::first(request));
         }
         // A backup that is older than the load: its ledger accounts for every row, and none is of this load.
         if rows <= appended(&self.loads) { Ok(Course::first(request)) } else { Err(forgotten(run, brought, rows)) }

@@ -1,8 +1,8 @@
 //! Where a target's relative path lands, and where no target may lie.
 
-use super::Context;
 use super::files::real_path;
 use super::objects::is_address;
+use super::{Connection, Context};
 use crate::error::{Error, Kind, Result};
 use crate::spec::target::Target;
 use std::borrow::Cow;
@@ -32,4 +32,17 @@ pub(super) fn of_target<'a>(target: &Target, context: &'a Context) -> Result<Cow
         }
     }
     Ok(seen)
+}
+
+impl Connection {
+    /// Where it writes, without who it is there: the same run may load into another place later.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Files(files) => files.place(),
+            Self::Sqlite(sqlite) => sqlite.place(),
+            Self::Postgres(postgres) => postgres.place(),
+            Self::Mysql(mysql) => mysql.place(),
+            Self::Http(_) | Self::Guest(_) => String::new(),
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub(super) fn looked_through(request: &LoadRequest) -> u32 {
     match &request.tell {
         // Any of them may have brought rows of the same window.
         Some(Tell::Window { .. }) if request.swap => u32::MAX,
+        _ if request.adds_interval() => u32::MAX,
         Some(Tell::Window { .. } | Tell::Column(_)) | None => LOOKED_THROUGH,
     }
 }

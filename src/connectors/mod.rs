@@ -335,8 +335,8 @@ pub struct LoadRequest {
     pub facts: Facts,
     /// How an append's rows are told from those of other loads, where they can be.
     pub tell: Option<tell::Tell>,
-    /// So many of its rows the store remembers.
-    pub remembered: Option<u64>,
+    /// What the store remembers.
+    pub remembered: again::Remembered,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
     pub swap: bool,
     /// Files in a folder that somebody else has written may be replaced.

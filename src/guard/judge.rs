@@ -58,6 +58,17 @@ pub struct There {
     pub last: Option<u64>,
 }
 
+/// Whom rows are that would go, where they are not those of the last load.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Whose {
+    #[default]
+    Nobody,
+    /// Of another pipeline.
+    Of(String),
+    /// The target's own ledger says nothing; the store remembers this.
+    Lost { run: String, rows: u64, at: String },
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
@@ -134,23 +145,34 @@ pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
 }
 
 /// Rows that somebody else brought and that would go: nobody knows who, or another pipeline.
-pub fn adopted(adopt: bool, brings: &Brings, there: &There, other: Option<&str>) -> Option<Finding> {
+pub fn adopted(adopt: bool, brings: &Brings, there: &There, whose: &Whose) -> Option<Finding> {
     let rows = there.rows.filter(|rows| *rows > 0)?;
     let takes_away = match (brings.mode, brings.absent) {
         (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
         (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
     };
-    if adopt || there.last.is_some() && other.is_none() || !takes_away {
+    let own = there.last.is_some() && !matches!(whose, Whose::Of(_));
+    if adopt || own || !takes_away {
         return None;
     }
-    let whose = match other {
-        Some(pipeline) => format!("whose last load was one of the pipeline '{pipeline}'"),
-        None => "that windvane has not loaded".to_owned(),
+    let other =
+        "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target";
+    let (saw, way) = match whose {
+        Whose::Nobody => (format!("the target holds {rows} rows that windvane has not loaded"), other.to_owned()),
+        Whose::Of(pipeline) => (
+            format!("the target holds {rows} rows whose last load was one of the pipeline '{pipeline}'"),
+            other.to_owned(),
+        ),
+        Whose::Lost { run, rows: brought, at } => (
+            format!(
+                "the target holds {rows} rows and its ledger (windvane_loads) says nothing of them: it was lost. The store \
+                 remembers that run '{run}' has loaded {brought} rows at {at}; whether the rows are still those nobody can say"
+            ),
+            "Nothing was changed. Bring windvane_loads back from a backup, or empty the table if its rows are those of that \
+             load, and run it again. To give all of them up without a look, say `adopt: true` at the dataset or the target \
+             for one run: the ledger is kept anew from then on"
+                .to_owned(),
+        ),
     };
-    Some(Finding {
-        guard: None,
-        saw: format!("the target holds {rows} rows {whose}, and this load would take them away"),
-        way: "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target"
-            .to_owned(),
-    })
+    Some(Finding { guard: None, saw: format!("{saw}, and this load would take them away"), way })
 }

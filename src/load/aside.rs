@@ -4,6 +4,7 @@
 //! nothing twice, and rows are there whole or not at all, also where the run itself was refused.
 
 use super::{Turn, request};
+use crate::connectors::again::{Facts, Remembered};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
@@ -57,7 +58,9 @@ pub async fn keep(
         verify: Verify::Rows,
         refused: RowPolicy::Fail,
         tell: None,
-        remembered: None,
+        // Those of the dataset, not of this table.
+        remembered: Remembered::default(),
+        facts: Facts { window: None, ..own.facts },
         ..own
     };
     let told = Told { output: output.name.clone(), run: turn.run.clone(), time: clock::now().rfc3339() };

@@ -1,9 +1,11 @@
 //! What is at the target before a load, and the guards that compare with it.
 
+use super::Turn;
+use crate::connectors::again::{Facts, Known, Noted};
 use crate::connectors::held::Holds;
 use crate::connectors::{Connection, Context};
 use crate::error::{Error, Kind, Result};
-use crate::guard::{self, Allow, Brings, Limits, There};
+use crate::guard::{self, Allow, Brings, Limits, There, Whose};
 use crate::plan::{Output, Plan};
 use crate::spec::drift::Policy;
 use crate::spec::target::Mode;
@@ -14,13 +16,18 @@ pub struct Before {
     there: There,
     /// Columns that have values.
     filled: Vec<String>,
-    /// Another pipeline, when it was the last one to load the dataset.
-    other: Option<String>,
+    whose: Whose,
 }
 
 impl Before {
     /// Asks the target; for these columns also whether they have values.
-    pub async fn look(plan: &Plan, output: &Output, context: &Context, columns: &[String]) -> Result<Self> {
+    pub async fn look(
+        plan: &Plan,
+        output: &Output,
+        turn: &Turn,
+        context: &Context,
+        columns: &[String],
+    ) -> Result<Self> {
         let connection = Connection::open_target(&plan.target, context)?;
         if let Some(quarantine) = &plan.quarantine {
             super::aside::admit(&connection, &quarantine.table).await?;
@@ -38,8 +45,15 @@ impl Before {
         } else {
             Vec::new()
         };
-        let other = last.map(|last| last.facts.pipeline).filter(|name| !name.is_empty() && *name != plan.pipeline);
-        Ok(Self { there, filled, other })
+        let noted = turn.remembered.last.clone();
+        let whose = match last {
+            Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
+                Whose::Of(pipeline)
+            }
+            Some(_) => Whose::Nobody,
+            None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
+        };
+        Ok(Self { there, filled, whose })
     }
 
     /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
@@ -52,7 +66,7 @@ impl Before {
         let limits = Limits::of(&output.guard);
         let incremental = output.incremental.is_some();
         let brings = Brings { mode: output.mode, absent: output.absent, incremental, rows };
-        allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there, self.other.as_deref()))?;
+        allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there, &self.whose))?;
         allow.judge(&output.name, guard::rows(&limits, &brings, &self.there))?;
         let emptied: Vec<String> = empty.iter().filter(|column| self.filled.contains(column)).cloned().collect();
         allow.judge(&output.name, guard::emptied(&limits, &emptied))

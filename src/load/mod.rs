@@ -14,7 +14,7 @@ mod jury;
 pub mod pushed;
 mod refused;
 
-use crate::connectors::again::{Counts, Facts, Window};
+use crate::connectors::again::{Counts, Facts, Remembered, Window};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::tell::Tell;
 use crate::connectors::{
@@ -81,8 +81,7 @@ pub struct Turn {
     /// From 1; 0 asks for whatever was done.
     pub attempt: u32,
     pub window: Option<Window>,
-    /// So many rows the store remembers of the load; nothing where it knows of none.
-    pub remembered: Option<u64>,
+    pub remembered: Remembered,
 }
 
 /// Identifies a load: the same words always give the same id. The plan is none of them: what a plan observed changes
@@ -110,7 +109,7 @@ pub async fn run(
         return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
-    let before = Before::look(plan, output, context, &verdict.empty).await?;
+    let before = Before::look(plan, output, turn, context, &verdict.empty).await?;
     before.judge(output, &context.allow, staged.rows, &verdict.empty)?;
     let (limits, came) = (Limits::of(&output.guard), staged.rows_in + staged.added);
     let allowance = if context.allow.lets(Guard::Quarantined) {
@@ -224,6 +223,11 @@ fn partition_by(target: &Target) -> Vec<String> {
     }
 }
 
+/// Names where a plan's rows go. Nothing where that cannot be told: a note that does not say may be of any place.
+pub fn place(plan: &Plan, context: &Context) -> String {
+    Connection::open_target(&plan.target, context).map(|target| target.place()).unwrap_or_default()
+}
+
 /// The load of an output in a run, whose rows are not known yet.
 pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
     LoadRequest {
@@ -249,7 +253,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             fitted: fitted::columns(output),
         },
         tell: tell(plan, output, turn),
-        remembered: turn.remembered,
+        remembered: turn.remembered.clone(),
         swap: false,
         widen: false,
         adopt: output.adopt,

@@ -52,7 +52,7 @@ pub async fn run(
         raw.push(staged_raw(name, (folder, staged(name)?), columns, &context.progress)?);
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
-    let before = Before::look(plan, output, context, &columns).await?;
+    let before = Before::look(plan, output, turn, context, &columns).await?;
     let widen = before.widens(plan, output);
     // What is only added is compared with what an earlier try added, not done again.
     let compares = output.mode == Mode::Append && plan.verify != Verify::Rows;

@@ -14,6 +14,10 @@ use crate::llm::Gateway;
 use crate::plan::{Output, Plan, sentences};
 use crate::validate;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Dry runs of this process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// How many rows of the primary input are tried; what it joins to is read whole, or nothing would match.
 const SAMPLE: u64 = 1_000;
@@ -27,8 +31,9 @@ pub(super) async fn judge(
     told: &mut Vec<Decision>,
 ) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
-    // Two processes may plan the same spec at once.
-    let path = world.staging.path.join(format!(".dry-{}-{}", plan.id, std::process::id()));
+    // Two processes may plan the same spec at once, and two threads of one.
+    let which = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = world.staging.path.join(format!(".dry-{}-{}-{which}", plan.id, std::process::id()));
     // Nobody else needs a sample: it stays on this machine.
     let here = Place { shelf: None, ..world.staging.clone() };
     let folder = here.folder(path.clone(), &world.context.progress);

@@ -168,7 +168,8 @@ async fn moved(
     };
     let planned = flow.output().clone();
     let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
-    let looking = Before::look(plan, &planned, &world.context, &columns);
+    let turn = stage::turn(world, plan, &planned, run).await?;
+    let looking = Before::look(plan, &planned, &turn, &world.context, &columns);
     let before = world.guarded(target_breaker(&plan.target), looking).await?;
     let widen = before.widens(plan, &planned);
     let flow = flow.after(before);
@@ -178,7 +179,6 @@ async fn moved(
     let rows = Rows::flowing(until_the_end(rows, promise.clone()).boxed());
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
-    let turn = stage::turn(world, plan, &planned, run).await?;
     let request = LoadRequest { widen, expected: promise, ..load::request(plan, &planned, &turn) };
     let swaps = load::swaps(&plan.target, &request);
     let allowance = request.allowance.clone();

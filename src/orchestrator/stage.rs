@@ -2,6 +2,7 @@
 
 use super::pieces::{self, Piece};
 use super::{World, named, source_breaker, target_breaker, window};
+use crate::connectors::again::{Facts, Known, Manner, Noted, Remembered};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
@@ -11,7 +12,8 @@ use crate::load::{self, Receipt, Turn};
 use crate::plan::{Output, Plan};
 use crate::record::{self, Failure, Run, Status, StepStats};
 use crate::resilience::clock::Stopwatch;
-use crate::store::ledger::LedgerRow;
+use crate::spec::target::Mode;
+use crate::store::ledger::{LedgerRow, Loads};
 use crate::store::runs::RunStatus;
 use crate::transform;
 use crate::validate::{self, CheckResult, Verdict};
@@ -146,15 +148,30 @@ pub(super) async fn remember_checks(
 /// Which load this is.
 pub(super) async fn turn(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Turn> {
     let window = window::known(world, plan, planned, run).await?;
-    let (load_id, mut known) = (load::load_id(&plan.pipeline, run, &planned.name, ""), None);
+    let (load_id, mut remembered) = (load::load_id(&plan.pipeline, run, &planned.name, ""), Remembered::default());
+    let target = load::place(plan, &world.context);
+    let (pipeline, output, dataset) = (&*plan.pipeline, &*planned.name, &*planned.dataset);
+    let of = Loads { pipeline, output, dataset, target: &target };
+    let by_interval = planned.mode == Mode::Append && window.as_ref().is_some_and(|window| window.interval);
     world
-        .remember("question for an earlier load", async |store| {
-            known = store.load(&load_id).await?;
+        .remember("question for earlier loads", async |store| {
+            let known = store.load(&load_id, &target).await?.filter(|load| load.dataset == dataset);
+            remembered.rows = known.map(|load| load.rows);
+            let last = store.last_load(&of).await?;
+            remembered.last = last.map(|LedgerRow { run, rows, loaded_at: at, .. }| Noted { run, rows, at });
+            if by_interval {
+                remembered.others = store.windowed_loads(&of).await?.into_iter().map(known_load).collect();
+            }
             Ok(())
         })
         .await?;
-    let known = known.filter(|load| load.dataset == planned.dataset);
-    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered: known.map(|load| load.rows) })
+    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered })
+}
+
+/// As the target's own ledger would tell it.
+fn known_load(LedgerRow { load_id, run, pipeline, output, rows, window, .. }: LedgerRow) -> Known {
+    let window = window.and_then(|window| serde_json::from_value(window).ok());
+    Known { load_id, rows, facts: Facts { pipeline, output, run, window, ..Facts::default() }, manner: Manner::Added }
 }
 
 /// The receipt of an output that an earlier try of this attempt has loaded before it was stopped: what the target's ledger
@@ -283,6 +300,10 @@ pub(super) async fn remember_load(
     output: &str,
     receipt: &Receipt,
 ) -> Result<()> {
+    let window = match plan.output(output) {
+        Some(planned) => window::known(world, plan, planned, run).await?,
+        None => None,
+    };
     let row = LedgerRow {
         load_id: receipt.load_id.clone(),
         run: run.to_owned(),
@@ -291,6 +312,8 @@ pub(super) async fn remember_load(
         dataset: receipt.dataset.clone(),
         rows: receipt.loaded,
         checksum: receipt.checksum_target.clone().unwrap_or_default(),
+        target: load::place(plan, &world.context),
+        window: window.map(|window| json!(window)),
         loaded_at: String::new(),
     };
     world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await

@@ -1,7 +1,7 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::window::LOOKED_THROUGH;
-use super::{World, fused, pushed, stage, target_breaker};
+use super::window::{self, LOOKED_THROUGH};
+use super::{World, fused, pushed, stage};
 use crate::connectors::again::Known;
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Kind, Result};
@@ -58,11 +58,8 @@ async fn done_before(world: &mut World, plan: &Plan, run: &str) -> Result<()> {
     }
     let mut attempt = 0;
     for output in &plan.outputs {
-        let asking = async {
-            Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, LOOKED_THROUGH).await
-        };
         // A target that cannot be asked says so when it is to be loaded.
-        let Ok(loads) = world.guarded(target_breaker(&plan.target), asking).await else { continue };
+        let Ok(loads) = window::loads(world, plan, output, LOOKED_THROUGH).await else { continue };
         let mine = |load: &&Known| {
             (&*load.facts.pipeline, &*load.facts.run, &*load.facts.output) == (&*plan.pipeline, run, &*output.name)
         };

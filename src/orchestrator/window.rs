@@ -5,9 +5,8 @@
 //! the target's commit and that note is found by asking the target's own ledger. By interval, the window is the run's data
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
-use super::World;
-use super::overlap::{self, Taken};
-use crate::connectors::again::{Known, Manner, Window};
+use super::{World, overlap};
+use crate::connectors::again::{Known, Window};
 use crate::connectors::{Connection, Limit, ReadRequest, Within};
 use crate::engine::convert::text_at;
 use crate::error::{Error, Kind, Result};
@@ -46,8 +45,8 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
         Progress::Interval => {
             overlap::width(world)?;
             if output.mode == Mode::Append {
-                let others = ledger(world, plan, output, field, run).await?.others;
-                overlap::refuse(world, plan, output, &ends(world, incremental, field)?, &others).await?;
+                let mine = meant(world, incremental, field)?;
+                overlap::refuse(world, plan, output, run, mine).await?;
             }
             interval(world, incremental, (field, output.mode))
         }
@@ -71,8 +70,7 @@ pub(super) async fn known(world: &World, plan: &Plan, output: &Output, run: &str
     if incremental.by == Progress::Interval {
         let field = plan.input(&output.from).and_then(|input| input.schema.field(&column));
         let (Some(field), Some(_)) = (field, &world.interval) else { return Ok(None) };
-        let (low, high) = ends(world, incremental, field)?;
-        return Ok(Some(Window { column, low: Some(low), high: Some(high), interval: true }));
+        return meant(world, incremental, field).map(Some);
     }
     let Some(store) = kept(world, output)? else { return Ok(None) };
     let windows = store.windows(&plan.pipeline, &output.name).await?;
@@ -157,7 +155,7 @@ async fn watermark(
             settle(world, store, plan, output, other).await?;
             continue;
         }
-        let Ledger { mine, high: loaded, .. } = ledger(world, plan, output, field, run).await?;
+        let Ledger { mine, high: loaded } = ledger(world, plan, output, field, run).await?;
         if let Some(Window { low, high, .. }) = mine {
             // This store is not the one that the run began with.
             store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
@@ -181,26 +179,21 @@ struct Ledger {
     mine: Option<Window>,
     /// The end of the furthest one.
     high: Option<String>,
-    /// What other runs have loaded.
-    others: Vec<Taken>,
+}
+
+/// The newest loads that the target's ledger has of an output's dataset.
+pub(super) async fn loads(world: &World, plan: &Plan, output: &Output, most: u32) -> Result<Vec<Known>> {
+    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, most).await };
+    world.guarded(super::target_breaker(&plan.target), asking).await
 }
 
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
-    // Any load may have brought rows of the same interval.
-    let most = if world.interval.is_some() { u32::MAX } else { LOOKED_THROUGH };
-    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, most).await };
-    let loads = world.guarded(super::target_breaker(&plan.target), asking).await?;
-    // What was there before a load that replaced all is there no more.
-    let left = loads.iter().position(|load| load.manner == Manner::Replaced).map_or(loads.len(), |at| at + 1);
+    let loads = loads(world, plan, output, LOOKED_THROUGH).await?;
     let ours = |load: &&Known| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
     let of = |load: &Known| load.facts.window.clone().filter(|window| window.column == field.name);
     let mine = loads.iter().filter(ours).find(|load| load.facts.run == run).and_then(of);
     let highs = loads.iter().filter(ours).filter_map(|load| of(load)?.high);
-    let others = loads.iter().take(left).filter(ours).filter(|load| load.facts.run != run);
-    let others = others.filter(|load| load.rows > 0 && load.manner != Manner::Gone);
-    let taken = |load: &Known| Some(Taken { run: load.facts.run.clone(), rows: load.rows, window: of(load)? });
-    let others = others.filter_map(taken).collect();
-    Ok(Ledger { others, mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
+    Ok(Ledger { mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
 }
 
 /// The larger of two values of a column; what is no value of it any more counts less.
@@ -386,6 +379,11 @@ fn interval(world: &World, incremental: &Incremental, (field, mode): (&Field, Mo
     let (start, end) = ends(world, incremental, field)?;
     let inside = within(field, Some((&start, true)), Some((&end, false)), true);
     Ok(Slice { within: vec![inside], cursor: Some(cursor(field, mode, Upto::Every)), ..Slice::default() })
+}
+
+fn meant(world: &World, incremental: &Incremental, field: &Field) -> Result<Window> {
+    let (low, high) = ends(world, incremental, field)?;
+    Ok(Window { column: incremental.column.clone(), low: Some(low), high: Some(high), interval: true })
 }
 
 /// The data interval of the run as values of the column, from so much earlier on as the lag says.

@@ -1,7 +1,7 @@
 //! The connectors' doors: what is there, a few rows of it, whether it can be reached, and a small load.
 
 use super::enter;
-use crate::connectors::again::Facts;
+use crate::connectors::again::{Facts, Remembered};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::files::{Decimals, Objects, RowBuilder, json_lines};
 use crate::connectors::tell::Tell;
@@ -311,7 +311,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
         tell: request.facts.load_id.clone().map(Tell::Column),
         facts: request.facts,
-        remembered: None,
+        remembered: Remembered::default(),
         swap: request.swap,
         widen: request.widen,
         adopt: request.adopt,

@@ -191,7 +191,7 @@ door! {
         match request.get {
             Get::Plan(id) => json_of(store.plan(&id).await?)?,
             Get::Run(id) => json_of(store.run(&id).await?)?,
-            Get::Load(id) => json_of(store.load(&id).await?)?,
+            Get::Load(id) => json_of(store.noted(&id).await?)?,
         }
     }
 }

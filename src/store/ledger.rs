@@ -1,11 +1,23 @@
 //! The ledger of loads, as the store remembers it. What decides whether a load happened is the target's own ledger or
 //! manifest; this copy is what people and agents read.
 
+use super::link::Cell;
 use super::{Fields, Store};
+
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::resilience::clock;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+macro_rules! loads {
+    ($which:literal) => {
+        concat!(
+            "SELECT load_id, run, pipeline, output, dataset, rows, checksum, target, span, loaded_at FROM ledger ",
+            $which
+        )
+    };
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +29,12 @@ pub struct LedgerRow {
     pub dataset: String,
     pub rows: u64,
     pub checksum: String,
+    /// Where it went; older notes do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// The part of an incremental source that it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Value>,
     /// Given by the store when it is put.
     #[serde(default)]
     pub loaded_at: String,
@@ -28,11 +46,12 @@ impl Store {
         if faults::planted("notes_no_load") {
             return Ok(true);
         }
-        let known = self.load(&row.load_id).await?.is_some();
-        let sql = "INSERT INTO ledger (load_id, run, pipeline, output, dataset, rows, checksum, loaded_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (load_id) DO UPDATE SET \
-                   rows = excluded.rows, checksum = excluded.checksum, loaded_at = excluded.loaded_at";
+        let known = self.load(&row.load_id, &row.target).await?.is_some();
+        let sql = "INSERT INTO ledger (load_id, run, pipeline, output, dataset, rows, checksum, target, span, loaded_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (load_id, target) DO UPDATE SET \
+                   rows = excluded.rows, checksum = excluded.checksum, span = excluded.span, loaded_at = excluded.loaded_at";
         let rows = i64::try_from(row.rows).map_err(|_| Error::internal("a load of more rows than can be counted"))?;
+        let span = row.window.as_ref().map(Value::to_string).unwrap_or_default();
         let cells = vec![
             row.load_id.as_str().into(),
             row.run.as_str().into(),
@@ -41,24 +60,62 @@ impl Store {
             row.dataset.as_str().into(),
             rows.into(),
             row.checksum.as_str().into(),
+            row.target.as_str().into(),
+            span.into(),
             clock::now().rfc3339().into(),
         ];
         self.execute(sql, cells).await?;
         Ok(!known)
     }
 
-    /// One load.
-    pub async fn load(&self, load_id: &str) -> Result<Option<LedgerRow>> {
-        let sql =
-            "SELECT load_id, run, pipeline, output, dataset, rows, checksum, loaded_at FROM ledger WHERE load_id = $1";
+    /// One load, into whatever target it went last.
+    pub async fn noted(&self, load_id: &str) -> Result<Option<LedgerRow>> {
+        let sql = loads!("WHERE load_id = $1 ORDER BY loaded_at DESC LIMIT 1");
         self.fetch(sql, vec![load_id.into()], read).await.map(|mut rows| rows.pop())
+    }
+
+    /// One load into a target. A note that does not say where it went may be of any.
+    pub async fn load(&self, load_id: &str, target: &str) -> Result<Option<LedgerRow>> {
+        let sql = loads!("WHERE load_id = $1 AND target IN ($2, '') ORDER BY target DESC LIMIT 1");
+        self.fetch(sql, vec![load_id.into(), target.into()], read).await.map(|mut rows| rows.pop())
+    }
+
+    /// The newest load of an output into a dataset of a target.
+    pub async fn last_load(&self, of: &Loads<'_>) -> Result<Option<LedgerRow>> {
+        let sql = loads!(
+            "WHERE pipeline = $1 AND output = $2 AND dataset = $3 AND target IN ($4, '') ORDER BY loaded_at DESC LIMIT 1"
+        );
+        self.fetch(sql, of.cells(), read).await.map(|mut rows| rows.pop())
+    }
+
+    /// All that read a part of an incremental source, the newest first.
+    pub async fn windowed_loads(&self, of: &Loads<'_>) -> Result<Vec<LedgerRow>> {
+        let sql = loads!(
+            "WHERE pipeline = $1 AND output = $2 AND dataset = $3 AND target IN ($4, '') AND span <> '' \
+             ORDER BY loaded_at DESC"
+        );
+        self.fetch(sql, of.cells(), read).await
     }
 
     /// The newest loads of a pipeline first.
     pub async fn ledger(&self, pipeline: &str, limit: u32) -> Result<Vec<LedgerRow>> {
-        let sql = "SELECT load_id, run, pipeline, output, dataset, rows, checksum, loaded_at FROM ledger \
-                   WHERE pipeline = $1 ORDER BY loaded_at DESC, load_id LIMIT $2";
+        let sql = loads!("WHERE pipeline = $1 ORDER BY loaded_at DESC, load_id LIMIT $2");
         self.fetch(sql, vec![pipeline.into(), i64::from(limit).into()], read).await
+    }
+}
+
+/// Which loads are meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Loads<'a> {
+    pub pipeline: &'a str,
+    pub output: &'a str,
+    pub dataset: &'a str,
+    pub target: &'a str,
+}
+
+impl Loads<'_> {
+    fn cells(&self) -> Vec<Cell> {
+        [self.pipeline, self.output, self.dataset, self.target].into_iter().map(Cell::from).collect()
     }
 }
 
@@ -71,6 +128,8 @@ fn read(mut fields: Fields) -> Result<LedgerRow> {
         dataset: fields.text()?,
         rows: fields.integer()?.unsigned_abs(),
         checksum: fields.text()?,
+        target: fields.text()?,
+        window: serde_json::from_str(&fields.text()?).ok(),
         loaded_at: fields.text()?,
     })
 }

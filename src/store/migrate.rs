@@ -7,10 +7,11 @@ use crate::error::{Error, Result};
 use crate::resilience::clock;
 
 /// Every version in order; the first is version 1. Never change one that was released: add the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_windows.sql"),
     include_str!("migrations/0003_attempts.sql"),
+    include_str!("migrations/0004_targets.sql"),
 ];
 
 /// Any number that no other program uses for an advisory lock: "windvane" in ASCII.

@@ -3,7 +3,7 @@
 use super::Files;
 use super::fitting::Fitting;
 use super::folder::{self, Folder};
-use super::manifest::{Done, Manifest, Part};
+use super::manifest::{Done, FILE, Manifest, Part};
 use super::merge::Keys;
 use super::parts::{Parts, Shape};
 use super::unique::Unique;
@@ -249,6 +249,8 @@ impl Staging {
                 let own = known.as_ref().is_some_and(|known| parts.iter().any(|part| known.names(&part.path)));
                 return Ok(earlier.loaded(!own || matches!(folder, Folder::Local(_))));
             }
+            // Another run may have been faster with the same rows.
+            known.as_ref().map_or(Ok(()), |known| known.takes(&self.request))?;
             let mut next = Manifest::new(&self.request.dataset, self.request.schema.clone());
             let mut fresh: Vec<String> = parts.iter().map(|part| part.path.clone()).collect();
             next.partition_by.clone_from(&self.shape.by);
@@ -372,6 +374,19 @@ pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>, next:
 
 fn refuse(folder: &Folder, foreign: Option<&String>, mode: Mode) -> Result<()> {
     let Some(name) = foreign else { return Ok(()) };
+    if work::is_ours(name) {
+        let way = if mode == Mode::Replace {
+            "say `adopt: true` at the dataset or the target: then the load takes the place of what is there"
+        } else {
+            "move its files away and run its runs again"
+        };
+        let message =
+            format!("the folder holds '{name}', which no manifest names: {FILE} was lost, or is an older one");
+        return Err(Error::new(Kind::Conflict, message).in_file(folder.shown()).hint(format!(
+            "Nothing was changed: readers would lose the rows that are there. Bring {FILE} back, from a backup or as an \
+             earlier version of the object; or {way}"
+        )));
+    }
     let hint = if mode == Mode::Replace {
         "Nothing was changed. Move the file away, load into another folder, or say `adopt: true` at the dataset or the target: \
          then the load takes the place of what is there"
@@ -388,7 +403,12 @@ fn foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<Vec<String>> 
     let known =
         |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
     let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
+    let unknown = folder.names()?.into_iter().filter(|name| data(name) && !known(name));
     // In a store the files of loads that are still running lie beside.
-    let sent = |name: &str| matches!(folder, Folder::Object { .. }) && work::is_sent(name);
-    Ok(folder.names()?.into_iter().filter(|name| data(name) && !known(name) && !sent(name)).collect())
+    let (sent, mut foreign): (Vec<String>, Vec<String>) = match folder {
+        Folder::Object { .. } => unknown.partition(|name| work::is_sent(name)),
+        Folder::Local(_) => (Vec::new(), unknown.collect()),
+    };
+    foreign.extend(work::left(folder, sent)?);
+    Ok(foreign)
 }

@@ -3,7 +3,7 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -178,15 +178,29 @@ impl Manifest {
 
     /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder.
     pub(super) fn stands(&self, request: &LoadRequest, there: &[String]) -> Result<Option<Loaded>> {
-        let Some(done) = self.done(&request.load_id) else { return self.forgotten(request) };
+        let Some(done) = self.done(&request.load_id) else {
+            self.takes(request)?;
+            return self.forgotten(request);
+        };
         let gone = |part: &Part| !there.contains(&part.path);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
-        let loads = self.loads.iter().rev().map(Done::known).collect();
+        let loads = self.loads(request);
         let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };
         match earlier.course(request, There { rows, own: Own::Parts })? {
             Course::Done(loaded) => Ok(Some(*loaded)),
             Course::Load { .. } => Ok(None),
         }
+    }
+
+    /// Refuses rows that another load has brought.
+    pub(super) fn takes(&self, request: &LoadRequest) -> Result<()> {
+        overlap::judge(request, &self.loads(request), There { rows: Some(self.rows()), own: Own::Parts })
+    }
+
+    /// The newest first. Of those whose receipts are gone, the store may know what they were about.
+    fn loads(&self, request: &LoadRequest) -> Vec<Known> {
+        let older = request.remembered.others.iter().filter(|other| self.older.contains(&other.load_id)).cloned();
+        self.loads.iter().rev().map(Done::known).chain(older).collect()
     }
 
     /// Of a load that was done so long ago that its receipt is gone: rows by key may come again, others would be there twice.

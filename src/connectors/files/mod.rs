@@ -277,6 +277,15 @@ impl Files {
         blocking(move || compact::run(&files, &dataset, &stopped)).await
     }
 
+    pub(super) fn place(&self) -> String {
+        match &self.store {
+            Some(store) => store.shown(&store.location().key),
+            None => {
+                self.bounds.resolve(&self.path).map_or_else(|_| self.path.clone(), |path| path.display().to_string())
+            }
+        }
+    }
+
     /// The folder of a dataset of the target.
     fn folder(&self, dataset: &str) -> Result<Folder> {
         let name = load::folder_name(dataset)?;

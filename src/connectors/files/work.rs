@@ -221,6 +221,33 @@ pub(super) fn is_sent(name: &str) -> bool {
     token.is_some_and(|token| token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// Whether a file has the name of one that a load of ours writes, here or in a store.
+pub(super) fn is_ours(name: &str) -> bool {
+    let stem = name.rsplit('/').next().unwrap_or(name).strip_prefix("part-").and_then(|rest| rest.split('.').next());
+    let load = stem.and_then(|stem| stem.split('-').next());
+    is_sent(name) || load.is_some_and(|load| load.len() == 32 && load.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Those of the files that loads have sent which no load keeps and no manifest names: theirs was lost. The order of the
+/// questions counts: before a load lets go of its lease, its files are published, or gone.
+pub(super) fn left(folder: &Folder, sent: Vec<String>) -> Result<Vec<String>> {
+    let Folder::Object { store, key } = folder else { return Ok(Vec::new()) };
+    if sent.is_empty() {
+        return Ok(sent);
+    }
+    let leases = store.list(&format!("{key}/{LEASES}"))?;
+    let kept = |name: &String| leases.iter().any(|lease| token_of(&lease.key).is_some_and(|token| is_of(name, token)));
+    let free: Vec<String> = sent.into_iter().filter(|name| !kept(name)).collect();
+    if free.is_empty() {
+        return Ok(free);
+    }
+    let (manifest, _) = folder.manifest()?;
+    let there = folder.names()?;
+    let named =
+        |name: &String| manifest.as_ref().is_some_and(|known| known.names(name) || known.retired.contains(name));
+    Ok(free.into_iter().filter(|name| there.contains(name) && !named(name)).collect())
+}
+
 /// Where the workplaces of a local dataset are: beside its folder, on the same file system, so that files can be renamed to
 /// their places.
 fn workplaces(path: &Path) -> Result<PathBuf> {

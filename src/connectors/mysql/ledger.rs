@@ -69,11 +69,14 @@ pub(super) async fn look_up(
 ) -> Result<Course> {
     let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
     let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    if mine.is_none() && request.appended().is_none() {
+    if mine.is_none() && !request.is_looked_at() {
         return Ok(Course::first(request));
     }
     let all = newest(session, ledger, &request.dataset, ledger::looked_through(request)).await?;
     let earlier = ledger::earlier(mine, request, &all)?;
+    if earlier.is_new(request) {
+        return Ok(Course::first(request));
+    }
     let existing = table.existing(session).await?;
     let (rows, own) = match &existing {
         Some(existing) => {

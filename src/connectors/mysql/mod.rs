@@ -77,6 +77,13 @@ impl Mysql {
         Ok(Self { access, database, tables })
     }
 
+    pub(super) fn place(&self) -> String {
+        let options = &self.access.options;
+        let socket = options.get_socket().map(|socket| socket.display().to_string());
+        let server = socket.unwrap_or_else(|| format!("{}:{}", options.get_host(), options.get_port()));
+        format!("{server}/{}", self.database)
+    }
+
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut session = connect::open(&self.access.options).await?;
         catalog::datasets(&mut session, &self.database, &self.tables).await

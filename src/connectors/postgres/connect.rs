@@ -211,6 +211,6 @@ fn too_late(options: &PgConnectOptions, timeout: Duration) -> Error {
         .hint("Check the host and the port of the connection, and that no firewall drops the packets")
 }
 
-fn server(options: &PgConnectOptions) -> String {
+pub(super) fn server(options: &PgConnectOptions) -> String {
     format!("{}:{}", options.get_host(), options.get_port())
 }

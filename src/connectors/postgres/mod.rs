@@ -82,6 +82,13 @@ impl Postgres {
         Ok(Self { access, schema, path, every, tables })
     }
 
+    pub(super) fn place(&self) -> String {
+        let (options, schema) = (&self.access.options, &self.schema);
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        let socket = options.get_socket().map(|socket| format!("{}:{}", socket.display(), options.get_port()));
+        format!("{}/{database}/{schema}", socket.unwrap_or_else(|| connect::server(options)))
+    }
+
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut session = connect::open(&self.access.options).await?;
         connect::answered(&self.access.options, catalog::datasets(&mut session, &self.meant())).await

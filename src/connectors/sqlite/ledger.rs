@@ -48,11 +48,14 @@ pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) 
         .fetch_optional(&mut *file)
         .await
         .map_err(|error| translate(&error))?;
-    if mine.is_none() && request.appended().is_none() {
+    if mine.is_none() && !request.is_looked_at() {
         return Ok(Course::first(request));
     }
     let all = newest(file, &request.dataset, ledger::looked_through(request)).await?;
     let earlier = ledger::earlier(mine, request, &all)?;
+    if earlier.is_new(request) {
+        return Ok(Course::first(request));
+    }
     let rows = rows(file, &request.dataset).await?;
     let own = match rows {
         Some(_) => own(file, request, &earlier).await?,

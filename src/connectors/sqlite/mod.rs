@@ -51,6 +51,10 @@ impl Sqlite {
         Ok(Self { path, tables: Vec::new(), writes: true })
     }
 
+    pub(super) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut file = place::open(&self.path).await?;
         let found = catalog::datasets(&mut file, &self.path, &self.tables).await.map_err(|error| self.name(error))?;

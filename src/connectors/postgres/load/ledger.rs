@@ -77,7 +77,7 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
         .fetch_optional(&mut *session)
         .await
         .map_err(|error| translate(&error))?;
-    if row.is_none() && request.appended().is_none() {
+    if row.is_none() && !request.is_looked_at() {
         return Ok(Course::first(request));
     }
     let all = newest(session, ledger, &request.dataset, words::looked_through(request)).await?;
@@ -89,6 +89,9 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
         }
         None => Earlier::lost(request, loads),
     };
+    if earlier.is_new(request) {
+        return Ok(Course::first(request));
+    }
     let existing = job.table.existing(session).await?;
     let (rows, own) = match &existing {
         Some(existing) => (Some(count(session, &job.table, "").await?), own(session, job, existing, &earlier).await?),
