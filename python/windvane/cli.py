@@ -198,9 +198,9 @@ _COMMANDS: dict[str, Command] = {
     "schema": (lambda o: api.schema(o.noun), lambda document: json.dumps(document, indent=2), _always),
     "doctor": (lambda o: doctor.examine(o.staging), show.doctor, lambda document: bool(document["ok"])),
     "prune": (
-        lambda o: pruning.prune(staging=o.staging, keep=o.keep, dry_run=o.dry_run),
+        lambda o: pruning.prune(*o.specs, staging=o.staging, keep=o.keep, dry_run=o.dry_run, environment=o.environment),
         show.pruned,
-        _always,
+        lambda document: not document["failed"],
     ),
     "runs": (lambda o: history.rows("runs", o.pipeline), show.rows, _always),
     "decisions": (lambda o: history.rows("decisions", o.pipeline), show.rows, _always),
@@ -224,6 +224,8 @@ def _approve(approve: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _prune(prune: argparse.ArgumentParser) -> None:
+    prune.add_argument("specs", nargs="*", metavar="SPEC_OR_PLAN", help="whose own staging is looked through too")
+    prune.add_argument("--environment", metavar="NAME", help="which of the specs' environments")
     prune.add_argument("--keep", metavar="DAYS", help="days after a run's end; WINDVANE_KEEP, else 7")
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
 

@@ -10,13 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from windvane import api
 from windvane._call import call
-from windvane.errors import SpecError
+from windvane.errors import SpecError, WindvaneError
 from windvane.settings import is_address, staging_place, store_url, without_connection
 from windvane.world import chosen_staging, world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DAYS = 7.0
 _DAY = 86_400.0
@@ -44,33 +45,107 @@ def keep_days(given: float | str | None = None) -> float:
 
 
 def prune(
-    *,
+    *specs: str | os.PathLike[str],
     staging: str | os.PathLike[str] | None = None,
+    everywhere: bool | None = None,
     store: str | os.PathLike[str] | None = None,
     keep: float | str | None = None,
     dry_run: bool = False,
-    connections: Mapping[str, str] | None = None,
+    environment: str | None = None,
+    connections: Mapping[str, str] | Callable[[str], Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Removes the folders of runs that ended more than ``keep`` days ago, their quarantine with them.
+
+    Looked through are the staging place of every run, those that the plans in the store name, and those of ``specs``. A
+    place that cannot be reached does not stop the others.
 
     A run that the store does not know goes by when its folder was last written to. Runs at work stay: those that the
     store says are running and that wrote something within a day, and all unknown ones that did within an hour.
 
     Args:
-        staging: The staging place; by default that of every run.
+        specs: Specs or plans whose own ``staging`` is looked through too.
+        staging: One staging place; then no other, except those of ``specs``.
+        everywhere: Whether the places that the store knows are looked through; by default where no ``staging`` is said.
         store: The store that knows how the runs ended.
         keep: Days; by default ``WINDVANE_KEEP``, else 7.
         dry_run: Only say what would be removed.
-        connections: URLs of connections by id, for an object store; those not given come from the environment.
+        environment: Of the specs.
+        connections: URLs of connections by id, for object stores, or what gives that of one; those not given come from
+            the environment.
 
     Returns:
-        ``{dry_run, keep_days, removed: [{path, pipeline, run, attempt, why, files, bytes}], files, bytes, kept}``.
+        ``{staging: [PLACE], dry_run, keep_days, removed: [{path, pipeline, run, attempt, why, files, bytes}], files,
+        bytes, kept, failed: [{staging, error, hint}]}``.
 
     """
     days = keep_days(keep)
-    place = staging_place(staging if staging is not None else chosen_staging())
-    runs = _runs(store_url(store))
-    shelf = world(".", staging=place, connections=connections) if is_address(place) else None
+    known = store_url(store)
+    runs = _runs(known)
+    named = [os.fspath(staging if staging is not None else chosen_staging())]
+    named += filter(None, (api.needs(Path(spec), environment=environment)["staging"] for spec in specs))
+    if everywhere if everywhere is not None else staging is None:
+        named += call("staging_places", store=known)["places"] if _there(known) else []
+    places, failed = _distinct(named)
+    removed: list[dict[str, Any]] = []
+    kept = 0
+    for place in places:
+        try:
+            gone, stayed = _pruned(place, runs, days, dry_run=dry_run, connections=connections)
+        except WindvaneError as error:
+            if len(named) == 1:
+                raise
+            failed.append(_failure(place, error))
+            continue
+        removed += gone
+        kept += stayed
+    return {
+        "schema": "windvane/prune/v1",
+        "staging": [without_connection(place)[0] for place in places],
+        "dry_run": dry_run,
+        "keep_days": days,
+        "removed": removed,
+        "files": sum(one["files"] for one in removed),
+        "bytes": sum(one["bytes"] for one in removed),
+        "kept": kept,
+        "failed": failed,
+    }
+
+
+def _distinct(named: Iterable[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Each place once, whichever connection opens it, and those that are none; the first must be one."""
+    places: dict[str, str] = {}
+    failed = []
+    for given in named:
+        try:
+            place = staging_place(given)
+        except WindvaneError as error:
+            if not places:
+                raise
+            failed.append(_failure(given, error))
+            continue
+        address, opens = without_connection(place)
+        same = address if is_address(place) else os.path.realpath(place)
+        if opens or same not in places:
+            places[same] = place
+    return list(places.values()), failed
+
+
+def _failure(place: str, error: WindvaneError) -> dict[str, Any]:
+    return {"staging": without_connection(place)[0], "error": str(error.args[0]), "hint": error.hint}
+
+
+def _pruned(
+    place: str,
+    runs: Mapping[str, Any],
+    days: float,
+    *,
+    dry_run: bool,
+    connections: Mapping[str, str] | Callable[[str], Mapping[str, str]] | None,
+) -> tuple[list[dict[str, Any]], int]:
+    """What goes from one place, and how many stay there."""
+    opens = without_connection(place)[1]
+    given = (connections(opens) if opens else {}) if callable(connections) else connections
+    shelf = world(".", staging=place, connections=given) if is_address(place) else None
     removed, kept = [], 0
     for found in _on_shelf(shelf) if shelf else map(_look, _folders(Path(place))):
         row = runs.get(f"{found['pipeline']}/{found['run']}")
@@ -84,24 +159,20 @@ def prune(
         elif not dry_run:
             _remove(Path(found["path"]))
         removed.append({**found, "why": why})
-    return {
-        "schema": "windvane/prune/v1",
-        "staging": without_connection(place)[0],
-        "dry_run": dry_run,
-        "keep_days": days,
-        "removed": removed,
-        "files": sum(one["files"] for one in removed),
-        "bytes": sum(one["bytes"] for one in removed),
-        "kept": kept,
-    }
+    return removed, kept
 
 
 def _runs(store: str) -> dict[str, Any]:
     """What the store says of runs, by ``pipeline/run``. A store that is there and cannot be read is an error."""
-    file = Path(store.removeprefix("sqlite://"))
-    if ("://" not in store or store.startswith("sqlite://")) and not file.exists():
+    if not _there(store):
         return {}
     return {row["id"]: row for row in call("runs", store=store, pipeline=None, limit=100_000)["runs"]}
+
+
+def _there(store: str) -> bool:
+    """Whether there is a store: looking for one must not make it."""
+    file = Path(store.removeprefix("sqlite://"))
+    return file.exists() if "://" not in store or store.startswith("sqlite://") else True
 
 
 def _folders(place: Path) -> list[Path]:

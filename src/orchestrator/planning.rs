@@ -215,7 +215,10 @@ async fn last(world: &World, pipeline: &str, environment: Option<&str>) -> Resul
     };
     match looking.await {
         Err(error) if Error::retryable(&error) => {
-            tracing::warn!("the store does not say what the last run has read: {error}");
+            // That it is given up is said once, by whoever ends the call.
+            if store.given_up().is_none() {
+                tracing::warn!("the store does not say what the last run has read: {error}");
+            }
             Ok(None)
         }
         other => other,

@@ -53,7 +53,9 @@ mod _core {
     #[pymodule_export]
     use super::staging::{staging_list, staging_ready, staging_remove};
     #[pymodule_export]
-    use super::store::{catalog_search, decisions, events, ledger, runs, store_get, store_info, store_put, store_rest};
+    use super::store::{
+        catalog_search, decisions, events, ledger, runs, staging_places, store_get, store_info, store_put, store_rest,
+    };
 
     #[pymodule_init]
     #[expect(clippy::unnecessary_wraps, reason = "the signature that pyo3 asks for")]

@@ -99,6 +99,13 @@ door! {
     }
 }
 
+door! {
+    /// The staging places that plans in the store name: `{store}` to `{places: [...]}`.
+    staging_places(request: InfoRequest, store) {
+        json!({"places": store.staging_places().await?})
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunsRequest {

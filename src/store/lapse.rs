@@ -48,13 +48,28 @@ impl Lapse {
             *left = left.saturating_sub(Duration::try_from_secs_f64(taken).unwrap_or(PATIENCE));
         }
         match done {
-            Err(error) if error.retryable() || error.kind() == Kind::Auth => {
-                // Whoever ends the call says it: in the record of the run, or to the log.
-                let why = self.why.get_or_init(|| error.to_string());
-                Err(given_up(why))
-            }
+            Err(error) if error.retryable() || error.kind() == Kind::Auth => Err(self.give_up(&error)),
             other => other,
         }
+    }
+
+    /// It cannot be opened, for whatever reason. The tables of a newer version are no reason to go on without it.
+    pub(super) fn unopened(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Unavailable | Kind::Timeout | Kind::Throttled | Kind::Auth | Kind::Missing => self.give_up(&error),
+            Kind::Spec
+            | Kind::Data
+            | Kind::Unsupported
+            | Kind::Conflict
+            | Kind::Budget
+            | Kind::Cancelled
+            | Kind::Internal => error,
+        }
+    }
+
+    /// Whoever ends the call says it: in the record of the run, or to the log.
+    fn give_up(&self, error: &Error) -> Error {
+        given_up(self.why.get_or_init(|| error.to_string()))
     }
 }
 

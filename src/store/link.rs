@@ -83,7 +83,6 @@ impl Link {
     pub(super) async fn open(place: &Place, busy: Duration) -> Result<Self> {
         match place {
             Place::Sqlite(path) => {
-                Place::create(path)?;
                 let options = SqliteConnectOptions::new()
                     .filename(path)
                     .create_if_missing(false)
@@ -193,6 +192,7 @@ async fn in_time<T>(place: &Place, limit: Duration, work: impl Future<Output = R
     }
 }
 
+const LOCKED: &str = "is locked by another process";
 const REACH: &str = "Is it running and reachable from this machine? WINDVANE_STORE names another one";
 
 /// The driver's words in ours.
@@ -205,7 +205,9 @@ fn translated(place: &Place, error: &sqlx::Error) -> Error {
                 Place::Sqlite(_) => sqlite_words(&code),
                 Place::Postgres(_) => postgres_words(&code),
             };
-            Error::new(kind, format!("the store {place} {what}")).hint(hint).caused_by(error)
+            let error = Error::new(kind, format!("the store {place} {what}")).hint(hint).caused_by(error);
+            // Whoever holds the lock may be done with it at any moment; nothing else passes so soon.
+            if what == LOCKED { error.retry_after(0.0) } else { error }
         }
         Sql::Io(_) | Sql::Tls(_) | Sql::Protocol(_) | Sql::WorkerCrashed | Sql::PoolTimedOut | Sql::PoolClosed => {
             Error::new(Kind::Unavailable, format!("the store {place} does not answer")).hint(REACH).caused_by(error)
@@ -219,7 +221,7 @@ fn translated(place: &Place, error: &sqlx::Error) -> Error {
 fn sqlite_words(code: &str) -> (Kind, &'static str, &'static str) {
     // The lower byte is the primary code, the rest says more.
     match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(5 | 6) => (Kind::Unavailable, "is locked by another process", "Try again; for many writers use PostgreSQL"),
+        Ok(5 | 6) => (Kind::Unavailable, LOCKED, "Try again; for many writers use PostgreSQL"),
         Ok(3 | 8 | 23) => (Kind::Auth, "may not be written", "Check the owner and mode of the file and its folder"),
         Ok(10 | 13 | 14) => (Kind::Unavailable, "cannot be opened or written", "Is the disk there, and not full?"),
         Ok(11 | 26) => {

@@ -56,8 +56,11 @@ struct Held<'a> {
     link: Link,
 }
 
-/// Taking a database file into use can collide with others who do the same; it is over in milliseconds.
-const OPENING: Policy = Policy { attempts: 20, base: 0.02, max_delay: 1.0, max_elapsed: 30.0 };
+/// How often it is tried to take a database file into use: that can collide with others who do the same, and is over in
+/// milliseconds.
+const ATTEMPTS: u32 = 20;
+/// So often such a collision is believed that does not speak of a lock.
+const DOUBTED: u32 = 3;
 
 impl Store {
     /// The store at a path, `sqlite:///abs/path.db` or `postgresql://…`: connects and brings its tables up to date.
@@ -131,9 +134,9 @@ impl Store {
         {
             return Ok(Held { place, slot, link });
         }
-        let link = match place {
-            Place::Sqlite(_) => retry::run(&OPENING, u64::from(std::process::id()), |_| opened(place, busy)).await?,
-            Place::Postgres(_) => opened(place, busy).await?,
+        let link = match (linked(place, busy).await, &self.shared.lapse) {
+            (Err(error), Some(lapse)) => return Err(lapse.unopened(error)),
+            (link, _) => link?,
         };
         Ok(Held { place, slot, link })
     }
@@ -188,6 +191,19 @@ impl Held<'_> {
     fn done(mut self) {
         *self.slot = Some(self.link);
     }
+}
+
+async fn linked(place: &Place, busy: Duration) -> Result<Link> {
+    let Place::Sqlite(path) = place else { return opened(place, busy).await };
+    // What the file system says stands, and is said at once.
+    Place::create(path)?;
+    let opening = async |attempt| match opened(place, busy).await {
+        Err(error) if error.retry_after_seconds().is_none() && attempt >= DOUBTED => Ok(Err(error)),
+        other => other.map(Ok),
+    };
+    // No longer than a statement waits: the reason is to be heard within a run's patience.
+    let policy = Policy { attempts: ATTEMPTS, base: 0.02, max_delay: 1.0, max_elapsed: busy.as_secs_f64() };
+    retry::run(&policy, u64::from(std::process::id()), opening).await?
 }
 
 async fn opened(place: &Place, busy: Duration) -> Result<Link> {

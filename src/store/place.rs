@@ -50,12 +50,20 @@ impl Place {
                 _ => Kind::Unavailable,
             };
             let message = format!("the store {} cannot be created", path.display());
-            Error::new(kind, message)
-                .hint("Name another file by the store argument or WINDVANE_STORE")
-                .caused_by(&error)
+            Error::new(kind, message).hint(NAME_ANOTHER).caused_by(&error)
         };
-        if path.exists() {
-            return Ok(());
+        if let Ok(there) = path.metadata() {
+            let what = match there.file_type() {
+                kind if kind.is_file() => return Ok(()),
+                kind if kind.is_dir() => "a folder",
+                _ => "a device, a pipe or a socket",
+            };
+            return Err(Error::new(Kind::Unavailable, format!("the store {} is {what}, not a file", path.display()))
+                .hint(NAME_ANOTHER));
+        }
+        if let Some(above) = path.ancestors().skip(1).find(|above| above.exists()).filter(|above| !above.is_dir()) {
+            let message = format!("the store {} cannot be created: {} is no folder", path.display(), above.display());
+            return Err(Error::new(Kind::Unavailable, message).hint(NAME_ANOTHER));
         }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -65,6 +73,7 @@ impl Place {
     }
 }
 
+const NAME_ANOTHER: &str = "Name another file by the store argument or WINDVANE_STORE";
 const HINT: &str = "A store is a path, sqlite:///abs/path.db or postgresql://user@host:port/database";
 
 impl fmt::Display for Place {

@@ -1,5 +1,6 @@
 //! Plans that were used: content-addressed, so putting one twice changes nothing.
 
+use super::place::Place;
 use super::{Fields, Store};
 use crate::error::Result;
 use crate::resilience::clock;
@@ -29,6 +30,21 @@ impl Store {
     pub async fn plan(&self, id: &str) -> Result<Option<PlanRow>> {
         let sql = "SELECT id, pipeline, environment, document, created_at FROM plans WHERE id = $1";
         self.fetch(sql, vec![id.into()], read).await.map(|mut rows| rows.pop())
+    }
+
+    /// The staging places that the plans name: each once.
+    pub async fn staging_places(&self) -> Result<Vec<String>> {
+        let sql = match self.shared.place {
+            Place::Sqlite(_) => {
+                "SELECT DISTINCT json_extract(document, '$.staging') FROM plans \
+                 WHERE json_extract(document, '$.staging') IS NOT NULL ORDER BY 1"
+            }
+            Place::Postgres(_) => {
+                "SELECT DISTINCT document::json->>'staging' FROM plans \
+                 WHERE document::json->>'staging' IS NOT NULL ORDER BY 1"
+            }
+        };
+        self.fetch(sql, Vec::new(), |mut fields| fields.text()).await
     }
 }
 

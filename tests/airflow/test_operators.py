@@ -34,7 +34,7 @@ OPERATORS = {
     LoadOperator: {"plan_file": "p", "dataset": "d", "verdict": {}, "extracted": None},
     MoveOperator: {"plan_file": "p", "dataset": "d"},
     SplitOperator: {"plan_file": "p", "dataset": "d"},
-    PruneOperator: {"keep": "3", "dry": True},
+    PruneOperator: {"keep": "3", "dry": True, "specs": ["{{ c }}"]},
     RecordOperator: {"plan_file": "p", "receipts": []},
     DiscoverOperator: {"source": "data"},
     ProfileOperator: {"source": "data/a.csv"},

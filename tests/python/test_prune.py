@@ -99,6 +99,55 @@ def test_at_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert not _folders(tmp_path)
 
 
+def _own(folder: Path, staging: Path | str, name: str = "own") -> Path:
+    (folder / "orders.csv").write_text("id,amount\n1,10\n3,x\n")
+    return write_spec(
+        folder,
+        name,
+        source={"csv": {"path": str(folder / "orders.csv")}},
+        target={"parquet": {"path": str(folder / "out")}},
+        datasets={"orders": {"steps": [{"cast": {"amount": "int64"}}]}},
+        staging=str(staging),
+    )
+
+
+@pytest.mark.parametrize("found_by", ["the store", "the spec"])
+def test_a_specs_own_staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found_by: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    spec = _own(tmp_path, elsewhere)
+    store = str(tmp_path / "store.db")
+    move(spec, store=store)
+    monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "staging"))
+    assert list(elsewhere.glob("own.runs/*"))
+    if found_by == "the spec":
+        store = str(tmp_path / "other.db")
+        for folder in elsewhere.glob("own.runs/*"):
+            _age(folder, 8 * DAY)
+    specs = [spec] if found_by == "the spec" else []
+    assert wv.prune(staging=tmp_path / "staging", keep=0, store=store)["removed"] == [], "only the place that is named"
+    tried = wv.prune(*specs, keep=0, store=store, dry_run=True)
+    assert [(one["pipeline"], one["run"]) for one in tried["removed"]] == [("own", "r1")]
+    assert tried["staging"] == [str(tmp_path / "staging"), str(elsewhere)]
+    assert list(elsewhere.glob("own.runs/*"))
+    done = wv.prune(*specs, keep=0, store=store)
+    assert (done["files"], done["failed"]) == (tried["files"], [])
+    assert not list(elsewhere.glob("own.runs/*"))
+
+
+def test_a_place_that_cannot_be_reached_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ran(tmp_path, "r1")
+    away = _own(tmp_path, "s3://nobody@bucket/x", "away")
+    monkeypatch.setenv("WINDVANE_STORE", str(tmp_path / "store.db"))
+    monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "staging"))
+    assert cli.main(["prune", str(away), "--keep", "0"]) == 1
+    told = capsys.readouterr().out
+    assert "s3://bucket/x: connection 'nobody' is not defined" in told
+    assert "1 folders" in told
+    assert not _folders(tmp_path)
+
+
 @pytest.mark.parametrize("keep", ["-1", "nan", "inf", "week"])
 def test_days_are_days(tmp_path: Path, keep: str) -> None:
     with pytest.raises(SpecError, match="number of days"):

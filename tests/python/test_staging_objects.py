@@ -229,6 +229,21 @@ def test_prune_by_address(s3: Server, tmp_path: Path, monkeypatch: pytest.Monkey
     assert s3.keys(bucket) == stays
 
 
+def test_prune_finds_the_staging_that_a_spec_names(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, place = _place(s3)
+    world = _world(tmp_path, s3, place)
+    move(_spec(tmp_path, staging=place), "r1", **{**world, "staging": None})
+    monkeypatch.setenv("WINDVANE_CONN_STORE", s3.connection())
+    monkeypatch.setenv("WINDVANE_STAGING", str(tmp_path / "unused"))
+    left = s3.keys(bucket)
+    assert any(".runs/" in key for key in left), left
+    tried = wv.prune(keep=0, dry_run=True, store=world["store"])
+    assert [one["run"] for one in tried["removed"]] == ["r1"]
+    assert s3.keys(bucket) == left
+    wv.prune(keep=0, store=world["store"])
+    assert not [key for key in s3.keys(bucket) if ".runs/" in key]
+
+
 def test_doctor_says_what_is_wrong_at_once(s3: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bucket, place = _place(s3)
     monkeypatch.setenv("WINDVANE_CONN_STORE", s3.connection())

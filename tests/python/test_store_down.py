@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,46 @@ def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
     record = move(_spec(tmp_path), **world)
     assert record["status"] == "success"
     assert "the store" in record["degraded"][0]
+
+
+@pytest.mark.parametrize(
+    ("store", "reason"),
+    [
+        ("folder", "is a folder, not a file"),
+        ("/dev/full", "is a device, a pipe or a socket, not a file"),
+        ("file/store.db", "/file is no folder"),
+        ("/proc/store.db", "cannot be created: No such file or directory"),
+    ],
+)
+def test_a_place_that_no_store_can_be(tmp_path: Path, store: str, reason: str) -> None:
+    """The reason, at once and once, on stderr and in the record; the load goes on."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "windvane", "run", str(_spec(tmp_path)), "--json"]
+    environment = {
+        **os.environ,
+        "WINDVANE_STORE": str(tmp_path / store),
+        "WINDVANE_STAGING": str(tmp_path / "staging"),
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(reason) == 1, done.stderr
+    assert done.stderr.count("the store") == 2, "given up, and the store by its name"
+    record = json.loads(done.stdout)
+    (degraded,) = record["degraded"]
+    assert reason in degraded
+    # A store that is waited for takes its five seconds.
+    began = time.monotonic()
+    with pytest.raises(WindvaneError, match=reason):
+        call("store_info", store=str(tmp_path / store))
+    assert time.monotonic() - began < in_time(1)
+
+
+def test_a_lock_is_named(tmp_path: Path) -> None:
+    spec = _spec(tmp_path)
+    with _locked(tmp_path):
+        record = move(spec, **outside(tmp_path))
+    assert "locked" in record["degraded"][0]
 
 
 def test_it_is_said_once(tmp_path: Path) -> None:

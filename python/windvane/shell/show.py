@@ -233,4 +233,5 @@ def pruned(document: Mapping[str, Any]) -> str:
     shown = [table(rows, ("pipeline", "run", "why", "files", "bytes"))] if rows else []
     verb = "would be removed" if document["dry_run"] else "removed"
     sums = f"{len(rows)} folders, {document['files']} files, {document['bytes']} bytes {verb}; {document['kept']} kept"
-    return "\n".join([*shown, sums])
+    failed = [f"{one['staging']}: {one['error']}" for one in document["failed"]]
+    return "\n".join([*shown, sums, *(f"cannot be looked through: {one}" for one in failed)])
