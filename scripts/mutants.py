@@ -131,6 +131,8 @@ FAULTS = (
     rule("notes_no_load", "history"),
     rule("forgets_window", "window"),
     rule("window_forgotten", "window"),
+    rule("overlaps_unseen", "overlap"),
+    rule("swaps_unseen", "inside"),
     # A quarantine table without its rows, or with them twice.
     rule("aside_forgets", "aside"),
     rule("aside_loses_row+unverified", "aside"),

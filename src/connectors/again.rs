@@ -119,10 +119,12 @@ pub(super) enum Own {
     Parts,
     /// So many carry its id.
     Marked(u64),
-    /// So many lie in its window; whether no other load may have brought any of them.
+    /// So many lie in its window; whether no other load may have brought any of them, and whether they are what it has
+    /// brought, where that was compared.
     Inside {
         rows: u64,
         alone: bool,
+        same: Option<bool>,
     },
     Untold,
 }
@@ -133,27 +135,48 @@ impl Own {
         matches!(self, Self::Marked(_) | Self::Inside { .. })
     }
 
+    /// Whether those of a window are what the load has brought.
+    pub(super) fn compared(self, same: bool) -> Self {
+        match self {
+            Self::Inside { rows, alone, .. } => Self::Inside { rows, alone, same: Some(same) },
+            Self::Marked(_) | Self::Parts | Self::Untold => self,
+        }
+    }
+
     /// So many of them are there.
     pub(super) fn counted(self, rows: u64) -> Self {
         match self {
             Self::Marked(_) => Self::Marked(rows),
-            Self::Inside { alone, .. } => Self::Inside { rows, alone },
+            Self::Inside { alone, same, .. } => Self::Inside { rows, alone, same },
             Self::Parts | Self::Untold => self,
         }
     }
+}
+
+/// Rows of an earlier attempt that go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Undo {
+    pub rows: u64,
+    /// They were counted, and not compared with what the attempt had brought.
+    pub unseen: bool,
 }
 
 /// How a load goes on that was looked up in the ledger.
 #[derive(Debug)]
 pub(super) enum Course {
     Done(Box<Loaded>),
-    /// So many rows of an earlier attempt go first.
+    /// Rows of an earlier attempt go first.
     Load {
-        undo: Option<u64>,
+        undo: Option<Undo>,
     },
 }
 
 impl Course {
+    /// Rows go that carry the load's id.
+    fn marked(rows: u64) -> Self {
+        Self::Load { undo: Some(Undo { rows, unseen: false }) }
+    }
+
     /// Of a load that the ledger does not know.
     pub(super) fn first(request: &LoadRequest) -> Self {
         forged(request).map_or(Self::Load { undo: None }, |forged| Self::Done(Box::new(forged)))
@@ -256,7 +279,7 @@ impl Earlier {
         }
         match there.own {
             Own::Marked(own) if own > brought && brought > 0 => return Err(copied(run, brought, own)),
-            Own::Marked(own) if own > 0 => return Ok(Course::Load { undo: Some(own) }),
+            Own::Marked(own) if own > 0 => return Ok(Course::marked(own)),
             Own::Marked(_) | Own::Parts | Own::Inside { .. } | Own::Untold => {}
         }
         if brought == 0 {
@@ -264,6 +287,18 @@ impl Earlier {
         }
         // A backup that is older than the load: its ledger accounts for every row, and none is of this load.
         if rows <= appended(&self.loads) { Ok(Course::first(request)) } else { Err(forgotten(run, brought, rows)) }
+    }
+
+    /// The columns and the checksum of the rows that the load has brought, where those that were found may be them.
+    pub(super) fn compared(&self, own: Own) -> Option<(&Schema, &str)> {
+        match own {
+            Own::Inside { rows, alone: true, .. } if rows == self.loaded.rows => {
+                let columns = Some(&self.facts.columns).filter(|columns| !columns.fields.is_empty())?;
+                let unseen = faults::planted("swaps_unseen");
+                self.loaded.checksum.as_deref().filter(|_| !unseen).map(|checksum| (columns, checksum))
+            }
+            Own::Inside { .. } | Own::Marked(_) | Own::Parts | Own::Untold => None,
+        }
     }
 
     fn already(self) -> Box<Loaded> {
@@ -284,12 +319,13 @@ impl Earlier {
             Own::Marked(0) if brought > 0 && there.rows >= Some(appended(&self.loads).max(1)) => {
                 return Err(untold(run, brought, request.tell.as_ref()));
             }
-            Own::Marked(rows) if again || rows < brought => return Ok(Course::Load { undo: Some(rows) }),
-            Own::Inside { rows, alone } if again => {
-                if alone && rows == brought {
-                    return Ok(Course::Load { undo: Some(rows) });
-                }
-                return Err(not_alone(run, brought, rows, alone));
+            Own::Marked(rows) if again || rows < brought => return Ok(Course::marked(rows)),
+            Own::Inside { rows, alone, same } if again => {
+                return match same {
+                    _ if !alone || rows != brought => Err(not_alone(run, brought, rows, alone)),
+                    Some(false) => Err(others_inside(run, brought)),
+                    Some(true) | None => Ok(Course::Load { undo: Some(Undo { rows, unseen: same.is_none() }) }),
+                };
             }
             Own::Untold if again => return Err(untold(run, brought, request.tell.as_ref())),
             Own::Parts | Own::Marked(_) | Own::Inside { .. } | Own::Untold => {}
@@ -329,10 +365,17 @@ fn appended(loads: &[Known]) -> u64 {
 }
 
 /// The receipt of a load that took the place of an earlier attempt's rows.
-pub(super) fn swapped(loaded: Loaded, undone: Option<u64>) -> Loaded {
-    let Some(deleted) = undone else { return loaded };
+pub(super) fn swapped(loaded: Loaded, undone: Option<Undo>) -> Loaded {
+    let Some(Undo { rows: deleted, unseen }) = undone else { return loaded };
     let changes = Changes { inserted: loaded.rows, deleted, ..Changes::default() };
-    Loaded { changes: Some(changes), ..loaded }
+    let mut notes = loaded.notes;
+    notes.extend(unseen.then(|| {
+        format!(
+            "the {deleted} rows of the window were taken for those of the earlier attempt by their number alone: it was \
+             loaded without a checksum (`verify: content` keeps one, `load_id: true` marks rows)"
+        )
+    }));
+    Loaded { changes: Some(changes), notes, ..loaded }
 }
 
 /// Not as many rows went as were seen to be of the earlier attempt.
@@ -388,6 +431,17 @@ fn untold(run: &str, brought: u64, tell: Option<&Tell>) -> Error {
         format!("the {brought} rows that run '{run}' has appended cannot be told from others: {why}"),
     )
     .hint("Nothing was changed. Delete the rows of the run by hand and start a new run, or leave them as they are")
+}
+
+fn others_inside(run: &str, brought: u64) -> Error {
+    let message = format!(
+        "run '{run}' has appended {brought} rows, and the table holds as many in its window, but not the same ones: somebody \
+         has added, deleted or changed some"
+    );
+    Error::new(Kind::Conflict, message).hint(
+        "Nothing was changed: rows of others would have gone. Bring the rows of the run back as they were, or delete those of \
+         the window by hand and start a new run; `load_id: true` marks the rows of later runs",
+    )
 }
 
 fn not_alone(run: &str, brought: u64, rows: u64, alone: bool) -> Error {

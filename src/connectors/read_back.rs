@@ -81,6 +81,11 @@ impl ReadBack {
         rejected.map_or(Ok(checksum), |rejected| Err(changed(&rejected)))
     }
 
+    /// Whether they have this checksum. What cannot be read as it was loaded has not.
+    pub(super) fn is(self, checksum: &str) -> bool {
+        self.whole().is_ok_and(|seen| seen.finish() == checksum)
+    }
+
     /// The receipt, when the rows that came back are the ones that were sent.
     pub(super) fn agrees(self, request: &LoadRequest, expected: &Expected, bytes: u64) -> Result<Loaded> {
         if faults::planted("unverified") {

@@ -63,7 +63,7 @@ impl Earlier {
         match &request.tell {
             Some(Tell::Column(column)) if has(column) && self.facts.load_id.as_ref() == Some(column) => Own::Marked(0),
             Some(Tell::Window { within, window }) if request.swap && has(&within.column) => {
-                Own::Inside { rows: 0, alone: alone(&request.load_id, within, window, &self.loads) }
+                Own::Inside { rows: 0, alone: alone(&request.load_id, within, window, &self.loads), same: None }
             }
             Some(Tell::Column(_) | Tell::Window { .. }) | None => Own::Untold,
         }

@@ -25,6 +25,7 @@ pub mod whole;
 mod window;
 
 use crate::connectors::Context;
+use crate::connectors::again::Known;
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::{Folder, Place};
 use crate::plan::{Output, Plan, waiting};
@@ -92,7 +93,10 @@ impl World {
         let document = serde_json::json!({"pipeline": plan.pipeline});
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
         self.remember("run", async |store| {
-            turn = store.start_run(&entry, &plan.pipeline, Some(&plan.id), &document).await?;
+            // Before others find it begun: tasks of one run may begin side by side.
+            let known = store.run(&entry).await?.is_some();
+            let before = if known { 0 } else { self.done_before(plan, run).await };
+            turn = store.start_run(&entry, &plan.pipeline, (Some(&plan.id), before), &document).await?;
             Ok(())
         })
         .await?;
@@ -100,12 +104,28 @@ impl World {
         Ok(())
     }
 
+    /// How often the targets' own ledgers say that a run was done which no store knows. It is done again: whether it had
+    /// ended, or was stopped, nobody can tell any more, and to call it done would be to believe that the source is still the
+    /// same.
+    async fn done_before(&self, plan: &Plan, run: &str) -> u32 {
+        let mut attempt = 0;
+        for output in &plan.outputs {
+            // A target that cannot be asked says so when it is to be loaded.
+            let Ok(loads) = window::loads(self, plan, output, window::LOOKED_THROUGH).await else { continue };
+            let mine = |load: &&Known| {
+                (&*load.facts.pipeline, &*load.facts.run, &*load.facts.output) == (&*plan.pipeline, run, &*output.name)
+            };
+            attempt = loads.iter().filter(mine).map(|load| load.facts.attempt).max().unwrap_or_default().max(attempt);
+        }
+        attempt
+    }
+
     /// The same for what comes behind the last load of a run.
     pub async fn go_on(&mut self, plan: &Plan, run: &str) -> Result<()> {
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
         self.remember("run", async |store| {
             if let Some(row) = store.run(&entry).await? {
-                turn = Begun { attempt: row.attempt, retried: true, fresh: false };
+                turn = Begun { attempt: row.attempt, retried: true, uncounted: false };
             }
             Ok(())
         })
@@ -162,7 +182,7 @@ impl World {
         self.remember("attempt of the run", async |store| store.reach_attempt(&entry, attempt).await).await?;
         self.remember("record of the run", async |store| match store.finish_run(&entry, status, document).await {
             Err(error) if error.kind() == Kind::Missing => {
-                store.start_run(&entry, &plan.pipeline, Some(&plan.id), &Value::Null).await?;
+                store.start_run(&entry, &plan.pipeline, (Some(&plan.id), 0), &Value::Null).await?;
                 store.finish_run(&entry, status, document).await
             }
             other => other,

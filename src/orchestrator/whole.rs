@@ -1,8 +1,6 @@
 //! A whole run in one process: every stage of every output, in the order of the graph.
 
-use super::window::{self, LOOKED_THROUGH};
 use super::{World, fused, pushed, stage};
-use crate::connectors::again::Known;
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, quarantine};
@@ -29,7 +27,9 @@ pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
 
 async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
     world.begin(plan, run).await?;
-    done_before(world, plan, run).await?;
+    if world.turn.uncounted {
+        world.turn.attempt = world.done_before(plan, run).await + 1;
+    }
     let world = &*world;
     let (mut receipts, mut failed) = (Vec::new(), Vec::new());
     for output in &plan.outputs {
@@ -48,29 +48,6 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
         }
     }
     stage::recorded(world, plan, run, receipts, failed).await
-}
-
-/// A run that no store knows of and the target's ledger does is done again: whether it had ended, or was stopped, nobody can
-/// tell any more, and to call it done would be to believe that the source is still the same.
-async fn done_before(world: &mut World, plan: &Plan, run: &str) -> Result<()> {
-    if !world.turn.fresh {
-        return Ok(());
-    }
-    let mut attempt = 0;
-    for output in &plan.outputs {
-        // A target that cannot be asked says so when it is to be loaded.
-        let Ok(loads) = window::loads(world, plan, output, LOOKED_THROUGH).await else { continue };
-        let mine = |load: &&Known| {
-            (&*load.facts.pipeline, &*load.facts.run, &*load.facts.output) == (&*plan.pipeline, run, &*output.name)
-        };
-        attempt = loads.iter().filter(mine).map(|load| load.facts.attempt).max().unwrap_or_default().max(attempt);
-    }
-    if attempt > 0 {
-        world.turn.attempt = attempt + 1;
-        let (entry, attempt) = (World::entry(plan, run), world.turn.attempt);
-        world.remember("doing of the run", async |store| store.reach_attempt(&entry, attempt).await).await?;
-    }
-    Ok(())
 }
 
 /// One output, on the way that the plan chose.

@@ -30,6 +30,8 @@ use std::sync::Arc;
 
 /// So long after its last sign of life the window of a run counts as given up.
 const LEASE_SECONDS: i64 = 900;
+/// Nothing lies between a moment and the one so many seconds before it; of a date, it is the day before.
+const SMALLEST: f64 = 1e-6;
 /// So many loads of a dataset are looked through: how far they went, and whether one is of this run.
 pub(super) const LOOKED_THROUGH: u32 = 1_000;
 
@@ -190,10 +192,22 @@ pub(super) async fn loads(world: &World, plan: &Plan, output: &Output, most: u32
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
     let loads = loads(world, plan, output, LOOKED_THROUGH).await?;
     let ours = |load: &&Known| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
-    let of = |load: &Known| load.facts.window.clone().filter(|window| window.column == field.name);
+    let of = |load: &Known| {
+        let window = load.facts.window.clone().filter(|window| window.column == field.name);
+        window.map(|window| as_watermark(window, field))
+    };
     let mine = loads.iter().filter(ours).find(|load| load.facts.run == run).and_then(of);
     let highs = loads.iter().filter(ours).filter_map(|load| of(load)?.high);
     Ok(Ledger { mine, high: highs.fold(None, |furthest, high| larger(field, furthest, Some(high))) })
+}
+
+/// An interval in the words of a watermark, of a spec that was changed: its end was not read, its beginning was.
+fn as_watermark(window: Window, field: &Field) -> Window {
+    if !window.interval {
+        return window;
+    }
+    let before = |end: Option<String>| end.map(|end| behind(&end, field.data_type, SMALLEST).unwrap_or(end));
+    Window { low: before(window.low), high: before(window.high), interval: false, ..window }
 }
 
 /// The larger of two values of a column; what is no value of it any more counts less.

@@ -233,7 +233,7 @@ door! {
                 store.put_plan(&id, &pipeline, environment.as_deref(), &document).await?;
             }
             Put::RunStarted { id, pipeline, plan, document } => {
-                store.start_run(&id, &pipeline, plan.as_deref(), &document).await?;
+                store.start_run(&id, &pipeline, (plan.as_deref(), 0), &document).await?;
             }
             Put::RunFinished { id, status, document } => store.finish_run(&id, status, &document).await?,
             Put::Load(row) => changed = store.put_ledger(&row).await?,

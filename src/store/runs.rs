@@ -47,34 +47,50 @@ pub struct Begun {
     pub attempt: u32,
     /// It had begun before and not ended well.
     pub retried: bool,
-    /// The store knew nothing of the run: it is the first, or the store was lost.
-    pub fresh: bool,
+    /// No store counts.
+    pub uncounted: bool,
 }
 
 impl Default for Begun {
     fn default() -> Self {
-        Self { attempt: 1, retried: false, fresh: true }
+        Self { attempt: 1, retried: false, uncounted: true }
     }
 }
 
 impl Store {
     /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start; a
-    /// run that had succeeded is done another time.
-    pub async fn start_run(&self, id: &str, pipeline: &str, plan: Option<&str>, document: &Value) -> Result<Begun> {
+    /// run that had succeeded is done another time. Of a run that is not known, others may know that it was done so often
+    /// (`before`): the store was lost.
+    pub async fn start_run(
+        &self,
+        id: &str,
+        pipeline: &str,
+        (plan, before): (Option<&str>, u32),
+        document: &Value,
+    ) -> Result<Begun> {
+        let done = before;
         let before = self.run(id).await?.map(|run| run.status);
-        let sql = "INSERT INTO runs (id, pipeline, plan, status, document, started_at) VALUES ($1, $2, $3, $4, $5, $6) \
+        let sql = "INSERT INTO runs (id, pipeline, plan, status, document, started_at, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                    ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, document = excluded.document, \
                    attempt = runs.attempt + CASE WHEN runs.status = 'succeeded' THEN 1 ELSE 0 END, \
                    status = excluded.status, finished_at = NULL RETURNING attempt";
         let at = clock::now().rfc3339();
         let status = RunStatus::Running.as_str();
-        let cells =
-            vec![id.into(), pipeline.into(), plan.into(), status.into(), document.to_string().into(), at.into()];
+        let attempt = i64::from(done.saturating_add(1));
+        let cells = vec![
+            id.into(),
+            pipeline.into(),
+            plan.into(),
+            status.into(),
+            document.to_string().into(),
+            at.into(),
+            attempt.into(),
+        ];
         let attempts = self.fetch(sql, cells, |mut fields| fields.integer()).await?;
         let known = attempts.first().filter(|_| !faults::planted("counts_no_attempt"));
         let attempt = known.and_then(|attempt| u32::try_from(*attempt).ok()).unwrap_or(1);
-        let (fresh, retried) = (before.is_none(), before.is_some_and(|status| status != RunStatus::Succeeded));
-        Ok(Begun { attempt, retried, fresh })
+        let retried = before.is_some_and(|status| status != RunStatus::Succeeded);
+        Ok(Begun { attempt, retried, uncounted: false })
     }
 
     /// Notes that a run was done so many times, where fewer are known.

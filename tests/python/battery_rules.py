@@ -70,13 +70,13 @@ class Trial:
         with contextlib.closing(sqlite3.connect(self.folder / "out.db")) as file:
             return file.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
 
-    def refused(self, run: str, words: str, columns: str = "*") -> None:
+    def refused(self, run: str, words: str, columns: str = "*", **more: Any) -> None:
         """The run ends with an error that says the words, and leaves the target alone."""
         from windvane.errors import WindvaneError
 
         before = self.there(columns)
         try:
-            self.run(run)
+            self.run(run, **more)
         except WindvaneError as error:
             if words not in str(error):
                 raise Wrong(f"{words!r} is not in: {error}") from None
@@ -227,6 +227,34 @@ def window(trial: Trial) -> None:
         agree(f"after {run}", [(n,) for n in range(count)], trial.there())
 
 
+def days(*ends: int) -> dict[str, Any]:
+    return {"interval": tuple(f"2024-03-{day:02d}T00:00:00Z" for day in ends)}
+
+
+def by_interval(trial: Trial) -> None:
+    trial.settings = {"mode": "append", "incremental": {"column": "at", "by": "interval"}}
+    trial.csv("id,at", *(f"{day},2024-03-{day:02d}T12:00:00Z" for day in range(1, 8)))
+    trial.run("r1", **days(1, 4))
+
+
+def overlap(trial: Trial) -> None:
+    """What one run has appended, no other does."""
+    by_interval(trial)
+    trial.refused("r2", "has loaded the rows from", **days(3, 6))
+    trial.run("r2", **days(4, 6))
+    agree("rows of both", [(day,) for day in range(1, 6)], trial.there())
+
+
+def inside(trial: Trial) -> None:
+    """A run that is done again deletes its own rows and no others."""
+    by_interval(trial)
+    with contextlib.closing(sqlite3.connect(trial.folder / "out.db")) as file:
+        file.execute("UPDATE items SET id = 99 WHERE id = 2")
+        file.commit()
+    trial.csv("id,at", *(f"{day},2024-03-{day:02d}T11:00:00Z" for day in range(1, 8)))
+    trial.refused("r1", "but not the same ones", **days(1, 4))
+
+
 def prune(trial: Trial) -> None:
     """What a run left goes when it is old, not before."""
     import windvane as wv
@@ -286,6 +314,8 @@ RULES = {
     "history": history,
     "again": again,
     "window": window,
+    "overlap": overlap,
+    "inside": inside,
     "prune": prune,
     "masks": masks,
     "masked": masked,

@@ -253,6 +253,32 @@ def test_another_run_of_the_same_interval_is_refused_where_rows_would_be_there_t
     assert ids(tmp_path) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("mode", ["append", "merge"])
+def test_a_spec_that_was_changed_from_interval_to_watermark(tmp_path: Path, strategy: str, mode: str) -> None:
+    """An interval ends before its end: a row exactly there is the first of the next window, and comes once."""
+    rows = [(day * 10 + hour, at(day, hour), "x") for day in range(1, 4) for hour in (0, 12)]
+    fill(tmp_path / "source.db", rows)
+
+    def by(word: str) -> Path:
+        dataset: dict[str, Any] = {"incremental": {"column": "at", "by": word}, "strategy": strategy, "mode": mode}
+        if mode == "merge":
+            dataset["key"] = "id"
+        return write_spec(
+            tmp_path, "events", source={"sqlite": {"path": "source.db"}}, target={"sqlite": {"path": "target.db"}},
+            datasets={"events": dataset},
+        )  # fmt: skip
+
+    interval = ("2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z")
+    move(by("interval"), run="d1", interval=interval, **outside(tmp_path))
+    assert ids(tmp_path) == [10, 22]
+    move(by("watermark"), run="d2", **outside(tmp_path))
+    assert ids(tmp_path) == sorted(row[0] for row in rows)
+    # The run by interval, done again by watermark, has the rows that it had.
+    again = move(by("watermark"), run="d1", **outside(tmp_path))
+    assert again["reconciliation"]["rows_in"] == 2
+    assert ids(tmp_path) == sorted(row[0] for row in rows)
+
+
 def test_a_run_without_a_name_is_refused(tmp_path: Path) -> None:
     """Of a variable that is not set: every day would be the same run, and be found done."""
     fill(tmp_path / "source.db", [(1, at(1), "a")])

@@ -323,6 +323,69 @@ def test_an_interval_with_a_row_more(tmp_path: Path, kind: str, request: pytest.
     assert len(one.ids()) == 11
 
 
+@pytest.mark.parametrize("way", ["staged", "fused"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("DELETE FROM items WHERE id = 100", "INSERT INTO items (id, day) SELECT 9999, max(day) FROM items WHERE id < 200"),
+        ("UPDATE items SET id = 9999 WHERE id = 100",),
+        ("UPDATE items SET id = 102 WHERE id = 101",),
+    ],
+)
+def test_an_interval_with_as_many_other_rows(
+    tmp_path: Path, kind: str, way: str, change: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    """What somebody else has written into the window goes with nothing."""
+    one = interval_case(tmp_path, kind, way, request)
+    days(one, *source_of(1, 2))
+    for day in (1, 2):
+        one.run(f"d{day}", interval=interval(day))
+    for statement in change:
+        one.execute(statement)
+    before = one.ids()
+    days(one, *source_of(1, 2, extra=3))
+    again = one.run("d1", interval=interval(1))
+    assert again["status"] == "failed"
+    said = json.dumps(again)
+    assert "has appended 10 rows, and the table holds as many in its window, but not the same ones" in said
+    assert '"kind": "conflict"' in said
+    assert one.ids() == before
+    # The other day is as it was.
+    days(one, *source_of(1, 2)[:-1])
+    again = one.run("d2", interval=interval(2))
+    assert again["status"] == "success", again
+    assert one.ids() == [n for n in before if n != 209]
+    assert again["outputs"][0].get("warnings", []) == []
+
+
+@pytest.mark.parametrize("way", ["staged", "fused"])
+def test_an_interval_that_was_only_counted(
+    tmp_path: Path, kind: str, way: str, request: pytest.FixtureRequest
+) -> None:
+    one = interval_case(tmp_path, kind, way, request, verify="rows")
+    days(one, *source_of(1, 2))
+    one.run("d1", interval=interval(1))
+    days(one, *source_of(1, 2, extra=3))
+    again = one.run("d1", interval=interval(1))
+    assert again["status"] == "success", again
+    assert "by their number alone" in json.dumps(again["outputs"][0]["warnings"])
+    assert len(one.ids()) == 13
+
+
+def test_an_interval_in_a_table_that_was_there(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Whose types are others, and whose blanks are the server's."""
+    one = interval_case(tmp_path, "postgres", "staged", request, drift="evolve")
+    one.execute("CREATE TABLE items (id bigint, day timestamptz, code char(12))")
+    rows = [f"{day * 100 + n},2024-03-{day:02d}T{n:02d}:00:00.5Z,x{n}" for day in (1, 2) for n in range(10)]
+    (tmp_path / "items.csv").write_text("\n".join(["id,day,code", *rows]) + "\n")
+    for _ in range(3):
+        again = one.run("d1", interval=interval(1))
+        assert again["status"] == "success", again
+        with (tmp_path / "items.csv").open("a") as file:
+            file.write(f"{len(one.ids())},2024-03-01T20:00:00Z,late\n")
+    assert len(one.ids()) == 12
+
+
 def test_an_interval_whose_column_is_computed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     one = interval_case(tmp_path, "sqlite", "staged", request, steps=[{"cast": {"day": "date"}}])
     days(one, *source_of(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,63 @@ def test_plans_with_the_same_work(tmp_path: Path) -> None:
     third = wv.plan(spec, rules_only=True, **outside(tmp_path))
     assert third["work"] != second["work"]
     assert all("observed" not in one["what"] for one in wv.diff(tmp_path / "second.json", tmp_path / "p.plan.json"))
+
+
+WHOLE = {
+    **TARGETS,
+    "merge": {"sqlite": {"path": "lake.db", "mode": "merge"}},
+    "append_untold": {"sqlite": {"path": "lake.db", "mode": "append"}},
+}
+
+
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+@pytest.mark.parametrize("target", WHOLE)
+def test_a_lost_store_is_no_reason_to_call_a_run_done(tmp_path: Path, target: str, strategy: str) -> None:
+    """The stages of a run that only the target knows do it again, as a whole run does."""
+    settings = {"key": "id"} if target == "merge" else {}
+    one = Staged(tmp_path, WHOLE[target], **settings, strategy=strategy)
+
+    def whole(store: str) -> Any:
+        one.common["store"] = str(tmp_path / store)
+        if strategy == "fused":
+            receipt = stages.move(one.plan, "items", **one.common)
+        else:
+            one.inputs = stages.extract(one.plan, "items", **one.common)
+            one.staged, one.verdict = one.transform(), None
+            one.verdict = one.validate()
+            receipt = one.load()
+        stages.record(one.plan, [receipt], **one.common)
+        return receipt
+
+    assert whole("store.db")["attempt"] == 1
+    one.case.source(range(104))
+    if target == "append_untold":
+        with pytest.raises(WindvaneError, match="its source has changed since"):
+            whole("other.db")
+        assert one.case.ids() == list(range(100))
+        return
+    again = whole("other.db")
+    assert (again["already"], again["loaded"], again["attempt"]) == (False, 104, 2)
+    assert one.case.ids() == list(range(104))
+    one.case.source(range(105))
+    assert whole("other.db")["attempt"] == 3
+    one.case.source(range(106))
+    assert whole("third.db")["attempt"] == 4
+    assert one.case.ids() == list(range(106))
+
+
+def test_tasks_of_a_lost_run_that_begin_side_by_side(tmp_path: Path) -> None:
+    """Each of them knows which doing of the run it is."""
+    one = Staged(tmp_path, TARGETS["replace"])
+    one.run()
+    one.case.source(range(104))
+    one.common["store"] = str(tmp_path / "other.db")
+    with ThreadPoolExecutor(4) as pool:
+        tasks = [pool.submit(stages.split, one.plan, "items", **one.common) for _ in range(4)]
+        for task in tasks:
+            task.result()
+    one.inputs = stages.extract(one.plan, "items", **one.common)
+    one.staged = one.transform()
+    one.verdict = one.validate()
+    receipt = one.load()
+    assert (receipt["already"], receipt["attempt"]) == (False, 2)

@@ -6,12 +6,13 @@
 use super::{Facts, Known, Manner, Own, There, Window, appended};
 use crate::connectors::LoadRequest;
 use crate::error::{Error, Kind, Result};
+use crate::faults;
 use crate::schema::infer;
 
 /// The newest of these loads (the newest first) of another run that has rows of the interval. Intervals that meet share no
 /// row.
 pub fn taken<'a>(facts: &Facts, loads: impl IntoIterator<Item = &'a Known>) -> Option<&'a Known> {
-    let mine = facts.window.as_ref().filter(|window| window.interval)?;
+    let mine = facts.window.as_ref().filter(|window| window.interval && !faults::planted("overlaps_unseen"))?;
     let (from, to) = span(mine)?;
     let mut behind = false;
     // What was there before a load that replaced all is there no more.
@@ -60,12 +61,14 @@ pub fn refused(facts: &Facts, Known { rows, facts: theirs, .. }: &Known) -> Erro
     let high = window.high.as_deref().unwrap_or_default();
     let mine = facts.window.clone().unwrap_or_default();
     let (start, end) = (mine.low.unwrap_or_default(), mine.high.unwrap_or_default());
+    // What was read by watermark ends with its last value.
+    let behind = if window.interval { "at" } else { "after" };
     let message = format!(
         "run '{run}' has loaded the rows from {low} to {high} already ({rows} rows), and this run's are those from {start} \
          to {end}: what lies in both would be there twice"
     );
     Error::new(Kind::Conflict, message).hint(format!(
-        "Nothing was loaded. Give the run an interval that ends at {low} or begins at {high}; to do that interval again, \
+        "Nothing was loaded. Give the run an interval that ends at {low} or begins {behind} {high}; to do that interval again, \
          run (in Airflow: clear) run '{run}'; or use the mode merge, with a key"
     ))
 }

@@ -1,9 +1,11 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
+use super::read::Select;
 use super::session::Session;
 use super::table::{Existing, TableName, check_name, quote, same};
 use super::within;
-use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
+use crate::connectors::again::{Course, Earlier, Known, Own, There, Undo, others_went};
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Kind, Result};
@@ -100,7 +102,13 @@ async fn own(
     if !own.is_told() {
         return Ok(own);
     }
-    Ok(own.counted(count(session, table, &told(request, existing)?).await?))
+    let condition = told(request, existing)?;
+    let own = own.counted(count(session, table, &condition).await?);
+    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
+    let seen = ReadBack::default();
+    let look = |batch| std::future::ready(seen.look(batch));
+    Select::new(table, existing, columns).run(session, &condition, columns, look).await?;
+    Ok(own.compared(seen.is(checksum)))
 }
 
 /// The condition that chooses the rows of a load.
@@ -118,7 +126,7 @@ pub(super) async fn undo(
     table: &TableName,
     existing: &Existing,
     request: &LoadRequest,
-    rows: u64,
+    Undo { rows, .. }: Undo,
 ) -> Result<()> {
     let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing)?);
     match session.execute(&sql).await? {

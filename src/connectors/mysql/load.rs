@@ -11,7 +11,7 @@ use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
 use crate::connectors::account::Account;
-use crate::connectors::again::{Course, swapped};
+use crate::connectors::again::{Course, Undo, swapped};
 use crate::connectors::by_key;
 use crate::connectors::read_back::ReadBack;
 use crate::connectors::{Batch, LoadRequest, Loaded, Rows};
@@ -71,7 +71,7 @@ async fn transaction(
     session: &mut Session,
     table: &TableName,
     existing: &Existing,
-    (ledger, undo): (&TableName, Option<u64>),
+    (ledger, undo): (&TableName, Option<Undo>),
     request: &LoadRequest,
     rows: &mut Rows,
 ) -> Result<Loaded> {

@@ -2,9 +2,11 @@
 
 use super::failure::translate;
 use super::load::execute;
+use super::read::{run, select};
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::within::inside;
-use crate::connectors::again::{Course, Earlier, Known, Own, There, others_went};
+use crate::connectors::again::{Course, Earlier, Known, Own, There, Undo, others_went};
+use crate::connectors::read_back::ReadBack;
 use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger};
 use crate::error::{Error, Result};
@@ -72,7 +74,12 @@ async fn own(file: &mut SqliteConnection, request: &LoadRequest, earlier: &Earli
     if !own.is_told() {
         return Ok(own);
     }
-    Ok(own.counted(counted(file, request, &known).await?))
+    let own = own.counted(counted(file, request, &known).await?);
+    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
+    let seen = ReadBack::default();
+    let look = |batch| std::future::ready(seen.look(batch));
+    run(file, &select(&request.dataset, &known, columns, &told(request, &known)?), columns, look).await?;
+    Ok(own.compared(seen.is(checksum)))
 }
 
 async fn counted(file: &mut SqliteConnection, request: &LoadRequest, known: &[NativeColumn]) -> Result<u64> {
@@ -87,7 +94,7 @@ pub(super) async fn undo(
     file: &mut SqliteConnection,
     request: &LoadRequest,
     known: &[NativeColumn],
-    rows: u64,
+    Undo { rows, .. }: Undo,
 ) -> Result<()> {
     let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known)?);
     match execute(file, &statement).await? {

@@ -2,11 +2,12 @@
 
 use super::super::failure::translate;
 use super::super::filter;
-use super::super::read::execute;
+use super::super::read::{Copy, execute};
 use super::super::table::{Existing, TableName, check_name};
+use super::target::unpadded;
 use super::{Job, Stop, run};
-use crate::connectors::again::{Course, Earlier, Facts, Known, Own, There, others_went};
-use crate::connectors::read_back::already;
+use crate::connectors::again::{Course, Earlier, Facts, Known, Own, There, Undo, others_went};
+use crate::connectors::read_back::{ReadBack, already};
 use crate::connectors::tell::Tell;
 use crate::connectors::{LoadRequest, Loaded, ledger as words};
 use crate::error::{Error, Result};
@@ -108,7 +109,19 @@ async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier
     if !own.is_told() {
         return Ok(own);
     }
-    Ok(own.counted(count(session, &job.table, &told(request, existing)?).await?))
+    let condition = told(request, existing)?;
+    let own = own.counted(count(session, &job.table, &condition).await?);
+    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
+    // With the blanks that the table has added to `char`, or without them: as the load had read them back.
+    for existing in [existing.clone(), unpadded(existing)] {
+        let seen = ReadBack::default();
+        let look = |batch| std::future::ready(seen.look(batch));
+        Copy::new(&job.table, &existing, columns, &condition).run(session, columns, look).await?;
+        if seen.is(checksum) {
+            return Ok(own.compared(true));
+        }
+    }
+    Ok(own.compared(false))
 }
 
 /// The condition that chooses the rows of a load.
@@ -121,7 +134,8 @@ fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
 }
 
 /// Deletes the rows of the earlier try, which were so many.
-pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, rows: u64) -> Result<(), Stop> {
+pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, undo: Undo) -> Result<(), Stop> {
+    let Undo { rows, .. } = undo;
     let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing)?);
     match run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))? {
         gone if gone == rows => Ok(()),

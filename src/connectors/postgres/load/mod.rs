@@ -33,7 +33,7 @@ use super::failure::{refuses_a_row, translate};
 use super::read::{execute, name};
 use super::table::{TableName, check_name};
 use super::watch::Pulse;
-use crate::connectors::again::{Course, swapped};
+use crate::connectors::again::{Course, Undo, swapped};
 use crate::connectors::{LoadRequest, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -121,7 +121,8 @@ pub(super) async fn load(
         drop(execute(&mut session, "ROLLBACK").await);
     }
     let notes = links::make(&mut session, &job, &dropped).await;
-    done.map(|loaded| Loaded { notes, ..loaded }).map_err(|stop| name(stop.error(), &job.table))
+    done.map(|loaded| Loaded { notes: [loaded.notes, notes].concat(), ..loaded })
+        .map_err(|stop| name(stop.error(), &job.table))
 }
 
 /// The rows for a second look, or why there is none: what the server said is enough when it names the row.
@@ -245,7 +246,7 @@ async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {
 }
 
 /// Before the rows come: those of an earlier attempt go, and of an empty table no load is said to have rows there.
-async fn clear(session: &mut PgConnection, job: &Job, target: &target::Target, undo: Option<u64>) -> Result<(), Stop> {
+async fn clear(session: &mut PgConnection, job: &Job, target: &target::Target, undo: Option<Undo>) -> Result<(), Stop> {
     if job.request.mode != Mode::Replace {
         ledger::forget(session, job).await?;
     }
