@@ -1,6 +1,6 @@
 //! What a source holds, and which of it cannot be described.
 
-use super::{Connection, Found};
+use super::{Connection, Found, FoundKind};
 use crate::error::Result;
 
 impl Connection {
@@ -20,5 +20,13 @@ impl Connection {
             Self::Mysql(mysql) => mysql.datasets().await,
         };
         Ok(all?.into_iter().map(|(name, found)| (name, Ok(found))).collect())
+    }
+
+    /// Whether a dataset of files has not a word in it: nothing that says that it is one without rows (a header, `[]`).
+    pub async fn blank(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        match self {
+            Self::Files(files) => files.blank(locator, kind).await,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Http(_) | Self::Guest(_) | Self::Mysql(_) => Ok(false),
+        }
     }
 }

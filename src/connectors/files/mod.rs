@@ -230,6 +230,20 @@ impl Files {
         .await
     }
 
+    pub(super) async fn blank(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        let (files, locator) = (self.clone(), locator.to_owned());
+        blocking(move || {
+            for piece in files.item(&locator, kind)?.files {
+                let copy = piece.copy(&piece::Need::Head)?;
+                if !decode::head(&copy.path, decode::SAMPLE)?.0.iter().all(u8::is_ascii_whitespace) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
+
     pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
         let files = self.clone();
         // Should this future be dropped, the thread that writes or publishes stops soon after.

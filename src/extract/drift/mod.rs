@@ -15,7 +15,7 @@ pub mod silent;
 pub use format::{Seen, look, look_whole};
 
 use crate::connectors::shown::Shown;
-use crate::connectors::{Context, Found, FoundKind, TextFormat};
+use crate::connectors::{Connection, Context, Found, FoundKind, TextFormat};
 use crate::engine::step;
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -105,6 +105,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             now
         }
     };
+    blank(case, &found).await?;
     let sampled = found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none();
     judged.shown = Shown::new(found.fields.names().chain(input.schema.names()), sampled);
     let lacking = lacking(case, &found);
@@ -267,6 +268,24 @@ fn strange(case: Case<'_>, saw: String) -> Result<()> {
     }
     let way = "Nothing was loaded. Look at what the source delivers; `windvane plan SPEC` plans for what is there now";
     case.context.allow.judge(&case.output.name, Some(Finding::new(Guard::Format, saw, way)))
+}
+
+/// A window without rows is legal, so no guard counts them: that the source has none at all is said, and a file without a
+/// single word of JSON is not the planned one without rows.
+async fn blank(case: Case<'_>, found: &Found) -> Result<()> {
+    let Case { plan, output, input, context } = case;
+    let none = found.rows == Some(0) && found.rows_exact && found.kind.is_text();
+    if output.incremental.is_none() || output.from != input.name || !none {
+        return Ok(());
+    }
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    let words = found.kind == FoundKind::Csv
+        || !Connection::open_source(source, context)?.blank(&input.locator, input.kind).await?;
+    if !words {
+        return strange(case, "the file is not written as planned: it is empty, it has no rows".to_owned());
+    }
+    context.notes.add(&input.name, "the source has no rows at all");
+    Ok(())
 }
 
 /// Of what was known nothing is there.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::guard::Notes;
 use crate::plan::{Output, Plan};
 use crate::profile::semantic;
-use crate::schema::widen::{joined, outgrown};
+use crate::schema::widen::{joined, outgrown, widened};
 use crate::schema::{DataType, infer};
 use crate::spec::drift::Policy;
 use arrow::array::{Array, AsArray, StringArray};
@@ -89,6 +89,23 @@ struct Grown {
     first: String,
 }
 
+/// All values of a column, against the types that columns have.
+#[derive(Debug, Clone)]
+struct Tally {
+    planned: DataType,
+    values: u64,
+    /// Which its own type holds.
+    fit: u64,
+    /// Those of which it holds only values.
+    could: Vec<DataType>,
+}
+
+/// So many values say that a column is of another kind, when its type holds (nearly) none of them: fewer may be a few
+/// that have outgrown it.
+const RETYPED_FROM: u64 = 10;
+/// So many, when another column's values would be its own.
+const EXCHANGED_FROM: u64 = 3;
+
 /// The plan with the types that the whole input needs now; an error where they must not widen. `whole`: one reader reads
 /// all of it.
 pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
@@ -97,9 +114,11 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
     let seen = look(source, input, context).await?;
     let found = seen.found.clone();
     let judged = judge(case, seen).await?;
-    let grown = measured(case, &judged).await?;
+    let (grown, tallies) = measured(case, &judged).await?;
     let types: BTreeMap<String, DataType> = grown.iter().map(|(name, grown)| (name.clone(), grown.needed)).collect();
-    let words: Vec<String> = grown.iter().map(|(name, grown)| grown.words(name)).collect();
+    let retyped_now = |(name, grown): (&String, &Grown)| retyped_words(name, grown, &tallies);
+    let breaking: Vec<String> = grown.iter().filter_map(retyped_now).collect();
+    let words: Vec<String> = grown.iter().map(|one| retyped_now(one).unwrap_or_else(|| one.1.words(one.0))).collect();
     let cursor = output
         .incremental
         .as_ref()
@@ -111,7 +130,7 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
         let words = words.to_vec();
         async move { stopped(case, change, &words).await }
     };
-    if !evolves || !whole || cursor {
+    if !evolves || !whole || cursor || !breaking.is_empty() {
         return Err(stops(&found, &words).await);
     }
     let wider = match wider {
@@ -135,7 +154,7 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
 }
 
 /// Reads the whole input as text and tries every value.
-async fn measured(case: Case<'_>, judged: &Judged) -> Result<BTreeMap<String, Grown>> {
+async fn measured(case: Case<'_>, judged: &Judged) -> Result<(BTreeMap<String, Grown>, BTreeMap<String, Tally>)> {
     let Case { plan, input, context, .. } = case;
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let mut schema = judged.read.clone();
@@ -146,26 +165,114 @@ async fn measured(case: Case<'_>, judged: &Judged) -> Result<BTreeMap<String, Gr
     }
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), schema);
     let mut batches = Connection::open_source(source, context)?.read(request).await?;
+    let mut types: Vec<DataType> = Vec::new();
+    for field in &judged.named.fields {
+        if outgrows(field.data_type) && !types.contains(&field.data_type) {
+            types.push(field.data_type);
+        }
+    }
+    let new = |planned: DataType| Tally { planned, values: 0, fit: 0, could: types.clone() };
+    let mut tallies: BTreeMap<String, Tally> =
+        judged.named.fields.iter().map(|field| (field.name.clone(), new(field.data_type))).collect();
     let mut grown = BTreeMap::new();
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         for (field, column) in judged.named.fields.iter().zip(batch.rows.columns()) {
             if let Some(texts) = column.as_string_opt::<i32>() {
-                tried(&field.name, field.data_type, texts, &batch.numbers, &mut grown);
+                let failed = tried(&field.name, field.data_type, texts, &batch.numbers, &mut grown);
+                if let Some(tally) = tallies.get_mut(&field.name) {
+                    tally.see(texts, failed);
+                }
             }
         }
         context.progress.wanted()?;
     }
-    Ok(grown)
+    Ok((grown, tallies))
 }
 
-fn tried(name: &str, planned: DataType, texts: &StringArray, rows: &[u64], grown: &mut BTreeMap<String, Grown>) {
+/// The places of the values that a column of this type does not hold.
+fn misfits(texts: &StringArray, planned: DataType) -> Vec<usize> {
     let mut failed = infer::parse(texts, planned).1;
     if matches!(planned, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. }) {
         failed.extend((0..texts.len()).filter(|at| texts.is_valid(*at) && infer::is_code(texts.value(*at))));
         failed.sort_unstable();
         failed.dedup();
     }
+    failed
+}
+
+impl Tally {
+    fn see(&mut self, texts: &StringArray, failed: usize) {
+        let values = texts.len() - texts.null_count();
+        self.values += values as u64;
+        self.fit += values.saturating_sub(failed) as u64;
+        self.could.retain(|data_type| misfits(texts, *data_type).is_empty());
+    }
+
+    /// None of the values is of the planned type, or hardly one.
+    fn is_strange(&self) -> bool {
+        self.fit * 100 <= self.values
+    }
+}
+
+/// Whether values of this type can outgrow it.
+fn outgrows(planned: DataType) -> bool {
+    match planned {
+        DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Decimal { .. }
+        | DataType::Date
+        | DataType::Uuid => true,
+        DataType::Boolean
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz
+        | DataType::Json => false,
+    }
+}
+
+/// That a column has not outgrown its type but is of another kind now, where that is so: a source that has changed what it
+/// writes there, or a header whose names stand above the wrong columns.
+fn retyped_words(name: &str, grown: &Grown, tallies: &BTreeMap<String, Tally>) -> Option<String> {
+    let mine = tallies.get(name).filter(|tally| tally.is_strange() && tally.values >= EXCHANGED_FROM)?;
+    let other_kind = widened(grown.planned, grown.needed).is_none();
+    let exchanged = tallies.iter().find(|(other, theirs)| {
+        let fits_there = match theirs.planned {
+            DataType::Text => other_kind,
+            planned => planned != grown.planned && mine.could.contains(&planned),
+        };
+        *other != name && theirs.values >= EXCHANGED_FROM && fits_there && theirs.could.contains(&grown.planned)
+    });
+    if exchanged.is_none() && !(other_kind && mine.values >= RETYPED_FROM) {
+        return None;
+    }
+    let fit = if mine.fit == 0 { "none".to_owned() } else { format!("only {}", mine.fit) };
+    let Grown { planned, row, first, .. } = grown;
+    let words = format!(
+        "column '{name}' is of another kind now: {fit} of its {} values is {planned} (first: row {row}, '{first}')",
+        mine.values
+    );
+    Some(match exchanged {
+        Some((other, _)) => format!("{words}, and '{other}' has such values: the two columns look exchanged"),
+        None => words,
+    })
+}
+
+/// How many values the type does not hold.
+fn tried(
+    name: &str,
+    planned: DataType,
+    texts: &StringArray,
+    rows: &[u64],
+    grown: &mut BTreeMap<String, Grown>,
+) -> usize {
+    let failed = misfits(texts, planned);
+    let count = failed.len();
     for at in failed {
         let text = texts.value(at);
         let Some(needed) = outgrown(planned, text) else { continue };
@@ -180,6 +287,7 @@ fn tried(name: &str, planned: DataType, texts: &StringArray, rows: &[u64], grown
         known.values += 1;
         known.needed = joined(known.needed, needed).unwrap_or(DataType::Text);
     }
+    count
 }
 
 impl Grown {

@@ -111,6 +111,16 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
     let found = dataset.found.clone();
     let matched = names::matched(&known.schema, &found.fields);
     let mut profile = profiles.get_mut(&dataset.name);
+    let types: Vec<(DataType, DataType)> = matched
+        .pairs
+        .iter()
+        .filter_map(|(field, here)| {
+            let here = (*here)?;
+            let mut columns = profile.iter().filter(|_| found.kind.is_text()).flat_map(|profile| &profile.columns);
+            let column = columns.find(|column| column.name == here.name);
+            Some((field.data_type, column.map_or(here.data_type, |column| column.data_type)))
+        })
+        .collect();
     let mut fields = Vec::new();
     for (field, here) in &matched.pairs {
         let Some(here) = here else {
@@ -127,7 +137,11 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
                 now = column.data_type;
             }
         }
-        let data_type = joined(policy, field.data_type, now, silent);
+        let data_type = if found.kind.is_text() && exchanged((field.data_type, now), &types) {
+            field.data_type
+        } else {
+            joined(policy, field.data_type, now, silent)
+        };
         if let Some(column) = column {
             field.name.clone_into(&mut column.name);
             column.data_type = data_type;
@@ -160,6 +174,14 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
     } else {
         &known.primary_key
     });
+}
+
+/// Whether a column has a type that is another one's, which has this one's: the values tell whether names were exchanged, and
+/// the reading looks at them.
+fn exchanged((before, now): (DataType, DataType), all: &[(DataType, DataType)]) -> bool {
+    let theirs =
+        |(theirs, here): &(DataType, DataType)| *theirs != before && holds(*theirs, now) && holds(before, *here);
+    !holds(before, now) && all.iter().any(theirs)
 }
 
 /// What the column is read as now.
