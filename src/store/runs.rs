@@ -60,15 +60,14 @@ impl Default for Begun {
 impl Store {
     /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start; a
     /// run that had succeeded is done another time. Of a run that is not known, others may know that it was done so often
-    /// (`before`): the store was lost.
+    /// (`done`): the store was lost.
     pub async fn start_run(
         &self,
         id: &str,
         pipeline: &str,
-        (plan, before): (Option<&str>, u32),
+        (plan, done): (Option<&str>, u32),
         document: &Value,
     ) -> Result<Begun> {
-        let done = before;
         let before = self.run(id).await?.map(|run| run.status);
         let sql = "INSERT INTO runs (id, pipeline, plan, status, document, started_at, attempt) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                    ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, document = excluded.document, \

@@ -327,7 +327,10 @@ def test_an_interval_with_a_row_more(tmp_path: Path, kind: str, request: pytest.
 @pytest.mark.parametrize(
     "change",
     [
-        ("DELETE FROM items WHERE id = 100", "INSERT INTO items (id, day) SELECT 9999, max(day) FROM items WHERE id < 200"),
+        (
+            "DELETE FROM items WHERE id = 100",
+            "INSERT INTO items (id, day) SELECT 9999, max(day) FROM items WHERE id < 200",
+        ),
         ("UPDATE items SET id = 9999 WHERE id = 100",),
         ("UPDATE items SET id = 102 WHERE id = 101",),
     ],
@@ -359,9 +362,7 @@ def test_an_interval_with_as_many_other_rows(
 
 
 @pytest.mark.parametrize("way", ["staged", "fused"])
-def test_an_interval_that_was_only_counted(
-    tmp_path: Path, kind: str, way: str, request: pytest.FixtureRequest
-) -> None:
+def test_an_interval_that_was_only_counted(tmp_path: Path, kind: str, way: str, request: pytest.FixtureRequest) -> None:
     one = interval_case(tmp_path, kind, way, request, verify="rows")
     days(one, *source_of(1, 2))
     one.run("d1", interval=interval(1))

@@ -47,7 +47,7 @@ class Staged:
         return stages.load(self.plan, "items", self.verdict, **self.common)
 
 
-TARGETS = {
+TARGETS: dict[str, dict[str, Any]] = {
     "replace": {"sqlite": {"path": "lake.db"}},
     "append": {"parquet": {"path": "lake", "mode": "append"}},
     "load_id": {"sqlite": {"path": "lake.db", "mode": "append", "load_id": True}},
@@ -133,7 +133,7 @@ def test_plans_with_the_same_work(tmp_path: Path) -> None:
     assert all("observed" not in one["what"] for one in wv.diff(tmp_path / "second.json", tmp_path / "p.plan.json"))
 
 
-WHOLE = {
+WHOLE: dict[str, dict[str, Any]] = {
     **TARGETS,
     "merge": {"sqlite": {"path": "lake.db", "mode": "merge"}},
     "append_untold": {"sqlite": {"path": "lake.db", "mode": "append"}},

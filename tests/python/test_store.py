@@ -197,6 +197,35 @@ def test_a_store_of_a_newer_windvane_is_refused(store_at: str) -> None:  # noqa:
     assert "Upgrade" in caught.value.hint
 
 
+def test_notes_of_loads_from_an_older_store_are_kept(store_at: str) -> None:  # noqa: F811
+    """They do not say where they went; a later note of the same load into a known place stands beside."""
+    folder = Path(__file__).parents[2] / "src" / "store" / "migrations"
+    first = [path.read_text() for path in sorted(folder.iterdir())[:3]]
+    first.append("CREATE TABLE windvane_migrations (version BIGINT PRIMARY KEY, at TEXT NOT NULL)")
+    first += [f"INSERT INTO windvane_migrations VALUES ({version}, 'then')" for version in (1, 2, 3)]
+    first.append(
+        "INSERT INTO ledger VALUES ('l1', 'd1', 'orders', 'items', 'items', 10, 'c0ffee', '2024-03-01T00:00:00Z')"
+    )
+    if store_at.startswith("sqlite"):
+        with sqlite3.connect(store_at.removeprefix("sqlite://")) as file:
+            file.executescript(";".join(first).replace("{identity}", "INTEGER PRIMARY KEY AUTOINCREMENT"))
+        file.close()
+    else:
+        import psycopg2
+
+        with psycopg2.connect(store_at) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE SCHEMA windvane; SET search_path TO windvane")
+            cursor.execute(";".join(first).replace("{identity}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"))
+        connection.close()
+    (row,) = ask("ledger", store_at, pipeline="orders")["ledger"]
+    assert (row["load_id"], row["rows"], row["loaded_at"]) == ("l1", 10, "2024-03-01T00:00:00Z")
+    assert "target" not in row
+    load = {"load_id": "l1", "run": "d1", "pipeline": "orders", "output": "items", "dataset": "items", "checksum": "c"}
+    assert not put(store_at, "load", **load, rows=11, target="here")
+    assert not put(store_at, "load", **load, rows=12, target="here")
+    assert [row["rows"] for row in ask("ledger", store_at, pipeline="orders")["ledger"]] == [12, 10]
+
+
 def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "store.db"
     before = os.umask(0)
