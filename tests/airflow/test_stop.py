@@ -32,7 +32,6 @@ ROWS = 30_000
 # Bytes a second: the rows would take half a minute.
 SLOW = Fault(bandwidth=100_000)
 CLEAR = {"dry_run": False, "only_failed": True, "reset_dag_runs": True}
-SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane' AND datname = %s"
 
 
 def until(happened: Callable[[], Any], seconds: float) -> float:
@@ -93,7 +92,7 @@ def test_a_task_that_is_marked_as_failed_stops_at_once(
             # The supervisor hears of it at its next heartbeat, sends SIGTERM, and kills what is there 5 seconds later.
             until(lambda: "signal_sent=SIGTERM" in said(airflow) or "escalating" in said(airflow), 60)
             assert "escalating" not in said(airflow), "the task had to be killed"
-            assert postgres.query(SESSIONS, database) == [(0,)]
+            assert postgres.sessions(database) == 0
             until(lambda: airflow.ask("GET", run)["state"] == "failed", 60)
             assert not list(tmp_path.rglob("*.parquet"))
             proxy.calm()

@@ -129,8 +129,7 @@ class Postgres(Place):
         return [row[0] for row in self.server.query("SELECT id FROM items ORDER BY id", database=self.database)]
 
     def sessions(self) -> int:
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane' AND datname = %s"
-        return int(self.server.query(sql, self.database)[0][0])
+        return int(self.server.sessions(self.database))
 
 
 class Mysql(Place):

@@ -190,8 +190,7 @@ class TestTogether:
 
     def test_no_session_is_left_behind(self, postgres: Server, large: str) -> None:
         big(postgres_home(postgres, large))
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane'"
-        until(lambda: postgres.query(sql) == [(0,)])
+        until(lambda: postgres.sessions(large) == 0)
 
 
 # ------------------------------------------------------------------------------------------------ ranges of values

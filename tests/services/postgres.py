@@ -58,6 +58,11 @@ class Server:
     def execute(self, sql: str, *values: Any, database: str = "postgres") -> None:
         self.query(sql, *values, database=database)
 
+    def sessions(self, database: str) -> int:
+        """How many sessions of ours the database has. (A store that a test put into another one keeps its own.)"""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'windvane' AND datname = %s"
+        return int(self.query(sql, database)[0][0])
+
     def script(self, path: Path, database: str) -> None:
         """Runs an SQL file as ``psql`` does, COPY blocks and all."""
         command = [self.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=0", "-d", self.url(database), "-f", path]
