@@ -4,6 +4,7 @@ use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::plan::{Output, Plan, PlannedDuplicates, sentences, table, waiting};
+use crate::schema::{Field, epoch::Epoch};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, OnDuplicate, Target};
 use crate::spec::{Incremental, Progress, Strategy};
@@ -18,8 +19,11 @@ pub fn explain(plan: &Plan) -> String {
     let _ = writeln!(text, "## Reads\n");
     for input in &plan.inputs {
         let rows = input.rows.map_or_else(|| "rows not known".to_owned(), |rows| format!("{rows} rows when planned"));
-        let columns: Vec<String> =
-            input.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+        let column = |field: &Field| {
+            let unit = Epoch::of(field).map(|unit| format!(" (its numbers are {} since 1970)", unit.words()));
+            format!("{} {}{}", field.name, field.data_type, unit.unwrap_or_default())
+        };
+        let columns: Vec<String> = input.schema.fields.iter().map(column).collect();
         let _ = writeln!(
             text,
             "- **{}** from {} `{}` ({rows}): {}",

@@ -19,7 +19,7 @@ pub mod fitted;
 mod indexed;
 mod kept;
 mod links;
-mod own_text;
+pub mod own_text;
 pub mod sentences;
 mod table;
 pub mod waiting;

@@ -1,14 +1,15 @@
-//! Columns that the first steps cast to text: the server is asked for its own text of them, so that a value for which we
-//! have no word (an infinity, a date before Christ, `0000-00-00`, 24:00) arrives as the server writes it.
+//! Columns that the first steps cast: what the source holds is read as the cast wants it, so that a value for which the
+//! declared type has no word (an infinity, `0000-00-00`, 24:00; in SQLite whatever was put there) arrives as it is.
 
 use super::Input;
-use crate::schema::DataType;
+use crate::connectors::FoundKind;
+use crate::schema::{DataType, Field};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::{DatasetSpec, Spec};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Lets the input be read as text where every output that starts from it casts a column to text before anything else.
+/// Lets the input be read as every output that starts from it casts a column before anything else.
 pub(super) fn ask(spec: &Spec, outputs: &[(String, DatasetSpec)], inputs: &mut [Input]) {
     let sources = spec.named_sources();
     let steps = |settings: &DatasetSpec| spec.steps.iter().chain(&settings.steps).cloned().collect::<Vec<Step>>();
@@ -19,38 +20,98 @@ pub(super) fn ask(spec: &Spec, outputs: &[(String, DatasetSpec)], inputs: &mut [
         .flat_map(|step| crate::engine::step::reads(&step))
         .collect();
     for input in inputs {
-        let is_server = match sources.get(&input.source) {
-            Some(Source::Postgres(_) | Source::Mysql(_)) => true,
-            Some(
-                Source::Files(_)
-                | Source::Csv(_)
-                | Source::Jsonl(_)
-                | Source::Parquet(_)
-                | Source::Sqlite(_)
-                | Source::Http(_)
-                | Source::Python(_)
-                | Source::Hook(_),
-            )
-            | None => false,
-        };
-        if !is_server || joined.contains(&input.name) {
-            continue;
-        }
+        let Some(source) = sources.get(&input.source).filter(|_| !joined.contains(&input.name)) else { continue };
         let mine = outputs.iter().filter(|(name, settings)| settings.from.as_ref().unwrap_or(name) == &input.name);
         let cast = mine.map(|(_, settings)| {
-            let mut texts = BTreeSet::new();
-            for step in steps(settings) {
-                let Step::Cast(types) = step else { break };
-                texts.extend(types.into_iter().filter(|(_, to)| *to == DataType::Text).map(|(name, _)| name));
-            }
-            if let Some(incremental) = &settings.incremental {
-                texts.remove(&incremental.column);
-            }
-            texts
+            first_casts(&steps(settings), settings.incremental.as_ref().map(|incremental| incremental.column.as_str()))
         });
-        let all = cast.reduce(|one, other| one.intersection(&other).cloned().collect()).unwrap_or_default();
-        for field in input.schema.fields.iter_mut().filter(|field| all.contains(&field.name)) {
-            field.data_type = DataType::Text;
+        let all = common(cast);
+        for field in &mut input.schema.fields {
+            if let Some(to) = all.get(&field.name).filter(|to| gives(source, field, **to)) {
+                field.data_type = *to;
+            }
         }
+    }
+}
+
+/// What all outputs of a plan that start from the input cast its columns to before anything else.
+pub fn asked(plan: &super::Plan, input: &Input) -> BTreeMap<String, DataType> {
+    if input.kind != FoundKind::Table && input.kind != FoundKind::View {
+        return BTreeMap::new();
+    }
+    common(plan.outputs.iter().filter(|output| output.from == input.name).map(|output| {
+        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+        first_casts(&steps, output.incremental.as_ref().map(|incremental| incremental.column.as_str()))
+    }))
+}
+
+/// A window is compared in its column's type.
+fn first_casts(steps: &[Step], watched: Option<&str>) -> BTreeMap<String, DataType> {
+    let mut casts = BTreeMap::new();
+    for step in steps {
+        let Step::Cast(types) = step else { break };
+        for (name, to) in types {
+            casts.entry(name.clone()).or_insert(*to);
+        }
+    }
+    casts.retain(|name, _| watched != Some(name));
+    casts
+}
+
+fn common(all: impl Iterator<Item = BTreeMap<String, DataType>>) -> BTreeMap<String, DataType> {
+    let both = |mut one: BTreeMap<String, DataType>, other: BTreeMap<String, DataType>| {
+        one.retain(|name, to| other.get(name) == Some(to));
+        one
+    };
+    all.reduce(both).unwrap_or_default()
+}
+
+/// Whether the source itself can give the column so: a server its own text; SQLite, whose values have types of their own,
+/// the stored text or number.
+fn gives(source: &Source, field: &Field, to: DataType) -> bool {
+    match source {
+        Source::Postgres(_) | Source::Mysql(_) => to == DataType::Text,
+        Source::Sqlite(_) => match to {
+            DataType::Text => field.data_type != DataType::Binary,
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. } | DataType::Float64 => {
+                is_loose(field)
+            }
+            DataType::Boolean
+            | DataType::Float32
+            | DataType::Binary
+            | DataType::Date
+            | DataType::Time
+            | DataType::Timestamp
+            | DataType::TimestampTz
+            | DataType::Json
+            | DataType::Uuid => false,
+        },
+        Source::Files(_)
+        | Source::Csv(_)
+        | Source::Jsonl(_)
+        | Source::Parquet(_)
+        | Source::Http(_)
+        | Source::Python(_)
+        | Source::Hook(_) => false,
+    }
+}
+
+/// Columns of SQLite in which numbers may stand for something else, or beside other numbers than the type says.
+fn is_loose(field: &Field) -> bool {
+    match field.data_type {
+        DataType::Boolean | DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => true,
+        DataType::Float64 => {
+            let native = field.native_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+            !["real", "floa", "doub"].iter().any(|word| native.contains(word))
+        }
+        DataType::Decimal { .. }
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Json
+        | DataType::Uuid => false,
     }
 }

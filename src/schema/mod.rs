@@ -15,6 +15,7 @@ pub mod checksum;
 pub mod codes;
 pub mod declared;
 pub mod diff;
+pub mod epoch;
 pub mod infer;
 mod json;
 pub mod native;

@@ -43,6 +43,17 @@ pub fn widened(from: DataType, to: DataType) -> Option<DataType> {
     }
 }
 
+/// The decimal for a column that declares no digits and holds so many, whole and behind the point: with room for longer and
+/// for finer numbers later, so that it can widen. Nothing where 38 digits are too few.
+pub fn roomy(whole: usize, scale: usize) -> Option<DataType> {
+    const ROOM: usize = 20;
+    let most = usize::try_from(MOST_DIGITS).unwrap_or(0);
+    let whole = whole.max(ROOM.min(most.saturating_sub(scale)));
+    let fits = whole + scale <= most;
+    let (precision, scale) = (u8::try_from(whole + scale).ok()?, i8::try_from(scale).ok()?);
+    fits.then_some(DataType::Decimal { precision, scale })
+}
+
 /// The type for a column of the one type that is to take the other too; text where that keeps every value as it is
 /// written.
 pub fn joined(theirs: DataType, ours: DataType) -> Option<DataType> {

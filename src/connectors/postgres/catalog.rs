@@ -8,6 +8,7 @@ use super::wire::{array, ours};
 use crate::connectors::naming::{choose, did_you_mean};
 use crate::connectors::{ForeignKey, Found, FoundKind};
 use crate::error::{Error, Kind, Result};
+use crate::schema::widen::roomy;
 use crate::schema::{DataType, Field, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
@@ -207,9 +208,8 @@ async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeC
     for column in native {
         let data_type = match column.base.as_str() {
             "numeric" => {
-                let digits = column.digits().filter(|digits| decimal(Some(*digits)).is_some());
-                let digits = digits.or_else(|| looked.remove(&column.name));
-                decimal(digits).unwrap_or(DataType::Text)
+                let looked = looked.remove(&column.name);
+                decimal(column.digits()).or(looked).unwrap_or(DataType::Text)
             }
             _ => ours(column),
         };
@@ -225,12 +225,12 @@ async fn fields(session: &mut PgConnection, table: &TableName, native: &[NativeC
     Ok(Schema::new(fields))
 }
 
-/// The digits that the values of numerics without declared digits really have, whole and behind the point.
+/// The decimals that hold the values which numerics without declared digits really have.
 async fn looked_up(
     session: &mut PgConnection,
     table: &TableName,
     open: &[&NativeColumn],
-) -> Result<HashMap<String, (i32, i32)>> {
+) -> Result<HashMap<String, DataType>> {
     let mut found = HashMap::new();
     for column in open {
         let name = quote(&column.name);
@@ -246,12 +246,10 @@ async fn looked_up(
             execute(session, "ROLLBACK").await?;
         }
         match digits {
-            // All 38 digits, so that larger numbers may come; but not fewer than are there.
-            Ok((Some(scale), Some(whole))) => {
-                found.insert(column.name.clone(), (whole.max(MOST_DIGITS - scale), scale));
-            }
-            Ok(_) => {
-                found.insert(column.name.clone(), (MOST_DIGITS - EMPTY_SCALE, EMPTY_SCALE));
+            Ok((scale, whole)) => {
+                let digits = |count: i32| usize::try_from(count).unwrap_or(0);
+                let (whole, scale) = (digits(whole.unwrap_or(0)), digits(scale.unwrap_or(EMPTY_SCALE)));
+                found.extend(roomy(whole, scale).map(|data_type| (column.name.clone(), data_type)));
             }
             // Not allowed, a view that cannot be computed, too long a wait: as text it can be described all the same.
             Err(error) => match translate(&error) {

@@ -2,6 +2,7 @@
 
 use super::failure::translate;
 use super::indexes;
+use super::look;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
 use super::target::REAL_DIGITS;
 use crate::connectors::naming::did_you_mean;
@@ -35,7 +36,8 @@ pub(super) async fn datasets(
         let rows = if counts && !relation.is_view { Some(count(file, &relation.name).await?) } else { None };
         let mut keys: Vec<&NativeColumn> = native.iter().filter(|column| column.key > 0).collect();
         keys.sort_by_key(|column| column.key);
-        let fields = fields(&native);
+        let mut fields = fields(&native);
+        look::settle(file, &relation.name, &native, &mut fields.fields).await?;
         let primary_key: Vec<String> = keys.into_iter().map(|column| column.name.clone()).collect();
         let declared = if relation.is_view {
             None
@@ -77,7 +79,10 @@ fn fields(native: &[NativeColumn]) -> Schema {
 
 fn declared(native: &[NativeColumn], fields: &Schema, key: &[String], indexes: Vec<Index>) -> Declared {
     let facts = |(column, field): (&NativeColumn, &Field)| Facts {
-        native: Some(column.declared.clone()).filter(|words| !words.is_empty() && holds(words)),
+        // Where its values are of another type than its name says, the name is no promise either.
+        native: Some(column.declared.clone())
+            .filter(|words| !words.is_empty() && holds(words))
+            .filter(|words| from_native(words, Dialect::Sqlite) == field.data_type),
         letters: letters(&column.declared),
         required: column.required,
         // An expression stands in brackets when a table is made, a word or a number may.

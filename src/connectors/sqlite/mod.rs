@@ -1,7 +1,8 @@
 //! A SQLite file, as a source and as a target.
 //!
 //! Doors: those of [`super::Connection`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
-//! `table` and `catalog` ask what exists, `value` and `read` make batches of SQLite's loosely typed values, `within` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
+//! `table` and `catalog` ask what exists, `look` settles from all values what a loosely declared column holds,
+//! `value` and `read` make batches of SQLite's loosely typed values, `within` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
 //! and `merge` goes by key.
 //!
 //! Deliberately absent: pools, retries, attached databases, SQL of the user's.
@@ -16,6 +17,7 @@ mod held;
 mod indexes;
 mod ledger;
 mod load;
+mod look;
 mod merge;
 mod place;
 mod read;

@@ -2,13 +2,15 @@
 
 use super::catalog::missing;
 use super::failure::translate;
+use super::look;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::value::{Stored, is_parsed, put};
 use super::within::Ranges;
 use crate::connectors::gather::{Gather, produce};
 use crate::connectors::{Batch, BatchStream, ReadRequest};
 use crate::error::{Error, Result};
-use crate::schema::{Schema, sql::quote};
+use crate::schema::epoch::Epoch;
+use crate::schema::{DataType, Field, Schema, sql::quote};
 use futures::{StreamExt, stream};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
@@ -21,7 +23,8 @@ pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Re
         return Err(missing(&request.locator, &relations));
     };
     let native = columns(&mut file, &table).await.map_err(|error| translate(&error).in_table(&table))?;
-    let ranges = Ranges::new(&request, &native)?;
+    let mut ranges = Ranges::new(&request, &native)?;
+    units(&mut file, &table, &native, &mut ranges.read.fields).await?;
     let limit = request.limit.filter(|_| ranges.decided());
     let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     let statement = select(&table, &native, &ranges.read, &format!("{}{limit}", ranges.condition));
@@ -36,6 +39,21 @@ pub(super) async fn read(mut file: SqliteConnection, request: ReadRequest) -> Re
         super::place::close(file).await
     });
     Ok(if ranges.decided() { batches } else { inside(batches, ranges, request.limit) })
+}
+
+/// Moments whose unit no plan knows: numbers that came since, and columns that are only looked at.
+async fn units(file: &mut SqliteConnection, table: &str, native: &[NativeColumn], fields: &mut [Field]) -> Result<()> {
+    for field in fields {
+        let is_moment = matches!(field.data_type, DataType::Date | DataType::Timestamp | DataType::TimestampTz);
+        let Some(known) = native.iter().find(|column| same(&column.name, &field.name)) else { continue };
+        if is_moment
+            && Epoch::of(field).is_none()
+            && let Some(unit) = look::unit(file, table, &quote(&known.name)).await?
+        {
+            field.native_type = Some(unit.noted(&known.declared));
+        }
+    }
+    Ok(())
 }
 
 /// Only the rows inside the ranges, up to the limit.
@@ -80,11 +98,13 @@ where
     Give: Fn(Batch) -> Given,
     Given: Future<Output = Result<()>>,
 {
+    let types: Vec<(DataType, Epoch)> =
+        wanted.fields.iter().map(|field| (field.data_type, Epoch::of(field).unwrap_or(Epoch::Seconds))).collect();
     let mut gather = Gather::new(wanted, wanted.fields.iter().map(|field| is_parsed(field.data_type)).collect());
     let mut rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch(file);
     while let Some(row) = rows.next().await {
         let row = row.map_err(|error| translate(&error))?;
-        add(&row, wanted, &mut gather)?;
+        add(&row, &types, &mut gather)?;
         let full = if gather.end_row() { gather.take()? } else { None };
         if let Some(batch) = full {
             give(batch).await?;
@@ -96,8 +116,8 @@ where
     }
 }
 
-fn add(row: &SqliteRow, wanted: &Schema, gather: &mut Gather) -> Result<()> {
-    for (column, field) in wanted.fields.iter().enumerate() {
+fn add(row: &SqliteRow, types: &[(DataType, Epoch)], gather: &mut Gather) -> Result<()> {
+    for (column, wanted) in types.iter().enumerate() {
         let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
         let class = if value.is_null() { String::new() } else { value.type_info().name().to_owned() };
         let stored = match class.as_str() {
@@ -107,7 +127,7 @@ fn add(row: &SqliteRow, wanted: &Schema, gather: &mut Gather) -> Result<()> {
             "TEXT" => Stored::Text(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
             _ => Stored::Blob(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
         };
-        put(stored, field.data_type, column, gather)?;
+        put(stored, *wanted, column, gather)?;
     }
     Ok(())
 }

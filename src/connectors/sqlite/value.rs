@@ -3,6 +3,7 @@
 use crate::connectors::gather::{Gather, Refusal, Value, not_a};
 use crate::error::Result;
 use crate::schema::DataType;
+use crate::schema::epoch::Epoch;
 use chrono::DateTime;
 
 /// A value as it is stored.
@@ -15,12 +16,10 @@ pub(super) enum Stored<'a> {
     Blob(&'a [u8]),
 }
 
-/// Seconds beyond this many are milliseconds: 5138-11-16 and 1973-03-03.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
 const UNIX_EPOCH_JULIAN: f64 = 2_440_587.5;
 /// The first and last Julian days of the years 1 to 9999.
 const JULIAN_DAYS: std::ops::Range<f64> = 1_721_425.5..5_373_484.5;
-const DAY_SECONDS: i64 = 86_400;
+const DAY_MICROSECONDS: i64 = 86_400_000_000;
 /// Bytes of a refused BLOB that its record holds.
 const SHOWN_BYTES: usize = 1_024;
 /// The digits of a float that are the number's own.
@@ -47,8 +46,13 @@ pub(super) fn is_parsed(wanted: DataType) -> bool {
     }
 }
 
-/// Puts a stored value into a column of the wanted type.
-pub(super) fn put(stored: Stored<'_>, wanted: DataType, column: usize, gather: &mut Gather) -> Result<()> {
+/// Puts a stored value into a column of the wanted type; `unit`: what whole numbers count where moments are wanted.
+pub(super) fn put(
+    stored: Stored<'_>,
+    (wanted, unit): (DataType, Epoch),
+    column: usize,
+    gather: &mut Gather,
+) -> Result<()> {
     let text = match stored {
         Stored::Null => {
             gather.null(column);
@@ -63,7 +67,7 @@ pub(super) fn put(stored: Stored<'_>, wanted: DataType, column: usize, gather: &
             };
             text
         }
-        Stored::Integer(number) => return integer(number, wanted, column, gather),
+        Stored::Integer(number) => return integer(number, (wanted, unit), column, gather),
         Stored::Real(number) => return real(number, wanted, column, gather),
         Stored::Blob(bytes) => return blob(bytes, wanted, column, gather),
     };
@@ -91,21 +95,37 @@ pub(super) fn put(stored: Stored<'_>, wanted: DataType, column: usize, gather: &
     }
 }
 
-fn integer(number: i64, wanted: DataType, column: usize, gather: &mut Gather) -> Result<()> {
+fn integer(number: i64, (wanted, unit): (DataType, Epoch), column: usize, gather: &mut Gather) -> Result<()> {
     match wanted {
         DataType::Int16 | DataType::Int32 | DataType::Int64 => gather.value(column, Value::Integer(number)),
         DataType::Float32 | DataType::Float64 => {
-            #[expect(clippy::cast_precision_loss, reason = "a column of floats rounds its numbers")]
-            let number = number as f64;
-            real(number, wanted, column, gather)
+            #[expect(clippy::cast_precision_loss, reason = "compared right after")]
+            let float = number as f64;
+            if whole(float) == Some(number) {
+                return real(float, wanted, column, gather);
+            }
+            let reason = format!("{number} has more digits than a {wanted} holds: it would be changed");
+            gather.refuse(column, Refusal { reason, text: number.to_string() });
+            Ok(())
         }
         DataType::Boolean | DataType::Decimal { .. } | DataType::Text | DataType::Json => {
             gather.value(column, Value::Text(&number.to_string()))
         }
-        DataType::Date if number % DAY_SECONDS != 0 => refuse(&number.to_string(), wanted, column, gather),
         DataType::Date | DataType::Timestamp | DataType::TimestampTz => {
-            let milliseconds = if number.abs() >= MILLISECONDS_FROM { number } else { number * 1_000 };
-            moment(milliseconds, &number.to_string(), wanted, column, gather)
+            let text = number.to_string();
+            match unit.microseconds(number) {
+                Some(count) if wanted == DataType::Date && count % DAY_MICROSECONDS != 0 => {
+                    refuse(&text, wanted, column, gather)
+                }
+                Some(count) => moment(count, &text, wanted, column, gather),
+                None => {
+                    let unit = unit.words();
+                    let reason =
+                        format!("{text} is no {wanted} in {unit} since 1970, which the column's numbers count");
+                    gather.refuse(column, Refusal { reason, text });
+                    Ok(())
+                }
+            }
         }
         DataType::Time | DataType::Uuid | DataType::Binary => refuse(&number.to_string(), wanted, column, gather),
     }
@@ -125,10 +145,11 @@ fn real(number: f64, wanted: DataType, column: usize, gather: &mut Gather) -> Re
         DataType::Date | DataType::Timestamp | DataType::TimestampTz if JULIAN_DAYS.contains(&number) => {
             #[expect(clippy::cast_possible_truncation, reason = "inside the years 1 to 9999")]
             let milliseconds = ((number - UNIX_EPOCH_JULIAN) * 86_400_000.0).round() as i64;
-            if wanted == DataType::Date && milliseconds % (DAY_SECONDS * 1_000) != 0 {
+            let count = milliseconds * 1_000;
+            if wanted == DataType::Date && count % DAY_MICROSECONDS != 0 {
                 return refuse(&text_of(number), wanted, column, gather);
             }
-            moment(milliseconds, &text_of(number), wanted, column, gather)
+            moment(count, &text_of(number), wanted, column, gather)
         }
         DataType::Date
         | DataType::Timestamp
@@ -157,9 +178,9 @@ fn blob(bytes: &[u8], wanted: DataType, column: usize, gather: &mut Gather) -> R
     }
 }
 
-/// Milliseconds since 1970 as the text of the wanted type.
-fn moment(milliseconds: i64, text: &str, wanted: DataType, column: usize, gather: &mut Gather) -> Result<()> {
-    let Some(moment) = DateTime::from_timestamp_millis(milliseconds) else {
+/// Microseconds since 1970 as the text of the wanted type.
+fn moment(microseconds: i64, text: &str, wanted: DataType, column: usize, gather: &mut Gather) -> Result<()> {
+    let Some(moment) = DateTime::from_timestamp_micros(microseconds) else {
         return refuse(text, wanted, column, gather);
     };
     let format = match wanted {
@@ -188,8 +209,16 @@ fn text_of(number: f64) -> String {
     format!("{number:?}")
 }
 
-/// A float in plain digits, without the ones that are only noise: 0.1 + 0.2 is 0.3.
+/// A float in all the plain digits that tell it from others.
+pub(super) fn plain(number: f64) -> String {
+    format!("{number}")
+}
+
+/// A float in plain digits, without the ones that are only noise: 0.1 + 0.2 is 0.3. A whole number has no noise.
 fn digits(number: f64) -> String {
+    if number.fract() == 0.0 {
+        return plain(number);
+    }
     let scientific = format!("{:.*e}", REAL_DIGITS - 1, number);
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let sign = if mantissa.starts_with('-') { "-" } else { "" };

@@ -76,7 +76,10 @@ impl Ranges {
         let known =
             self.read.fields.iter().position(|field| field.name == range.column && field.data_type == range.data_type);
         let at = known.unwrap_or_else(|| {
-            self.read.fields.push(Field::new(&range.column, range.data_type));
+            // Its numbers count what those of the wanted column do.
+            let unit = self.read.fields.iter().find(|field| field.name == range.column);
+            let native_type = unit.and_then(|field| field.native_type.clone());
+            self.read.fields.push(Field { native_type, ..Field::new(&range.column, range.data_type) });
             self.read.fields.len() - 1
         });
         for limit in [&range.from, &range.to].into_iter().flatten() {

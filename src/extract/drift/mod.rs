@@ -11,6 +11,7 @@ pub mod outgrown;
 mod propose;
 pub mod recall;
 pub mod silent;
+mod told;
 
 pub use format::{Seen, look, look_whole};
 
@@ -20,10 +21,10 @@ use crate::engine::step;
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::guard::{Finding, Guard, Limits};
-use crate::plan::{Input, Output, Plan};
+use crate::plan::{Input, Output, Plan, own_text};
 use crate::schema::diff::reshaped;
 use crate::schema::widen::{holds, widened};
-use crate::schema::{DataType, Field, Schema, alike};
+use crate::schema::{DataType, Field, Schema, alike, epoch};
 use crate::spec::drift::{Drift, Policy};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
@@ -125,6 +126,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     judged.named.fields.clear();
     let mut notes = Vec::new();
     let mut breaking = lacking;
+    let asked = own_text::asked(plan, input);
     for (field, here) in &matched.pairs {
         let Some(here) = here else {
             judged.push((*field).clone(), &field.name);
@@ -134,10 +136,24 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
             notes.push(format!("column '{}' is written '{}' at the source now", field.name, here.name));
         }
         let mut known = (*field).clone();
-        // Read as the server's own text: its type is none of ours, and is what it was.
-        let own_text = field.data_type == DataType::Text && field.native_type.is_some();
-        let as_it_was = own_text && field.native_type == here.native_type;
+        // Read as a first cast or the server's own text wants it: its type is none of ours, and is what it was.
+        let declared_alike = field.native_type.is_some() && epoch::declared(field) == epoch::declared(here);
+        let as_asked = field.data_type == DataType::Text || asked.get(&field.name) == Some(&field.data_type);
+        let as_it_was = declared_alike && (as_asked || told::is_default(case, field, here));
+        known.native_type = epoch::kept(field, here).filter(|_| declared_alike).or(known.native_type);
         if !found.kind.is_text() && here.data_type != field.data_type && !as_it_was {
+            // What a source says of its values, without declaring it.
+            let told = declared_alike && told::by_values(case, here);
+            if told && let Some(wider) = told::wider(case, field, here.data_type) {
+                if wider != field.data_type {
+                    notes.push(format!("column '{}' was {} and needs {wider}", field.name, field.data_type));
+                }
+                if types == Policy::Evolve {
+                    known.data_type = wider;
+                }
+                judged.push(known, &here.name);
+                continue;
+            }
             let words = format!("column '{}' was {} and is {}", field.name, field.data_type, here.data_type);
             if holds(field.data_type, here.data_type) && told_by_content(&found, here.data_type) {
                 // Narrower than planned, as the values of this file are: each still fits.

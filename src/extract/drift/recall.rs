@@ -3,7 +3,7 @@
 //! The columns, types, formats and spellings of then are put into the catalog that the new plan is made of; whatever the
 //! source does not have any more is found when it is read, dataset by dataset, as with a plan file.
 
-use super::{added, names};
+use super::{added, names, told};
 use crate::connectors::Found;
 use crate::discover::{Catalog, Dataset};
 use crate::guard::Notes;
@@ -11,7 +11,7 @@ use crate::plan::Input;
 use crate::profile::Profile;
 use crate::schema::diff::{Change, diff};
 use crate::schema::widen::{holds, widened};
-use crate::schema::{DataType, Field, Schema};
+use crate::schema::{DataType, Field, Schema, epoch};
 use crate::spec::Spec;
 use crate::spec::drift::{Drift, Policy};
 use std::collections::BTreeMap;
@@ -92,7 +92,8 @@ pub fn from_target(mut inputs: BTreeMap<String, Input>, all: &[Loaded]) -> BTree
 fn declared(known: &Schema, found: &Found) -> Schema {
     let mut known = known.clone();
     for field in known.fields.iter_mut().filter(|field| field.data_type == DataType::Text && !found.kind.is_text()) {
-        let here = found.fields.field(&field.name).filter(|here| here.native_type == field.native_type);
+        let alike = |here: &&Field| epoch::declared(here) == epoch::declared(field);
+        let here = found.fields.field(&field.name).filter(alike);
         if let Some(here) = here.filter(|here| here.native_type.is_some()) {
             field.data_type = here.data_type;
         }
@@ -137,10 +138,12 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
                 now = column.data_type;
             }
         }
-        let data_type = if found.kind.is_text() && exchanged((field.data_type, now), &types) {
-            field.data_type
-        } else {
-            joined(policy, field.data_type, now, silent)
+        let decimals = matches!((field.data_type, now), (DataType::Decimal { .. }, DataType::Decimal { .. }));
+        let told = decimals && !found.kind.is_text() && field.native_type == here.native_type;
+        let data_type = match told::joined(field.data_type, now, false).filter(|_| told) {
+            Some(wider) if policy.types == Policy::Evolve => wider,
+            Some(_) | None if found.kind.is_text() && exchanged((field.data_type, now), &types) => field.data_type,
+            Some(_) | None => joined(policy, field.data_type, now, silent),
         };
         if let Some(column) = column {
             field.name.clone_into(&mut column.name);
@@ -152,6 +155,7 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
             // Another one is for the reading to judge.
             shape: field.shape.clone().or_else(|| here.shape.clone()),
             nullable: here.nullable || field.nullable,
+            native_type: epoch::kept(field, here),
             ..(*here).clone()
         });
     }
