@@ -33,6 +33,7 @@ mod listing;
 mod objects;
 pub mod mysql;
 mod naming;
+mod narrow;
 pub mod postgres;
 pub mod promise;
 pub mod pushed;

@@ -4,6 +4,7 @@
 //! empty column. A commit whose answer was lost is found in the ledger by the next attempt.
 
 use super::catalog::LEDGER;
+use super::keeps::narrow;
 use super::read::{Select, name};
 use super::session::Session;
 use super::table::{Existing, TableName, quote, same};
@@ -118,7 +119,8 @@ async fn direct(
     let id = request.mark_sql();
     let own = request.marks().map(|column| (column, id.as_str()));
     let fields = &request.schema.fields;
-    let inserts = Inserts::new(session, table, fields, &existing.columns, (None, own), request.refused);
+    let narrow = narrow(&request.schema, existing);
+    let inserts = Inserts::new(session, table, fields, &existing.columns, (None, own), request.refused, narrow);
     let mut bytes = 0;
     let mut rows = rows.open()?;
     while let Some(batch) = rows.next().await {

@@ -26,6 +26,7 @@ mod connect;
 mod failure;
 mod held;
 mod indexes;
+mod keeps;
 mod lane;
 mod ledger;
 mod load;

@@ -1,6 +1,7 @@
 //! The temporary table in which rows wait to be compared with the target: it holds every value of ours as it is,
 //! and compares the key as the target does.
 
+use super::keeps::narrow;
 use super::load::look;
 use super::session::Session;
 use super::table::{Collation, Existing, NativeColumn, TableName, quote, same};
@@ -76,7 +77,8 @@ impl Stage {
             primary: vec![AT.to_owned()],
             comment: None,
         };
-        let inserts = Inserts::new(session, &table, &fields, &[], (Some(AT), None), request.refused);
+        let narrow = narrow(&request.schema, known);
+        let inserts = Inserts::new(session, &table, &fields, &[], (Some(AT), None), request.refused, narrow);
         let mut bytes = 0;
         let mut rows = rows.open()?;
         while let Some(batch) = rows.next().await {

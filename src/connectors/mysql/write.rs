@@ -5,6 +5,7 @@ use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
 use crate::connectors::RefusedRow;
 use crate::connectors::halving::{Halves, refusal};
+use crate::connectors::narrow::{Narrow, must_fit, others};
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::schema::{DataType, Field};
@@ -40,6 +41,8 @@ pub(super) struct Inserts {
     numbered: bool,
     most_bytes: usize,
     policy: RowPolicy,
+    /// What the table where the rows end would change.
+    narrow: Narrow,
 }
 
 impl Inserts {
@@ -52,6 +55,7 @@ impl Inserts {
         columns: &[NativeColumn],
         (at, own): (Option<&str>, Option<(&str, &str)>),
         policy: RowPolicy,
+        narrow: Narrow,
     ) -> Self {
         let (own, id) = own.unzip();
         let names: Vec<String> =
@@ -63,7 +67,7 @@ impl Inserts {
         let at_once = (MOST_VALUES / names.len().max(1)).clamp(1, MOST_ROWS);
         let most_bytes = usize::try_from(session.packet / 2).unwrap_or(MOST_BYTES).min(MOST_BYTES);
         let whole = statement(&head, &one, at_once);
-        Self { head, one, fields: fields.to_vec(), at_once, whole, numbered: at.is_some(), most_bytes, policy }
+        Self { head, one, fields: fields.to_vec(), at_once, whole, numbered: at.is_some(), most_bytes, policy, narrow }
     }
 
     /// Inserts the rows of a batch whose first one has this place in the load. Those that cannot go are given back; bytes
@@ -75,20 +79,24 @@ impl Inserts {
         first: u64,
         bytes: &mut u64,
     ) -> Result<Vec<RefusedRow>> {
-        let batch = &faults::spoilt("", batch);
-        let mut refused = Vec::new();
+        let mut refused = self.narrow.misfits(batch, first);
+        if let (RowPolicy::Fail, Some(row)) = (self.policy, refused.first()) {
+            return Err(must_fit(row));
+        }
+        let (batch, places) = others(batch, first, &refused)?;
+        let batch = &faults::spoilt("", &batch);
         let mut start = 0;
         while start < batch.num_rows() {
             let end = self.end(batch, start, bytes);
             let mut halves = Halves::of(start..end);
             while let Some(rows) = halves.take() {
-                let Err(error) = self.rows(session, batch, rows.clone(), first).await else { continue };
+                let Err(error) = self.rows(session, batch, rows.clone(), &places).await else { continue };
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                if let Some(row) = halves.blame(&rows) {
+                if halves.blame(&rows).is_some() {
                     let column = column_in(error.message());
-                    refused.push(refusal(error, first + row, self.policy, column)?);
+                    refused.push(refusal(error, places[rows.start], self.policy, column)?);
                 }
             }
             start = end;
@@ -111,13 +119,13 @@ impl Inserts {
         most
     }
 
-    async fn rows(&self, session: &mut Session, batch: &RecordBatch, rows: Range<usize>, first: u64) -> Result<()> {
+    async fn rows(&self, session: &mut Session, batch: &RecordBatch, rows: Range<usize>, places: &[u64]) -> Result<()> {
         let is_whole = rows.len() == self.at_once;
         let sql = if is_whole { self.whole.clone() } else { statement(&self.head, &self.one, rows.len()) };
         let mut values = MySqlArguments::default();
         for row in rows {
             if self.numbered {
-                add(&mut values, first + row as u64)?;
+                add(&mut values, places[row])?;
             }
             for (array, field) in batch.columns().iter().zip(&self.fields) {
                 value(&mut values, array, field, row)?;

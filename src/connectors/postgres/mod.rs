@@ -21,6 +21,7 @@ mod failure;
 mod filter;
 mod held;
 mod indexes;
+mod keeps;
 mod lane;
 mod load;
 mod moments;

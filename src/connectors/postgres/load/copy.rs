@@ -3,6 +3,7 @@
 use super::super::encode::{Form, RowEncoder, header, trailer};
 use super::super::failure::translate;
 use super::Stop;
+use crate::connectors::narrow::{Narrow, must_fit};
 use crate::connectors::read_back::Tally;
 use crate::connectors::{RefusedRow, RowStream};
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub(super) struct Layout {
     pub(super) forms: Vec<Form>,
     /// Each row begins with its place in the stream, and rows that no PostgreSQL text can hold are left out.
     pub(super) placed: bool,
+    /// What the table where the rows end would change: such rows are left out, or end the copy where rows have no place.
+    pub(super) narrow: Narrow,
     /// A last column that is the same in every row.
     pub(super) mark: Option<(Field, String)>,
 }
@@ -41,7 +44,7 @@ pub(super) struct Sent {
 }
 
 /// Ends the encoding when the load is given up.
-struct Encoding(JoinHandle<Result<(Tally, Vec<RefusedRow>)>>);
+struct Encoding(JoinHandle<Result<(Tally, Vec<RefusedRow>), Stop>>);
 
 impl Drop for Encoding {
     fn drop(&mut self) {
@@ -66,13 +69,13 @@ pub(super) async fn send(
         copy.send(chunk).await.map_err(|error| Stop::of(&error))?;
     }
     let encoded = (&mut encoding.0).await;
-    let encoded = encoded.map_err(|error| Error::internal("the encoding of rows ended early").caused_by(&error));
+    let encoded = encoded.map_err(|error| Error::internal("the encoding of rows ended early").caused_by(&error).into());
     let (tally, unfit) = match encoded.and_then(|encoded| encoded) {
         Ok(encoded) => encoded,
-        Err(error) => {
+        Err(stop) => {
             // The reason is ours, whatever the server says to the abort.
             drop(copy.abort("the rows could not be read").await);
-            return Err(error.into());
+            return Err(stop);
         }
     };
     let taken = copy.finish().await.map_err(|error| Stop::of(&error))?;
@@ -84,7 +87,7 @@ async fn encode(
     mut rows: RowStream,
     mut tally: Tally,
     sender: Sender<Vec<u8>>,
-) -> Result<(Tally, Vec<RefusedRow>)> {
+) -> Result<(Tally, Vec<RefusedRow>), Stop> {
     let gone = || Error::internal("nobody takes the encoded rows");
     let fresh = || Vec::with_capacity(CHUNK + CHUNK / 4);
     let mut out = fresh();
@@ -96,8 +99,19 @@ async fn encode(
         let batch = conform(&batch?, &layout.schema)?;
         let first = tally.rows();
         tally.add(&batch)?;
+        let misfits = layout.narrow.misfits(&batch, first);
+        if let Some(row) = misfits.first().filter(|_| !layout.placed) {
+            return Err(Stop::Refused(must_fit(row)));
+        }
         let batch = faults::spoilt("", &batch);
-        let skipped = if layout.placed { not_text(&batch, first, &mut unfit) } else { None };
+        let mut skipped = if layout.placed { not_text(&batch, first, &mut unfit) } else { None };
+        for row in misfits {
+            let skipped = skipped.get_or_insert_with(|| vec![false; batch.num_rows()]);
+            let at = usize::try_from(row.at - first).unwrap_or_default();
+            if !std::mem::replace(&mut skipped[at], true) {
+                unfit.push(row);
+            }
+        }
         let batch = match &layout.mark {
             Some((field, value)) => with(&batch, field, value)?,
             None => batch,

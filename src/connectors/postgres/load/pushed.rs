@@ -13,6 +13,7 @@ use super::staged::{self, STAGED, Stage, columns, layout, take_out, temporary};
 use super::straight::kept_away;
 use super::{Job, Stop, begin, check, clear, commit, ledger, links, moves, run, target};
 use crate::connectors::again::{Course, swapped};
+use crate::connectors::narrow::Narrow;
 use crate::connectors::pushed::{Judge, Probe, Pushed, PushedLoad, Raw};
 use crate::connectors::read_back::Tally;
 use crate::connectors::{Batch, LoadRequest, Loaded, RefusedRow};
@@ -103,8 +104,10 @@ async fn attempt(
     }
     let expected = pushed.judge.end(u64::try_from(added).unwrap_or_default())?;
     let places = one(session, &format!("SELECT coalesce(max(at) + 1, 0) FROM {STAGED}")).await?;
-    let stage = Stage::made(request, expected, bytes, u64::try_from(places).unwrap_or_default());
+    let mut stage = Stage::made(request, expected, bytes, u64::try_from(places).unwrap_or_default());
     let target = target::ready(session, job).await?;
+    let misfits = misfits(session, &request.schema, &target.narrow).await?;
+    stage.refuse(session, misfits).await?;
     let moves = moves::choose(session, job, &target).await?;
     clear(session, job, &target, undo).await?;
     let aside = pushed.judge.quarantined() > 0;
@@ -137,7 +140,7 @@ async fn stage(session: &mut PgConnection, job: &Job, at: usize, raw: Raw) -> Re
         .await?;
     let rows = job.pulse.over(raw.rows).open()?;
     let copy = format!("COPY {table} FROM STDIN (FORMAT binary)");
-    let sent = send(session, &copy, layout(&raw.schema), rows, Tally::counting()).await;
+    let sent = send(session, &copy, layout(&raw.schema, Narrow::default()), rows, Tally::counting()).await;
     let sent = sent.map_err(|stop| Stop::Failed(stop.error().in_table(&raw.dataset)))?;
     if sent.taken + sent.unfit.len() as u64 != sent.tally.rows() {
         return Err(kept_away(sent.tally.rows(), sent.taken).into());
@@ -232,6 +235,22 @@ async fn judged(session: &mut PgConnection, schema: &Schema, judge: &mut Box<dyn
         return Ok(());
     }
     take_out(session, failed, false).await
+}
+
+/// The staged rows that the table would change.
+async fn misfits(session: &mut PgConnection, schema: &Schema, narrow: &Narrow) -> Result<Vec<RefusedRow>> {
+    let found = Mutex::new(Vec::new());
+    if !narrow.is_empty() {
+        let look = |rows: &RecordBatch, places: &Int64Array, _: &Int64Array| {
+            let place = |at: u64| usize::try_from(at).ok().and_then(|at| u64::try_from(places.value(at)).ok());
+            let here = narrow.misfits(rows, 0).into_iter();
+            let here = here.map(|row| RefusedRow { at: place(row.at).unwrap_or_default(), ..row });
+            found.lock().unwrap_or_else(PoisonError::into_inner).extend(here);
+            Ok(())
+        };
+        rows_of(session, "windvane_staged", schema, look).await?;
+    }
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The rows of a temporary table of ours, batch by batch: the columns, the places, the numbers of their source rows.

@@ -13,6 +13,7 @@ use super::straight::{CHECK_NOW, agreed, empty, kept_away};
 use super::target::{Column, Target};
 use super::{Job, Stop, run};
 use crate::connectors::by_key::{given_way, twice};
+use crate::connectors::narrow::Narrow;
 use crate::connectors::read_back::{ReadBack, Tally, counted};
 use crate::connectors::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ pub(super) async fn load(
     rows: &mut Rows,
     sifting: bool,
 ) -> Result<Loaded, Stop> {
-    let stage = Stage::fill(session, &job.request, rows).await?;
+    let stage = Stage::fill(session, &job.request, target, rows).await?;
     moved(session, job, target, moves, stage, (sifting, false)).await
 }
 
@@ -122,9 +123,9 @@ pub(super) fn columns(schema: &Schema) -> String {
 }
 
 /// How rows are written into such a table.
-pub(super) fn layout(schema: &Schema) -> Layout {
+pub(super) fn layout(schema: &Schema, narrow: Narrow) -> Layout {
     let forms = schema.fields.iter().map(|field| staged_form(field.data_type)).collect();
-    Layout { schema: schema.clone(), forms, placed: true, mark: None }
+    Layout { schema: schema.clone(), forms, placed: true, narrow, mark: None }
 }
 
 /// A table of this session only.
@@ -152,13 +153,19 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    async fn fill(session: &mut PgConnection, request: &'a LoadRequest, rows: &mut Rows) -> Result<Self, Stop> {
+    async fn fill(
+        session: &mut PgConnection,
+        request: &'a LoadRequest,
+        target: &Target,
+        rows: &mut Rows,
+    ) -> Result<Self, Stop> {
         prepare(session).await?;
         let columns = columns(&request.schema);
         execute(session, &format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP"))
             .await?;
         let copy = format!("COPY {STAGED} FROM STDIN (FORMAT binary)");
-        let sent = send(session, &copy, layout(&request.schema), rows.open()?, Tally::new(request)).await;
+        let layout = layout(&request.schema, target.narrow.clone());
+        let sent = send(session, &copy, layout, rows.open()?, Tally::new(request)).await;
         // What not even this table takes cannot be told apart.
         let sent = sent.map_err(|stop| Stop::Failed(stop.error()))?;
         let (tally, unfit) = (sent.tally, sent.unfit);
@@ -191,7 +198,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Takes rows out of the stage; an error when none may be refused.
-    async fn refuse(&mut self, session: &mut PgConnection, mut rows: Vec<RefusedRow>) -> Result<()> {
+    pub(super) async fn refuse(&mut self, session: &mut PgConnection, mut rows: Vec<RefusedRow>) -> Result<()> {
         rows.sort_by_key(|row| row.at);
         if rows.is_empty() {
             return Ok(());

@@ -39,6 +39,7 @@ pub(super) async fn load(
         schema: request.schema.clone(),
         forms: target.columns.iter().chain(&target.mark).filter_map(|column| column.form).collect(),
         placed: false,
+        narrow: target.narrow.clone(),
         mark: request.marked().map(|field| (field, request.load_id.clone())),
     };
     let sent = send(session, &sql, layout, rows.open()?, Tally::new(request)).await?;

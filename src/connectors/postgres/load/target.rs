@@ -4,12 +4,14 @@ use super::super::declared::{column as column_of, comments};
 use super::super::encode::{Form, form};
 use super::super::failure::translate;
 use super::super::indexes;
+use super::super::keeps;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, Shape, TableName};
 use super::super::wire::{as_json, ours, shown};
 use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::connectors::fits::{Fitting, Misfit, wider};
+use crate::connectors::narrow::Narrow;
 use crate::error::{Error, Kind, Result};
 use crate::schema::declared::{Declared, Index, Made};
 use crate::schema::{DataType, Field, Schema, sql, sql::Dialect, sql::from_native, sql::quote};
@@ -38,6 +40,8 @@ pub(super) struct Target {
     /// Pages of its heap before the load.
     pub(super) pages: i64,
     pub(super) version: i32,
+    /// What its columns would change of the rows.
+    pub(super) narrow: Narrow,
 }
 
 /// A column of the target that the rows have.
@@ -318,7 +322,8 @@ async fn describe(session: &mut PgConnection, job: &Job, created: bool) -> Resul
         .await
         .map_err(|error| translate(&error))?;
     let (reacts, looks_after, self_reference, pages, version) = facts.ok_or_else(gone)?;
-    Ok(Target { name, existing, columns, mark, created, reacts, looks_after, self_reference, pages, version })
+    let narrow = keeps::narrow(&job.request.schema, &existing);
+    Ok(Target { name, existing, columns, mark, created, reacts, looks_after, self_reference, pages, version, narrow })
 }
 
 async fn types(session: &mut PgConnection, table: &TableName) -> Result<Vec<Type>> {
