@@ -278,7 +278,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--allow", action="append", default=[], metavar="NAME", help=f"let a guard pass once: {', '.join(guards.NAMES)}"
     )
-    run.add_argument("--replay", metavar="FILE", help="move the rows of a quarantine file instead")
+    run.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="move the rows of a quarantine file instead: `source` of each line, `record` where there is none",
+    )
     diagnose = command("diagnose", "Tells what an error means and what to do.")
     diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")
     schema = command("schema", "Prints the JSON Schema of a document.")

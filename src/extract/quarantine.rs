@@ -5,6 +5,7 @@ use crate::error::{Error, Place, Result};
 use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
+use crate::schema::digest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ struct Line<'a> {
     rejected: &'a Rejected,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Map<String, Value>>,
+    /// What both were when they were written: a replay must know which of them a person has mended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    marks: BTreeMap<&'static str, String>,
 }
 
 impl Writer {
@@ -50,7 +54,12 @@ impl Writer {
             self.open = Some((beside, BufWriter::new(file)));
         }
         if let Some((beside, file)) = &mut self.open {
-            let line = Line { stage: self.stage, output: &self.output, rejected, source };
+            let mut marks = BTreeMap::new();
+            if self.stage != "extract" {
+                marks.insert("record", mark(&rejected.record));
+                marks.extend(source.as_ref().map(|source| ("source", mark(source))));
+            }
+            let line = Line { stage: self.stage, output: &self.output, rejected, source, marks };
             if !faults::planted("skips_quarantine") {
                 serde_json::to_writer(&mut *file, &line).map_err(|error| staging::failed("written", beside, &error))?;
                 file.write_all(b"\n").map_err(|error| staging::failed("written", beside, &error))?;
@@ -78,6 +87,8 @@ impl Writer {
 
 /// Lines that wait for their source rows at once; each such group costs a look through the staged input.
 const GROUP: usize = 20_000;
+/// So many lines are named by their numbers.
+const LISTED: usize = 5;
 
 /// Gives each line of later stages the source row it came from, under `source`: what a replay starts from. Lines of
 /// extract hold it as their record already.
@@ -124,7 +135,9 @@ fn find_sources(folder: &Folder, group: &mut [Value], input: &Staged) -> Result<
         let frame = frame?;
         for row in 0..frame.len() {
             for at in wanted.get(&frame.number(row)).into_iter().flatten() {
-                group[*at]["source"] = Value::Object(frame.record(row));
+                let source = frame.record(row);
+                group[*at]["marks"]["source"] = mark(&source).into();
+                group[*at]["source"] = Value::Object(source);
             }
         }
     }
@@ -148,6 +161,18 @@ pub(super) fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Val
     Ok((1..).zip(BufReader::new(file).lines()).filter_map(read))
 }
 
+/// What tells a row of a line from a changed one, in whatever order its columns stand.
+fn mark(row: &Map<String, Value>) -> String {
+    let sorted: BTreeMap<&String, &Value> = row.iter().collect();
+    digest(serde_json::json!(sorted).to_string().as_bytes(), 16)
+}
+
+/// Whether a person has changed what stands under this name.
+fn mended(line: &Value, part: &str) -> bool {
+    let now = line[part].as_object().map(mark);
+    line["marks"][part].as_str().is_some_and(|before| now.as_deref() != Some(before))
+}
+
 fn damaged(path: &Path, line: u64, error: &(dyn std::error::Error + 'static)) -> Error {
     Error::data("a line of the quarantine file is not JSON")
         .at(Place { file: Some(path.display().to_string()), line: Some(line), ..Place::default() })
@@ -155,9 +180,14 @@ fn damaged(path: &Path, line: u64, error: &(dyn std::error::Error + 'static)) ->
         .caused_by(error)
 }
 
-/// The source rows of a quarantine file, for a replay: one JSON object a row, as they were read (or mended since).
+/// The source rows of a quarantine file, for a replay: one JSON object a row, as they were read (or mended since). A line
+/// of which only the other row was mended is refused: that would change nothing.
 pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
-    let source = |(at, line): (u64, Value)| {
+    let mut unused = Vec::new();
+    let mut source = |(at, line): (u64, Value)| {
+        if line.get("source").is_some() && mended(&line, "record") && !mended(&line, "source") {
+            unused.push(at);
+        }
         let wrong = |what: &str| {
             Error::data(format!("line {at} of the quarantine file {what}"))
                 .at(Place { file: Some(path.display().to_string()), line: Some(at), ..Place::default() })
@@ -171,5 +201,16 @@ pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
         }
         Ok(row.clone())
     };
-    lines(path)?.map(|line| source(line?)).collect()
+    let rows = lines(path)?.map(|line| source(line?)).collect::<Result<_>>()?;
+    let Some(first) = unused.first() else { return Ok(rows) };
+    let listed: Vec<String> = unused.iter().take(LISTED).map(u64::to_string).collect();
+    let more = if unused.len() > LISTED { ", …" } else { "" };
+    let message = format!(
+        "`record` was changed, and `source` was not, in {} line(s) of the quarantine file: {}{more}",
+        unused.len(),
+        listed.join(", ")
+    );
+    Err(Error::data(message)
+        .at(Place { file: Some(path.display().to_string()), line: Some(*first), ..Place::default() })
+        .hint("A replay begins with `source`, the row as it was read, and does the steps again: mend the value there"))
 }

@@ -128,8 +128,25 @@ impl<'a> Checking<'a, '_> {
 
     fn unknown(&mut self, shape: &Shape, entry: &Entry) {
         let known: Vec<&str> = shape.properties.keys().map(String::as_str).collect();
-        let hint = did_you_mean(&entry.key, &known, "keys");
+        let hint = self.below(shape, &entry.key).unwrap_or_else(|| did_you_mean(&entry.key, &known, "keys"));
         self.problem(entry.key_mark, format!("unknown key '{}'", shorten(&entry.key)), Some(hint));
+    }
+
+    /// A key that stands one level too high: below which of its neighbours it belongs.
+    fn below(&self, shape: &Shape, key: &str) -> Option<String> {
+        shape.properties.iter().find_map(|(name, index)| {
+            let outer = self.rules.shape(*index)?;
+            let inside = std::iter::once(outer).chain(outer.others.iter().filter_map(|other| self.rules.shape(*other)));
+            inside.into_iter().find_map(|inner| match inner.extra {
+                Extra::Each(each) if self.rules.shape(each)?.properties.contains_key(key) => {
+                    Some(format!("It belongs to one of the {name}: write {name}: {{NAME: {{{key}: …}}}}"))
+                }
+                Extra::Each(_) | Extra::Free | Extra::Refused => {
+                    let belongs = inner.properties.contains_key(key);
+                    belongs.then(|| format!("It belongs below {name}: write {name}: {{{key}: …}}"))
+                }
+            })
+        })
     }
 
     /// A map with exactly one key, which says what the value is.

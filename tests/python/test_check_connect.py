@@ -135,6 +135,28 @@ datasets:
     assert "Did you mean 'orders'?" in found[2]["hint"]
 
 
+def test_an_unknown_watermark(tmp_path: Path) -> None:
+    head, _ = csv(tmp_path)
+    rest = """\
+target:
+  sqlite: {path: out.db, mode: merge}
+datasets:
+  orders:
+    key: nothing
+    incremental: {column: placd}
+    steps:
+      - drop: [placed]
+"""
+    found = checked(tmp_path, head, {}, rest)
+    assert [(one["line"], one["column"], one["path"]) for one in found] == [
+        (8, 10, "datasets.orders.key"),
+        (9, 27, "datasets.orders.incremental.column"),
+    ]
+    assert "column 'placd' is not among those that orders has" in found[1]["message"]
+    # A column that the steps drop is a watermark all the same.
+    assert checked(tmp_path, head, {}, rest.replace("placd", "placed").replace("nothing", "order_id")) == []
+
+
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     (one,) = checked(tmp_path, "csv: {path: nothing.csv}", {}, "target:\n  parquet: {path: lake}\n")
     assert (one["line"], one["path"], one["kind"]) == (3, "source", "missing")

@@ -72,6 +72,28 @@ def test_quarantine_outlives_staging_and_holds_the_source_row(tmp_path: Path) ->
     assert by_row[6]["source"]["amount"] == "-5.00"
 
 
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+def test_a_row_that_was_mended_where_nobody_reads_it_is_told(tmp_path: Path, strategy: str) -> None:
+    spec = messy(tmp_path, datasets={"rows": {"strategy": strategy}})
+    (line,) = [line for line in lines(move(spec, **outside(tmp_path))) if "oops" in line["reason"]]
+    assert line["source"]["amount"] == "oops"
+    file = tmp_path / "mended.jsonl"
+
+    def replayed(record: Any, source: Any) -> Any:
+        # Columns in another order are the same row.
+        row = {key: source[key] for key in reversed(source)}
+        file.write_text(json.dumps({**line, "record": record, "source": row}) + "\n")
+        return wv.run(spec, rules_only=True, replay=file, **outside(tmp_path))["reconciliation"]
+
+    wrong, right = line["source"], {**line["source"], "amount": "12.00"}
+    with pytest.raises(DataError, match=r"`record` was changed, and `source` was not, in 1 line\(s\)") as told:
+        replayed({**line["record"], "amount": "12.00"}, wrong)
+    assert told.value.place["line"] == 1
+    assert "source" in (told.value.hint or "")
+    assert replayed(line["record"], wrong)["quarantined"] == 1, "nothing was mended"
+    assert replayed({**line["record"], "amount": "12.00"}, right)["loaded"] == 1
+
+
 def test_mended_rows_are_replayed_once(tmp_path: Path) -> None:
     spec = messy(tmp_path)
     record = move(spec, **outside(tmp_path))

@@ -49,6 +49,9 @@ def places(found: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
 MISTAKES = [
     ("scheduel: '@daily'", 6, 1, "scheduel", "unknown key 'scheduel'", "Did you mean 'schedule'?"),
     ("zzz: 1", 6, 1, "zzz", "unknown key 'zzz'", "Known keys are catchup, checks"),
+    ("strategy: fused", 6, 1, "strategy", "unknown key 'strategy'", "datasets: {NAME: {strategy: …}}"),
+    ("key: id", 6, 1, "key", "unknown key 'key'", "datasets: {NAME: {key: …}}"),
+    ("max_quarantined: 1", 6, 1, "max_quarantined", "unknown key 'max_quarantined'", "errors: {max_quarantined: …}"),
     ("schedule: '@dayly'", 6, 11, "schedule", "not a preset", "Did you mean '@daily'?"),
     ("schedule: '61 * * * *'", 6, 11, "schedule", "not a cron expression", "five fields"),
     ("schedule: '* * * *'", 6, 11, "schedule", "4 fields", "five fields"),

@@ -27,6 +27,13 @@ pub fn against(spec: &Value, starts: &[Start<'_>], lookup: &dyn Fn(&str) -> Opti
     for start in starts {
         let before = lint.found.len();
         let known = Known::of(start.schema, start.from);
+        // A watermark is a column of the source, whatever the steps make of it.
+        let settings = &spec["datasets"][start.output];
+        if let Some(column) = settings["incremental"]["column"].as_str() {
+            lint.path.extend([key("datasets"), key(start.output), key("incremental")]);
+            lint.at("column", |lint| lint.name(&known, column));
+            lint.path.clear();
+        }
         let mut at = Here { known, schema: Some(start.schema.clone()), vague: BTreeSet::new(), lookup };
         lint.typed_steps(spec, &mut at);
         if let Some(settings) = spec["datasets"].get(start.output) {
