@@ -16,6 +16,7 @@ use crate::schema::Schema;
 use crate::spec::target::{Absent, Mode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a load is about; kept beside its receipt in the target's ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,11 @@ pub struct Facts {
     /// The part of an incremental source that it read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// That were loaded.
     pub columns: Schema,
+    /// What was read, as the plan knew it: steps have made the loaded columns of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Value>,
     /// How many rows came and what became of them before the load, where that is known before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,

@@ -204,7 +204,7 @@ pub(super) fn misfit(ours: &Field, theirs: &Theirs<'_>, database: &str) -> Optio
 }
 
 impl Connection {
-    /// How these columns would go into a dataset of this target, which is not touched. Files and callables take all.
+    /// How these columns would go into a dataset of this target, which is not touched. Callables take all.
     pub async fn fitting(
         &self,
         dataset: &str,
@@ -216,7 +216,8 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.fitting(dataset, schema, mode).await,
             Self::Postgres(postgres) => postgres.fitting(dataset, schema, mode, kept).await,
             Self::Mysql(mysql) => mysql.fitting(dataset, schema, mode, kept).await,
-            Self::Files(_) | Self::Http(_) | Self::Guest(_) => Ok(Fitting::default()),
+            Self::Files(files) => files.fitting(dataset, schema, mode).await,
+            Self::Http(_) | Self::Guest(_) => Ok(Fitting::default()),
         }
     }
 }

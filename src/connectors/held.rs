@@ -1,10 +1,11 @@
 //! What a target holds of a dataset, before a load.
 
+use super::again::Known;
 use super::{Connection, Context, FoundKind, ReadRequest, home};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::spec::source::{FilesSource, Source};
-use crate::spec::target::Target;
+use crate::spec::target::{Mode, Target};
 use arrow::array::Array;
 use futures::StreamExt;
 
@@ -16,6 +17,18 @@ pub struct Holds {
     pub rows: Option<u64>,
     pub columns: Vec<String>,
 }
+
+/// Loads of a dataset that is there. What is remembered of one that was dropped counts for nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Lately {
+    /// Of whatever pipeline.
+    pub newest: Option<Known>,
+    /// Of the same pipeline and output: what it has loaded says nothing of what another one reads.
+    pub own: Option<Known>,
+}
+
+/// So many loads are looked through for an own one.
+const LOOKED_THROUGH: u32 = 1_000;
 
 /// Columns a question.
 const AT_ONCE: usize = 100;
@@ -45,6 +58,24 @@ impl Connection {
             Self::Mysql(mysql) => mysql.holds(dataset).await,
             Self::Http(_) | Self::Guest(_) => Ok(Holds::default()),
         }
+    }
+
+    /// The last loads of a dataset, for an output of a pipeline.
+    pub async fn lately(&self, dataset: &str, (pipeline, output): (&str, &str)) -> Result<Lately> {
+        let Some(newest) = self.loads(dataset, 1).await?.into_iter().next() else { return Ok(Lately::default()) };
+        if !self.fitting(dataset, &Schema::default(), Mode::Append, None).await?.exists {
+            return Ok(Lately::default());
+        }
+        // Loads of earlier versions do not say whose they are.
+        let is_own = |load: &Known| {
+            load.facts.pipeline.is_empty() || load.facts.pipeline == pipeline && load.facts.output == output
+        };
+        let own = if is_own(&newest) {
+            Some(newest.clone())
+        } else {
+            self.loads(dataset, LOOKED_THROUGH).await?.into_iter().find(is_own)
+        };
+        Ok(Lately { newest: Some(newest), own })
     }
 
     /// Which of the columns have a value in some row of a dataset of this target.

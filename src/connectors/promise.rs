@@ -91,6 +91,7 @@ impl LoadRequest {
         if faults::planted("closes_unseen") {
             return Ok(());
         }
+        self.allowance.leaves(loaded.rows)?;
         let promised = match &self.expected {
             Promise::Nobody => return Ok(()),
             Promise::Known(promised) => promised,

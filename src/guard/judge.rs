@@ -54,8 +54,10 @@ pub struct Brings {
 pub struct There {
     /// Nothing when nobody knows.
     pub rows: Option<u64>,
-    /// Of the newest load, when there was one.
+    /// Of the newest load of the same output, when there was one.
     pub last: Option<u64>,
+    /// Some load is known, of whomever.
+    pub known: bool,
 }
 
 /// Whom rows are that would go, where they are not those of the last load.
@@ -95,6 +97,18 @@ pub fn quarantined(limits: &Limits, quarantined: u64, rows_in: u64, files: &[Str
         format!("Read the reasons in {}", files.join(", "))
     };
     Some(Finding::new(Guard::Quarantined, saw, way))
+}
+
+/// So many rows must be left for [`rows`] to find nothing.
+pub fn least(limits: &Limits, brings: &Brings, there: &There) -> u64 {
+    let found = |rows: u64| self::rows(limits, &Brings { rows, ..*brings }, there).is_some();
+    let (mut low, mut high) = (0, there.last.max(there.rows).unwrap_or_default());
+    // A share of at most 1: as many rows as there were are enough.
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if found(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
 }
 
 /// Fewer rows than what was there lets expect.
@@ -151,7 +165,7 @@ pub fn adopted(adopt: bool, brings: &Brings, there: &There, whose: &Whose) -> Op
         (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
         (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
     };
-    let own = there.last.is_some() && !matches!(whose, Whose::Of(_));
+    let own = there.known && !matches!(whose, Whose::Of(_));
     if adopt || own || !takes_away {
         return None;
     }

@@ -12,7 +12,7 @@ mod judge;
 mod notes;
 
 pub use allow::{Allow, Passed};
-pub use judge::{Brings, Finding, There, Whose, adopted, emptied, quarantined, rows};
+pub use judge::{Brings, Finding, There, Whose, adopted, emptied, least, quarantined, rows};
 pub use notes::{Note, Notes};
 
 use crate::error::{Error, Result};

@@ -2,10 +2,10 @@
 
 use super::Turn;
 use crate::connectors::again::{Facts, Known, Noted};
-use crate::connectors::held::Holds;
+use crate::connectors::held::{Holds, Lately};
 use crate::connectors::{Connection, Context};
 use crate::error::{Error, Kind, Result};
-use crate::guard::{self, Allow, Brings, Limits, There, Whose};
+use crate::guard::{self, Allow, Brings, Guard, Limits, There, Whose};
 use crate::plan::{Output, Plan};
 use crate::spec::drift::Policy;
 use crate::spec::target::Mode;
@@ -33,8 +33,13 @@ impl Before {
             super::aside::admit(&connection, &quarantine.table).await?;
         }
         let held = connection.holds(&output.dataset).await?;
-        let last = connection.loads(&output.dataset, 1).await?.into_iter().next().filter(|_| held.exists);
-        let there = There { rows: held.rows, last: last.as_ref().map(|last| last.rows) };
+        let Lately { newest, own } = if held.exists {
+            connection.lately(&output.dataset, (&plan.pipeline, &output.name)).await?
+        } else {
+            Lately::default()
+        };
+        let last = own.as_ref().map(|own| own.rows);
+        let there = There { rows: held.rows, last, known: newest.is_some() };
         if let Some(column) = output.load_id.as_ref().filter(|_| held.exists) {
             marks(plan, output, context, &held, column)?;
         }
@@ -46,7 +51,7 @@ impl Before {
             Vec::new()
         };
         let noted = turn.remembered.last.clone();
-        let whose = match last {
+        let whose = match newest {
             Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
                 Whose::Of(pipeline)
             }
@@ -58,19 +63,41 @@ impl Before {
 
     /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
     pub fn widens(&self, plan: &Plan, output: &Output) -> bool {
-        plan.drift_of(output).types == Policy::Evolve && self.there.last.is_some()
+        plan.drift_of(output).types == Policy::Evolve && self.there.known
+    }
+
+    /// So many rows must be left when the target has taken or refused them.
+    pub fn least(&self, output: &Output, allow: &Allow) -> u64 {
+        if allow.lets(Guard::Rows) {
+            return 0;
+        }
+        guard::least(&Limits::of(&output.guard), &brings(output, 0), &self.there)
+    }
+
+    /// The error of a load of which too few rows were left at the target.
+    pub fn too_few(&self, output: &Output, came: u64, left: u64) -> Option<Error> {
+        let mut found = guard::rows(&Limits::of(&output.guard), &brings(output, left), &self.there)?;
+        found.saw = format!(
+            "of {came} rows {} give way to others of their key or are refused by the target: {}",
+            came.saturating_sub(left),
+            found.saw
+        );
+        Some(found.refused().in_table(&output.name))
     }
 
     /// Judges a load of so many rows, in which these columns have no value.
     pub fn judge(&self, output: &Output, allow: &Allow, rows: u64, empty: &[String]) -> Result<()> {
         let limits = Limits::of(&output.guard);
-        let incremental = output.incremental.is_some();
-        let brings = Brings { mode: output.mode, absent: output.absent, incremental, rows };
+        let brings = brings(output, rows);
         allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there, &self.whose))?;
         allow.judge(&output.name, guard::rows(&limits, &brings, &self.there))?;
         let emptied: Vec<String> = empty.iter().filter(|column| self.filled.contains(column)).cloned().collect();
         allow.judge(&output.name, guard::emptied(&limits, &emptied))
     }
+}
+
+fn brings(output: &Output, rows: u64) -> Brings {
+    Brings { mode: output.mode, absent: output.absent, incremental: output.incremental.is_some(), rows }
 }
 
 /// A table that lacks the column of the load's id gets it where new columns are welcome, and that is said.

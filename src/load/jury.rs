@@ -230,6 +230,10 @@ impl Judge for Jury {
         self.close(LOAD)?;
         // With those that the table itself refused.
         self.within_budget(self.primary.quarantined + self.refused)?;
+        if loaded.rows < self.sum.rows {
+            // Without those that gave way to others of their key.
+            self.before.judge(&self.output, &self.allow, loaded.rows, &[]).map_err(|error| error.in_stage("load"))?;
+        }
         let came = self.primary.rows - self.unfit + self.added;
         let filtered = came
             .checked_sub(self.made)

@@ -25,7 +25,7 @@ use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
-use crate::plan::{Output, Plan, fitted};
+use crate::plan::{Input, Output, Plan, fitted};
 use crate::schema::digest;
 use crate::spec::drift::Policy;
 use crate::spec::target::{Absent, Compression, Mode, Target};
@@ -34,6 +34,7 @@ use before::Before;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Proof of a load.
@@ -117,6 +118,7 @@ pub async fn run(
     } else {
         Allowance::of(limits.budget(came).saturating_sub(staged.quarantined))
     };
+    let allowance = allowance.leaving(before.least(output, &context.allow));
     let counts = counts(staged);
     let mut request = LoadRequest {
         allowance: allowance.clone(),
@@ -144,9 +146,10 @@ pub async fn run(
         })
     };
     let explained = |error: Error| {
-        let error = match allowance.exceeded() {
-            Some(refused) => too_many(&limits, staged, refused, &error),
-            None => error,
+        let error = match (allowance.exceeded(), allowance.short()) {
+            (Some(refused), _) => too_many(&limits, staged, refused, &error),
+            (None, Some(left)) => before.too_few(output, staged.rows, left).unwrap_or(error),
+            (None, None) => error,
         };
         if error.place().table.is_some() { error } else { error.in_table(&output.dataset) }
     };
@@ -175,6 +178,10 @@ pub async fn run(
     let (superseded, attempt) = (loaded.superseded(), attempt(&loaded, turn));
     let quarantined = staged.quarantined + loaded.refused.len() as u64 - superseded;
     context.allow.judge(&output.name, guard::quarantined(&limits, quarantined, came, &[]))?;
+    if !loaded.already && context.allow.lets(Guard::Rows) {
+        // Let pass: what is left is in the record.
+        before.judge(output, &context.allow, loaded.rows, &[])?;
+    }
     let quarantine: Vec<String> = staged.quarantine.iter().chain(&kept.quarantine).cloned().collect();
     Ok(Receipt {
         output: output.name.clone(),
@@ -248,6 +255,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             plan: plan.id.clone(),
             window: turn.window.clone(),
             columns: output.schema.clone(),
+            inputs: inputs(plan, output),
             counts: None,
             load_id: output.load_id.clone(),
             fitted: fitted::columns(output),
@@ -269,6 +277,17 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         compression: compression(&plan.target),
         partition_by: partition_by(&plan.target),
     }
+}
+
+/// What the source looked like, without where it was: the places are the plan's, and the target is others' to read.
+fn inputs(plan: &Plan, output: &Output) -> Vec<Value> {
+    let read = |input: &&Input| input.name == output.from || output.reads.contains(&input.name);
+    let noted = plan
+        .inputs
+        .iter()
+        .filter(read)
+        .map(|input| json!(Input { source: String::new(), locator: String::new(), rows: None, ..input.clone() }));
+    noted.collect()
 }
 
 /// The foreign keys of an output's table and to it.

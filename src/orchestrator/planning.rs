@@ -156,7 +156,8 @@ async fn looked(connection: &Connection, world: &World, plan: &Plan, output: &Ou
     fitting.lacks = kept.filter(|_| fitting.exists).map(|kept| fitting.lacking(kept)).unwrap_or_default();
     if fitting.misfits.iter().any(|misfit| misfit.widens)
         && plan.drift_of(output).types == Policy::Evolve
-        && let Some(last) = connection.loads(&output.dataset, 1).await?.into_iter().next()
+        && let lately = connection.lately(&output.dataset, (&plan.pipeline, &output.name)).await?
+        && let Some(last) = lately.own.or(lately.newest)
     {
         // What was cast to fit the table before is cast again: the source has not grown.
         let (wide, others) =
@@ -237,15 +238,36 @@ async fn loaded(
     let inputs: BTreeMap<String, Input> =
         catalog.datasets.iter().map(|dataset| (dataset.name.clone(), build::input(dataset, profiles))).collect();
     let target = Connection::open_target(&spec.target, &world.context).ok()?;
-    let mut all = Vec::new();
-    for (from, dataset, made) in made(spec, asked, catalog, profiles, &inputs) {
-        let facts = target.loads(&dataset, 1).await.ok()?.into_iter().next();
-        all.extend(facts.map(|facts| Loaded { from, made, loaded: facts.facts.columns }));
+    let (mut all, mut noted) = (Vec::new(), BTreeMap::new());
+    for one in made(spec, asked, catalog, profiles, &inputs) {
+        let lately = target.lately(&one.dataset, (&spec.pipeline, &one.output)).await.ok()?;
+        let Some(facts) = lately.own.map(|own| own.facts) else { continue };
+        let read = facts.inputs.into_iter().filter_map(|input| serde_json::from_value::<Input>(input).ok());
+        let read: Vec<Input> = read.collect();
+        // Loads of earlier versions say only what became of it.
+        if read.is_empty() {
+            all.push(Loaded { from: one.from, made: one.schema, loaded: facts.columns });
+        }
+        noted.extend(read.into_iter().map(|input| (input.name.clone(), input)));
     }
-    (!all.is_empty()).then(|| recall::from_target(inputs, &all))
+    if all.is_empty() {
+        return (!noted.is_empty()).then_some(noted);
+    }
+    let mut inputs = recall::from_target(inputs, &all);
+    inputs.extend(noted);
+    Some(inputs)
 }
 
-/// Input, dataset at the target and columns of each output as it would be today. Where the source does not fit the spec any
+/// What an input becomes today.
+struct Made {
+    output: String,
+    from: String,
+    /// At the target.
+    dataset: String,
+    schema: Schema,
+}
+
+/// Each output as it would be today. Where the source does not fit the spec any
 /// more, those that no step changes.
 fn made(
     spec: &Spec,
@@ -253,17 +275,23 @@ fn made(
     catalog: &Catalog,
     profiles: &BTreeMap<String, Profile>,
     inputs: &BTreeMap<String, Input>,
-) -> Vec<(String, String, Schema)> {
+) -> Vec<Made> {
     let given = Given::of((spec, asked.spec_hash, asked.environment), catalog, profiles);
     if let Ok(plan) = build::build(given) {
-        return plan.outputs.into_iter().map(|output| (output.from, output.dataset, output.schema)).collect();
+        let made = plan.outputs.into_iter().map(|Output { name, from, dataset, schema, .. }| Made {
+            output: name,
+            from,
+            dataset,
+            schema,
+        });
+        return made.collect();
     }
     let one = |name: String| {
         let settings = spec.datasets.get(&name).cloned().unwrap_or_default();
         let from = settings.from.unwrap_or_else(|| name.clone());
         let plain = spec.steps.is_empty() && settings.steps.is_empty();
-        let made = inputs.get(&from).filter(|_| plain)?.schema.clone();
-        Some((from, settings.to.unwrap_or(name), made))
+        let schema = inputs.get(&from).filter(|_| plain)?.schema.clone();
+        Some(Made { dataset: settings.to.unwrap_or_else(|| name.clone()), output: name, from, schema })
     };
     discover::outputs(spec, catalog).into_keys().filter_map(one).collect()
 }

@@ -16,7 +16,7 @@ use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::resilience::clock;
-use crate::schema::{Schema, checksum::Checksum, digest};
+use crate::schema::{DataType, Schema, checksum::Checksum, digest};
 use crate::spec::target::{Absent, Mode};
 use arrow::array::RecordBatch;
 use std::fs;
@@ -353,16 +353,17 @@ fn merged(known: &Schema, request: &LoadRequest, folder: &Folder) -> Result<Sche
         let wide = wider(field, old.data_type).filter(|_| request.widen);
         // What is loaded must be of the dataset's type: these rows are written already.
         let Some(wide) = wide.filter(|wide| *wide == field.data_type) else {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!("the column '{}' is {} and cannot take {}", field.name, old.data_type, field.data_type),
-            )
-            .in_file(folder.shown())
-            .hint("Cast the column to the type it has, or load with the mode `replace`"));
+            return Err(other_type(&field.name, old.data_type, field.data_type).in_file(folder.shown()));
         };
         old.data_type = wide;
     }
     Ok(Schema::new(fields))
+}
+
+/// Files that are there have another type, which does not widen.
+pub(super) fn other_type(column: &str, theirs: DataType, ours: DataType) -> Error {
+    Error::new(Kind::Conflict, format!("the column '{column}' is {theirs} and cannot take {ours}"))
+        .hint("Cast the column to the type it has, or load with the mode `replace`")
 }
 
 /// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller

@@ -63,7 +63,10 @@ pub fn from_target(mut inputs: BTreeMap<String, Input>, all: &[Loaded]) -> BTree
                 let passes = made.is_some_and(|made| input.schema.field(&made.name).is_some());
                 let gone = made.is_none() && input.schema.field(&field.name).is_none();
                 if (passes || gone) && known.field(&field.name).is_none() {
-                    known.fields.push((*field).clone());
+                    // What today's steps make of today's column is no change of it.
+                    let same = made.is_some_and(|made| made.data_type == field.data_type);
+                    let today = input.schema.field(&field.name).filter(|_| same);
+                    known.fields.push(today.unwrap_or(field).clone());
                 }
             }
             fresh.extend(matched.added.iter().map(|field| field.name.as_str()));
@@ -152,6 +155,12 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
         fields.push(Field {
             name: field.name.clone(),
             data_type,
+            // The source's own word for another type is none for this one.
+            native_type: if data_type == here.data_type {
+                here.native_type.clone()
+            } else {
+                field.native_type.clone().filter(|_| data_type == field.data_type)
+            },
             // Another one is for the reading to judge.
             shape: field.shape.clone().or_else(|| here.shape.clone()),
             nullable: here.nullable || field.nullable,
