@@ -156,15 +156,14 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
             name: field.name.clone(),
             data_type,
             // The source's own word for another type is none for this one.
-            native_type: if data_type == here.data_type {
-                here.native_type.clone()
+            native_type: if data_type == here.data_type || epoch::declared(field) == epoch::declared(here) {
+                epoch::kept(field, here)
             } else {
                 field.native_type.clone().filter(|_| data_type == field.data_type)
             },
             // Another one is for the reading to judge.
             shape: field.shape.clone().or_else(|| here.shape.clone()),
             nullable: here.nullable || field.nullable,
-            native_type: epoch::kept(field, here),
             ..(*here).clone()
         });
     }
