@@ -27,6 +27,8 @@ pub struct Misfit {
     pub way: String,
     /// The type of ours that would go, where a cast to it loses no value in silence.
     pub cast: Option<DataType>,
+    /// The type to pass on the way there, which refuses digits that would be lost.
+    pub through: Option<DataType>,
     /// The target's column can get a type that holds ours.
     pub widens: bool,
 }
@@ -51,11 +53,15 @@ pub struct Fitting {
 impl Misfit {
     /// Of what a connector says of a column; `theirs` is the type that the target's column would take.
     pub(super) fn of(said: &Error, ours: &Field, theirs: Option<DataType>) -> Self {
+        let through = theirs.and_then(|theirs| through(ours.data_type, theirs));
+        let cast = theirs.filter(|theirs| through.is_some() || exact(ours.data_type, *theirs));
+        let zone = cast.is_some_and(|cast| moments(ours.data_type, cast));
         Self {
             column: ours.name.clone(),
-            what: said.message().to_owned(),
+            what: format!("{}{}", said.message(), if zone { " (a cast takes it for UTC)" } else { "" }),
             way: said.hint_text().unwrap_or_default().to_owned(),
-            cast: theirs.filter(|theirs| exact(ours.data_type, *theirs)),
+            cast,
+            through,
             widens: theirs.is_some_and(|theirs| wider(ours, theirs).is_some()),
         }
     }
@@ -67,6 +73,7 @@ impl Misfit {
             what: format!("the target's column '{name}' takes no null and has no default, and the rows do not have it"),
             way: format!("Load '{name}' too, or give the target's column a default"),
             cast: None,
+            through: None,
             widens: false,
         }
     }
@@ -142,8 +149,40 @@ fn exact(from: DataType, to: DataType) -> bool {
         | (T::Int16 | T::Int32 | T::Int64, T::Boolean)
         | (T::Int16, T::Float32)
         | (T::Int16 | T::Int32 | T::Float32, T::Float64)
-        | (T::Date, T::Timestamp) => true,
+        | (T::Date, T::Timestamp)
+        | (T::Timestamp, T::TimestampTz)
+        | (T::TimestampTz, T::Timestamp) => true,
+        (T::Decimal { precision, .. }, T::Float32 | T::Float64) => {
+            digits(to).is_some_and(|(_, kept)| precision <= kept)
+        }
         _ => false,
+    }
+}
+
+fn moments(one: DataType, other: DataType) -> bool {
+    use DataType as T;
+    matches!((one, other), (T::Timestamp, T::TimestampTz) | (T::TimestampTz, T::Timestamp))
+}
+
+/// How many digits of a whole number a float holds, and of any: what it gives back as it was.
+fn digits(float: DataType) -> Option<(u8, u8)> {
+    match float {
+        DataType::Float32 => Some((7, 6)),
+        DataType::Float64 => Some((15, 15)),
+        _ => None,
+    }
+}
+
+/// The longest numbers of ours that such a column gives back as they were; nothing where it holds all of them, or few.
+fn through(from: DataType, to: DataType) -> Option<DataType> {
+    use DataType as T;
+    let (whole, any) = digits(to).filter(|_| !exact(from, to))?;
+    match from {
+        T::Int32 | T::Int64 | T::Decimal { scale: 0, .. } => Some(T::Decimal { precision: whole, scale: 0 }),
+        T::Decimal { scale, .. } if u8::try_from(scale).is_ok_and(|scale| scale < any) => {
+            Some(T::Decimal { precision: any, scale })
+        }
+        _ => None,
     }
 }
 
@@ -175,8 +214,16 @@ pub(super) fn fits(ours: &Field, theirs: &Theirs<'_>, database: &str) -> Result<
     if fits {
         return Ok(());
     }
+    let words = if moments(ours.data_type, theirs.data_type) {
+        // MySQL's `timestamp` is not ours.
+        let zone = |data_type: DataType| if data_type == DataType::TimestampTz { "with" } else { "without" };
+        let (here, there) = (zone(ours.data_type), zone(theirs.data_type));
+        format!("a timestamp {here} time zone here and {} at the target, {there} time zone", theirs.declared)
+    } else {
+        format!("{} here and {} at the target", ours.data_type, theirs.declared)
+    };
     conflict(
-        format!("column '{name}' is {} here and {} at the target", ours.data_type, theirs.declared),
+        format!("column '{name}' is {words}"),
         format!("Cast '{name}' in a step to {}, or change the target's column", theirs.data_type),
     )
 }

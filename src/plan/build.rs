@@ -264,17 +264,17 @@ fn output(
     }
     if let Some(fitting) = given.fitted.get(name) {
         let dataset = settings.to.as_deref().unwrap_or(name);
-        let mut cast = fitted::cast(fitting, dataset);
-        if let Some(planned) = &cast {
-            let tried: Vec<PlannedStep> = steps.iter().chain([planned]).cloned().collect();
+        let mut casts = fitted::casts(fitting, dataset);
+        if !casts.is_empty() {
+            let tried: Vec<PlannedStep> = steps.iter().chain(&casts).cloned().collect();
             let fits = engine::plan_schema(&plain(&tried), &input, &lookup);
             match fits.and_then(|better| push(&tried).map(|_| better)) {
                 Ok(better) => (steps, schema) = (tried, better),
-                Err(_) => cast = None,
+                Err(_) => casts.clear(),
             }
         }
         let drift = settings.drift.unwrap_or(given.spec.drift);
-        decisions.extend(fitted::decisions(fitting, (name, dataset), drift.columns, cast.is_some()));
+        decisions.extend(fitted::decisions(fitting, (name, dataset), drift.columns, !casts.is_empty()));
     }
     let sql = push(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;

@@ -9,18 +9,25 @@ use crate::spec::step::Step;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The cast that makes our columns the target's; nothing where none is wanted.
-pub(super) fn cast(fitting: &Fitting, dataset: &str) -> Option<PlannedStep> {
+/// The cast that makes our columns the target's, behind one that refuses what it would lose; nothing where none is wanted.
+pub(super) fn casts(fitting: &Fitting, dataset: &str) -> Vec<PlannedStep> {
     let types: BTreeMap<String, DataType> =
         fitting.misfits.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.cast?))).collect();
     if types.is_empty() {
-        return None;
+        return Vec::new();
     }
+    let first: BTreeMap<String, DataType> =
+        fitting.misfits.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.through?))).collect();
+    let first = (!first.is_empty()).then(|| PlannedStep {
+        step: Step::Cast(first),
+        by: By::Rules,
+        reason: format!("'{dataset}' is there already and keeps so many digits: longer numbers go to quarantine"),
+    });
     let said: Vec<&str> =
         fitting.misfits.iter().filter(|misfit| misfit.cast.is_some()).map(|misfit| misfit.what.as_str()).collect();
     let reason =
         format!("'{dataset}' is there already: {}; a value that does not fit goes to quarantine", said.join(", "));
-    Some(PlannedStep { step: Step::Cast(types), by: By::Rules, reason })
+    first.into_iter().chain([PlannedStep { step: Step::Cast(types), by: By::Rules, reason }]).collect()
 }
 
 /// The columns that such a cast is for.

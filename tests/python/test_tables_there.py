@@ -255,3 +255,39 @@ def test_values_between_two_mysql_arrive_as_they_were(
     shown = "SELECT id, CAST(d AS CHAR), CAST(dt AS CHAR), CAST(tm AS CHAR), y, big, b + 0, e, s, CAST(plain AS CHAR), CAST(num AS CHAR) FROM t ORDER BY id"
     both = [mariadb.query(shown, database=database) for database in (here, there)]
     assert both[0] == both[1]
+
+
+FLOATS = "id,r,d,n,ts\n1,5,1.25,7,2024-01-01 10:00:00\n2,12345678,123456789012345678.25,12345678901234567,\n"
+
+
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+def test_casts_to_floats_and_zones_are_proposed_and_lose_nothing(
+    tmp_path: Path, postgres: Server, mariadb: MariadbServer, strategy: str
+) -> None:
+    homes: dict[str, Any] = {"postgres": postgres, "mysql": mariadb}
+    for word, server in homes.items():
+        real, stamp = ("real", "timestamptz") if word == "postgres" else ("float", "timestamp NULL")
+        database = server.database()
+        columns = f"id bigint, r {real}, d double precision, n double precision, ts {stamp}"
+        server.execute(f"CREATE TABLE items ({columns})", database=database)
+        folder = tmp_path / word
+        folder.mkdir()
+        (folder / "items.csv").write_text(FLOATS)
+        path = write_spec(
+            folder,
+            "floats",
+            source={"csv": {"path": "items.csv"}},
+            target={word: {"connection": "db", "mode": "append"}},
+            steps=[{"cast": {"id": "int64", "r": "int64", "d": "decimal(20,2)", "n": "int64", "ts": "timestamp"}}],
+            datasets={"items": {"strategy": strategy, "guard": {"quarantined": 1}}},
+        )
+        world = outside(folder, db=server.url(database))
+        plan = wv.plan(path, rules_only=True, write=False, **world)
+        first, second = plan["outputs"][0]["steps"][-2:]
+        assert first["step"] == {"cast": {"r": "decimal(7,0)", "d": "decimal(15,2)", "n": "decimal(15,0)"}}
+        assert second["step"] == {"cast": {"r": "float32", "d": "float64", "n": "float64", "ts": "timestamptz"}}
+        assert "without time zone here" in second["reason"] or word == "postgres"
+        assert "for UTC" in second["reason"]
+        sums = move(path, **world)["reconciliation"]
+        assert (sums["loaded"], sums["quarantined"]) == (1, 1)
+        assert server.query("SELECT id, r, d, n FROM items", database=database) == [(1, 5.0, 1.25, 7.0)]
