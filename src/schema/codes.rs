@@ -52,6 +52,11 @@ pub fn is_code(name: &str, digits: (usize, usize)) -> bool {
         || words.last().is_some_and(|last| last == "code") && shortest == longest && longest >= 3
 }
 
+/// Whether numbers with a point in a column of this name count up in parts: behind `1.9` comes `1.10`.
+pub fn is_version(name: &str) -> bool {
+    words(name).iter().any(|word| matches!(word.as_str(), "version" | "ver" | "release"))
+}
+
 /// The lower-case words of a name: `PostalCode_2` is postal, code, 2.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];

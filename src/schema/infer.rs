@@ -40,6 +40,10 @@ pub struct Inference {
     /// Of the shortest value, while all are digits.
     least_digits: Option<usize>,
     scale: usize,
+    /// Of the digits behind a point, the fewest; and whether a value ends with a zero there that another number of digits
+    /// would not need: `1.1` and `1.10` are versions, not amounts.
+    least_scale: Option<usize>,
+    padded: bool,
 }
 
 impl Inference {
@@ -63,6 +67,10 @@ impl Inference {
             self.whole_digits = self.whole_digits.max(whole);
             self.least_digits = Some(self.least_digits.map_or(whole, |least| least.min(whole)));
             self.scale = self.scale.max(scale);
+            if scale > 0 {
+                self.least_scale = Some(self.least_scale.map_or(scale, |least| least.min(scale)));
+                self.padded |= scale > 1 && text.ends_with('0');
+            }
             // So few digits are a finite number, and no day or time is written so.
             if whole <= 300 {
                 self.floats += 1;
@@ -128,9 +136,14 @@ impl Inference {
         }
     }
 
-    /// The type of a column of this name: whole numbers that are codes stay text.
+    /// The type of a column of this name: whole numbers that are codes stay text, and so do versions.
     pub fn named(&self, name: &str) -> DataType {
         let data_type = self.data_type();
+        let decimal = matches!(data_type, DataType::Decimal { scale: 1.., .. } | DataType::Float64);
+        let padded = self.padded && self.least_scale < Some(self.scale);
+        if decimal && (padded || super::codes::is_version(name)) {
+            return DataType::Text;
+        }
         let whole = matches!(data_type, DataType::Int64 | DataType::Decimal { scale: 0, .. });
         let digits = (self.least_digits.unwrap_or_default(), self.whole_digits);
         if whole && super::codes::is_code(name, digits) { DataType::Text } else { data_type }
@@ -169,6 +182,10 @@ fn is_inexact(text: &str, whole: usize, scale: usize) -> bool {
 
 fn is_plain_float(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
+    // `1.`, `2.` number a list.
+    if unsigned.ends_with('.') {
+        return false;
+    }
     let code = unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.as_bytes()[1].is_ascii_digit();
     !code && double(text).is_some_and(f64::is_finite)
 }

@@ -122,6 +122,12 @@ def test_what_we_write_of_one_column_comes_back(tmp_path: Path, kind: str, value
         (["-0", "1"], "float64"),
         (["1e400", "2.5"], "text"),
         (["1", "2"], "int64"),
+        # Behind 1.9 comes 1.10: versions, not amounts.
+        (["1.1", "1.2", "1.9", "1.10"], "text"),
+        (["1.5", "2.25"], "decimal(18,2)"),
+        (["1", "2.50", "3.25"], "decimal(18,2)"),
+        (["2", "2.50"], "decimal(18,2)"),
+        (["1.", "2.", "10."], "text"),
     ],
 )
 def test_a_number_type_gives_the_characters_back(tmp_path: Path, values: list[str], kind: str) -> None:
@@ -136,6 +142,37 @@ def test_a_number_beyond_a_double_is_put_aside(tmp_path: Path, written: str) -> 
     answer = read(path, "jsonl", schema=[column("v", "float64")])
     assert [row["v"] for row in answer["rows"]] == [1.5, 0.0]
     assert answer["rejected"][0]["reason"] == f"'{written}' is not a number that a float can hold"
+
+
+@pytest.mark.parametrize("name", ["version", "sourceVersion", "release_no"])
+def test_a_version_is_text_by_its_name(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, f"{name},n\n1.1,1\n1.2,2\n")
+    assert look(path)["fields"][0]["type"] == "text"
+
+
+# --- quotes
+
+
+@pytest.mark.parametrize("end", ["\t", ","])
+@pytest.mark.parametrize("written", ['"Up" (2009)', '"p" "q"', '"x"y"', '"a""b" c', '5" disk', 'the "Alien"'])
+def test_quotes_that_wrap_no_field_are_text(tmp_path: Path, end: str, written: str) -> None:
+    rows = [f"{at}{end}plain {at}" for at in range(20)]
+    rows.insert(7, f"7{end}{written}")
+    rows.insert(9, f'9{end}"quoted{end}and whole"')
+    answer = read(write(tmp_path, "\n".join([f"id{end}title", *rows, ""])))
+    titles = [row["title"] for row in answer["rows"]]
+    assert titles[7] == written
+    assert titles[9] == f"quoted{end}and whole"
+    assert len(titles) == 22
+    assert not answer["rejected"]
+
+
+def test_text_behind_a_quoted_delimiter_is_put_aside(tmp_path: Path) -> None:
+    path = write(tmp_path, 'id,name\n1,Ann\n2,"Smith, John" Jr\n3,"Smith, Jane"\n')
+    answer = read(path)
+    assert [row["name"] for row in answer["rows"]] == ["Ann", "Smith, Jane"]
+    (refused,) = answer["rejected"]
+    assert "goes on behind a closing quote" in refused["reason"]
 
 
 # --- backslashes

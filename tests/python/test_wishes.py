@@ -248,6 +248,8 @@ WAITS = [
     "filter cancelled orders",
     # Rows or columns?
     "customers without email",
+    "orders with email",
+    "open orders, with country",
     "orders without email",
     "only orders without email",
     "no email",

@@ -257,11 +257,13 @@ impl Reader<'_> {
             .filter(|_| !negated)
         {
             let including = self.phrase(verb, &["including", "incl"]).is_some();
-            // "Orders with a country": those that have one, or the column?
+            // "Orders with a country", "orders with remark": those that have one, or the column?
             let some = ["a", "an", "any", "some"].contains(&self.word(at));
+            let bare = self.is(verb, "with") && self.is(at - 1, "with") && !self.is(at, "the");
             for (object, end) in self.objects(at) {
                 let wish = match &object {
                     _ if some => None,
+                    Object::Columns { names, explicit: false, .. } if bare && names.len() == 1 => None,
                     Object::Rows { .. } if !including => None,
                     _ => kept(&object),
                 };

@@ -117,7 +117,10 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
 }
 
 fn observe(tokens: &mut Tokenizer<Bytes>, record: &Record, columns: &mut [(String, Inference)], nulls: &[String]) {
-    if suspicious(record, columns.len()) && tokens.recover(columns.len()).is_some() || record.len() != columns.len() {
+    if suspicious(record, columns.len()) && tokens.recover(columns.len()).is_some()
+        || record.len() != columns.len()
+        || record.torn()
+    {
         return;
     }
     for (at, (_, seen)) in columns.iter_mut().enumerate() {
@@ -138,7 +141,7 @@ fn estimate(path: &Path, rows: u64, bytes: u64) -> Option<u64> {
 
 /// Whether a stray quote may have swallowed more than this row.
 pub(super) fn suspicious(record: &Record, width: usize) -> bool {
-    record.len() != width || record.loose()
+    record.len() != width || record.torn()
 }
 
 /// The rows of one file.

@@ -155,6 +155,11 @@ impl<R: Read> Lane<R> {
             self.builder.reject(self.row, reason, &self.tokens.raw());
             return;
         }
+        if self.record.torn() {
+            let reason = "text goes on behind a closing quote, and what stands before it would be more than one field without";
+            self.builder.reject(self.row, reason, &self.tokens.raw());
+            return;
+        }
         if let Err(reason) = readable(&self.record) {
             self.builder.reject(self.row, reason, &self.tokens.raw());
             return;

@@ -42,6 +42,7 @@ pub(super) struct Record {
     ends: Vec<usize>,
     quoted: Vec<bool>,
     loose: bool,
+    torn: bool,
     escaped_quote: bool,
 }
 
@@ -60,9 +61,16 @@ impl Record {
         self.quoted.get(index).copied().unwrap_or(false)
     }
 
-    /// Whether something stands between a closing quote and the next delimiter: often a quote that was never closed.
+    /// Whether something stands between a closing quote and the next delimiter: the quotes are part of the text then, as in
+    /// `"Up" (2009)`.
     pub(super) fn loose(&self) -> bool {
         self.loose
+    }
+
+    /// Whether what stands between those quotes would be more than one field without them: often a quote that was never
+    /// closed, and nobody can tell.
+    pub(super) fn torn(&self) -> bool {
+        self.torn
     }
 
     /// Whether that closing quote stood behind a backslash: then it may not have been one.
@@ -79,6 +87,7 @@ impl Record {
         self.ends.clear();
         self.quoted.clear();
         self.loose = false;
+        self.torn = false;
         self.escaped_quote = false;
     }
 
@@ -428,7 +437,7 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
         let mut quoted = false;
         // A null of a database, which is not the text of these letters.
         let null = bytes.get(at..).is_some_and(|rest| is_null(rest, dialect));
-        let field = record.text.len();
+        let (field, begun) = (record.text.len(), at);
         if let Some(quote) = dialect.quote {
             let spaces = leading_spaces(bytes.get(at..).unwrap_or_default(), quote, dialect);
             if bytes.get(at + spaces) == Some(&quote) {
@@ -439,7 +448,6 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
                 }
             }
         }
-        // What follows a closing quote belongs to the field as it is: `"a"b` is `ab`.
         let rest = bytes.get(at..).unwrap_or_default();
         let Some(length) = unquoted_part(rest, dialect, record) else {
             if !at_end {
@@ -450,9 +458,11 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
             return Scan::Complete(bytes.len());
         };
         null_field(record, field, null && length == 2);
-        record.loose |= quoted && length > 0;
-        let closing = at.checked_sub(2).and_then(|before| bytes.get(before));
-        record.escaped_quote |= quoted && length > 0 && dialect.escape.is_none() && closing == Some(&b'\\');
+        if quoted && length > 0 {
+            let closing = at.checked_sub(2).and_then(|before| bytes.get(before));
+            record.escaped_quote |= dialect.escape.is_none() && closing == Some(&b'\\');
+            unquoted_after_all(record, field, bytes.get(begun..at + length).unwrap_or_default(), dialect);
+        }
         quoted |= dialect.letters() && !null;
         at += length;
         match (bytes.get(at), bytes.get(at + 1)) {
@@ -470,6 +480,20 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
                 at += 1;
             }
         }
+    }
+}
+
+/// A field whose text goes on behind its closing quote: as it is written, if that is one field.
+fn unquoted_after_all(record: &mut Record, start: usize, written: &[u8], dialect: Dialect) {
+    record.loose = true;
+    let divides = |byte: &u8| {
+        Some(*byte) == dialect.delimiter || Some(*byte) == dialect.escape || matches!(byte, b'\n' | b'\r')
+    };
+    if written.iter().any(divides) {
+        record.torn = true;
+    } else {
+        record.text.truncate(start);
+        record.text.extend_from_slice(written);
     }
 }
 

@@ -116,6 +116,11 @@ pub(crate) fn read(text: &str, formats: &[String], to: DataType) -> Option<i64> 
     formats.iter().find_map(|format| read_one(text, format, to))
 }
 
+/// Whether microseconds hold a time: no leap second, which would become the next minute, and nothing finer.
+fn is_held(time: &NaiveTime) -> bool {
+    time.nanosecond() < 1_000_000_000 && time.nanosecond().is_multiple_of(1_000)
+}
+
 fn read_one(text: &str, format: &str, to: DataType) -> Option<i64> {
     let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN);
     // chrono reads "24" as the year 24 when the format says %Y: that is a two-digit year in the wrong format.
@@ -128,19 +133,19 @@ fn read_one(text: &str, format: &str, to: DataType) -> Option<i64> {
             Some(midnight(date).and_utc().timestamp_micros().div_euclid(DAY))
         }
         DataType::Time => {
-            let time = NaiveTime::parse_from_str(text, format).ok()?;
+            let time = NaiveTime::parse_from_str(text, format).ok().filter(is_held)?;
             Some(i64::from(time.num_seconds_from_midnight()) * 1_000_000 + i64::from(time.nanosecond() / 1_000))
         }
         DataType::TimestampTz => {
             if let Ok(moment) = DateTime::parse_from_str(text, format) {
-                return plausible(&moment.date_naive()).then(|| moment.timestamp_micros());
+                return (plausible(&moment.date_naive()) && is_held(&moment.time())).then(|| moment.timestamp_micros());
             }
             read_one(text, format, DataType::Timestamp)
         }
         _ => {
             let moment = NaiveDateTime::parse_from_str(text, format);
             let moment = moment.or_else(|_| NaiveDate::parse_from_str(text, format).map(midnight)).ok();
-            let moment = moment.filter(|moment| plausible(&moment.date()))?;
+            let moment = moment.filter(|moment| plausible(&moment.date()) && is_held(&moment.time()))?;
             Some(moment.and_utc().timestamp_micros())
         }
     }
