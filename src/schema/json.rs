@@ -1,8 +1,8 @@
 //! JSON texts by value, numbers by their digits: nothing passes through a double.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The members of an object in their order, values untouched.
@@ -34,6 +34,49 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         }
         deserializer.deserialize_map(All).map(Self)
     }
+}
+
+/// A JSON value in which no object has a key twice; at any depth.
+pub struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Distinct;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
+                let mut names = BTreeSet::new();
+                // A raw value, for a number may be beyond any that Rust has.
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    distinct(value).map_err(A::Error::custom)?;
+                    if let Some(name) = names.replace(name) {
+                        return Err(A::Error::custom(format!("the key '{name}' is there twice")));
+                    }
+                }
+                Ok(Distinct)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Distinct, A::Error> {
+                while let Some(item) = items.next_element::<&'de RawValue>()? {
+                    distinct(item).map_err(A::Error::custom)?;
+                }
+                Ok(Distinct)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+fn distinct(value: &RawValue) -> Result<(), serde_json::Error> {
+    if value.get().starts_with(['{', '[']) {
+        serde_json::from_str::<Distinct>(value.get())?;
+    }
+    Ok(())
 }
 
 /// One form for equal values, whatever the white space, the order of members and the writing of numbers: databases change

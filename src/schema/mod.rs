@@ -17,7 +17,7 @@ pub mod declared;
 pub mod diff;
 pub mod epoch;
 pub mod infer;
-mod json;
+pub mod json;
 pub mod native;
 mod nested;
 mod odd;

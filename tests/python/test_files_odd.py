@@ -85,6 +85,16 @@ def test_a_key_that_is_there_twice_puts_the_row_aside(tmp_path: Path) -> None:
     assert [row["reason"] for row in answer["rejected"]] == ["not a JSON object: the key 'a' is there twice"] * 2
 
 
+def test_a_key_that_is_there_twice_further_in(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    twice = ['{"o": {"a": 2, "a": 3}}', '{"o": [1, {"b": {"a": 1, "a": 1}}]}', '{"o": {"c": 1, "\\u0063": 2}}']
+    path.write_text("\n".join([*twice, '{"o": {"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}}', ""]))
+    answer = read(path, "jsonl")
+    assert [row["o"] for row in answer["rows"]] == [{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}]
+    reasons = [row["reason"].split(" at line")[0] for row in answer["rejected"]]
+    assert reasons == [f"not a JSON object: the key '{key}' is there twice" for key in "aac"]
+
+
 def test_numbers_inside_of_json_keep_their_digits(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"o": {"x": 12345678901234567890.12, "y": 1e400, "z": 0.1000}}\n')
     spec = write_spec(

@@ -9,7 +9,7 @@ use super::{Described, failure};
 use crate::connectors::Batch;
 use crate::connectors::shown::{Shown, unshown};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, alike, infer::Inference};
+use crate::schema::{DataType, Field, Schema, alike, infer::Inference, json::Distinct};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -48,12 +48,17 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A value as the text that a column of this type is parsed from.
+/// A value as the text that a column of this type is parsed from. An object that has a key twice is no value: databases keep
+/// one of the two, and which is meant nobody knows.
 pub(crate) fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         _ if text == "null" => None,
         Some(b'"') if to != DataType::Json => Some(Cow::Owned(serde_json::from_str::<String>(text)?)),
+        Some(b'{' | b'[') => {
+            serde_json::from_str::<Distinct>(text)?;
+            Some(Cow::Borrowed(text))
+        }
         _ => Some(Cow::Borrowed(text)),
     })
 }

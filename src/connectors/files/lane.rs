@@ -156,7 +156,8 @@ impl<R: Read> Lane<R> {
             return;
         }
         if self.record.torn() {
-            let reason = "text goes on behind a closing quote, and what stands before it would be more than one field without";
+            let reason =
+                "text goes on behind a closing quote, and what stands before it would be more than one field without";
             self.builder.reject(self.row, reason, &self.tokens.raw());
             return;
         }

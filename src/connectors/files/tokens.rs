@@ -486,9 +486,8 @@ fn scan(bytes: &[u8], at_end: bool, dialect: Dialect, record: &mut Record) -> Sc
 /// A field whose text goes on behind its closing quote: as it is written, if that is one field.
 fn unquoted_after_all(record: &mut Record, start: usize, written: &[u8], dialect: Dialect) {
     record.loose = true;
-    let divides = |byte: &u8| {
-        Some(*byte) == dialect.delimiter || Some(*byte) == dialect.escape || matches!(byte, b'\n' | b'\r')
-    };
+    let divides =
+        |byte: &u8| Some(*byte) == dialect.delimiter || Some(*byte) == dialect.escape || matches!(byte, b'\n' | b'\r');
     if written.iter().any(divides) {
         record.torn = true;
     } else {
