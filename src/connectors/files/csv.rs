@@ -5,10 +5,11 @@
 //! with a cell that is no value of its column. Blank lines are no rows, but nulls in files of one column.
 
 use super::decode::{self, Bytes};
+use super::fields::{Dialect, Record};
 use super::lane::{Lane, Rejects, Shape};
 use super::read::Rows;
 use super::stretches::Stretches;
-use super::tokens::{Dialect, Record, Token, Tokenizer};
+use super::tokens::{Token, Tokenizer};
 use super::{Described, failure};
 use crate::connectors::shown::Shown;
 use crate::connectors::{BATCH_ROWS, Skipped, TextFormat};

@@ -3,8 +3,9 @@
 use super::columns::Span;
 use super::csv::suspicious;
 use super::failure;
+use super::fields::Record;
 use super::rows::{RowBuilder, Tile};
-use super::tokens::{Record, Token, Tokenizer};
+use super::tokens::{Token, Tokenizer};
 use crate::connectors::{Batch, Skipped};
 use crate::error::Result;
 use crate::schema::Schema;

@@ -32,6 +32,7 @@ mod csv;
 mod decode;
 mod digits;
 mod encode;
+mod fields;
 mod find;
 mod fitting;
 mod folder;

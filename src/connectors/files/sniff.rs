@@ -2,7 +2,8 @@
 
 use super::csv::{dialect, names};
 use super::decode;
-use super::tokens::{Dialect, Record, Token, Tokenizer};
+use super::fields::{Dialect, Record};
+use super::tokens::{Token, Tokenizer};
 use crate::connectors::TextFormat;
 use crate::error::Result;
 use crate::schema::{DataType, infer, infer::Inference};

@@ -6,9 +6,10 @@
 
 use super::csv::suspicious;
 use super::failure;
+use super::fields::{Dialect, Record};
 use super::lane::{Lane, Shape};
 use super::shared::{From, Shared};
-use super::tokens::{Dialect, Record, Token, Tokenizer};
+use super::tokens::{Token, Tokenizer};
 use crate::connectors::Batch;
 use crate::error::{Error, Result};
 use std::collections::VecDeque;
