@@ -35,7 +35,8 @@ pub(super) async fn widen(
 ) -> Result<()> {
     let (Some((first, _)), Some(number)) = (wider.first(), free_name(known)) else { return Ok(()) };
     let declared = known.iter().find(|column| column.name == first.name).map_or("", |column| column.declared.as_str());
-    if let Some(why) = told(file, dataset).await? {
+    let kept = retyped(file, dataset, known, wider).await?;
+    if let Some(why) = told(file, dataset, kept.is_some()).await? {
         return Err(stays(first, declared, &why));
     }
     let wide = |column: &NativeColumn| wider.iter().find(|(field, _)| field.name == column.name).map(|(_, wide)| *wide);
@@ -48,7 +49,8 @@ pub(super) async fn widen(
     let values = known.iter().map(|column| {
         let name = quote(&column.name);
         match wide(column) {
-            Some(DataType::Text | DataType::Decimal { .. }) => format!("CAST({name} AS TEXT)"),
+            Some(DataType::Decimal { scale, .. }) => to_scale(&name, scale),
+            Some(DataType::Text) => format!("CAST({name} AS TEXT)"),
             // A day is its midnight.
             Some(DataType::Timestamp) => format!("{name} || ' 00:00:00'"),
             Some(_) | None => name,
@@ -66,7 +68,7 @@ pub(super) async fn widen(
     execute(file, "PRAGMA legacy_alter_table = ON").await?;
     let columns = columns.join(", ");
     let statements = [
-        format!("CREATE TABLE {new} ({})", types.join(", ")),
+        format!("CREATE TABLE {new} {}", kept.unwrap_or_else(|| format!("({})", types.join(", ")))),
         format!("INSERT INTO {new} ({number}, {columns}) SELECT {number}, {} FROM {}", values.join(", "), sql(dataset)),
         format!("DROP TABLE {}", sql(dataset)),
         format!("ALTER TABLE {new} RENAME TO {}", quote(dataset)),
@@ -77,9 +79,56 @@ pub(super) async fn widen(
     execute(file, "PRAGMA legacy_alter_table = OFF").await.map(drop)
 }
 
-/// Why the table cannot be built anew without losing something.
-async fn told(file: &mut SqliteConnection, dataset: &str) -> Result<Option<String>> {
-    let all = "SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'trigger') AND lower(tbl_name) = lower(?)";
+/// A stored decimal with so many digits behind the point, as a load would write it.
+fn to_scale(name: &str, scale: i8) -> String {
+    let (text, zeros) = (format!("CAST({name} AS TEXT)"), "0".repeat(usize::try_from(scale).unwrap_or(0)));
+    if zeros.is_empty() {
+        return text;
+    }
+    format!(
+        "CASE instr({text}, '.') WHEN 0 THEN {text} || '.{zeros}' \
+         ELSE {text} || substr('{zeros}', 1, max(0, {scale} - length({text}) + instr({text}, '.'))) END"
+    )
+}
+
+/// The table's own statement behind its name, with the wider types in it, so that all else that it says stays; nothing where
+/// the types are not told in it as we write them.
+async fn retyped(
+    file: &mut SqliteConnection,
+    dataset: &str,
+    known: &[NativeColumn],
+    wider: &[(Field, DataType)],
+) -> Result<Option<String>> {
+    if known.iter().any(|column| column.generated) {
+        return Ok(None);
+    }
+    let own = "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND sql IS NOT NULL AND lower(name) = lower(?)";
+    let statements = strings(file, own, dataset).await?;
+    let head = format!("CREATE TABLE {} ", quote(dataset));
+    let Some(body) = statements.first().and_then(|statement| statement.strip_prefix(&head)) else { return Ok(None) };
+    let bare = unquoted(body).to_ascii_uppercase();
+    if bare.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word == "WITHOUT") {
+        return Ok(None);
+    }
+    let mut body = body.to_owned();
+    for (field, wide) in wider {
+        let Some(column) = known.iter().find(|column| column.name == field.name) else { return Ok(None) };
+        let said = format!("{} {}", quote(&column.name), column.declared);
+        if column.declared.is_empty() || body.matches(&said).count() != 1 {
+            return Ok(None);
+        }
+        body = body.replace(&said, &format!("{} {}", quote(&column.name), native(*wide, Dialect::Sqlite)));
+    }
+    Ok(Some(body))
+}
+
+/// Why the table cannot be built anew without losing something. `kept`: what its own statement says stays.
+async fn told(file: &mut SqliteConnection, dataset: &str, kept: bool) -> Result<Option<String>> {
+    let all = if kept {
+        "SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL AND type = 'trigger' AND lower(tbl_name) = lower(?)"
+    } else {
+        "SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'trigger') AND lower(tbl_name) = lower(?)"
+    };
     for statement in strings(file, all, dataset).await? {
         let bare = unquoted(&statement).to_ascii_uppercase();
         let mut words = bare.split(|letter: char| !letter.is_ascii_alphabetic());
