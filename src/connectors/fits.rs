@@ -149,9 +149,8 @@ fn exact(from: DataType, to: DataType) -> bool {
         | (T::Int16 | T::Int32 | T::Int64, T::Boolean)
         | (T::Int16, T::Float32)
         | (T::Int16 | T::Int32 | T::Float32, T::Float64)
-        | (T::Date, T::Timestamp)
-        | (T::Timestamp, T::TimestampTz)
-        | (T::TimestampTz, T::Timestamp) => true,
+        | (T::Date | T::TimestampTz, T::Timestamp)
+        | (T::Timestamp, T::TimestampTz) => true,
         (T::Decimal { precision, .. }, T::Float32 | T::Float64) => {
             digits(to).is_some_and(|(_, kept)| precision <= kept)
         }

@@ -117,7 +117,7 @@ pub(crate) fn read(text: &str, formats: &[String], to: DataType) -> Option<i64> 
 }
 
 /// Whether microseconds hold a time: no leap second, which would become the next minute, and nothing finer.
-fn is_held(time: &NaiveTime) -> bool {
+fn is_held(time: NaiveTime) -> bool {
     time.nanosecond() < 1_000_000_000 && time.nanosecond().is_multiple_of(1_000)
 }
 
@@ -133,19 +133,19 @@ fn read_one(text: &str, format: &str, to: DataType) -> Option<i64> {
             Some(midnight(date).and_utc().timestamp_micros().div_euclid(DAY))
         }
         DataType::Time => {
-            let time = NaiveTime::parse_from_str(text, format).ok().filter(is_held)?;
+            let time = NaiveTime::parse_from_str(text, format).ok().filter(|time| is_held(*time))?;
             Some(i64::from(time.num_seconds_from_midnight()) * 1_000_000 + i64::from(time.nanosecond() / 1_000))
         }
         DataType::TimestampTz => {
             if let Ok(moment) = DateTime::parse_from_str(text, format) {
-                return (plausible(&moment.date_naive()) && is_held(&moment.time())).then(|| moment.timestamp_micros());
+                return (plausible(&moment.date_naive()) && is_held(moment.time())).then(|| moment.timestamp_micros());
             }
             read_one(text, format, DataType::Timestamp)
         }
         _ => {
             let moment = NaiveDateTime::parse_from_str(text, format);
             let moment = moment.or_else(|_| NaiveDate::parse_from_str(text, format).map(midnight)).ok();
-            let moment = moment.filter(|moment| plausible(&moment.date()) && is_held(&moment.time()))?;
+            let moment = moment.filter(|moment| plausible(&moment.date()) && is_held(moment.time()))?;
             Some(moment.and_utc().timestamp_micros())
         }
     }
