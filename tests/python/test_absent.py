@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Home:
             return sorted(row["id"] for row in parquet_rows(self.folder / "lake" / "t"))
         sql = f"SELECT id FROM t{where} ORDER BY id"
         if self.kind == "sqlite":
-            with sqlite3.connect(self.folder / "w.db") as file:
+            with closing(sqlite3.connect(self.folder / "w.db")) as file:
                 return [row[0] for row in file.execute(sql)]
         return [row[0] for row in self.server.query(sql, database=self.database)]
 
