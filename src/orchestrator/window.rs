@@ -331,8 +331,9 @@ fn bounds(
         None => (low.to_owned(), again),
     });
     let beyond = beyond(incremental, field)?;
-    // What lies beyond is read to be refused.
-    let to = high.filter(|_| beyond.is_none()).map(|high| (high, true));
+    // What lies beyond is read to be refused, and so is a number with more digits than the column was planned with.
+    let open = beyond.is_some() || matches!(field.data_type, DataType::Decimal { .. });
+    let to = high.filter(|_| !open).map(|high| (high, true));
     let from = from.as_ref().map(|(value, inclusive)| (value.as_str(), *inclusive));
     let within = (from.is_some() || to.is_some()).then(|| within(field, from, to, true));
     let upto = high.map_or(Upto::Nothing, |high| Upto::Value(high.to_owned()));

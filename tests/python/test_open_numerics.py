@@ -99,3 +99,28 @@ def test_a_cursor_without_digits(tmp_path: Path, postgres: Server, value: str) -
     postgres.execute(f"INSERT INTO t VALUES (3, {value} + 1)", database=database)
     wv.run(spec, run="r3", rules_only=True, **world)
     assert len(numbers(tmp_path, "postgres", postgres, database)) == 3
+
+
+@pytest.mark.parametrize("mode", ["merge", "append"])
+def test_a_cursor_beyond_all_digits_is_not_passed_over(tmp_path: Path, postgres: Server, mode: str) -> None:
+    """More digits than any column of decimals has: refused, and read again each time, while other rows go on."""
+    database = postgres.database()
+    postgres.execute("CREATE SCHEMA tg", database=database)
+    postgres.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric)", database=database)
+    postgres.execute("INSERT INTO t VALUES (1, 0.1), (2, 0.10000000000000000001)", database=database)
+    spec = write_spec(
+        tmp_path,
+        "p",
+        source={"postgres": {"connection": "db", "tables": ["t"]}},
+        target={"postgres": {"connection": "db", "schema": "tg", "mode": mode}},
+        datasets={"t": {"incremental": {"column": "n"}, "key": "id", "guard": {"quarantined": 1}}},
+    )
+    world = outside(tmp_path, db=postgres.url(database))
+    wv.run(spec, run="r1", rules_only=True, **world)
+    postgres.execute("INSERT INTO t VALUES (3, 1e25), (4, 0.2)", database=database)
+    for run, also in (("r2", ["0.2"]), ("r3", ["0.2", "0.3"])):
+        sums = wv.run(spec, run=run, rules_only=True, **world)["reconciliation"]
+        assert (sums["quarantined"], sums["balanced"]) == (1, True)
+        held = numbers(tmp_path, "postgres", postgres, database)
+        assert held == [Decimal(one) for one in ("0.1", "0.10000000000000000001", *also)]
+        postgres.execute("INSERT INTO t VALUES (5, 0.3) ON CONFLICT DO NOTHING", database=database)
