@@ -75,7 +75,8 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
     let refused = refused.iter().map(|(output, (input, error))| Refused::of(output, input, error)).collect();
     let needed: BTreeSet<&str> =
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
-    let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned().collect();
+    let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned();
+    let inputs = own_text::as_written(&outputs, inputs.collect());
     file::seal(Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),

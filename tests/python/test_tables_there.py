@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 import windvane as wv
 from pipelines import move, outside, write_spec
@@ -291,3 +294,68 @@ def test_casts_to_floats_and_zones_are_proposed_and_lose_nothing(
         sums = move(path, **world)["reconciliation"]
         assert (sums["loaded"], sums["quarantined"]) == (1, 1)
         assert server.query("SELECT id, r, d, n FROM items", database=database) == [(1, 5.0, 1.25, 7.0)]
+
+
+LETTERS = {
+    "c": ["10.5", "10.25", "7"],
+    "m": ["2026-03-01T10:00:00", "2026-03-01 10:00", "2026-03-01T10:00:00.5"],
+    "z": ["2026-03-01T10:00:00+02:00", "2026-03-01T10:00:00Z", "2026-03-01 10:00:00 UTC"],
+    "b": ["TRUE", "false", "True"],
+    "t": ["10:00", "11:00:00", "12:30"],
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+def test_a_file_arrives_letter_by_letter_in_columns_of_text(
+    tmp_path: Path, kind: str, asked: bool, strategy: str
+) -> None:
+    """Because the table's columns are text, or because the spec says so."""
+    lines = [",".join(["id", *LETTERS])] + [
+        f"{at},{','.join(row)}" for at, row in enumerate(zip(*LETTERS.values(), strict=True))
+    ]
+    objects = [
+        json.dumps({"id": at} | dict(zip(LETTERS, row, strict=True)))
+        for at, row in enumerate(zip(*LETTERS.values(), strict=True))
+    ]
+    (tmp_path / f"t.{kind}").write_text("\n".join(lines if kind == "csv" else objects) + "\n")
+    with closing(sqlite3.connect(tmp_path / "w.db")) as file:
+        if not asked:
+            file.execute(f"CREATE TABLE t (id integer, {', '.join(f'{name} varchar(40)' for name in LETTERS)})")
+        file.commit()
+    spec = write_spec(
+        tmp_path,
+        "letters",
+        source={kind: {"path": f"t.{kind}"}},
+        target={"sqlite": {"path": "w.db", "mode": "append"}},
+        datasets={"t": {"strategy": strategy}},
+        **({"steps": [{"cast": dict.fromkeys(LETTERS, "text")}]} if asked else {}),
+    )
+    for run in ("r1", "r2"):
+        move(spec, run, **outside(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "w.db")) as file:
+        rows = file.execute(f"SELECT {', '.join(LETTERS)} FROM t ORDER BY rowid").fetchall()
+    assert rows == list(zip(*LETTERS.values(), strict=True)) * 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_small_numbers_into_a_tinyint_of_mysql(tmp_path: Path, mariadb: MariadbServer, kind: str) -> None:
+    database = mariadb.database()
+    mariadb.execute("CREATE TABLE t (id int PRIMARY KEY, c tinyint(1))", database=database)
+    numbers = [1, 2, 0, -1, 127]
+    frame = pl.DataFrame({"id": range(5), "c": numbers})
+    if kind == "csv":
+        frame.write_csv(tmp_path / "t.csv")
+    else:
+        frame.write_parquet(tmp_path / "t.parquet")
+    spec = write_spec(
+        tmp_path,
+        "tiny",
+        source={kind: {"path": f"t.{kind}"}},
+        target={"mysql": {"connection": "db", "mode": "merge"}},
+        datasets={"t": {"key": "id"}},
+    )
+    for run in ("r1", "r2"):
+        move(spec, run, **outside(tmp_path, db=mariadb.url(database)))
+    assert [row[0] for row in mariadb.query("SELECT c FROM t ORDER BY id", database=database)] == numbers

@@ -282,10 +282,13 @@ pub(super) fn fitting(existing: &Existing, schema: &Schema, mode: Mode, carried:
 }
 
 fn compatible(field: &Field, column: &NativeColumn) -> Option<Misfit> {
+    // What is a boolean to those who read it holds small numbers as well.
+    let numbers = column.base == "tinyint"
+        && matches!(field.data_type, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. });
     let theirs = Theirs {
         name: &column.name,
         generated: column.generated,
-        data_type: column.data_type(),
+        data_type: if numbers { DataType::Int16 } else { column.data_type() },
         declared: &column.declared,
         digits: u8::MAX,
     };
