@@ -136,6 +136,7 @@ def lines(record: Any) -> list[Row]:
         if line["stage"] == "load":
             # What the target refuses has its source row only where the target had it too.
             line.pop("source", None)
+            line["marks"].pop("source", None)
     return sorted(found, key=lambda line: (line["row"], line["stage"]))
 
 
