@@ -319,6 +319,9 @@ class Trial:
         self.expect(rows)
         self.account(record, rows)
         self.look(f"after {run}")
+        if self.place.target in DATABASES:
+            known = self.place.query("SELECT facts FROM windvane_loads")
+            agree(f"the target's ledger knows {run}", True, any(f'"{run}"' in str(row) for row in known))
 
     def again(self, run: str, rows: list[Row]) -> None:
         """A second try of a run that has ended does the day again: in a database, rows that are only added stay as they
