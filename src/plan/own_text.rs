@@ -4,7 +4,7 @@
 
 use super::{Input, Output};
 use crate::connectors::FoundKind;
-use crate::schema::{DataType, Field};
+use crate::schema::{DataType, Field, sql};
 use crate::spec::source::Source;
 use crate::spec::step::Step;
 use crate::spec::{DatasetSpec, Spec};
@@ -120,10 +120,7 @@ fn gives(source: &Source, field: &Field, to: DataType) -> bool {
 fn is_loose(field: &Field) -> bool {
     match field.data_type {
         DataType::Boolean | DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => true,
-        DataType::Float64 => {
-            let native = field.native_type.as_deref().unwrap_or_default().to_ascii_lowercase();
-            !["real", "floa", "doub"].iter().any(|word| native.contains(word))
-        }
+        DataType::Float64 => !sql::is_real(field.native_type.as_deref().unwrap_or_default()),
         DataType::Decimal { .. }
         | DataType::Int16
         | DataType::Int32

@@ -101,6 +101,12 @@ pub fn array_of(element: &str) -> Option<Shape> {
     Some(Shape::List(Box::new(Shape::Plain(plain))))
 }
 
+/// Whether SQLite makes doubles of all numbers in a column that is declared so (its affinity REAL).
+pub fn is_real(declared: &str) -> bool {
+    let declared = declared.to_ascii_lowercase();
+    ["real", "floa", "doub"].iter().any(|word| declared.contains(word))
+}
+
 /// What a declared column type is here. Types without a counterpart are `text` (their text form); PostgreSQL's
 /// `numeric` without digits is for the connector to decide by looking at the values.
 pub fn from_native(declared: &str, dialect: Dialect) -> DataType {

@@ -78,20 +78,27 @@ def test_later_values_fit(
             assert numbers(tmp_path, target, postgres, database) == [Decimal(one) for one in right]
 
 
-@pytest.mark.parametrize("value", ["0.10000000000000000001", "1e25"])
-def test_a_cursor_without_digits(tmp_path: Path, postgres: Server, value: str) -> None:
+def by_cursor(
+    tmp_path: Path, postgres: Server, mode: str, values: str, **more: Any
+) -> tuple[str, Path, dict[str, Any]]:
+    """A table of such numbers that is read by them: its database, its spec and the world of its runs."""
     database = postgres.database()
     postgres.execute("CREATE SCHEMA tg", database=database)
     postgres.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric)", database=database)
-    postgres.execute("INSERT INTO t VALUES (1, 0.1)", database=database)
+    postgres.execute(f"INSERT INTO t VALUES {values}", database=database)
     spec = write_spec(
         tmp_path,
         "p",
         source={"postgres": {"connection": "db", "tables": ["t"]}},
-        target={"postgres": {"connection": "db", "schema": "tg", "mode": "merge"}},
-        datasets={"t": {"incremental": {"column": "n"}, "key": "id"}},
+        target={"postgres": {"connection": "db", "schema": "tg", "mode": mode}},
+        datasets={"t": {"incremental": {"column": "n"}, "key": "id", **more}},
     )
-    world = outside(tmp_path, db=postgres.url(database))
+    return database, spec, outside(tmp_path, db=postgres.url(database))
+
+
+@pytest.mark.parametrize("value", ["0.10000000000000000001", "1e25"])
+def test_a_cursor_without_digits(tmp_path: Path, postgres: Server, value: str) -> None:
+    database, spec, world = by_cursor(tmp_path, postgres, "merge", "(1, 0.1)")
     wv.run(spec, run="r1", rules_only=True, **world)
     postgres.execute(f"INSERT INTO t VALUES (2, {value})", database=database)
     wv.run(spec, run="r2", rules_only=True, **world)
@@ -104,18 +111,8 @@ def test_a_cursor_without_digits(tmp_path: Path, postgres: Server, value: str) -
 @pytest.mark.parametrize("mode", ["merge", "append"])
 def test_a_cursor_beyond_all_digits_is_not_passed_over(tmp_path: Path, postgres: Server, mode: str) -> None:
     """More digits than any column of decimals has: refused, and read again each time, while other rows go on."""
-    database = postgres.database()
-    postgres.execute("CREATE SCHEMA tg", database=database)
-    postgres.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric)", database=database)
-    postgres.execute("INSERT INTO t VALUES (1, 0.1), (2, 0.10000000000000000001)", database=database)
-    spec = write_spec(
-        tmp_path,
-        "p",
-        source={"postgres": {"connection": "db", "tables": ["t"]}},
-        target={"postgres": {"connection": "db", "schema": "tg", "mode": mode}},
-        datasets={"t": {"incremental": {"column": "n"}, "key": "id", "guard": {"quarantined": 1}}},
-    )
-    world = outside(tmp_path, db=postgres.url(database))
+    values = "(1, 0.1), (2, 0.10000000000000000001)"
+    database, spec, world = by_cursor(tmp_path, postgres, mode, values, guard={"quarantined": 1})
     wv.run(spec, run="r1", rules_only=True, **world)
     postgres.execute("INSERT INTO t VALUES (3, 1e25), (4, 0.2)", database=database)
     for run, also in (("r2", ["0.2"]), ("r3", ["0.2", "0.3"])):

@@ -8,8 +8,9 @@ use super::table::{NativeColumn, sql};
 use super::value::plain;
 use crate::error::Result;
 use crate::schema::epoch::Epoch;
+use crate::schema::sql::{self, quote};
 use crate::schema::widen::roomy;
-use crate::schema::{DataType, Field, sql::quote};
+use crate::schema::{DataType, Field};
 use futures::StreamExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
@@ -27,11 +28,7 @@ const ZONED: &str = "'????-??-??*[-+ZzC]*'";
 fn is_open(column: &NativeColumn, field: &Field) -> bool {
     match field.data_type {
         DataType::Boolean | DataType::Timestamp | DataType::TimestampTz | DataType::Date => true,
-        // With the affinity REAL all numbers are doubles already.
-        DataType::Float64 => {
-            let declared = column.declared.to_ascii_lowercase();
-            !["real", "floa", "doub"].iter().any(|word| declared.contains(word))
-        }
+        DataType::Float64 => !sql::is_real(&column.declared),
         DataType::Int16
         | DataType::Int32
         | DataType::Int64
