@@ -31,6 +31,8 @@ pub struct Misfit {
     pub through: Option<DataType>,
     /// The target's column can get a type that holds ours.
     pub widens: bool,
+    /// Ours is text.
+    pub from_text: bool,
 }
 
 /// How our columns go into a table as it is now.
@@ -63,6 +65,7 @@ impl Misfit {
             cast,
             through,
             widens: theirs.is_some_and(|theirs| wider(ours, theirs).is_some()),
+            from_text: ours.data_type == DataType::Text,
         }
     }
 
@@ -75,6 +78,7 @@ impl Misfit {
             cast: None,
             through: None,
             widens: false,
+            from_text: false,
         }
     }
 }

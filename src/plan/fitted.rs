@@ -1,41 +1,65 @@
 //! The target's table as it is, where there is one: all casts that it wants, together, and the columns that it lacks.
 
 use crate::agents::{By, Decision};
-use crate::connectors::fits::Fitting;
+use crate::connectors::fits::{Fitting, Misfit};
 use crate::plan::{Output, PlannedStep};
 use crate::schema::DataType;
 use crate::spec::drift::Policy;
-use crate::spec::step::Step;
+use crate::spec::step::{Parse, Step};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The cast that makes our columns the target's, behind one that refuses what it would lose; nothing where none is wanted.
+/// The steps that make our columns the target's: casts, behind one that refuses what it would lose; texts become floats
+/// only where these give the number back. Nothing where none is wanted.
 pub(super) fn casts(fitting: &Fitting, dataset: &str) -> Vec<PlannedStep> {
-    let types: BTreeMap<String, DataType> =
-        fitting.misfits.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.cast?))).collect();
-    if types.is_empty() {
-        return Vec::new();
-    }
+    let wanted = |misfit: &&Misfit| misfit.cast.is_some();
+    let (texts, others): (Vec<&Misfit>, Vec<&Misfit>) =
+        fitting.misfits.iter().filter(wanted).partition(|misfit| misfit.from_text && misfit.cast.is_some_and(is_float));
+    let reason = |misfits: &[&Misfit]| {
+        let said: Vec<&str> = misfits.iter().map(|misfit| misfit.what.as_str()).collect();
+        format!("'{dataset}' is there already: {}; a value that does not fit goes to quarantine", said.join(", "))
+    };
+    let planned = |step, reason| PlannedStep { step, by: By::Rules, reason };
+    let mut steps = Vec::new();
     let first: BTreeMap<String, DataType> =
-        fitting.misfits.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.through?))).collect();
-    let first = (!first.is_empty()).then(|| PlannedStep {
-        step: Step::Cast(first),
-        by: By::Rules,
-        reason: format!("'{dataset}' is there already and keeps so many digits: longer numbers go to quarantine"),
-    });
-    let said: Vec<&str> =
-        fitting.misfits.iter().filter(|misfit| misfit.cast.is_some()).map(|misfit| misfit.what.as_str()).collect();
-    let reason =
-        format!("'{dataset}' is there already: {}; a value that does not fit goes to quarantine", said.join(", "));
-    first.into_iter().chain([PlannedStep { step: Step::Cast(types), by: By::Rules, reason }]).collect()
+        others.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.through?))).collect();
+    if !first.is_empty() {
+        let reason = format!("'{dataset}' is there already and keeps so many digits: longer numbers go to quarantine");
+        steps.push(planned(Step::Cast(first), reason));
+    }
+    let types: BTreeMap<String, DataType> =
+        others.iter().filter_map(|misfit| Some((misfit.column.clone(), misfit.cast?))).collect();
+    if !types.is_empty() {
+        steps.push(planned(Step::Cast(types), reason(&others)));
+    }
+    for to in [DataType::Float32, DataType::Float64] {
+        let these: Vec<&Misfit> = texts.iter().copied().filter(|misfit| misfit.cast == Some(to)).collect();
+        if !these.is_empty() {
+            let columns = these.iter().map(|misfit| misfit.column.clone()).collect();
+            steps.push(planned(Step::Parse(Parse { columns, to, formats: Vec::new() }), reason(&these)));
+        }
+    }
+    steps
 }
 
-/// The columns that such a cast is for.
+fn is_float(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Float32 | DataType::Float64)
+}
+
+/// The columns that such steps are for.
 pub fn columns(output: &Output) -> Vec<String> {
-    match output.steps.last() {
-        Some(PlannedStep { step: Step::Cast(types), by: By::Rules, .. }) => types.keys().cloned().collect(),
-        Some(_) | None => Vec::new(),
+    let mut columns = Vec::new();
+    for planned in output.steps.iter().rev().take_while(|planned| planned.by == By::Rules) {
+        match &planned.step {
+            Step::Parse(parse) if is_float(parse.to) => columns.extend(parse.columns.iter().cloned()),
+            Step::Cast(types) => {
+                columns.extend(types.keys().cloned());
+                break;
+            }
+            _ => break,
+        }
     }
+    columns
 }
 
 /// What else is to be said of it.

@@ -17,6 +17,9 @@ pub fn step(step: &Step) -> String {
         Step::Cast(columns) => {
             format!("turn {}", and(columns.iter().map(|(column, to)| format!("{} into {to}", name(column)))))
         }
+        Step::Parse(parse) if parse.formats.is_empty() => {
+            format!("read {} as {}, where no digit is lost", list(&parse.columns), parse.to)
+        }
         Step::Parse(parse) => {
             let formats = or(parse.formats.iter().map(|format| format!("`{format}`")));
             format!("read {} as {}, written as {formats}", list(&parse.columns), parse.to)

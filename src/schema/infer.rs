@@ -213,11 +213,18 @@ pub fn is_code(text: &str) -> bool {
     let unsigned = text.trim().strip_prefix('-').unwrap_or(text.trim());
     match unsigned.as_bytes() {
         [b'+', ..] | [b'0', b'0'..=b'9', ..] => true,
-        [_, b'0'..=b'9', ..] => unsigned.split_once(['e', 'E']).is_some_and(|(mantissa, exponent)| {
-            mantissa.bytes().all(|byte| byte.is_ascii_digit()) && !exponent.starts_with(['+', '-'])
-        }),
-        _ => false,
+        _ => is_exponent_code(unsigned),
     }
+}
+
+/// Whether it is an exponent as codes have it: more than one digit in front, no point, no sign.
+pub fn is_exponent_code(text: &str) -> bool {
+    let unsigned = text.trim_start_matches(['-', '+']);
+    unsigned.split_once(['e', 'E']).is_some_and(|(mantissa, exponent)| {
+        mantissa.len() > 1
+            && mantissa.bytes().all(|byte| byte.is_ascii_digit())
+            && exponent.starts_with(|first: char| first.is_ascii_digit())
+    })
 }
 
 /// A number of a source that was planned to hold numbers; a code that comes later is none.

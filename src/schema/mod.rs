@@ -16,6 +16,7 @@ pub mod codes;
 pub mod declared;
 pub mod diff;
 pub mod epoch;
+pub mod exact;
 pub mod infer;
 pub mod json;
 pub mod native;

@@ -20,7 +20,8 @@ pub enum Step {
     Rename(BTreeMap<String, String>),
     /// Column to type; a value that does not fit sends its row to quarantine.
     Cast(BTreeMap<String, DataType>),
-    /// Text to date, time or timestamp by the first format that fits; a value that fits none sends its row to quarantine.
+    /// Text to date, time or timestamp by the first format that fits, or to a float that gives the number back as it was
+    /// (`cast` takes the nearest one); a value that is none sends its row to quarantine.
     Parse(Parse),
     /// Keep the rows where this holds; the others count as filtered.
     Filter(String),
@@ -93,9 +94,10 @@ impl Step {
 #[serde(deny_unknown_fields)]
 pub struct Parse {
     pub columns: Vec<String>,
-    /// `date`, `time`, `timestamp` or `timestamptz`.
+    /// `date`, `time`, `timestamp` or `timestamptz`; `float64` or `float32`, without formats.
     pub to: DataType,
     /// strftime formats, tried in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub formats: Vec<String>,
 }

@@ -86,6 +86,15 @@ MISTAKES = [
     ("steps:\n- cast: {a: int}", 7, 13, "steps[0].cast.a", "'int' is not valid here", "A column's type"),
     ("steps:\n- cast: {a: 'decimal(50,2)'}", 7, 13, "steps[0].cast.a", "'decimal(50,2)' is not a type", "38 digits"),
     ("steps:\n- parse: {columns: [a], to: int64, formats: ['%Y']}", 7, 29, "steps[0].parse.to", "date, time", "cast"),
+    ("steps:\n- parse: {columns: [a], to: date}", 7, 10, "steps[0].parse", "'formats' is missing", "strftime"),
+    (
+        "steps:\n- parse: {columns: [a], to: float64, formats: ['%Y']}",
+        7,
+        47,
+        "steps[0].parse.formats",
+        "no format",
+        "out",
+    ),
     (
         "steps:\n- parse: {columns: [a], to: date, formats: ['%Q']}",
         7,

@@ -38,6 +38,9 @@ pub(super) fn of(step: &Step, before: &Schema) -> Result<Values> {
 
 fn parsed(parse: &Parse) -> Values {
     let read = |name: &String| {
+        if parse.formats.is_empty() {
+            return (name.clone(), cast(&column(name), DataType::Text, parse.to, true));
+        }
         let each = parse.formats.iter().map(|format| {
             let (name, format) = (column(name), quoted(format));
             match parse.to {

@@ -5,7 +5,7 @@ use crate::engine::expression::time as formats;
 use crate::engine::frame::Frame;
 use crate::engine::step::{Failures, Outcome, changed, position, reject, unique};
 use crate::error::{Error, Result};
-use crate::schema::{DataType, Field, Schema, infer};
+use crate::schema::{DataType, Field, Schema, exact, infer};
 use crate::spec::step::Parse;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array};
 use arrow::compute::kernels::zip::zip;
@@ -67,6 +67,8 @@ pub(super) struct Convert {
 enum Reading {
     Cast,
     Formats(Vec<String>),
+    /// A float that gives the text's number back.
+    Exact,
 }
 
 pub(super) fn cast(types: &BTreeMap<String, DataType>, schema: &Schema) -> Result<(Convert, Schema)> {
@@ -87,15 +89,21 @@ pub(super) fn cast(types: &BTreeMap<String, DataType>, schema: &Schema) -> Resul
 }
 
 pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)> {
-    match parse.to {
-        DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {}
+    let reading = match parse.to {
+        DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
+            Reading::Formats(parse.formats.clone())
+        }
+        DataType::Float32 | DataType::Float64 if parse.formats.is_empty() => Reading::Exact,
+        DataType::Float32 | DataType::Float64 => {
+            return Err(Error::spec("a number has no format").at_path("formats").hint("Leave `formats` out"));
+        }
         other => {
             return Err(Error::spec(format!("text is not parsed to {other} by a format"))
                 .at_path("to")
-                .hint("`to` is date, time, timestamp or timestamptz; for other types use cast"));
+                .hint("`to` is date, time, timestamp, timestamptz or a float; for other types use cast"));
         }
-    }
-    if parse.formats.is_empty() {
+    };
+    if matches!(reading, Reading::Formats(_)) && parse.formats.is_empty() {
         return Err(Error::spec("no format is given").at_path("formats").hint("For example: formats: [\"%d/%m/%Y\"]"));
     }
     for format in &parse.formats {
@@ -116,7 +124,7 @@ pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)>
                 .hint("Only text is parsed; use cast to change a date into a timestamp"));
         }
         *field = changed(field, Field { nullable: field.nullable, ..Field::new(name, parse.to) });
-        columns.push((index, parse.to, Reading::Formats(parse.formats.clone())));
+        columns.push((index, parse.to, reading.clone()));
     }
     Ok((Convert { columns }, after))
 }
@@ -132,6 +140,7 @@ impl Convert {
             let (converted, failed) = match reading {
                 Reading::Cast => convert::convert(array, field.data_type, *to)?,
                 Reading::Formats(formats) => read(array, formats, *to),
+                Reading::Exact => exact::parse(array.as_string::<i32>(), *to),
             };
             for row in failed {
                 let text = convert::text_at(array, field.data_type, row).unwrap_or_default();
@@ -141,6 +150,7 @@ impl Convert {
                     Reading::Formats(formats) => {
                         format!("'{shown}' is not {} as {}", to.with_article(), formats.join(" or "))
                     }
+                    Reading::Exact => format!("'{shown}' {}", exact::why(&text, *to)),
                 };
                 failures.entry(row).or_insert((Some(field.name.clone()), reason));
             }

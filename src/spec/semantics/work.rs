@@ -163,29 +163,34 @@ fn parse<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
         judge.not_empty(columns, "columns");
         judge.distinct(columns, "column");
     });
-    judge.key(node, "to", |judge, to| {
-        let temporal = match data_type(judge, to) {
-            None | Some(DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz) => true,
-            Some(
-                DataType::Boolean
-                | DataType::Int16
-                | DataType::Int32
-                | DataType::Int64
-                | DataType::Float32
-                | DataType::Float64
-                | DataType::Decimal { .. }
-                | DataType::Text
-                | DataType::Binary
-                | DataType::Json
-                | DataType::Uuid,
-            ) => false,
-        };
-        if !temporal {
-            let message = "text is parsed to date, time, timestamp or timestamptz";
+    let (mut temporal, mut float) = (false, false);
+    judge.key(node, "to", |judge, to| match data_type(judge, to) {
+        None => {}
+        Some(DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz) => temporal = true,
+        Some(DataType::Float32 | DataType::Float64) => float = true,
+        Some(
+            DataType::Boolean
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Decimal { .. }
+            | DataType::Text
+            | DataType::Binary
+            | DataType::Json
+            | DataType::Uuid,
+        ) => {
+            let message = "text is parsed to date, time, timestamp, timestamptz or a float";
             judge.problem(to.mark, message, "Use 'cast' for other types");
         }
     });
+    if temporal && node.get("formats").is_none() {
+        judge.problem(node.mark, "key 'formats' is missing", "strftime formats, such as '%d/%m/%Y'");
+    }
     judge.key(node, "formats", |judge, formats| {
+        if float {
+            judge.problem(formats.mark, "a number has no format", "Leave 'formats' out");
+            return;
+        }
         judge.distinct(formats, "format");
         judge.each(formats, |judge, format| {
             let wrong = |text: &str| StrftimeItems::new(text).any(|item| matches!(item, Item::Error));
