@@ -233,21 +233,22 @@ fn once(by: Option<&[String]>, one: &Loaded<'_>) -> (Change, Effect, Verdict) {
     (deduplicate(on), ONCE, verdict)
 }
 
-/// All columns with personal data, and none that only may hold some.
+/// All columns with personal data. A person decides where values or a name alone speak for it and may be wrong.
 fn personal(one: &Loaded<'_>) -> Option<(Change, Effect, Verdict)> {
-    let columns: Vec<&ColumnProfile> = one.profile?.columns.iter().filter(|column| column.pii).collect();
+    let columns = one.profile?.columns.iter().filter(|column| column.pii || sensitive(&column.name));
+    let columns: Vec<&ColumnProfile> = columns.collect();
     if columns.is_empty() {
         return None;
     }
-    let doubtful = columns.iter().find(|column| {
+    let doubtful = columns.iter().filter(|column| {
         let key = is_identifier_name(&column.name) || one.dataset.found.primary_key.contains(&column.name);
-        key || column.semantic_confidence < 0.8 && !sensitive(&column.name)
+        key || !column.pii || column.semantic_confidence < 0.8 && !sensitive(&column.name)
     });
-    let verdict = match doubtful {
-        Some(column) => {
-            Err(format!("{} may be personal, but that is not certain: a person should decide", column.name))
-        }
-        None => Ok(()),
+    let doubtful: Vec<&str> = doubtful.map(|column| column.name.as_str()).collect();
+    let verdict = if doubtful.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} may be personal, but that is not certain: a person should decide", doubtful.join(", ")))
     };
     let names = columns.iter().map(|column| column.name.clone()).collect();
     Some((Change::Step(Step::Drop(names)), ALL, verdict))

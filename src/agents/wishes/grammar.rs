@@ -4,7 +4,7 @@ use super::condition::Test;
 use super::lexicon::{self, Phrases};
 use super::objects::{Object, Reader};
 use super::tokens::Token;
-use super::vocabulary::{Vocabulary, key_of};
+use super::vocabulary::{Vocabulary, is_value, key_of};
 use super::{Kept, Reading, Unread, Wish};
 use crate::agents::names::singular;
 use crate::spec::verb::MaskHow;
@@ -441,6 +441,12 @@ impl Reader<'_> {
     /// "cancelled orders are excluded", "the note must not be dropped", "open orders only".
     fn postfixes(&self, start: usize, found: &mut Found) {
         for (object, end) in self.objects(start) {
+            // "Status removed", where `removed` is a status.
+            if let Object::Columns { names, .. } = &object
+                && self.says_value_of(names, self.phrase(end, lexicon::BE).unwrap_or(end))
+            {
+                continue;
+            }
             if let Some(after) = self.phrase(end, lexicon::NOT_BE) {
                 found.extend(self.phrase(after, lexicon::REMOVED).and_then(|end| Some((kept(&object)?, end))));
                 found.extend(
@@ -461,6 +467,11 @@ impl Reader<'_> {
             );
             found.extend(self.phrase(end, &["only"]).and_then(|after| Some((self.only(&object, start, end)?, after))));
         }
+    }
+
+    fn says_value_of(&self, names: &[String], at: usize) -> bool {
+        let columns = self.vocabulary.tables.iter().flat_map(|table| &table.columns);
+        columns.filter(|column| names.contains(&column.name)).any(|column| is_value(column, self.tokens, at))
     }
 
     /// A dataset by its name, rows by their kind, what the data is for.

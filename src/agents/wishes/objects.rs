@@ -138,7 +138,10 @@ impl<'a> Reader<'a> {
             && !explicit
             && matches!(self.tokens.get(at), Some(Token::Word { .. }))
             && self.noun(at).is_some_and(|(_, noun)| noun == end);
-        if dataset {
+        let torn = !explicit
+            && matches!(self.tokens.get(at), Some(Token::Word { .. }))
+            && names.iter().any(|named| self.vocabulary.is_value_too(&named.name, self.tokens, at));
+        if dataset || torn {
             return None;
         }
         let tables = self.vocabulary.having(&names);
@@ -195,8 +198,8 @@ impl<'a> Reader<'a> {
                 return Some((text.clone(), start + 1));
             }
             let (value, length) = vocabulary::value(column, self.tokens, start)?;
-            // Without the column's name a value must be the only one that the word can mean.
-            let unclear = !named && vocabulary::has_kin(column, &value);
+            // Without the column's name a value must be the only thing that the word can mean.
+            let unclear = !named && (vocabulary::has_kin(column, &value) || vocabulary::is_flag_too(table, &value));
             (!unclear).then_some((value, start + length))
         };
         let (first, mut end) = one(self.skip(at, &["either", "both"]))?;

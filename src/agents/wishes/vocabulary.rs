@@ -103,6 +103,12 @@ impl Vocabulary {
         self.tables.iter().filter(fits).collect()
     }
 
+    /// Whether what stands here may also be a value of a column with another name: nobody can tell which is meant.
+    pub(super) fn is_value_too(&self, name: &str, tokens: &[Token], at: usize) -> bool {
+        let mut columns = self.tables.iter().flat_map(|table| &table.columns);
+        columns.any(|column| column.text && column.name != name && value(column, tokens, at).is_some())
+    }
+
     /// A word of the grammar that is also a column's whole name: without quotes nobody can tell.
     pub(super) fn homonym(&self, tokens: &[Token]) -> Option<String> {
         let columns = self.tables.iter().flat_map(|table| &table.columns);
@@ -182,6 +188,22 @@ fn spoken(value: &str, tokens: &[Token], at: usize) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// Whether the word that stands here is a value of the column, also where it is a word of the grammar.
+pub(super) fn is_value(column: &Column, tokens: &[Token], at: usize) -> bool {
+    let Some(Token::Word { raw, .. }) = tokens.get(at) else { return false };
+    column.values.iter().any(|value| value.trim().to_lowercase() == raw.to_lowercase())
+}
+
+/// Whether a yes or no has the name of this value: `paid` or `is_paid` beside the status "paid".
+pub(super) fn is_flag_too(table: &Table, value: &str) -> bool {
+    let said = name_words(value);
+    table.columns.iter().any(|column| {
+        let name = name_words(&column.name);
+        let asked = name.first().is_some_and(|first| ["is", "has", "was"].contains(&first.as_str()));
+        !said.is_empty() && (name == said || asked && name.get(1..) == Some(said.as_slice()))
+    })
 }
 
 /// Whether another value of the column holds this one: "complete" beside "complete - returned".

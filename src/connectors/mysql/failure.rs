@@ -63,8 +63,8 @@ fn kind_and_hint(number: u16, state: &str) -> (Kind, &'static str) {
             (Kind::Unsupported, "The server's limit of columns or sizes is reached")
         }
         // Statement and rows alike: what breaks a rule of the table.
-        1048 | 1062 | 1216 | 1217 | 1364 | 1366 | 1406 | 1264 | 1265 | 1292 | 1451 | 1452 | 1557 | 1586 | 1644
-        | 1690 | 1761 | 1762 | 3140 | 3819 | 4025 => {
+        1048 | 1062 | 1216 | 1217 | 1364 | 1366 | 1406 | 1264 | 1265 | 1292 | 1451 | 1452 | 1526 | 1557 | 1586
+        | 1644 | 1690 | 1748 | 1761 | 1762 | 3140 | 3819 | 4025 => {
             (Kind::Data, "Look at the rows that break it, or drop the constraint: nothing was loaded")
         }
         _ => match state.get(..2).unwrap_or_default() {
@@ -101,6 +101,9 @@ fn quiet(message: &str) -> String {
         Some((before, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => before,
         _ => message,
     };
+    if message.starts_with("Table has no partition for value ") {
+        return "Table has no partition for the value".to_owned();
+    }
     for (start, end) in [("Duplicate entry '", "' for key "), ("value: '", "' for column ")] {
         if let (Some(from), Some(to)) = (message.find(start), message.rfind(end)) {
             let from = from + start.len() - 1;
