@@ -46,6 +46,9 @@ pub struct Facts {
     /// Columns that were cast to what the table has: it was not made for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fitted: Vec<String>,
+    /// So many rows were there before the first load that only added: they are not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<u64>,
 }
 
 /// Values of the watermark column above `low`, up to and with `high`, as canonical texts of its type.

@@ -69,6 +69,18 @@ impl Misfit {
         }
     }
 
+    /// A column whose name the target spells with other letters: beside it, a second one would take the values.
+    pub(super) fn spelt(ours: &str, theirs: &str) -> Self {
+        Self {
+            column: ours.to_owned(),
+            what: format!("column '{ours}' is called '{theirs}' at the target"),
+            way: format!("Rename it in a step (rename: {{{ours}: {theirs}}}), or rename the target's column"),
+            cast: None,
+            through: None,
+            widens: false,
+        }
+    }
+
     /// A column of the target that must have a value, which the rows do not have.
     pub(super) fn required(name: &str) -> Self {
         Self {

@@ -16,6 +16,8 @@ pub struct Holds {
     /// Nothing where nobody can count them.
     pub rows: Option<u64>,
     pub columns: Vec<String>,
+    /// Those of a table that stay empty in a row which does not name them.
+    pub unfilled: Vec<String>,
 }
 
 /// Loads of a dataset that is there. What is remembered of one that was dropped counts for nothing.

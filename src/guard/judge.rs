@@ -49,6 +49,16 @@ pub struct Brings {
     pub rows: u64,
 }
 
+impl Brings {
+    /// Whether rows that are there go.
+    pub fn takes_away(&self) -> bool {
+        match (self.mode, self.absent) {
+            (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
+            (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
+        }
+    }
+}
+
 /// What is at the target before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct There {
@@ -65,6 +75,10 @@ pub struct There {
 pub enum Whose {
     #[default]
     Nobody,
+    /// Of nobody else.
+    Ours,
+    /// So many were there before our first load, which has added others to them.
+    Beside(u64),
     /// Of another pipeline.
     Of(String),
     /// The target's own ledger says nothing; the store remembers this.
@@ -127,11 +141,7 @@ pub fn rows(limits: &Limits, brings: &Brings, there: &There) -> Option<Finding> 
     if before == 0 {
         return None;
     }
-    let takes_away = match (brings.mode, brings.absent) {
-        (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
-        (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
-    };
-    let now = brings.rows;
+    let (takes_away, now) = (brings.takes_away(), brings.rows);
     if now > 0 && (!takes_away || share(now, before) >= limits.rows) {
         return None;
     }
@@ -161,17 +171,17 @@ pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
 /// Rows that somebody else brought and that would go: nobody knows who, or another pipeline.
 pub fn adopted(adopt: bool, brings: &Brings, there: &There, whose: &Whose) -> Option<Finding> {
     let rows = there.rows.filter(|rows| *rows > 0)?;
-    let takes_away = match (brings.mode, brings.absent) {
-        (Mode::Replace, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Delete) => true,
-        (Mode::Append, Absent::Keep | Absent::Delete) | (Mode::Merge | Mode::History, Absent::Keep) => false,
-    };
-    let own = there.known && !matches!(whose, Whose::Of(_));
-    if adopt || own || !takes_away {
+    if adopt || !brings.takes_away() {
         return None;
     }
     let other =
         "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target";
     let (saw, way) = match whose {
+        Whose::Ours => return None,
+        Whose::Beside(others) => (
+            format!("the target holds {rows} rows, and {others} were there before windvane's first load"),
+            other.to_owned(),
+        ),
         Whose::Nobody => (format!("the target holds {rows} rows that windvane has not loaded"), other.to_owned()),
         Whose::Of(pipeline) => (
             format!("the target holds {rows} rows whose last load was one of the pipeline '{pipeline}'"),

@@ -3,7 +3,7 @@
 use super::Turn;
 use crate::connectors::again::{Facts, Known, Noted};
 use crate::connectors::held::{Holds, Lately};
-use crate::connectors::{Connection, Context};
+use crate::connectors::{Connection, Context, LoadRequest};
 use crate::error::{Error, Kind, Result};
 use crate::guard::{self, Allow, Brings, Guard, Limits, There, Whose};
 use crate::plan::{Output, Plan};
@@ -16,7 +16,11 @@ pub struct Before {
     there: There,
     /// Columns that have values.
     filled: Vec<String>,
+    /// Columns that no row of the load names: who takes the rows away takes their values.
+    unnamed: Vec<String>,
     whose: Whose,
+    /// Rows that were there before any load.
+    beside: Option<u64>,
 }
 
 impl Before {
@@ -45,24 +49,39 @@ impl Before {
         }
         let asks =
             held.rows.is_none_or(|rows| rows > 0) && reads_whole(output) && Limits::of(&output.guard).emptied_columns;
+        let unnamed = if output.mode == Mode::Replace { unnamed(output, &held) } else { Vec::new() };
         let filled = if held.exists && asks {
-            connection.filled(&plan.target, context, &output.dataset, columns).await?
+            let columns: Vec<String> = columns.iter().chain(&unnamed).cloned().collect();
+            connection.filled(&plan.target, context, &output.dataset, &columns).await?
         } else {
             Vec::new()
+        };
+        let beside = match &newest {
+            Some(newest) => newest.facts.beside,
+            None => held.rows.filter(|rows| *rows > 0),
         };
         let noted = turn.remembered.last.clone();
         let whose = match newest {
             Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
                 Whose::Of(pipeline)
             }
-            Some(_) => Whose::Nobody,
+            Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
             None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
         };
-        Ok(Self { there, filled, whose })
+        Ok(Self { there, filled, unnamed, whose, beside })
+    }
+
+    /// The request of a load that comes after what was seen.
+    pub fn request(&self, plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
+        let mut request = super::request(plan, output, turn);
+        request.widen = self.widens(plan, output);
+        // Rows that it takes away are nobody's any more.
+        request.facts.beside = self.beside.filter(|_| !brings(output, 0).takes_away());
+        request
     }
 
     /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
-    pub fn widens(&self, plan: &Plan, output: &Output) -> bool {
+    fn widens(&self, plan: &Plan, output: &Output) -> bool {
         plan.drift_of(output).types == Policy::Evolve && self.there.known
     }
 
@@ -91,13 +110,22 @@ impl Before {
         let brings = brings(output, rows);
         allow.judge(&output.name, guard::adopted(output.adopt, &brings, &self.there, &self.whose))?;
         allow.judge(&output.name, guard::rows(&limits, &brings, &self.there))?;
-        let emptied: Vec<String> = empty.iter().filter(|column| self.filled.contains(column)).cloned().collect();
+        let empty = empty.iter().chain(&self.unnamed);
+        let emptied: Vec<String> = empty.filter(|column| self.filled.contains(column)).cloned().collect();
         allow.judge(&output.name, guard::emptied(&limits, &emptied))
     }
 }
 
 fn brings(output: &Output, rows: u64) -> Brings {
     Brings { mode: output.mode, absent: output.absent, incremental: output.incremental.is_some(), rows }
+}
+
+fn unnamed(output: &Output, held: &Holds) -> Vec<String> {
+    let named = |column: &String| {
+        let mut ours = output.schema.names().chain(output.load_id.as_deref());
+        ours.any(|name| name.eq_ignore_ascii_case(column))
+    };
+    held.unfilled.iter().filter(|column| !named(column)).cloned().collect()
 }
 
 /// A table that lacks the column of the load's id gets it where new columns are welcome, and that is said.

@@ -83,7 +83,7 @@ impl Jury {
     ) -> Result<Self> {
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let lookup = |name: &str| inputs.get(name).map(|staged| staged.schema.clone());
-        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
+        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?.fit_for(&plan.target);
         tests.learn(|name| {
             let other =
                 inputs.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;

@@ -128,10 +128,9 @@ pub async fn run(
             expected: Expected { rows: staged.rows, checksum: verdict.checksum.clone() },
             counts: Some(counts),
         })),
-        ..request(plan, output, turn)
+        ..before.request(plan, output, turn)
     };
     request.facts.columns = staged.schema.clone();
-    request.widen = before.widens(plan, output);
     let (shelf, at_rest, progress) = (folder.clone(), staged.clone(), context.progress.clone());
     let rows = move || {
         let (shelf, at_rest, progress) = (shelf.clone(), at_rest.clone(), progress.clone());
@@ -259,6 +258,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             counts: None,
             load_id: output.load_id.clone(),
             fitted: fitted::columns(output),
+            beside: None,
         },
         tell: tell(plan, output, turn),
         remembered: turn.remembered.clone(),

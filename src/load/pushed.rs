@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, request, swaps, warnings};
+use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, swaps, warnings};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{CONTENT_ROWS, Connection, Context, LoadRequest, Rows};
@@ -53,7 +53,7 @@ pub async fn run(
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
     let before = Before::look(plan, output, turn, context, &columns).await?;
-    let widen = before.widens(plan, output);
+    let request = before.request(plan, output, turn);
     // What is only added is compared with what an earlier try added, not done again.
     let compares = output.mode == Mode::Append && plan.verify != Verify::Rows;
     let source = if compares { tokio::task::block_in_place(|| content(folder, inputs))? } else { None };
@@ -64,7 +64,7 @@ pub async fn run(
     let pushed = Pushed { raw, query: query.placed(), added, probes, judge: Box::new(jury) };
     let connection = Connection::open_target(&plan.target, context)?;
     // The jury counts them, with those that it refuses itself.
-    let request = LoadRequest { allowance: Allowance::of(u64::MAX), widen, ..request(plan, output, turn) };
+    let request = LoadRequest { allowance: Allowance::of(u64::MAX), ..request };
     let request = LoadRequest { swap: swaps(&plan.target, &request), ..request };
     let done = connection.load_pushed(request, pushed).await;
     let done =

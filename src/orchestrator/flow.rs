@@ -107,7 +107,7 @@ impl Flow {
         let lookup = |name: &str| reading.schemas.get(name).cloned();
         let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
-        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
+        let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?.fit_for(&plan.target);
         tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
         let budget = Budget::new(world.memory(), folder.file(&output.name, spill::ENDING));
         let refused = |stage: &'static str, name: &str| {

@@ -171,7 +171,7 @@ async fn moved(
     let turn = stage::turn(world, plan, &planned, run).await?;
     let looking = Before::look(plan, &planned, &turn, &world.context, &columns);
     let before = world.guarded(target_breaker(&plan.target), looking).await?;
-    let widen = before.widens(plan, &planned);
+    let request = before.request(plan, &planned, &turn);
     let flow = flow.after(before);
     window::still_mine(world, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
@@ -179,7 +179,7 @@ async fn moved(
     let rows = Rows::flowing(until_the_end(rows, promise.clone()).boxed());
     let refused = rows.asked_again();
     let connection = Connection::open_target(&plan.target, &world.context)?;
-    let request = LoadRequest { widen, expected: promise, ..load::request(plan, &planned, &turn) };
+    let request = LoadRequest { expected: promise, ..request };
     let swaps = load::swaps(&plan.target, &request);
     let allowance = request.allowance.clone();
     let loading = connection.load(request, rows);

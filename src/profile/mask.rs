@@ -19,7 +19,7 @@ impl Profile {
 }
 
 fn mask(column: &mut ColumnProfile) {
-    if column.pii {
+    if column.pii || is_hidden(&column.name) {
         let mark = format!("[{}]", column.semantic_type.as_deref().unwrap_or("hidden"));
         let hide = |value: &mut String| value.clone_from(&mark);
         values(column, hide);

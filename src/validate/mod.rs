@@ -8,6 +8,7 @@
 //! Invariants: a row that breaks a check is in quarantine with the reason and not in the verdict's file; `load` takes a
 //! [`Verdict`], so loading unvalidated data does not type-check.
 
+mod calendar;
 mod run;
 
 use crate::extract::Staged;

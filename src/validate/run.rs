@@ -13,8 +13,8 @@ use crate::resilience::progress::Progress;
 use crate::schema::{Schema, checksum::Checksum};
 use crate::spec::RowPolicy;
 use crate::spec::check::{Check, Rows};
-use crate::spec::target::Verify;
-use crate::validate::{CheckResult, Verdict};
+use crate::spec::target::{Target, Verify};
+use crate::validate::{CheckResult, Verdict, calendar};
 use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ fn judged(
 ) -> Result<Verdict> {
     let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
     let lookup = |name: &str| lookups.get(name).map(|staged| staged.schema.clone());
-    let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?;
+    let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?.fit_for(&plan.target);
     tests.learn(|name| {
         let other = lookups.get(name).ok_or_else(|| Error::missing(format!("the dataset '{name}' is not staged")))?;
         staging::frames(folder, other)
@@ -179,6 +179,8 @@ pub(crate) struct Tests {
     failed: Vec<u64>,
     /// Those that only count.
     warns: Vec<bool>,
+    /// The target holds no day outside of the calendar.
+    bounded: bool,
 }
 
 impl Tests {
@@ -192,6 +194,11 @@ impl Tests {
         Ok(Self { warns: checks.iter().map(|planned| planned.warns).collect(), ..all })
     }
 
+    /// As the rows must be for this target.
+    pub(crate) fn fit_for(self, target: &Target) -> Self {
+        Self { bounded: calendar::is_bounded(target), ..self }
+    }
+
     fn of(checks: &[Check], schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Self> {
         let mut tests = Vec::new();
         for (index, check) in checks.iter().enumerate() {
@@ -202,7 +209,7 @@ impl Tests {
         }
         let failed = vec![0; tests.len()];
         let warns = vec![false; tests.len()];
-        Ok(Self { all: tests, rows: 0, failed, warns })
+        Ok(Self { all: tests, rows: 0, failed, warns, bounded: false })
     }
 
     pub(crate) fn learn<I: Iterator<Item = Result<Frame>>>(
@@ -236,6 +243,9 @@ impl Tests {
                 let entry = reasons.entry(row).or_insert_with(|| (column, Vec::new()));
                 entry.1.push(reason);
             }
+        }
+        for (row, column, reason) in self.bounded.then(|| calendar::beyond(frame)).into_iter().flatten() {
+            reasons.entry(row).or_insert_with(|| (column, Vec::new())).1.push(reason);
         }
         self.rows += frame.len() as u64;
         if reasons.is_empty() || faults::planted("passes_refused") {

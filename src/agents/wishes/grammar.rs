@@ -469,6 +469,21 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether something joined with "and" follows, and behind it what is done with it.
+    fn shares_verb(&self, end: usize) -> bool {
+        if !self.is(end, "and") {
+            return false;
+        }
+        let said = |at: usize| {
+            [lexicon::REMOVED, lexicon::KEPT, &["stay", "stays", "remain", "remains"]]
+                .iter()
+                .any(|verbs| self.phrase(at, verbs).is_some())
+        };
+        let rest = (end + 1..self.tokens.len()).take_while(|at| !matches!(self.tokens.get(*at), Some(Token::Stop)));
+        // "Void invoices and removed duplicates": a verb of its own, before what it is about.
+        rest.skip(1).any(said)
+    }
+
     fn says_value_of(&self, names: &[String], at: usize) -> bool {
         let columns = self.vocabulary.tables.iter().flat_map(|table| &table.columns);
         columns.filter(|column| names.contains(&column.name)).any(|column| is_value(column, self.tokens, at))
@@ -478,6 +493,8 @@ impl Reader<'_> {
     fn bare(&self, start: usize, found: &mut Found) {
         for (object, end) in self.objects(start) {
             match object {
+                // "Void invoices and the comment are removed": what is said behind the last one is said of all.
+                Object::Rows { .. } if self.shares_verb(end) => {}
                 Object::Rows { .. } => found.extend(self.only(&object, start, end).map(|wish| (wish, end))),
                 Object::Dataset => {
                     let all = self.all_of(start) == Some(end)

@@ -14,6 +14,7 @@ use super::piece::{At, Piece};
 use super::{failure, hive};
 use crate::connectors::objects::{self, Store};
 use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -75,20 +76,22 @@ impl Folder {
 
     /// The files below it, also those in folders that hold values, sorted; hidden ones are left out.
     pub(super) fn names(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
+        Ok(self.sizes()?.into_keys().collect())
+    }
+
+    /// The same files and their bytes.
+    pub(super) fn sizes(&self) -> Result<BTreeMap<String, u64>> {
+        let mut sizes = BTreeMap::new();
         match self {
-            Self::Local(folder) => walk(folder, "", &mut names)?,
+            Self::Local(folder) => walk(folder, "", &mut sizes)?,
             Self::Object { store, key } => {
                 let below = format!("{key}/");
-                let all = store
-                    .list(key)?
-                    .into_iter()
-                    .filter_map(|object| object.key.strip_prefix(&below).map(str::to_owned));
-                names.extend(all.filter(|name| !name.split('/').any(|part| part.starts_with(['.', '_']))));
+                let all = store.list(key)?.into_iter();
+                let all = all.filter_map(|one| Some((one.key.strip_prefix(&below)?.to_owned(), one.size)));
+                sizes.extend(all.filter(|(name, _)| !name.split('/').any(|part| part.starts_with(['.', '_']))));
             }
         }
-        names.sort();
-        Ok(names)
+        Ok(sizes)
     }
 
     /// Removes a file, and the folders of values that it leaves empty.
@@ -191,7 +194,7 @@ fn local_text(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn walk(folder: &Path, below: &str, names: &mut Vec<String>) -> Result<()> {
+fn walk(folder: &Path, below: &str, sizes: &mut BTreeMap<String, u64>) -> Result<()> {
     let wrong = |error: io::Error| failure(folder, "listed", &error);
     for entry in fs::read_dir(folder).map_err(wrong)? {
         let entry = entry.map_err(wrong)?;
@@ -202,9 +205,9 @@ fn walk(folder: &Path, below: &str, names: &mut Vec<String>) -> Result<()> {
         let path = format!("{below}{name}");
         let is_folder = entry.file_type().map_err(wrong)?.is_dir();
         if is_folder && hive::value_of(&name).is_some() {
-            walk(&entry.path(), &format!("{path}/"), names)?;
+            walk(&entry.path(), &format!("{path}/"), sizes)?;
         } else if !is_folder {
-            names.push(path);
+            sizes.insert(path, entry.metadata().map_err(wrong)?.len());
         }
     }
     Ok(())

@@ -45,6 +45,7 @@ impl Files {
                 exists: true,
                 rows: Some(manifest.rows()),
                 columns: manifest.columns.names().map(str::to_owned).collect(),
+                unfilled: Vec::new(),
             })
         })
         .await

@@ -112,7 +112,7 @@ pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBoo
         work::clean(path, manifest.as_ref())?;
     }
     if let Some(known) = &manifest
-        && let Some(loaded) = known.stands(&request, &folder.names()?)?
+        && let Some(loaded) = known.stands(&request, &folder.sizes()?)?
     {
         return Ok(Begun::Already(loaded));
     }

@@ -10,6 +10,7 @@ use crate::faults;
 use crate::schema::Schema;
 use crate::spec::target::Mode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -176,13 +177,14 @@ impl Manifest {
         self.loads.iter().rev().find(|done| done.load_id == load_id && !faults::planted("forgets_ledger"))
     }
 
-    /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder.
-    pub(super) fn stands(&self, request: &LoadRequest, there: &[String]) -> Result<Option<Loaded>> {
+    /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder and their bytes.
+    pub(super) fn stands(&self, request: &LoadRequest, there: &BTreeMap<String, u64>) -> Result<Option<Loaded>> {
         let Some(done) = self.done(&request.load_id) else {
             self.takes(request)?;
             return self.forgotten(request);
         };
-        let gone = |part: &Part| !there.contains(&part.path);
+        // A file that was cut off is as good as gone.
+        let gone = |part: &Part| there.get(&part.path) != Some(&part.bytes);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
         let loads = self.loads(request);
         let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };

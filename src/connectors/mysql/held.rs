@@ -40,6 +40,12 @@ impl Mysql {
         Ok(Holds {
             exists: true,
             rows: rows.and_then(|(rows,)| u64::try_from(rows).ok()),
+            unfilled: existing
+                .columns
+                .iter()
+                .filter(|column| !column.generated && !column.fills)
+                .map(|column| column.name.clone())
+                .collect(),
             columns: existing.columns.into_iter().map(|column| column.name).collect(),
         })
     }

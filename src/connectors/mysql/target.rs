@@ -142,9 +142,13 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
         let text = matches!(field.data_type, DataType::Text | DataType::Uuid);
         (text && keys.iter().any(|key| key.name == field.name)).then_some(&exact)
     };
-    let mut parts = Vec::new();
+    let (mut parts, mut index) = (Vec::new(), Vec::new());
     for field in &request.schema.fields {
         let kept = known(session, request, field).await?;
+        if keys.iter().any(|key| key.name == field.name) {
+            let theirs = kept.as_ref().and_then(|kept| kept.native.as_deref());
+            index.push((field.name.as_str(), theirs.map_or_else(|| indexed(&[field]), |kind| within(field, kind))));
+        }
         parts.push(declared(field, !is_primary(field), collation(field), kept.as_ref()));
     }
     parts.extend(request.marked().as_ref().map(marking));
@@ -160,7 +164,9 @@ async fn create(session: &mut Session, table: &TableName, request: &LoadRequest)
         if session.flavour.hides_columns() && request.schema.names().all(|name| !same(name, ROW_NUMBER)) {
             parts.push(format!("{ROW_NUMBER} bigint unsigned NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY"));
         }
-        parts.extend((!keys.is_empty()).then(|| format!("KEY ({})", indexed(&keys))));
+        let columns = keys.iter().filter_map(|key| index.iter().find(|(name, _)| *name == key.name));
+        let columns: Vec<&str> = columns.map(|(_, indexed)| indexed.as_str()).collect();
+        parts.extend((!keys.is_empty()).then(|| format!("KEY ({})", columns.join(", "))));
     }
     parts.extend(request.declared.iter().flat_map(|kept| &kept.indexes).map(clause));
     let comment = request.declared.as_ref().and_then(|kept| kept.comment.as_ref());
@@ -239,6 +245,20 @@ pub(super) fn indexed(keys: &[&Field]) -> String {
         if is_indexed_whole(field.data_type) { name } else { format!("{name}({INDEXED_LETTERS})") }
     };
     keys.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The same of a column that has the source's own type: the server refuses a beginning that is longer than the whole.
+fn within(field: &Field, kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    let (word, rest) = kind.split_once('(').unwrap_or((&kind, ""));
+    let word = word.split(' ').next().unwrap_or_default();
+    let most: Option<u32> = rest.split_once(')').and_then(|(digits, _)| digits.parse().ok());
+    let long = match word {
+        "varchar" | "char" | "varbinary" | "binary" => most.is_some_and(|most| most > INDEXED_LETTERS),
+        other => ["text", "blob", "json"].iter().any(|ending| other.ends_with(ending)),
+    };
+    let name = quote(&field.name);
+    if long { format!("{name}({INDEXED_LETTERS})") } else { name }
 }
 
 fn is_indexed_whole(data_type: DataType) -> bool {

@@ -44,6 +44,12 @@ impl Postgres {
             Ok(Holds {
                 exists: true,
                 rows: u64::try_from(rows).ok(),
+                unfilled: existing
+                    .columns
+                    .iter()
+                    .filter(|column| !column.generated && !column.fills)
+                    .map(|column| column.name.clone())
+                    .collect(),
                 columns: existing.columns.into_iter().map(|column| column.name).collect(),
             })
         };

@@ -40,6 +40,11 @@ impl Sqlite {
         Ok(Holds {
             exists: true,
             rows: u64::try_from(rows).ok(),
+            unfilled: known
+                .iter()
+                .filter(|column| !column.generated && column.default.is_none())
+                .map(|column| column.name.clone())
+                .collect(),
             columns: known.into_iter().map(|column| column.name).collect(),
         })
     }

@@ -10,7 +10,7 @@ use super::super::read::{Copy, execute};
 use super::copy::{Layout, send};
 use super::target::{Target, unpadded};
 use super::{Job, Stop, run};
-use crate::connectors::read_back::{ReadBack, Tally, counted};
+use crate::connectors::read_back::{ReadBack, Tally, counted, others_there};
 use crate::connectors::{Batch, Expected, Loaded, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -56,6 +56,9 @@ pub(super) async fn load(
 }
 
 pub(super) fn kept_away(sent: u64, taken: u64) -> Error {
+    if taken > sent {
+        return others_there(Mode::Merge, sent, taken);
+    }
     Error::data(format!("{sent} rows were sent, the server took {taken}: nothing was loaded"))
         .hint("A trigger or a rule of the table keeps rows away")
 }

@@ -388,6 +388,11 @@ fn fitting(
     let mut fitting = Fitting { exists: true, ..Fitting::default() };
     for field in &schema.fields {
         let Some(known) = existing.columns.iter().find(|column| column.name == field.name) else {
+            let alike = |column: &&NativeColumn| column.name.to_lowercase() == field.name.to_lowercase();
+            if let Some(other) = existing.columns.iter().find(alike) {
+                fitting.misfits.push(Misfit::spelt(&field.name, &other.name));
+                continue;
+            }
             fitting.new.push(field.name.clone());
             continue;
         };
