@@ -221,6 +221,11 @@ WAITS = [
     "drop the amount? no",
     "keep the note and drop it",
     "ignore duplicates",
+    # One verb for both, or for the last one only.
+    "cancelled orders and the note are removed",
+    "cancelled orders and duplicates removed",
+    "open and cancelled orders and the note should be removed",
+    "cancelled orders and the note stay",
     # One word too many, or of another meaning.
     "no duplicates, and the amount in euros",
     "completed orders and those of last year",
@@ -358,6 +363,37 @@ def test_values_that_are_called_like_words() -> None:
     assert done(read("no orders only", {"orders": table})) == []
     quoted = read("orders where active is 'no'", {"orders": table})
     assert done(quoted) == [{"filter": "\"active\" = 'no'"}]
+
+
+@pytest.mark.parametrize(
+    ("column", "status", "words"),
+    [
+        ("paid", "paid", "without paid"),
+        ("paid", "paid", "paid orders"),
+        ("paid", "paid", "no paid orders"),
+        ("is_paid", "paid", "paid orders"),
+        ("other", "removed", "status removed"),
+        ("other", "removed", "the status is removed"),
+    ],
+)
+def test_a_word_that_is_a_column_and_a_value_waits(column: str, status: str, words: str) -> None:
+    tables = shop()
+    statuses = pa.array([[status, "open", "sent"][n % 3] for n in range(ROWS)])
+    flags = pa.array([n % 2 == 0 for n in range(ROWS)])
+    orders = tables["orders"].drop_columns(["status"]).append_column("status", statuses).append_column(column, flags)
+    document = read(words, {"orders": orders})
+    assert quietly(document)
+    assert [one for one in document["decisions"] if one["agent"] == "planner" and not one["accepted"]]
+
+
+@pytest.mark.parametrize("name", ["password", "salary", "first_name", "tax_id", "api_key", "nachname"])
+def test_what_may_be_personal_by_its_name_waits(name: str) -> None:
+    orders = shop()["orders"].append_column(name, pa.array([f"x{n}" for n in range(ROWS)]))
+    document = read("no personal data", {"orders": orders})
+    assert quietly(document)
+    (waiting,) = [one for one in document["proposals"] if one["decision"].get("waits")]
+    assert waiting["change"]["step"]["drop"] == ["email", name]
+    assert name in waiting["decision"]["reason"]
 
 
 def test_a_value_with_kin_is_left_to_a_person() -> None:

@@ -153,7 +153,8 @@ pub(super) async fn tables(
         let is_json = json.contains(&(table.clone(), format!("json_valid({})", quote(&name))));
         let extra = extra.unwrap_or_default();
         let mut column = native(name, declared, &base, &nullable, &extra, comment, is_json);
-        column.fills = column.counted || default.is_some();
+        // MariaDB says `NULL` of a column that has no default.
+        column.fills = column.counted || default.as_deref().is_some_and(|default| default != "NULL");
         column.default = default.and_then(|default| expression(session.flavour, &default, &column.base, &extra));
         column.collation = letters.zip(collation).map(|(letters, name)| Collation { letters, name });
         described.entry(table).or_default().push(column);
