@@ -78,6 +78,7 @@ impl Misfit {
             cast: None,
             through: None,
             widens: false,
+            from_text: false,
         }
     }
 
