@@ -256,7 +256,7 @@ pub struct Within {
     pub from: Option<Limit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Limit>,
-    /// Whether rows without a value are inside too.
+    /// Whether rows without a value are inside too, and those with one that no type of ours holds.
     pub nulls: bool,
 }
 

@@ -20,7 +20,9 @@ pub(crate) fn keep(within: &[Within], batch: &RecordBatch) -> Result<BooleanArra
 /// Whether a row that was refused belongs to the ranges: it does unless a value of it is known to lie outside.
 pub(crate) fn concerns(within: &[Within], rejected: &Rejected) -> Result<bool> {
     for range in within {
-        let Some(value) = rejected.record.get(&range.column) else { continue };
+        // What was refused itself lies nowhere.
+        let known = rejected.record.get(&range.column).filter(|_| rejected.column.as_ref() != Some(&range.column));
+        let Some(value) = known else { continue };
         let texts = StringArray::from(vec![value.as_str()]);
         let (column, wrong) = infer::parse(&texts, range.data_type);
         if wrong.is_empty() && !inside(range, &column)?.value(0) {
@@ -64,6 +66,28 @@ pub(crate) fn literal(range: &Within, limit: &Limit) -> Result<Scalar<ArrayRef>>
         range.column
     ))
     .hint("An end of a range is written as a value of its column"))
+}
+
+/// An end of a range of floats as the double that it is: the shortest digits of a single float are another double's, and
+/// servers compare the two as doubles.
+pub(crate) fn double(value: &str, data_type: DataType) -> Option<f64> {
+    match data_type {
+        DataType::Float32 => value.parse::<f32>().ok().map(f64::from),
+        DataType::Float64 => value.parse().ok(),
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Decimal { .. }
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz
+        | DataType::Json
+        | DataType::Uuid => None,
+    }
 }
 
 /// Whether rows whose values of the column are all between two can be inside.

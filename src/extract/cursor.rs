@@ -69,6 +69,16 @@ impl Cursor {
         Ok((frame.filter(&BooleanArray::from(keep))?, rejected))
     }
 
+    /// Whether a row that cannot be read is another window's: its value is known, and lies above this one's.
+    pub(super) fn is_later(&self, refused: &Rejected) -> bool {
+        let Upto::Value(upto) = &self.upto else { return false };
+        let known = refused.record.get(&self.column).filter(|_| refused.column.as_ref() != Some(&self.column));
+        let Some(value) = known.and_then(|value| value.as_str()) else { return false };
+        let (value, wrong) = infer::parse(&StringArray::from(vec![value]), self.data_type);
+        let is_above = |limit: &str| self.above(&value, limit).is_ok_and(|above| above.true_count() == 1);
+        wrong.is_empty() && is_above(upto) && !self.beyond.as_deref().is_some_and(is_above)
+    }
+
     fn above(&self, column: &ArrayRef, limit: &str) -> Result<BooleanArray> {
         let (limit, wrong) = infer::parse(&StringArray::from(vec![limit]), self.data_type);
         if !wrong.is_empty() {

@@ -159,6 +159,7 @@ impl Opened {
             refused.splice(0..0, batch.rejected);
             let Some(cursor) = &self.cursor else { return Ok((frame, refused)) };
             let (frame, outside) = cursor.sift(frame)?;
+            refused.retain(|refused| !cursor.is_later(refused));
             refused.extend(outside);
             Ok((frame, refused))
         }))

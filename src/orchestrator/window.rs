@@ -270,8 +270,8 @@ async fn newest(
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), schema);
     let beyond = beyond(incremental, field)?;
     let (from, to) = (low.map(|low| (low, false)), beyond.as_deref().map(|beyond| (beyond, true)));
-    let sought = (from.is_some() || to.is_some()).then(|| within(field, from, to, false));
-    let request = ReadRequest { within: sought.into_iter().collect(), ..request };
+    // Also without an end: a source that cannot choose rows by the column says so before the first load.
+    let request = ReadRequest { within: vec![within(field, from, to, false)], ..request };
     let mut batches = Connection::open_source(source, &world.context)?.read(request).await?;
     let mut largest: Option<ArrayRef> = None;
     while let Some(batch) = batches.next().await {
@@ -331,11 +331,9 @@ fn bounds(
         None => (low.to_owned(), again),
     });
     let beyond = beyond(incremental, field)?;
-    // What lies beyond is read to be refused, and so is a number with more digits than the column was planned with.
-    let open = beyond.is_some() || matches!(field.data_type, DataType::Decimal { .. });
-    let to = high.filter(|_| !open).map(|high| (high, true));
-    let from = from.as_ref().map(|(value, inclusive)| (value.as_str(), *inclusive));
-    let within = (from.is_some() || to.is_some()).then(|| within(field, from, to, true));
+    // Nothing is left out at the upper end: what lies beyond is read to be refused, and so is what the column's planned type
+    // does not hold (more digits, a text among numbers).
+    let within = from.as_ref().map(|(value, inclusive)| within(field, Some((value, *inclusive)), None, true));
     let upto = high.map_or(Upto::Nothing, |high| Upto::Value(high.to_owned()));
     let cursor = Some(Cursor { beyond, ..cursor(field, mode, upto) });
     Ok(Slice { within: within.into_iter().collect(), cursor, ..Slice::default() })

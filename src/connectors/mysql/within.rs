@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use super::table::{Existing, TableName, quote, same};
+use crate::connectors::within::double;
 use crate::connectors::{Limit, Part, ReadRequest, Within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, infer};
@@ -14,7 +15,34 @@ const EPOCH_DAYS: i32 = 719_163;
 /// The conditions of a request; none when everything is wanted.
 pub(super) fn conditions(request: &ReadRequest, existing: &Existing) -> Result<Vec<String>> {
     let part = request.part.iter().map(|part| of_part(part, existing));
-    request.within.iter().map(|range| one(range, existing)).chain(part).collect()
+    request.within.iter().map(|range| wanted(range, existing)).chain(part).collect()
+}
+
+/// The condition of a range that is read: values that no type of ours holds are inside wherever rows without a value are.
+fn wanted(range: &Within, existing: &Existing) -> Result<String> {
+    let condition = one(range, existing)?;
+    let column = existing.columns.iter().find(|column| same(&column.name, &range.column)).filter(|_| range.nulls);
+    let Some(column) = column else { return Ok(condition) };
+    let name = quote(&column.name);
+    // Only what an index can find.
+    let beyond = match range.data_type {
+        DataType::TimestampTz if column.base == "timestamp" => format!("{name} = 0"),
+        DataType::Date => format!("{name} < DATE'0001-01-01'"),
+        DataType::Timestamp | DataType::TimestampTz => format!("{name} < TIMESTAMP'0001-01-01 00:00:00'"),
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal { .. }
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Time
+        | DataType::Json
+        | DataType::Uuid => return Ok(condition),
+    };
+    Ok(format!("({condition} OR {beyond})"))
 }
 
 pub(super) fn of_part(part: &Part, existing: &Existing) -> Result<String> {
@@ -76,10 +104,7 @@ fn literal(value: &str, data_type: DataType, column: &str) -> Result<String> {
         DataType::Boolean => u8::from(value.parse::<bool>().map_err(|_| wrong())?).to_string(),
         DataType::Int16 | DataType::Int32 | DataType::Int64 => value.parse::<i64>().map_err(|_| wrong())?.to_string(),
         DataType::Float32 | DataType::Float64 => {
-            let number: f64 = value.parse().map_err(|_| wrong())?;
-            if !number.is_finite() {
-                return Err(wrong());
-            }
+            let number = double(value, data_type).filter(|number| number.is_finite()).ok_or_else(wrong)?;
             format!("{number:e}")
         }
         DataType::Decimal { precision, scale } => {

@@ -8,7 +8,7 @@ use super::read::execute;
 use super::table::TableName;
 use crate::connectors::beyond::named;
 use crate::error::{Kind, Result};
-use crate::schema::{DataType, Field, Schema, sql::quote};
+use crate::schema::{DataType, Schema, sql::quote};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
@@ -22,8 +22,11 @@ impl Postgres {
 }
 
 async fn ask(session: &mut PgConnection, table: &TableName, columns: &Schema) -> Result<Option<Vec<bool>>> {
-    let each: Vec<String> =
-        columns.fields.iter().map(|field| format!("coalesce(bool_or({}), false)", condition(field))).collect();
+    let each: Vec<String> = columns
+        .fields
+        .iter()
+        .map(|field| format!("coalesce(bool_or({}), false)", condition(&quote(&field.name), field.data_type)))
+        .collect();
     let sql = format!("SELECT ARRAY[{}]::bool[] FROM {}", each.join(", "), table.sql());
     execute(session, LOOK).await?;
     let found: Result<Vec<bool>, _> =
@@ -42,9 +45,8 @@ async fn ask(session: &mut PgConnection, table: &TableName, columns: &Schema) ->
 }
 
 /// Of infinite values too: they are larger, or smaller, than all others.
-fn condition(field: &Field) -> String {
-    let name = quote(&field.name);
-    match field.data_type {
+pub(super) fn condition(name: &str, data_type: DataType) -> String {
+    match data_type {
         DataType::Date | DataType::Timestamp => format!("{name} < '0001-01-01' OR {name} >= '10000-01-01'"),
         DataType::TimestampTz => format!("{name} < '0001-01-01 00:00+00' OR {name} >= '10000-01-01 00:00+00'"),
         DataType::Time => format!("{name} = '24:00'"),

@@ -1,7 +1,9 @@
 //! Which rows are asked for, as SQL of our own words and typed literals.
 
+use super::beyond;
 use super::table::{Existing, NativeColumn, TableName};
 use super::wire::ours;
+use crate::connectors::within::double;
 use crate::connectors::{Limit, Part, ReadRequest, Within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, sql::quote};
@@ -30,15 +32,42 @@ pub(super) fn conditions(request: &ReadRequest, existing: &Existing) -> Result<V
         Some(Part::Pages { .. }) | None => None,
         Some(Part::File { .. }) => return Err(Error::spec("a table has no files").hint("Split the table itself")),
     };
-    request.within.iter().chain(keys).filter_map(|within| condition(within, existing).transpose()).collect()
+    let wanted = request.within.iter().map(|within| wanted(within, existing));
+    wanted.chain(keys.map(|keys| condition(keys, existing))).filter_map(Result::transpose).collect()
 }
 
-/// ` WHERE ... `, if there is anything to say.
+/// The condition of a range that is read: values that no type of ours holds are inside wherever rows without a value are.
+fn wanted(within: &Within, existing: &Existing) -> Result<Option<String>> {
+    let condition = condition(within, existing)?;
+    match within.data_type {
+        DataType::Date | DataType::Timestamp | DataType::TimestampTz if within.nulls => {
+            let beyond = beyond::condition(&quote(&within.column), within.data_type);
+            Ok(condition.map(|condition| format!("({condition} OR {beyond})")))
+        }
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal { .. }
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz
+        | DataType::Json
+        | DataType::Uuid => Ok(condition),
+    }
+}
+
 /// Of one range.
 pub(super) fn of(within: &Within, existing: &Existing) -> Result<Vec<String>> {
     Ok(condition(within, existing)?.into_iter().collect())
 }
 
+/// ` WHERE ... `, if there is anything to say.
 pub(super) fn clause(conditions: &[String]) -> String {
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }
@@ -53,7 +82,8 @@ fn condition(within: &Within, existing: &Existing) -> Result<Option<String>> {
     let mut ends = Vec::new();
     for (limit, (open, closed)) in [(&within.from, (">", ">=")), (&within.to, ("<", "<="))] {
         if let Some(Limit { value: text, inclusive }) = limit {
-            ends.push(format!("{value} {} {}::{kind}", if *inclusive { closed } else { open }, literal(text)?));
+            let text = double(text, within.data_type).map_or_else(|| text.clone(), |number| format!("{number:e}"));
+            ends.push(format!("{value} {} {}::{kind}", if *inclusive { closed } else { open }, literal(&text)?));
         }
     }
     let name = quote(&column.name);
@@ -74,6 +104,7 @@ fn compared(within: &Within, column: &NativeColumn) -> Result<(String, &'static 
         (DataType::Int16 | DataType::Int32 | DataType::Int64, "int2" | "int4" | "int8") => (name, "int8"),
         (DataType::Float32 | DataType::Float64, "float4" | "float8") => (name, "float8"),
         (_, "numeric") if numbers(within.data_type) => (name, "numeric"),
+        (DataType::Decimal { .. }, "money") => (name, "numeric::money"),
         (DataType::Date, "date") => (name, "date"),
         (DataType::Time, "time") => (name, "time"),
         (DataType::Timestamp, "timestamp") => (name, "timestamp"),

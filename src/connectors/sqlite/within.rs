@@ -1,9 +1,10 @@
 //! Ranges of values, and the splitting of a table by its row numbers.
 //!
 //! Integers are compared by SQLite. Everything else is stored loosely there (a date may be a text or a number), so that it
-//! is read first and compared in its own type.
+//! is read first and compared in its own type; so is what a column of integers holds beside them.
 
 use super::table::{NativeColumn, row_number_column, same, sql};
+use crate::connectors::within::concerns;
 use crate::connectors::{Batch, Limit, Part, ReadRequest, Within};
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Field, Schema, infer, sql::quote};
@@ -25,30 +26,36 @@ pub(super) struct Ranges {
 
 impl Ranges {
     pub(super) fn new(request: &ReadRequest, native: &[NativeColumn]) -> Result<Self> {
-        let mut all: Vec<&Within> = request.within.iter().collect();
-        match &request.part {
-            Some(Part::Keys(range)) => all.push(range),
-            Some(Part::Pages { .. } | Part::File { .. }) => {
-                return Err(Error::internal("a SQLite table is read in parts of its row numbers"));
-            }
-            None => {}
-        }
         let mut ranges = Self {
             condition: String::new(),
             read: request.schema.clone(),
             wanted: request.schema.fields.len(),
             later: Vec::new(),
         };
-        for range in all {
+        for range in &request.within {
             match range.data_type {
-                DataType::Int16 | DataType::Int32 | DataType::Int64 => ranges.now(range, native)?,
+                DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+                    let loose = range.nulls && is_loose(&range.column, native);
+                    ranges.now(range, native, loose)?;
+                    if loose {
+                        ranges.later(range, native)?;
+                    }
+                }
                 _ => ranges.later(range, native)?,
             }
+        }
+        match &request.part {
+            Some(Part::Keys(range)) => ranges.now(range, native, false)?,
+            Some(Part::Pages { .. } | Part::File { .. }) => {
+                return Err(Error::internal("a SQLite table is read in parts of its row numbers"));
+            }
+            None => {}
         }
         Ok(ranges)
     }
 
-    fn now(&mut self, range: &Within, native: &[NativeColumn]) -> Result<()> {
+    /// `loose`: with every value that is no integer; which of them can be read as one is seen later.
+    fn now(&mut self, range: &Within, native: &[NativeColumn], loose: bool) -> Result<()> {
         let known = native.iter().find(|column| same(&column.name, &range.column)).map(|column| quote(&column.name));
         let number = free_name(native).filter(|name| *name == range.column).map(str::to_owned);
         let name = known.or(number).ok_or_else(|| missing(range))?;
@@ -61,6 +68,7 @@ impl Ranges {
         let inside = match (ends.is_empty(), range.nulls) {
             (true, true) => return Ok(()),
             (true, false) => format!("{name} IS NOT NULL"),
+            (false, true) if loose => format!("({} OR typeof({name}) <> 'integer')", ends.join(" AND ")),
             (false, true) => format!("({} OR {name} IS NULL)", ends.join(" AND ")),
             (false, false) => format!("({})", ends.join(" AND ")),
         };
@@ -130,8 +138,21 @@ impl Ranges {
             .map(|(number, _)| *number)
             .collect();
         let most = most.min(numbers.len());
-        Ok(Batch { rows: rows.slice(0, most), numbers: numbers[..most].to_vec(), rejected: batch.rejected })
+        let ranges: Vec<Within> = self.later.iter().map(|(_, range)| range.clone()).collect();
+        let mut rejected = Vec::with_capacity(batch.rejected.len());
+        for refused in batch.rejected {
+            if concerns(&ranges, &refused)? {
+                rejected.push(refused);
+            }
+        }
+        Ok(Batch { rows: rows.slice(0, most), numbers: numbers[..most].to_vec(), rejected })
     }
+}
+
+/// Whether other values than integers may stand among them: of a key of row numbers SQLite takes none.
+fn is_loose(column: &str, native: &[NativeColumn]) -> bool {
+    native.iter().any(|known| same(&known.name, column))
+        && row_number_column(native).is_none_or(|key| !same(&key.name, column))
 }
 
 /// A range of numbers, dates or times that were written by us, as SQL.
