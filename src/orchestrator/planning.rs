@@ -14,7 +14,7 @@ use crate::plan::carried;
 use crate::plan::file;
 use crate::plan::{Input, Output, Plan};
 use crate::profile::{self, Profile};
-use crate::schema::Schema;
+use crate::schema::{DataType, Schema};
 use crate::spec::Spec;
 use crate::spec::drift::Policy;
 use crate::spec::source::Source;
@@ -56,15 +56,19 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let mut catalog = discover::catalog(found)?;
     catalog.broken = broken.into_iter().collect();
     let mut profiles = profiles(world, asked, &filled, &mut catalog).await?;
+    let mut texts = BTreeMap::new();
     if asked.unreviewed {
-        let last = match last(world, &filled.pipeline, asked.environment).await? {
+        let inputs = match last(world, &filled.pipeline, asked.environment).await? {
             Some(last) => {
                 vanished(world, &last, asked, &catalog);
+                if last.spec_hash == asked.spec_hash {
+                    texts = last.outputs.iter().map(|one| (one.name.clone(), made_text(&one.schema))).collect();
+                }
                 Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect())
             }
-            None => loaded(world, &filled, asked, &catalog, &profiles).await,
+            None => loaded(world, &filled, asked, &catalog, &profiles, &mut texts).await,
         };
-        if let Some(last) = last {
+        if let Some(last) = inputs {
             recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
         }
         let empty = catalog.datasets.iter().filter(|dataset| dataset.found.fields.fields.is_empty());
@@ -81,7 +85,7 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
     let mut suggestions = planner::ask(question, gateway, &mut told).await;
     let given = Given::of((&filled, asked.spec_hash, asked.environment), &catalog, &profiles);
-    let given = Given { words, ..given };
+    let given = Given { words, texts: &texts, ..given };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     let fitted = fitted(world, &filled, &plan).await;
     let carried = carried(world, &filled, &plan, &catalog, &fitted).await?;
@@ -234,6 +238,7 @@ async fn loaded(
     asked: Asked<'_>,
     catalog: &Catalog,
     profiles: &BTreeMap<String, Profile>,
+    texts: &mut BTreeMap<String, BTreeSet<String>>,
 ) -> Option<BTreeMap<String, Input>> {
     let inputs: BTreeMap<String, Input> =
         catalog.datasets.iter().map(|dataset| (dataset.name.clone(), build::input(dataset, profiles))).collect();
@@ -242,6 +247,7 @@ async fn loaded(
     for one in made(spec, asked, catalog, profiles, &inputs) {
         let lately = target.lately(&one.dataset, (&spec.pipeline, &one.output)).await.ok()?;
         let Some(facts) = lately.own.map(|own| own.facts) else { continue };
+        texts.insert(one.output.clone(), made_text(&facts.columns));
         let read = facts.inputs.into_iter().filter_map(|input| serde_json::from_value::<Input>(input).ok());
         let read: Vec<Input> = read.collect();
         // Loads of earlier versions say only what became of it.
@@ -256,6 +262,11 @@ async fn loaded(
     let mut inputs = recall::from_target(inputs, &all);
     inputs.extend(noted);
     Some(inputs)
+}
+
+fn made_text(schema: &Schema) -> BTreeSet<String> {
+    let texts = schema.fields.iter().filter(|field| field.data_type == DataType::Text);
+    texts.map(|field| field.name.clone()).collect()
 }
 
 /// What an input becomes today.

@@ -1,15 +1,16 @@
 //! The pure planner: accepts or refuses each suggestion and gives the plan.
 
-use crate::agents::{ACCEPT_FROM, By, Change, Decision, Suggestion};
+use crate::agents::{By, Change, Decision, Suggestion};
 use crate::connectors::FoundKind;
 use crate::connectors::again::taken_name;
 use crate::connectors::fits::Fitting;
 use crate::discover::{self, Catalog, Dataset};
 use crate::engine::{self, step::Program};
 use crate::error::{Error, Kind, Result};
+use crate::plan::proposed::{decided, texts, verdict, wanted};
 use crate::plan::{
     Input, Output, Plan, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, Refused, SCHEMA, carried, file,
-    fitted, kept, links, own_text,
+    fitted, kept, letters, links, own_text,
 };
 use crate::profile::Profile;
 use crate::schema::{DataType, Schema};
@@ -37,6 +38,8 @@ pub struct Given<'a> {
     pub told: &'a [Decision],
     /// Of outputs whose table is there: how their columns go into it.
     pub fitted: &'a BTreeMap<String, Fitting>,
+    /// Of outputs: columns that the last load has made text.
+    pub texts: &'a BTreeMap<String, BTreeSet<String>>,
     /// Of inputs: columns that are read as the server's own text, see [`carried`].
     pub carried: &'a BTreeMap<String, BTreeSet<String>>,
 }
@@ -49,10 +52,10 @@ impl<'a> Given<'a> {
         profiles: &'a BTreeMap<String, Profile>,
     ) -> Self {
         static FITTED: BTreeMap<String, Fitting> = BTreeMap::new();
-        static CARRIED: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        static COLUMNS: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let (suggestions, told, words): (&[Suggestion], &[Decision], _) = (&[], &[], None);
-        let (fitted, carried) = (&FITTED, &CARRIED);
-        Self { spec, spec_hash, environment, words, catalog, profiles, suggestions, told, fitted, carried }
+        let (fitted, texts, carried) = (&FITTED, &COLUMNS, &COLUMNS);
+        Self { spec, spec_hash, environment, words, catalog, profiles, suggestions, told, fitted, texts, carried }
     }
 }
 
@@ -76,7 +79,12 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
     let needed: BTreeSet<&str> =
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
     let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned();
-    let inputs = own_text::as_written(&outputs, inputs.collect());
+    let mut inputs: Vec<Input> = inputs.collect();
+    let written = letters::of(&outputs, &inputs, &decisions);
+    if !written.is_empty() {
+        carried::read(&written, &mut inputs);
+        pushed(given.spec, &inputs, &mut outputs)?;
+    }
     file::seal(Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
@@ -98,6 +106,18 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         refused,
         decisions,
     })
+}
+
+/// What runs at the target is told for the columns as they are read now.
+fn pushed(spec: &Spec, inputs: &[Input], outputs: &mut [Output]) -> Result<()> {
+    let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
+    let lookup = |name: &str| schemas.get(name).map(|schema| (*schema).clone());
+    for output in outputs.iter_mut().filter(|output| output.strategy.sql.is_some()) {
+        let Some(input) = lookup(&output.from) else { continue };
+        let sql = pushdown(&plain(&output.steps), &output.from, &input, &lookup, &spec.target);
+        output.strategy.sql = Some(sql.map_err(|error| error.in_table(&output.name))?);
+    }
+    Ok(())
 }
 
 /// The plan as a run uses it that nobody has reviewed: checks that were not asked for take no row away.
@@ -237,10 +257,11 @@ fn output(
         sql.transpose()
     };
     push(&steps).map_err(|error| error.in_table(name))?;
+    let texts = texts(given.fitted.get(name), given.texts.get(name));
     let mut prepended = 0;
     for suggestion in given.suggestions.iter().filter(|suggestion| suggestion.output == name) {
         let Change::Step(step) = &suggestion.change else { continue };
-        let reason = match verdict(&suggestion.decision) {
+        let reason = match verdict(&suggestion.decision).and_then(|reason| wanted(suggestion, &texts, reason)) {
             Err(reason) => Err(reason),
             Ok(reason) => {
                 let planned = PlannedStep {
@@ -263,7 +284,7 @@ fn output(
         };
         decisions.push(decided(suggestion, reason));
     }
-    if let Some(fitting) = given.fitted.get(name) {
+    if let Some(fitting) = &given.fitted.get(name).map(|fitting| fitted::left(fitting, &schema)) {
         let dataset = settings.to.as_deref().unwrap_or(name);
         let mut casts = fitted::casts(fitting, dataset);
         if !casts.is_empty() {
@@ -512,30 +533,6 @@ fn pushdown(
             .hint("Leave `strategy` out: the engine runs the steps on the way"));
     };
     Ok(engine::pushdown::staged(steps, from, input, lookup)?.query.placed())
-}
-
-/// The reason to accept, or the reason to refuse.
-fn verdict(decision: &Decision) -> std::result::Result<String, String> {
-    if !decision.accepted {
-        return Err(decision.reason.clone());
-    }
-    if !(ACCEPT_FROM..=1.0).contains(&decision.confidence) {
-        return Err(format!("confidence {:.2} is below {ACCEPT_FROM}", decision.confidence));
-    }
-    Ok(if decision.reason.is_empty() {
-        "confident enough and fits the schema".to_owned()
-    } else {
-        decision.reason.clone()
-    })
-}
-
-fn decided(suggestion: &Suggestion, reason: std::result::Result<String, String>) -> Decision {
-    let decision = &suggestion.decision;
-    let accepted = reason.is_ok();
-    // What the words ask for and the plan cannot take is not forgotten.
-    let waits = decision.waits || !accepted && decision.accepted && suggestion.effect.is_some();
-    let (Ok(reason) | Err(reason)) = reason;
-    Decision { accepted, reason, waits, ..decision.clone() }
 }
 
 pub(super) fn plain(steps: &[PlannedStep]) -> Vec<Step> {

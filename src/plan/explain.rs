@@ -3,7 +3,7 @@
 use crate::agents::By;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan, PlannedDuplicates, sentences, table, waiting};
+use crate::plan::{Output, Plan, PlannedDuplicates, letters, sentences, table, waiting};
 use crate::schema::{Field, epoch::Epoch};
 use crate::spec::step::Step;
 use crate::spec::target::{Mode, OnDuplicate, Target};
@@ -182,6 +182,9 @@ fn explain_output(plan: &Plan, output: &Output, text: &mut String) {
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
+    for said in letters::lost(plan, output) {
+        let _ = writeln!(text, "\n{said}");
+    }
     if let Some(declared) = &output.declared {
         text.push_str(&table::sentences(declared));
     }

@@ -3,11 +3,19 @@
 use crate::agents::{By, Decision};
 use crate::connectors::fits::{Fitting, Misfit};
 use crate::plan::{Output, PlannedStep};
-use crate::schema::DataType;
+use crate::schema::{DataType, Schema};
 use crate::spec::drift::Policy;
 use crate::spec::step::{Parse, Step};
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// What still does not fit, of a table that was compared with another plan's columns.
+pub(super) fn left(fitting: &Fitting, schema: &Schema) -> Fitting {
+    let mut fitting = fitting.clone();
+    let fits = |column: &str, to| schema.field(column).is_some_and(|field| field.data_type == to);
+    fitting.misfits.retain(|misfit| !misfit.cast.is_some_and(|to| fits(&misfit.column, to)));
+    fitting
+}
 
 /// The steps that make our columns the target's: casts, behind one that refuses what it would lose; texts become floats
 /// only where these give the number back. Nothing where none is wanted.

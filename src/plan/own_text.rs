@@ -1,8 +1,8 @@
 //! Columns that the first steps cast: what the source holds is read as the cast wants it, so that a value for which the
-//! declared type has no word (an infinity, `0000-00-00`, 24:00; in SQLite whatever was put there) arrives as it is, and
-//! what stands in a text file arrives letter by letter.
+//! declared type has no word (an infinity, `0000-00-00`, 24:00; in SQLite whatever was put there) arrives as it is.
+//! Of a text file, see [`super::letters`].
 
-use super::{Input, Output};
+use super::{Input, Output, build};
 use crate::connectors::FoundKind;
 use crate::schema::{DataType, Field, sql};
 use crate::spec::source::Source;
@@ -43,25 +43,12 @@ pub fn asked(plan: &super::Plan, input: &Input) -> BTreeMap<String, DataType> {
     planned(&plan.outputs, input)
 }
 
-/// Text files whose columns are cast to text before anything else, by whomever: as they are written (`7` beside `10.50`,
-/// `TRUE`, a time with its zone).
-pub(super) fn as_written(outputs: &[Output], mut inputs: Vec<Input>) -> Vec<Input> {
-    let joined = |input: &Input| outputs.iter().any(|output| output.reads.contains(&input.name));
-    for input in inputs.iter_mut().filter(|input| input.kind.is_text() && !joined(input)) {
-        let casts = planned(outputs, input);
-        for field in &mut input.schema.fields {
-            if casts.get(&field.name) == Some(&DataType::Text) {
-                field.data_type = DataType::Text;
-            }
-        }
-    }
-    inputs
-}
-
 fn planned(outputs: &[Output], input: &Input) -> BTreeMap<String, DataType> {
     common(outputs.iter().filter(|output| output.from == input.name).map(|output| {
-        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
-        first_casts(&steps, output.incremental.as_ref().map(|incremental| incremental.column.as_str()))
+        first_casts(
+            &build::plain(&output.steps),
+            output.incremental.as_ref().map(|incremental| incremental.column.as_str()),
+        )
     }))
 }
 

@@ -169,6 +169,6 @@ fn added(plan: &Plan, output: &Output, change: &Change, decision: &Decision, pla
     }
 }
 
-fn change(decision: &Decision) -> Option<Change> {
+pub(super) fn change(decision: &Decision) -> Option<Change> {
     serde_json::from_value(decision.proposal.clone()).ok()
 }

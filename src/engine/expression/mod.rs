@@ -115,6 +115,15 @@ impl Expression {
         self.node.columns(into);
     }
 
+    /// The column that it gives as it is, or as what a cast makes of it.
+    pub(crate) fn bare(&self) -> Option<(usize, Option<DataType>)> {
+        if let node::Kind::Column(index) = self.node.kind {
+            return Some((index, None));
+        }
+        let node::Kind::Convert { from, .. } = &self.node.kind else { return None };
+        if let node::Kind::Column(index) = from.kind { Some((index, Some(self.node.data_type))) } else { None }
+    }
+
     /// The column it makes.
     pub fn field(&self, name: &str) -> Field {
         Field { nullable: self.nullable(), ..Field::new(name, self.data_type()) }

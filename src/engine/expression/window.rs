@@ -10,7 +10,7 @@ use crate::spec::verb::WindowFrame;
 use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, take};
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,12 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
 }
 
 impl Call {
+    /// The columns of the input that it reads, by position.
+    pub(crate) fn columns(&self, into: &mut BTreeSet<usize>) {
+        self.argument.iter().for_each(|argument| argument.columns(into));
+        self.measure.iter().for_each(|measure| measure.columns(into));
+    }
+
     pub(crate) fn parse(name: &str, text: &str, schema: &Schema, frame: WindowFrame, ordered: bool) -> Result<Self> {
         let parsed = syntax::parse(text)?;
         let word =

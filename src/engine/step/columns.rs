@@ -130,6 +130,10 @@ pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)>
 }
 
 impl Convert {
+    pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|(index, ..)| *index)
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut arrays = frame.rows.columns().to_vec();
         let mut failures = Failures::new();
@@ -220,6 +224,10 @@ pub(crate) fn value_of(value: &Value, data_type: DataType) -> Result<ArrayRef> {
 }
 
 impl Fill {
+    pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
+        self.values.iter().map(|(index, _)| *index)
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame) -> Result<Frame> {
         let mut arrays = frame.rows.columns().to_vec();
         for (index, value) in &self.values {

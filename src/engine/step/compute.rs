@@ -92,6 +92,11 @@ impl Compute {
         self.condition.iter().for_each(|condition| condition.columns(into));
     }
 
+    /// The condition under which, and what each column becomes.
+    pub(super) fn parts(&self) -> (Option<&Expression>, &[(usize, Expression)]) {
+        (self.condition.as_ref(), &self.values)
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut failures = Failures::new();
         let mask = match &self.condition {

@@ -90,6 +90,10 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Flatten, Schema)> {
 }
 
 impl Flatten {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let array =
             frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a flatten outlived its column"))?;

@@ -22,10 +22,12 @@ pub(crate) mod select;
 mod sort;
 mod text;
 mod trace;
+mod uses;
 mod window;
 
 pub use needed::{Needed, needed, without};
 pub use trace::{Origin, Trace, trace};
+pub use uses::{Use, Uses, uses};
 
 use crate::connectors::Rejected;
 use crate::engine::frame::Frame;

@@ -20,6 +20,12 @@ pub(super) struct Key {
     descending: bool,
 }
 
+impl Key {
+    pub(super) fn index(self) -> usize {
+        self.index
+    }
+}
+
 /// `amount`, `amount desc`, `amount asc`; a column that is called so comes first.
 pub(super) fn keys(names: &[String], schema: &Schema, descending: bool) -> Result<Vec<Key>> {
     names

@@ -50,6 +50,11 @@ pub(super) fn unpivot(step: &UnpivotStep, schema: &Schema) -> Result<(Unpivot, S
 }
 
 impl Unpivot {
+    /// The columns that stay, and those that become rows.
+    pub(super) fn parts(&self) -> (&[usize], &[usize]) {
+        (&self.keep, &self.columns)
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut failures = Failures::new();
         for index in &self.columns {
@@ -95,6 +100,10 @@ pub(super) fn explode(step: &ExplodeStep, schema: &Schema) -> Result<(Explode, S
 }
 
 impl Explode {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let (array, field) = column(frame, self.index)?;
         let mut failures = Failures::new();

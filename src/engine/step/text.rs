@@ -67,6 +67,10 @@ pub(super) fn split(step: &SplitStep, schema: &Schema) -> Result<(Split, Schema)
 }
 
 impl Split {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame) -> Result<Frame> {
         let array =
             frame.rows.columns().get(self.index).ok_or_else(|| Error::internal("a split outlived its column"))?;
@@ -132,6 +136,10 @@ pub(super) fn mask(step: &MaskStep, schema: &Schema) -> Result<(Mask, Schema)> {
 const KEY: &str = "WINDVANE_MASK_KEY";
 
 impl Mask {
+    pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|(index, _)| *index)
+    }
+
     /// The key, when one is needed. A run without it must not begin.
     pub(super) fn key(&self) -> Result<Option<Key>> {
         if !self.columns.iter().any(|(_, how)| *how == MaskHow::Hash) {

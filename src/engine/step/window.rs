@@ -14,7 +14,7 @@ use crate::spec::verb::{FillFrom, FillSource, Window as Step, WindowFrame};
 use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, take};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -52,6 +52,16 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Window, Schema)> {
 }
 
 impl Window {
+    pub(super) fn needed(&self, into: &mut BTreeSet<usize>) {
+        into.extend(self.by.iter().copied().chain(self.order.iter().map(|key| key.index())));
+        self.calls.iter().for_each(|(_, call)| call.columns(into));
+    }
+
+    /// The positions of the columns that it makes.
+    pub(super) fn made(&self) -> impl Iterator<Item = usize> {
+        self.calls.iter().map(|(index, _)| *index)
+    }
+
     pub(super) fn run(&self, schema: &Schema, frame: &Frame, outcome: &mut Outcome) -> Result<Frame> {
         let mut failures = Failures::new();
         for (_, call) in &self.calls {
@@ -181,6 +191,10 @@ pub(super) fn refill(name: &str, from: &FillFrom, schema: &Schema) -> Result<Ref
 }
 
 impl Refill {
+    pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
+        self.by.iter().copied().chain(self.order.iter().map(|key| key.index())).chain([self.index])
+    }
+
     pub(super) fn run(&self, frame: &Frame, arrays: &mut [ArrayRef]) -> Result<()> {
         let filled = self.filled(frame)?;
         if let Some(slot) = arrays.get_mut(self.index) {
