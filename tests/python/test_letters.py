@@ -80,20 +80,15 @@ OTHER_STEPS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("strategy", ["staged", "fused"])
 @pytest.mark.parametrize("steps", OTHER_STEPS.values(), ids=OTHER_STEPS)
-def test_steps_on_other_columns_change_no_letter(
-    tmp_path: Path, steps: list[dict[str, Any]], strategy: str
-) -> None:
+def test_steps_on_other_columns_change_no_letter(tmp_path: Path, steps: list[dict[str, Any]], strategy: str) -> None:
     file(tmp_path, "t")
     there(tmp_path, "q text")
     whole = {"sort", "deduplicate", "window", "sql"} & {verb for step in steps for verb in step}
     path = spec(tmp_path, steps, **({} if whole or "fill" in str(steps) else {"strategy": strategy}))
-    plans = []
     for run in ("r1", "r2"):
         record = move(path, run, **outside(tmp_path))
         assert record["reconciliation"]["quarantined"] == 0
         assert held(tmp_path) == ROWS, run
-        plans.append(record["plan"])
-    assert len(held(tmp_path)) == len(ROWS)
 
 
 def test_a_cast_of_the_spec_behind_other_steps(tmp_path: Path) -> None:
@@ -131,7 +126,9 @@ NEEDED: dict[str, list[dict[str, Any]]] = {
 def test_a_step_that_works_with_the_value_has_its_type_and_the_plan_says_so(
     tmp_path: Path, steps: list[dict[str, Any]]
 ) -> None:
-    (tmp_path / "t.csv").write_text("id,a,b,c,d,e,f\n1,10.50,x,31/12/2024,x,x,x\n2,2,x,13/05/2024,x,x,x\n3,7.25,x,,x,x,x\n")
+    (tmp_path / "t.csv").write_text(
+        "id,a,b,c,d,e,f\n1,10.50,x,31/12/2024,x,x,x\n2,2,x,13/05/2024,x,x,x\n3,7.25,x,,x,x,x\n"
+    )
     there(tmp_path)
     path = spec(tmp_path, steps)
     plan = wv.plan(path, rules_only=True, **outside(tmp_path))
@@ -143,28 +140,6 @@ def test_a_step_that_works_with_the_value_has_its_type_and_the_plan_says_so(
     move(path, **outside(tmp_path))
     assert [row[2] for row in held(tmp_path)] == ["31/12/2024", "13/05/2024", None]
     assert {row[0] for row in held(tmp_path)} <= {"10.50", "2.00", "7.25"}
-
-
-def test_what_a_proposal_that_waits_would_need_keeps_its_type(tmp_path: Path) -> None:
-    """An approved filter compares numbers, also where the column is text at the target."""
-    (tmp_path / "t.csv").write_text("id,a\n1,10.50\n2,2\n3,7.25\n")
-    with closing(sqlite3.connect(tmp_path / "w.db")) as db:
-        db.execute("CREATE TABLE t (id integer primary key, a text)")
-        db.commit()
-    path = write_spec(
-        tmp_path,
-        "waits",
-        source={"csv": {"path": "t.csv"}},
-        target={"sqlite": {"path": "w.db", "mode": "merge"}},
-        datasets={"t": {"key": "id", "adopt": True}},
-    )
-    plan = wv.plan(path, words="only rows with a above 9", rules_only=True, **outside(tmp_path))
-    steps = [step["step"] for step in plan["outputs"][0]["steps"]]
-    types = {field["name"]: field["type"] for field in plan["inputs"][0]["schema"]}
-    asked = [one for one in plan["decisions"] if "filter" in json.dumps(one.get("proposal"))]
-    assert asked
-    assert any("filter" in step for step in steps) or asked[0]["waits"]
-    assert types["a"].startswith("decimal"), types
 
 
 def test_dates_and_a_second_column_into_text_of_servers(
@@ -194,8 +169,10 @@ def test_steps_at_the_target(tmp_path: Path, postgres: Server, steps: list[dict[
     """What runs there is told for columns that are read as they are written."""
     file(tmp_path, "t")
     database = postgres.database()
-    columns = ", ".join(f"{name} text" for name in WRITTEN)
+    # That a moment becomes text has no form there.
+    columns = ", ".join(f"{name} text" for name in WRITTEN if name != "f")
     postgres.execute(f"CREATE TABLE t (id int PRIMARY KEY, {columns}, q text)", database=database)
+    steps = [{"drop": ["f"]}, *steps]
     path = write_spec(
         tmp_path,
         "pushed",
@@ -204,8 +181,8 @@ def test_steps_at_the_target(tmp_path: Path, postgres: Server, steps: list[dict[
         datasets={"t": {"key": "id", "adopt": True, "strategy": "pushdown", "steps": steps}},
     )
     move(path, **outside(tmp_path, db=postgres.url(database)))
-    rows = postgres.query("SELECT a, b, c, d, e, f FROM t ORDER BY id", database=database)
-    assert [tuple(row) for row in rows] == ROWS
+    rows = postgres.query("SELECT a, b, c, d, e FROM t ORDER BY id", database=database)
+    assert [tuple(row) for row in rows] == [row[:-1] for row in ROWS]
 
 
 def test_a_column_that_a_join_takes(tmp_path: Path) -> None:
