@@ -218,7 +218,7 @@ fn larger(field: &Field, one: Option<String>, other: Option<String>) -> Option<S
         return if *at == 0 { other } else { one };
     }
     let order = SortOptions { descending: true, nulls_first: false };
-    let largest = sort_limit(&values, Some(order), Some(1)).ok().and_then(|one| text_at(&one, field.data_type, 0));
+    let largest = sort_limit(&values, Some(order), Some(1)).ok().and_then(|one| word(&one, field.data_type));
     largest.or(one)
 }
 
@@ -285,7 +285,16 @@ async fn newest(
         let order = SortOptions { descending: true, nulls_first: false };
         largest = Some(sort_limit(&both, Some(order), Some(1)).map_err(|error| broken(&error))?);
     }
-    Ok(largest.filter(|one| !one.is_empty()).and_then(|one| text_at(&one, field.data_type, 0)))
+    Ok(largest.filter(|one| !one.is_empty()).and_then(|one| word(&one, field.data_type)))
+}
+
+/// A watermark as it is kept. A single float has the digits of the double that it is: it stays what it is when the column
+/// becomes one of doubles.
+fn word(one: &ArrayRef, data_type: DataType) -> Option<String> {
+    match one.as_primitive_opt::<a::Float32Type>() {
+        Some(single) if !single.is_empty() && single.is_valid(0) => Some(f64::from(single.value(0)).to_string()),
+        Some(_) | None => text_at(one, data_type, 0),
+    }
 }
 
 fn broken(error: &arrow::error::ArrowError) -> Error {
@@ -466,5 +475,5 @@ fn behind(value: &str, data_type: DataType, lag: f64) -> Option<String> {
             return None;
         }
     };
-    text_at(&moved, data_type, 0)
+    word(&moved, data_type)
 }

@@ -111,6 +111,33 @@ def test_a_single_float_with_an_index_or_a_lag(
     assert source.ids() == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("kind", "declared", "wider", "value", "later"),
+    [
+        ("postgres", "real", "double precision", "2.2", "2.20000006"),
+        ("mysql", "float", "double", "2.2", "2.20000006"),
+        ("postgres", "integer", "bigint", "2", "3000000000"),
+        ("postgres", "integer", "numeric(12,1)", "2", "2.5"),
+        ("postgres", "numeric(4,2)", "numeric(12,4)", "2.2", "2.2001"),
+        ("postgres", "date", "timestamp", "'2024-01-02'", "'2024-01-02 00:00:01'"),
+    ],
+)
+def test_a_cursor_that_becomes_wider(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str, declared: str, wider: str, value: str, later: str
+) -> None:
+    """What was the last value is the last value of the wider type."""
+    source = Source(kind, tmp_path, request)
+    source.make(declared, value)
+    spec = source.spec("append")
+    assert sums(source.run(spec, "r1")) == (1, 0)
+    of = {"postgres": f"ALTER COLUMN u TYPE {wider}", "mysql": f"MODIFY u {wider}"}
+    source.execute(f"ALTER TABLE t {of[kind]}")
+    assert sums(source.run(spec, "r2")) == (0, 0)
+    source.add(2, later)
+    assert sums(source.run(spec, "r3")) == (1, 0)
+    assert source.ids() == [1, 2]
+
+
 @pytest.mark.parametrize("mode", ["merge", "append"])
 def test_what_is_no_integer_among_integers(tmp_path: Path, request: pytest.FixtureRequest, mode: str) -> None:
     """SQLite takes anything in a column of integers; below, between and above the others, it goes to quarantine."""
