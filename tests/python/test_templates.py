@@ -104,6 +104,9 @@ def test_what_is_filled_in_stays_in_the_allowed_folders(folder: Path) -> None:
         ("source: {sqlite: {path: x.db, tables: ['cust*']}}", "source.sqlite.tables[0]", "patterns mean nothing here"),
         ("source: {postgres: {connection: c, schema: '{{ env }}'}}", "source.postgres.schema", "'environments'"),
         ("source: {mysql: {connection: c, database: '${DB}'}}", "source.mysql.database", "written for a shell"),
+        ("source: {csv: {path: x.csv}}\nintent: 'load for {{ region }}'", "intent", "nothing fills it in here"),
+        ("source: {csv: {path: x.csv}}\nintent: 'rows of ${DAY}'", "intent", "written for a shell"),
+        ("source: {csv: {path: 's3:/bucket/x.csv'}}", "source.csv.path", "a slash is missing"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(tmp_path: Path, text: str, place: str, part: str) -> None:

@@ -233,6 +233,9 @@ fn path(judge: &mut Judge<'_, '_>, node: &Node, files: bool, side: Side) {
                 "Write s3://bucket/folder",
             );
         }
+    } else if text.split_once(":/").is_some_and(|(scheme, _)| STORES.contains(&scheme) || scheme == "file") {
+        let hint = "Write s3://bucket/folder, with two slashes; a local path is written without a scheme";
+        judge.problem(node.mark, "this is neither an address nor a path: a slash is missing", hint);
     } else if text.contains('\0') {
         judge.problem(node.mark, "the path holds a character that no file name can have", "Delete it");
     } else if !template::is_template(text) {

@@ -5,8 +5,8 @@ use super::{Judge, shorten};
 use crate::spec::template;
 use crate::spec::tree::{Node, Value};
 
-/// What only people read, and the overlays, which are judged where they are laid over.
-const FREE: [&str; 3] = ["intent", "tags", "environments"];
+/// What only people read (`intent` is read by agents, once for all runs), and the overlays, which are judged where they are laid over.
+const FREE: [&str; 2] = ["tags", "environments"];
 /// What has a language of its own, in which a dollar and a tilde mean something.
 const LANGUAGES: [&str; 3] = ["steps", "checks", "queries"];
 
