@@ -2,7 +2,7 @@
 //! zeros count. Told by the column's name, and where the name is weak by the shape of the values too.
 
 /// Words that say it alone.
-const SURE: [&str; 33] = [
+const SURE: &[&str] = &[
     "zip",
     "zipcode",
     "postal",
@@ -36,19 +36,76 @@ const SURE: [&str; 33] = [
     "cpf",
     "cnpj",
     "cusip",
+    "telefon",
+    "telefono",
+    "telefax",
+    "handy",
+    "pin",
+    "pincode",
+    "tan",
+    "kontonummer",
+    "kontonr",
+    "konto",
+    "blz",
+    "bankleitzahl",
+    "personnummer",
+    "personnr",
+    "orgnr",
+    "orgnummer",
+    "postnummer",
+    "postnr",
+    "steuernummer",
+    "steuerid",
+    "bsb",
+    "bban",
+    "cep",
+    "eircode",
+    "dni",
+    "nif",
+    "abn",
+    "acn",
+    "npi",
+    "ndc",
+    "vin",
+    "imsi",
+    "mrn",
+    "asin",
 ];
 /// Words before `no`, `nr`, `number` that say it.
-const NUMBERED: [&str; 10] =
-    ["account", "acct", "card", "policy", "licence", "license", "tax", "serial", "routing", "contract"];
-const NUMBER: [&str; 4] = ["no", "nr", "num", "number"];
+const NUMBERED: &[&str] = &[
+    "account",
+    "acct",
+    "card",
+    "policy",
+    "licence",
+    "license",
+    "tax",
+    "serial",
+    "routing",
+    "contract",
+    "article",
+    "artikel",
+    "part",
+    "tracking",
+    "customer",
+    "member",
+    "insurance",
+    "national",
+    "org",
+    "social",
+];
+const NUMBER: &[&str] = &["no", "nr", "num", "number", "nummer"];
+/// Words that say it together.
+const PAIRS: &[[&str; 2]] = &[["tax", "id"], ["national", "id"], ["bank", "account"], ["social", "security"]];
 
 /// Whether whole numbers in a column of this name are codes. `digits`: of the shortest and the longest.
 pub fn is_code(name: &str, digits: (usize, usize)) -> bool {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let (shortest, longest) = digits;
-    has(&SURE)
-        || has(&NUMBERED) && has(&NUMBER)
+    has(SURE)
+        || has(NUMBERED) && has(NUMBER)
+        || words.windows(2).any(|pair| PAIRS.iter().any(|known| pair == known))
         || words.last().is_some_and(|last| last == "code") && shortest == longest && longest >= 3
 }
 

@@ -182,11 +182,12 @@ def test_looking_names_what_is_no_table(tmp_path: Path) -> None:
 
 def test_codes_stay_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
-        "id,zip,phone,account_no,country_code,amount,year\n" + "1,10115,4930123,77001,276,5,2024\n" * 3
+        "id,zip,phone,account_no,country_code,kontonummer,pin,tax_id,partNumber,amount,year,customer_id,order_no\n"
+        + "1,10115,4930123,77001,276,1234567,1234,998877,4711,5,2024,17,12\n" * 3
     )
     types = {column["name"]: column["type"] for column in wv.profile(str(tmp_path / "a.csv"))["columns"]}
     texts = {name for name, kind in types.items() if kind == "text"}
-    assert texts == {"zip", "phone", "account_no", "country_code"}
+    assert texts == {"zip", "phone", "account_no", "country_code", "kontonummer", "pin", "tax_id", "partNumber"}
 
 
 def test_a_column_of_nulls_keeps_its_type_without_a_plan_file(tmp_path: Path) -> None:
