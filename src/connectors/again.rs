@@ -227,6 +227,7 @@ impl Earlier {
             rows: request.appended().unwrap_or_default(),
             bytes: 0,
             checksum: None,
+            there: None,
             refused: Vec::new(),
             changes: None,
             already: true,
@@ -303,7 +304,8 @@ impl Earlier {
             Own::Inside { rows, alone: true, .. } if rows == self.loaded.rows => {
                 let columns = Some(&self.facts.columns).filter(|columns| !columns.fields.is_empty())?;
                 let unseen = faults::planted("swaps_unseen");
-                self.loaded.checksum.as_deref().filter(|_| !unseen).map(|checksum| (columns, checksum))
+                let there = self.loaded.there.as_deref().or(self.loaded.checksum.as_deref());
+                there.filter(|_| !unseen).map(|checksum| (columns, checksum))
             }
             Own::Inside { .. } | Own::Marked(_) | Own::Parts | Own::Untold => None,
         }

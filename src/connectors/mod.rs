@@ -427,6 +427,9 @@ pub struct Loaded {
     /// Of the rows as read back; nothing when they were only counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
+    /// The same in the target's own words, where it writes values in forms of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<String>,
     /// Rows that the target refused, by their place in the stream (from 0). They are not in `rows`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedRow>,

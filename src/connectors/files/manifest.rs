@@ -77,6 +77,7 @@ impl Done {
             rows: self.rows,
             bytes: self.bytes,
             checksum: self.checksum.clone(),
+            there: None,
             refused: self.refused.clone(),
             changes: self.changes,
             already,

@@ -12,8 +12,10 @@
 //! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
 
+mod changed;
 mod compare;
 mod copy;
+mod differs;
 mod key;
 pub(super) mod ledger;
 mod links;

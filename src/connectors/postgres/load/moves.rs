@@ -295,9 +295,9 @@ impl Moves<'_> {
         if staged_as_text && !self.column(at).text { self.typed(at) } else { format!("s.c{at}") }
     }
 
-    /// A staged value as one of the column's type.
+    /// A staged value as one of the column's type, as it holds it.
     fn typed(&self, at: usize) -> String {
-        self.column(at).cast(&format!("s.c{at}"))
+        self.column(at).there(&format!("s.c{at}"))
     }
 
     fn matches(&self) -> String {

@@ -14,7 +14,7 @@ use super::target::Target;
 use super::{Job, Stop, run};
 use crate::connectors::read_back::{ReadBack, counted};
 use crate::connectors::{Batch, Changes, Loaded};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::schema::{DataType, Field, Schema};
 use arrow::array::{Array, AsArray, RecordBatch};
 use sqlx::AssertSqlSafe;
@@ -78,6 +78,8 @@ pub(super) async fn load(
             Err(_) if target.pads() => {
                 agreed(session, job, target, &moves.mine(), (&stage.expected, stage.bytes)).await?
             }
+            // The long way names what differs.
+            Err(error) if error.kind() == Kind::Data => return undone(session).await,
             first => first?,
         },
         None => counted(request, rows, stage.bytes),

@@ -4,7 +4,6 @@ use super::super::encode::staged_form;
 use super::super::failure::translate;
 use super::super::read::{Copy, execute};
 use super::super::table::TableName;
-use super::compare;
 use super::copy::{Layout, send};
 use super::moves::{Counts, Moves};
 use super::returning;
@@ -12,11 +11,12 @@ use super::sift::{self, Did};
 use super::straight::{CHECK_NOW, agreed, empty, kept_away};
 use super::target::{Column, Target};
 use super::{Job, Stop, run};
+use super::{changed, compare, differs};
 use crate::connectors::by_key::{given_way, twice};
 use crate::connectors::narrow::Narrow;
 use crate::connectors::read_back::{ReadBack, Tally, counted};
 use crate::connectors::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::schema::{DataType, Field, Schema, sql::Dialect, sql::native};
 use crate::spec::RowPolicy;
 use crate::spec::target::OnDuplicate;
@@ -55,6 +55,8 @@ pub(super) async fn moved(
     (sifting, aside): (bool, bool),
 ) -> Result<Loaded, Stop> {
     let request = &job.request;
+    let lost = changed::rows(session, target).await.map_err(|stop| Stop::Failed(stop.error()))?;
+    stage.refuse(session, lost).await?;
     if !sifting && let Some(loaded) = returning::load(session, job, target, moves, &stage).await? {
         return Ok(loaded);
     }
@@ -83,7 +85,14 @@ pub(super) async fn moved(
     let unchanged = unchanged.ok_or_else(|| kept_away(kept, did.inserted + did.updated))?;
     let loaded = if stage.reads_back {
         let expected = stage.kept(session, target).await?;
-        agreed(session, job, target, &moves.mine(), (&expected, stage.bytes)).await?
+        let mine = moves.mine();
+        let loaded = match agreed(session, job, target, &mine, (&expected, stage.bytes)).await {
+            Err(error) if error.kind() == Kind::Data => {
+                return Err(differs::named(session, target, &mine, error).await.into());
+            }
+            agreed => agreed?,
+        };
+        stage.sent(session, target, loaded).await?
     } else {
         if !moves.counts_suffice() {
             count(session, target, moves, kept).await?;
@@ -343,13 +352,26 @@ impl<'a> Stage<'a> {
         self.prove(session).await?;
         let meant = |(at, column): (usize, &Column)| match column.form {
             Some(_) => format!("s.c{at}"),
-            None => format!("{} AS c{at}", column.told(&column.cast(&format!("s.c{at}")))),
+            None => format!("{} AS c{at}", column.told(&column.there(&format!("s.c{at}")))),
         };
         let columns = target.columns.iter().enumerate().map(meant).collect::<Vec<_>>().join(", ");
         execute(session, &format!("CREATE TEMP VIEW windvane_meant AS SELECT {columns} FROM {STAGED} AS s")).await?;
         let meant = self.content(session, "windvane_meant").await?.sum()?;
         execute(session, "DROP VIEW pg_temp.windvane_meant").await?;
         Ok(meant)
+    }
+
+    /// The receipt speaks of the rows as they were sent, which the server may have written in forms of its own.
+    async fn sent(&self, session: &mut PgConnection, target: &Target, loaded: Loaded) -> Result<Loaded> {
+        if target.direct() {
+            return Ok(loaded);
+        }
+        let sent = match &self.expected.checksum {
+            Some(sent) if self.refused.is_empty() => Some(sent.clone()),
+            Some(_) | None => self.content(session, "windvane_staged").await?.sum()?.checksum,
+        };
+        let there = loaded.checksum.filter(|there| sent.as_ref() != Some(there));
+        Ok(Loaded { checksum: sent, there, ..loaded })
     }
 
     /// The staged rows are those that were sent.

@@ -8,6 +8,7 @@ use super::super::keeps;
 use super::super::read::execute;
 use super::super::table::{Existing, NativeColumn, Shape, TableName};
 use super::super::wire::{as_json, ours, shown};
+use super::changed::{self, Loses};
 use super::compare::{self, Compared};
 use super::{Job, VERSION};
 use crate::connectors::fits::{Fitting, Misfit, wider};
@@ -61,6 +62,11 @@ pub(super) struct Column {
     /// The server's own name of the type; empty of others.
     base: String,
     from_text: bool,
+    /// Its name, not as SQL, and its type as it is declared.
+    pub(super) plain_name: String,
+    pub(super) declared: String,
+    /// What a text may lose there.
+    pub(super) loses: (Loses, bool),
     /// How a key is compared, see [`super::compare`].
     pub(super) key: Compared,
 }
@@ -446,11 +452,19 @@ fn column(field: &Field, known: &NativeColumn, known_type: &Type, carried: bool)
         compared_as,
         base: meant.base.clone(),
         from_text: ours_is_text,
+        plain_name: field.name.clone(),
+        declared: known.declared.clone(),
+        loses: changed::loses(known),
         key: Compared::default(),
     })
 }
 
 impl Column {
+    /// The server makes the value of a text.
+    pub(super) fn is_made(&self) -> bool {
+        self.form.is_none() && (self.from_text || self.of_json.is_some())
+    }
+
     /// A staged text as a value of the column's type.
     pub(super) fn cast(&self, staged: &str) -> String {
         let kind = &self.type_sql;
@@ -458,6 +472,12 @@ impl Column {
             return format!("(SELECT r.v FROM json_to_record(json_build_object('v', {staged}::json)) AS r (v {kind}))");
         }
         format!("{staged}::{kind}")
+    }
+
+    /// The same as the column holds it, with the length or the digits that it declares.
+    pub(super) fn there(&self, staged: &str) -> String {
+        let made = self.cast(staged);
+        if self.loses.1 { format!("({made})::{}", self.declared) } else { made }
     }
 
     /// A value of the column's type as the text that we read it as.
