@@ -260,6 +260,19 @@ def test_a_column_that_was_text_stays_what_is_written(tmp_path: Path, kind: str,
             assert [json.loads(line)["code"] for line in lines if line] == wanted
 
 
+def test_the_table_as_it_is_goes_before_what_was_loaded_last(tmp_path: Path) -> None:
+    path = spec(tmp_path)
+    (tmp_path / "t.csv").write_text("id,c\n1,A1\n2,B2\n")
+    move(path, "r1", **outside(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "w.db")) as db:
+        db.execute("DROP TABLE t")
+        db.execute("CREATE TABLE t (id integer primary key, c date)")
+        db.commit()
+    (tmp_path / "t.csv").write_text("id,c\n1,31/12/2024\n2,13/05/2024\n")
+    assert move(path, "r2", **outside(tmp_path))["reconciliation"]["quarantined"] == 0
+    assert [row[0] for row in held(tmp_path, "c")] == ["2024-12-31", "2024-05-13"]
+
+
 def test_plans_without_such_columns_parse_dates_as_before(tmp_path: Path) -> None:
     """The target is new: what is a date by all its values becomes one."""
     file(tmp_path, "t")
