@@ -85,12 +85,12 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
     let mut suggestions = planner::ask(question, gateway, &mut told).await;
     let given = Given::of((&filled, asked.spec_hash, asked.environment), &catalog, &profiles);
-    let given = Given { words, texts: &texts, ..given };
+    let given = Given { words, ..given };
     let mut plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     let fitted = fitted(world, &filled, &plan).await;
     let carried = carried(world, &filled, &plan, &catalog, &fitted).await?;
-    let given = Given { fitted: &fitted, carried: &carried, ..given };
-    if !fitted.is_empty() || !carried.is_empty() {
+    let given = Given { fitted: &fitted, texts: &texts, carried: &carried, ..given };
+    if !fitted.is_empty() || !texts.is_empty() || !carried.is_empty() {
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
     for _ in 1..=reflector::ROUNDS {

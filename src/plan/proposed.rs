@@ -30,14 +30,13 @@ pub(super) fn decided(suggestion: &Suggestion, reason: std::result::Result<Strin
     Decision { accepted, reason, waits, ..decision.clone() }
 }
 
-/// The columns that the target has as text: its table as it is, or, where it says nothing else, what the last load has made of
-/// them.
+/// The columns that the target has as text: its table as it is, or, where there is none to say it, what the last load has
+/// made of them.
 pub(super) fn texts(fitting: Option<&Fitting>, last: Option<&BTreeSet<String>>) -> BTreeSet<String> {
-    let misfits = fitting.map(|fitting| fitting.misfits.as_slice()).unwrap_or_default();
-    let casts = |column: &str| misfits.iter().find(|misfit| misfit.column == column).and_then(|misfit| misfit.cast);
-    let there = misfits.iter().map(|misfit| &misfit.column).filter(|column| casts(column) == Some(DataType::Text));
-    let last = last.into_iter().flatten().filter(|column| casts(column).is_none());
-    there.chain(last).cloned().collect()
+    let misfits = fitting.into_iter().flat_map(|fitting| &fitting.misfits);
+    let there = misfits.filter(|misfit| misfit.cast == Some(DataType::Text)).map(|misfit| &misfit.column);
+    let said = |column: &&String| fitting.is_some_and(|fitting| fitting.declared.contains_key(*column));
+    there.chain(last.into_iter().flatten().filter(|column| !said(column))).cloned().collect()
 }
 
 /// A type that nobody has asked for is none for columns that arrive as text: what is written there would be lost.
