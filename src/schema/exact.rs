@@ -27,9 +27,10 @@ pub fn parse(texts: &StringArray, to: DataType) -> (ArrayRef, Vec<usize>) {
             Arc::new(builder.finish()) as ArrayRef
         }};
     }
-    let array = match to {
-        DataType::Float32 => column!(Float32Builder::new(), kept_single),
-        _ => column!(Float64Builder::new(), kept_double),
+    let array = if to == DataType::Float32 {
+        column!(Float32Builder::new(), kept_single)
+    } else {
+        column!(Float64Builder::new(), kept_double)
     };
     (array, failed)
 }

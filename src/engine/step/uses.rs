@@ -106,14 +106,18 @@ impl Walk {
             }
             Verb::Deduplicate(deduplicate) => needed.extend(deduplicate.needed()),
             Verb::Aggregate(aggregate) => {
-                aggregate.needed().into_iter().for_each(|index| self.need(index));
+                for index in aggregate.needed() {
+                    self.need(index);
+                }
                 self.live = vec![None; schema.fields.len()];
             }
             Verb::Refill(columns) => needed.extend(columns.iter().flat_map(super::window::Refill::needed)),
             Verb::Window(window) => {
                 let mut looks = BTreeSet::new();
                 window.needed(&mut looks);
-                looks.into_iter().for_each(|index| self.need(index));
+                for index in looks {
+                    self.need(index);
+                }
                 self.live.resize(schema.fields.len(), None);
                 for index in window.made() {
                     if let Some(slot) = self.live.get_mut(index) {
@@ -124,7 +128,9 @@ impl Walk {
             Verb::Sort(sort) => needed.extend(sort.needed()),
             Verb::Unpivot(unpivot) => {
                 let (kept, rows) = unpivot.parts();
-                rows.iter().for_each(|index| self.need(*index));
+                for index in rows {
+                    self.need(*index);
+                }
                 self.live = kept.iter().map(|index| self.live.get(*index).cloned().flatten()).collect();
             }
             Verb::Explode(explode) => needed.extend([explode.index()]),
@@ -136,7 +142,9 @@ impl Walk {
                 self.live.clear();
             }
         }
-        needed.into_iter().for_each(|index| self.need(index));
+        for index in needed {
+            self.need(index);
+        }
         self.live.resize(schema.fields.len(), None);
     }
 
@@ -160,7 +168,9 @@ impl Walk {
                 (None, _) => expression.columns(&mut needed),
             }
         }
-        needed.into_iter().for_each(|index| self.need(index));
+        for index in needed {
+            self.need(index);
+        }
         for (index, column) in made {
             if self.live.len() <= index {
                 self.live.resize(index + 1, None);

@@ -128,13 +128,12 @@ pub(super) async fn rows(session: &mut PgConnection, target: &Target) -> Result<
     );
     execute(session, "SAVEPOINT windvane_changed").await?;
     let found: Result<Vec<Found>, sqlx::Error> = sqlx::query_as(AssertSqlSafe(any)).fetch_all(&mut *session).await;
-    let found = match found {
-        Ok(found) => found,
+    let found = if let Ok(found) = found {
+        found
+    } else {
         // A session that is gone says so here, too.
-        Err(_) => {
-            execute(session, "ROLLBACK TO SAVEPOINT windvane_changed").await?;
-            one_by_one(session, &which, &shown).await?
-        }
+        execute(session, "ROLLBACK TO SAVEPOINT windvane_changed").await?;
+        one_by_one(session, &which, &shown).await?
     };
     let refused = |(at, which, told): Found| {
         let column = lost.iter().find(|(at, ..)| i32::try_from(*at) == Ok(which)).map(|(_, column, _)| *column);
