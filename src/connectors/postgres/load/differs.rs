@@ -3,6 +3,7 @@
 use super::staged::STAGED;
 use super::target::Target;
 use crate::error::Error;
+use crate::llm::redact;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
@@ -42,5 +43,5 @@ pub(super) async fn named(session: &mut PgConnection, target: &Target, mine: &st
 }
 
 fn shown(value: &str) -> String {
-    value.chars().take(SHOWN).collect()
+    redact::text(value).chars().take(SHOWN).collect()
 }
