@@ -66,8 +66,6 @@ pub struct There {
     pub rows: Option<u64>,
     /// Of the newest load of the same output, when there was one.
     pub last: Option<u64>,
-    /// Some load is known, of whomever.
-    pub known: bool,
 }
 
 /// Whom rows are that would go, where they are not those of the last load.

@@ -14,6 +14,8 @@ use crate::spec::target::Mode;
 #[derive(Debug, Clone, Default)]
 pub struct Before {
     there: There,
+    /// The target's own ledger knows a load, of whomever.
+    known: bool,
     /// Columns that have values.
     filled: Vec<String>,
     /// Columns that no row of the load names: who takes the rows away takes their values.
@@ -43,7 +45,8 @@ impl Before {
             Lately::default()
         };
         let last = own.as_ref().map(|own| own.rows);
-        let there = There { rows: held.rows, last, known: newest.is_some() };
+        let there = There { rows: held.rows, last };
+        let known = newest.is_some();
         if let Some(column) = output.load_id.as_ref().filter(|_| held.exists) {
             marks(plan, output, context, &held, column)?;
         }
@@ -68,7 +71,7 @@ impl Before {
             Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
             None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
         };
-        Ok(Self { there, filled, unnamed, whose, beside })
+        Ok(Self { there, known, filled, unnamed, whose, beside })
     }
 
     /// The request of a load that comes after what was seen.
@@ -82,7 +85,7 @@ impl Before {
 
     /// Whether types of the target's columns may widen: the policy says so, and what is there was loaded by us.
     fn widens(&self, plan: &Plan, output: &Output) -> bool {
-        plan.drift_of(output).types == Policy::Evolve && self.there.known
+        plan.drift_of(output).types == Policy::Evolve && self.known
     }
 
     /// So many rows must be left when the target has taken or refused them.

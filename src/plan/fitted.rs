@@ -58,14 +58,16 @@ fn is_float(data_type: DataType) -> bool {
 pub fn columns(output: &Output) -> Vec<String> {
     let mut columns = Vec::new();
     for planned in output.steps.iter().rev().take_while(|planned| planned.by == By::Rules) {
-        match &planned.step {
-            Step::Parse(parse) if is_float(parse.to) => columns.extend(parse.columns.iter().cloned()),
-            Step::Cast(types) => {
-                columns.extend(types.keys().cloned());
-                break;
-            }
-            _ => break,
+        if let Step::Parse(parse) = &planned.step
+            && is_float(parse.to)
+        {
+            columns.extend(parse.columns.iter().cloned());
+            continue;
         }
+        if let Step::Cast(types) = &planned.step {
+            columns.extend(types.keys().cloned());
+        }
+        break;
     }
     columns
 }

@@ -429,7 +429,6 @@ const PRIVATE: &[&str] = &[
     "mname",
     "hiv",
     "wage",
-    "iban",
     "fingerprint",
     "biometric",
     "face",
