@@ -9,6 +9,7 @@
 //! to a model passes its breaker, its deadline and its budget inside the gateway.
 
 pub mod doctor;
+pub mod days;
 mod evidence;
 pub mod guard;
 mod logs;

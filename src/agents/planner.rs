@@ -2,6 +2,7 @@
 //!
 //! Conservative: a rule speaks only of what the data shows beyond doubt or the user's words ask for.
 
+use super::days::Readings;
 use super::wanted::{self, Answer};
 use super::wishes::{self, Reading, Vocabulary};
 use super::{ACCEPT_FROM, Change, Decision, Suggestion, confident, evidence, fell_back};
@@ -28,6 +29,8 @@ pub struct Question<'a> {
     pub profiles: &'a BTreeMap<String, Profile>,
     /// Words given beside the spec's `intent`.
     pub words: Option<&'a str>,
+    /// How texts are read that earlier loads have read as days or times.
+    pub readings: Option<&'a Readings>,
 }
 
 /// A loaded dataset and all that is known of it.
@@ -116,7 +119,8 @@ pub fn rules(question: Question<'_>) -> (Vec<Suggestion>, Option<Decision>) {
     for one in &loaded {
         let mut found = Vec::new();
         if let Some(profile) = one.profile {
-            dates(one, profile, untouched, &mut found);
+            let readings = question.readings.and_then(|readings| readings.get(&one.output));
+            dates(one, profile, readings.map_or(&[], Vec::as_slice), untouched, &mut found);
         }
         keys(one, &mut found);
         let mine = asked.iter().filter(|derived| derived.output == one.output);
@@ -305,9 +309,18 @@ fn own_key<'a>(loaded: &Loaded<'_>, profile: &'a Profile) -> Option<&'a ColumnPr
 }
 
 /// Text that is dates in another format becomes dates.
-fn dates(loaded: &Loaded<'_>, profile: &Profile, untouched: bool, found: &mut Found) {
+fn dates(loaded: &Loaded<'_>, profile: &Profile, readings: &[Parse], untouched: bool, found: &mut Found) {
     for column in &profile.columns {
-        if column.data_type != DataType::Text || column.date_formats.is_empty() || loaded.mentions(&column.name) {
+        if column.data_type != DataType::Text || loaded.mentions(&column.name) {
+            continue;
+        }
+        if let Some(parse) = readings.iter().find(|parse| parse.columns.contains(&column.name)) {
+            let why =
+                vec![format!("Loaded as {} before; its values read as {}.", parse.to, parse.formats.join(" or "))];
+            found.push((Change::Step(Step::Parse(parse.clone())), 0.95, why));
+            continue;
+        }
+        if column.date_formats.is_empty() {
             continue;
         }
         let to = match column.semantic_type.as_deref() {

@@ -37,6 +37,9 @@ pub struct Facts {
     /// What was read, as the plan knew it: steps have made the loaded columns of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Value>,
+    /// How texts among it were read as days and times that nobody has said it of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parsed: Vec<Value>,
     /// How many rows came and what became of them before the load, where that is known before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,

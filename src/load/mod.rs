@@ -25,7 +25,7 @@ use crate::extract::folder::Folder;
 use crate::extract::{Staged, staging};
 use crate::faults;
 use crate::guard::{self, Finding, Guard, Limits};
-use crate::plan::{Input, Output, Plan, fitted};
+use crate::plan::{Input, Output, Plan, fitted, parsed};
 use crate::schema::digest;
 use crate::spec::drift::Policy;
 use crate::spec::target::{Absent, Compression, Mode, Target};
@@ -255,6 +255,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             window: turn.window.clone(),
             columns: output.schema.clone(),
             inputs: inputs(plan, output),
+            parsed: parsed::by_agents(output).iter().map(|parse| json!(parse)).collect(),
             counts: None,
             load_id: output.load_id.clone(),
             fitted: fitted::columns(output),

@@ -1,7 +1,8 @@
 //! Spec -> plan: discover, profile, ask the agents, build.
 
 use super::{World, dry_run, source_breaker};
-use crate::agents::{planner, reflector};
+use crate::agents::days::{self, Readings};
+use crate::agents::{Change, Suggestion, planner, reflector};
 use crate::connectors::Connection;
 use crate::connectors::fits::{Fitting, Misfit};
 use crate::discover::{self, Catalog};
@@ -12,13 +13,14 @@ use crate::plan::answers;
 use crate::plan::build::{self, Given};
 use crate::plan::carried;
 use crate::plan::file;
+use crate::plan::parsed;
 use crate::plan::{Input, Output, Plan};
 use crate::profile::{self, Profile};
 use crate::schema::{DataType, Schema};
 use crate::spec::Spec;
 use crate::spec::drift::Policy;
 use crate::spec::source::Source;
-use crate::spec::step::Step;
+use crate::spec::step::{Parse, Step};
 use crate::spec::template::{self, is_template};
 use crate::store::catalog::NewDataset;
 use crate::store::history::NewDecision;
@@ -57,16 +59,18 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     catalog.broken = broken.into_iter().collect();
     let mut profiles = profiles(world, asked, &filled, &mut catalog).await?;
     let mut texts = BTreeMap::new();
+    let mut before = Readings::new();
     if asked.unreviewed {
         let inputs = match last(world, &filled.pipeline, asked.environment).await? {
             Some(last) => {
                 vanished(world, &last, asked, &catalog);
+                before = last.outputs.iter().map(|one| (one.name.clone(), read_as(&last, one))).collect();
                 if last.spec_hash == asked.spec_hash {
                     texts = last.outputs.iter().map(|one| (one.name.clone(), made_text(&one.schema))).collect();
                 }
                 Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect())
             }
-            None => loaded(world, &filled, asked, &catalog, &profiles, &mut texts).await,
+            None => loaded(world, &filled, asked, &catalog, &profiles, (&mut texts, &mut before)).await,
         };
         if let Some(last) = inputs {
             recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
@@ -82,7 +86,19 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let gateway = world.gateway.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
     let gateway = gateway.as_ref();
     let mut told = Vec::new();
-    let question = planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words };
+    let question =
+        planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words, readings: None };
+    let (readings, doubtful) = days::judged(question, &before);
+    for (name, error) in doubtful {
+        catalog.set_aside(&name, error);
+    }
+    let question = planner::Question {
+        spec: &filled,
+        catalog: &catalog,
+        profiles: &profiles,
+        words: asked.words,
+        readings: Some(&readings),
+    };
     let mut suggestions = planner::ask(question, gateway, &mut told).await;
     let given = Given::of((&filled, asked.spec_hash, asked.environment), &catalog, &profiles);
     let given = Given { words, ..given };
@@ -94,7 +110,9 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
         plan = build::build(Given { suggestions: &suggestions, told: &told, ..given })?;
     }
     for _ in 1..=reflector::ROUNDS {
-        let refused = dry_run::judge(world, &plan, &suggestions, gateway, &mut told).await?;
+        let mut refused = dry_run::judge(world, &plan, &suggestions, gateway, &mut told).await?;
+        // How it is read stands with what is at the target: rows that do not fit it are for the guards.
+        refused.retain(|one| !suggestions.get(one.suggestion).is_some_and(|it| stands(&readings, it)));
         if refused.is_empty() {
             break;
         }
@@ -238,7 +256,7 @@ async fn loaded(
     asked: Asked<'_>,
     catalog: &Catalog,
     profiles: &BTreeMap<String, Profile>,
-    texts: &mut BTreeMap<String, BTreeSet<String>>,
+    (texts, before): (&mut BTreeMap<String, BTreeSet<String>>, &mut Readings),
 ) -> Option<BTreeMap<String, Input>> {
     let inputs: BTreeMap<String, Input> =
         catalog.datasets.iter().map(|dataset| (dataset.name.clone(), build::input(dataset, profiles))).collect();
@@ -250,6 +268,8 @@ async fn loaded(
         texts.insert(one.output.clone(), made_text(&facts.columns));
         let read = facts.inputs.into_iter().filter_map(|input| serde_json::from_value::<Input>(input).ok());
         let read: Vec<Input> = read.collect();
+        let known = facts.parsed.into_iter().filter_map(|parse| serde_json::from_value(parse).ok()).collect();
+        before.insert(one.output.clone(), parsed::known(known, &facts.columns, &read));
         // Loads of earlier versions say only what became of it.
         if read.is_empty() {
             all.push(Loaded { from: one.from, made: one.schema, loaded: facts.columns });
@@ -262,6 +282,17 @@ async fn loaded(
     let mut inputs = recall::from_target(inputs, &all);
     inputs.extend(noted);
     Some(inputs)
+}
+
+/// How the output's texts were read as days and times.
+fn read_as(plan: &Plan, output: &Output) -> Vec<Parse> {
+    let input = plan.input(&output.from).cloned();
+    parsed::known(parsed::by_agents(output), &output.schema, input.as_slice())
+}
+
+fn stands(readings: &Readings, suggestion: &Suggestion) -> bool {
+    let Change::Step(Step::Parse(parse)) = &suggestion.change else { return false };
+    readings.get(&suggestion.output).is_some_and(|known| known.contains(parse))
 }
 
 fn made_text(schema: &Schema) -> BTreeSet<String> {

@@ -21,6 +21,7 @@ mod kept;
 mod letters;
 mod links;
 pub mod own_text;
+pub mod parsed;
 mod proposed;
 pub mod sentences;
 mod table;

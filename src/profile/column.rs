@@ -92,6 +92,7 @@ impl Column {
         let sorted = self.numbers.sorted();
         let numeric = is_numeric(data_type);
         let judged = self.semantics.judge(&self.field.name);
+        let spelling = self.dates.spelling(data_type);
         let dates = if judged.is_none() && data_type == DataType::Text { self.dates.formats() } else { None };
         let pii = judged.as_ref().is_some_and(|judged| judged.pii);
         let (semantic_type, semantic_confidence) = match (judged, &dates) {
@@ -126,6 +127,7 @@ impl Column {
             date_formats: dates
                 .map(|(formats, _)| formats.into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
+            spelling,
             name: self.field.name,
             data_type,
         }

@@ -1,6 +1,9 @@
 //! Dates and times written as text: which strftime formats fit them all without guessing.
 
+use crate::schema::DataType;
+use crate::spec::step::Parse;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use std::collections::BTreeSet;
 
 /// Formats that are tried. The pairs of day-first and month-first formats are told apart by days above 12; when no value
 /// tells, neither is chosen.
@@ -85,7 +88,7 @@ impl Dates {
             if count == 0 {
                 break;
             }
-            if self.ambiguous(format) {
+            if ambiguous(&self.fits, format) {
                 return None;
             }
             chosen.push(format);
@@ -96,13 +99,120 @@ impl Dates {
         (!chosen.is_empty() && share >= 0.9).then_some((chosen, share))
     }
 
-    /// Whether the sampled texts leave open which is the day and which the month (none says, or they contradict).
-    fn ambiguous(&self, format: &str) -> bool {
-        let only = |wanted: &str, other: &str| {
-            let bit = |name: &str| FORMATS.iter().position(|known| *known == name).map_or(0, |index| 1_u32 << index);
-            self.fits.iter().any(|bits| bits & bit(wanted) != 0 && bits & bit(other) == 0)
+    /// What may be asked of a column of this type later.
+    pub(super) fn spelling(&self, data_type: DataType) -> Spelling {
+        let moment = matches!(data_type, DataType::Date | DataType::Time | DataType::Timestamp);
+        Spelling { fits: self.fits.iter().copied().collect(), plain: moment.then_some(data_type) }
+    }
+}
+
+/// Whether texts leave open which is the day and which the month (none says, or they contradict).
+fn ambiguous(fits: &[u32], format: &str) -> bool {
+    let only = |wanted: &str, other: &str| fits.iter().any(|bits| bits & bit(wanted) != 0 && bits & bit(other) == 0);
+    SWAPPED.iter().any(|(day, month)| (format == *day || format == *month) && only(day, month) == only(month, day))
+}
+
+fn bit(format: &str) -> u32 {
+    FORMATS.iter().position(|known| *known == format).map_or(0, |index| 1 << index)
+}
+
+/// How the values of a column read as days and times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spelling {
+    /// Which formats fit a text, as one bit a format.
+    fits: BTreeSet<u32>,
+    /// The type of them all, where they are written as ISO has it.
+    plain: Option<DataType>,
+}
+
+/// Why texts are not read as days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// Two formats with day and month swapped, and nothing says which.
+    Open(&'static str, &'static str),
+    /// What texts were read by, and what some fit only now.
+    Contrary(String, &'static str),
+}
+
+impl Spelling {
+    /// How a column is read that was read so before: the known formats decide what the values leave open, and others are
+    /// added where the values leave nothing open.
+    pub fn read(&self, before: &Parse) -> Result<Parse, Doubt> {
+        let mut parse = before.clone();
+        let orders: BTreeSet<&str> = before.formats.iter().filter_map(|format| order(format)).collect();
+        let contrary = |format: &&str| {
+            order(format)
+                .is_some_and(|mine| !orders.contains(mine) && swapped(mine).is_some_and(|it| orders.contains(it)))
         };
-        SWAPPED.iter().any(|(day, month)| (format == *day || format == *month) && only(day, month) == only(month, day))
+        let kinds = |format: &&&str| (kind(format) == "time") == (before.to == DataType::Time);
+        let mask = |formats: &mut dyn Iterator<Item = &'static str>| formats.fold(0, |all, format| all | bit(format));
+        let all: Vec<&'static str> = FORMATS.iter().filter(kinds).copied().collect();
+        let against = mask(&mut all.iter().copied().filter(contrary));
+        let free = mask(&mut all.iter().copied()) & !against;
+        let known = before.formats.iter().fold(0, |all, format| all | bit(format));
+        let unread = self.fits.iter().copied().filter(|bits| bits & known == 0);
+        let (mut open, others): (Vec<u32>, Vec<u32>) = unread.partition(|bits| bits & free != 0);
+        if let Some(bits) = others.iter().find(|bits| *bits & against != 0)
+            && let Some(now) = all.iter().find(|format| bits & bit(format) & against != 0)
+        {
+            let other = |format: &&String| order(format).and_then(swapped) == order(now);
+            return Err(Doubt::Contrary(before.formats.iter().find(other).cloned().unwrap_or_default(), now));
+        }
+        while !open.is_empty() {
+            let counted =
+                all.iter().enumerate().filter(|(_, format)| bit(format) & free != 0).map(|(index, format)| {
+                    let count = open.iter().filter(|bits| *bits & bit(format) != 0).count();
+                    (count, std::cmp::Reverse(index), *format)
+                });
+            let Some((1.., _, format)) = counted.max() else { break };
+            let told = order(format).is_some_and(|order| orders.contains(order));
+            if !told && ambiguous(&open, format) {
+                let pair = SWAPPED.iter().find(|(day, month)| format == *day || format == *month);
+                return Err(pair.map_or(Doubt::Open(format, format), |(day, month)| Doubt::Open(day, month)));
+            }
+            open.retain(|bits| bits & bit(format) == 0);
+            if parse.to == DataType::Date && kind(format) == "timestamp" {
+                parse.to = DataType::Timestamp;
+            }
+            parse.formats.push(format.to_owned());
+        }
+        let plain = self.plain.filter(|plain| (*plain == DataType::Time) == (before.to == DataType::Time));
+        if parse.to == DataType::Date && plain == Some(DataType::Timestamp) {
+            parse.to = DataType::Timestamp;
+        }
+        if let Some(plain) = plain.or_else(|| parse.formats.is_empty().then_some(before.to)) {
+            let more = iso(plain).iter().map(|format| (*format).to_owned());
+            let more: Vec<String> = more.filter(|format| !parse.formats.contains(format)).collect();
+            parse.formats.extend(more);
+        }
+        Ok(parse)
+    }
+}
+
+/// Which of day and month stands first, and what between them.
+fn order(format: &str) -> Option<&str> {
+    let first = format.get(..5)?;
+    swapped(first).map(|_| first)
+}
+
+fn swapped(order: &str) -> Option<&'static str> {
+    match order {
+        "%d/%m" => Some("%m/%d"),
+        "%m/%d" => Some("%d/%m"),
+        "%d-%m" => Some("%m-%d"),
+        "%m-%d" => Some("%d-%m"),
+        _ => None,
+    }
+}
+
+/// What reads the texts that are of a type as they stand.
+fn iso(data_type: DataType) -> &'static [&'static str] {
+    if data_type == DataType::Date {
+        &["%Y-%m-%d"]
+    } else if data_type == DataType::Time {
+        &["%H:%M:%S%.f", "%H:%M"]
+    } else {
+        &["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
     }
 }
 

@@ -10,7 +10,7 @@
 
 mod cells;
 pub(crate) mod column;
-mod dates;
+pub mod dates;
 mod distinct;
 pub mod mask;
 mod numbers;
@@ -22,6 +22,7 @@ mod suspects;
 pub use run::{Profiler, run};
 
 use crate::schema::DataType;
+use dates::Spelling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +88,10 @@ pub struct ColumnProfile {
     /// Of text that reads as dates or times: strftime formats that together fit the values and contradict none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub date_formats: Vec<String>,
+    /// Of days and times, and of text that may be: kept for the plan that is made of this profile.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub spelling: Spelling,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

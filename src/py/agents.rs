@@ -101,6 +101,7 @@ pub(super) fn propose(py: Python<'_>, request: &str) -> PyResult<String> {
             catalog: &request.catalog,
             profiles: &request.profiles,
             words: request.words.as_deref(),
+            readings: None,
         };
         let mut decisions = Vec::new();
         let proposals = planner::ask(question, gateway.as_ref(), &mut decisions).await;

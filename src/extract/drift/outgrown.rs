@@ -5,7 +5,7 @@
 //! them all; or their rows go to quarantine, if that is what the spec says.
 
 use super::{Case, Judged, judge, look, propose, stopped};
-use crate::connectors::{Connection, Context, Found, ReadRequest, Rejected};
+use crate::connectors::{Connection, Context, Found, Part, ReadRequest, Rejected};
 use crate::error::{Error, Result};
 use crate::guard::Notes;
 use crate::plan::{Output, Plan};
@@ -17,6 +17,7 @@ use arrow::array::{Array, AsArray, StringArray};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 const OUTGROWN: &str = "a column's values have outgrown its planned type";
 /// So much of a code is shown.
@@ -114,11 +115,13 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
     let seen = look(source, input, context).await?;
     let found = seen.found.clone();
     let judged = judge(case, seen).await?;
-    let (grown, tallies) = measured(case, &judged).await?;
+    let Measured { grown, tallies, strange } = measured(case, &judged).await?;
     let types: BTreeMap<String, DataType> = grown.iter().map(|(name, grown)| (name.clone(), grown.needed)).collect();
     let retyped_now = |(name, grown): (&String, &Grown)| retyped_words(name, grown, &tallies);
-    let breaking: Vec<String> = grown.iter().filter_map(retyped_now).collect();
-    let words: Vec<String> = grown.iter().map(|one| retyped_now(one).unwrap_or_else(|| one.1.words(one.0))).collect();
+    let breaking = !strange.is_empty() || grown.iter().any(|one| retyped_now(one).is_some());
+    let apart = |name: &str| strange.iter().find(|(column, _)| column == name).map(|(_, words)| words.clone());
+    let said = |one| retyped_now(one).or_else(|| apart(one.0)).unwrap_or_else(|| one.1.words(one.0));
+    let words: Vec<String> = grown.iter().map(said).collect();
     let cursor = output
         .incremental
         .as_ref()
@@ -130,7 +133,7 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
         let words = words.to_vec();
         async move { stopped(case, change, &words).await }
     };
-    if !evolves || !whole || cursor || !breaking.is_empty() {
+    if !evolves || !whole || cursor || breaking {
         return Err(stops(&found, &words).await);
     }
     let wider = match wider {
@@ -153,8 +156,16 @@ pub async fn grow(case: Case<'_>, whole: bool) -> Result<Plan> {
     Ok(wider)
 }
 
-/// Reads the whole input as text and tries every value.
-async fn measured(case: Case<'_>, judged: &Judged) -> Result<(BTreeMap<String, Grown>, BTreeMap<String, Tally>)> {
+/// What all values of an input say of its types.
+struct Measured {
+    grown: BTreeMap<String, Grown>,
+    tallies: BTreeMap<String, Tally>,
+    /// Columns that are of another kind in one of several files, and the words for it.
+    strange: Vec<(String, String)>,
+}
+
+/// Reads the whole input as text and tries every value. Each file of a folder is judged as one that comes alone.
+async fn measured(case: Case<'_>, judged: &Judged) -> Result<Measured> {
     let Case { plan, input, context, .. } = case;
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     let mut schema = judged.read.clone();
@@ -164,7 +175,12 @@ async fn measured(case: Case<'_>, judged: &Judged) -> Result<(BTreeMap<String, G
         }
     }
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), schema);
-    let mut batches = Connection::open_source(source, context)?.read(request).await?;
+    let connection = Connection::open_source(source, context)?;
+    let files = connection.split(&request, 1).await?.into_iter().filter(|part| matches!(part, Part::File { .. }));
+    let mut parts: Vec<Option<Part>> = files.map(Some).collect();
+    if parts.is_empty() {
+        parts.push(None);
+    }
     let mut types: Vec<DataType> = Vec::new();
     for field in &judged.named.fields {
         if outgrows(field.data_type) && !types.contains(&field.data_type) {
@@ -174,20 +190,39 @@ async fn measured(case: Case<'_>, judged: &Judged) -> Result<(BTreeMap<String, G
     let new = |planned: DataType| Tally { planned, values: 0, fit: 0, could: types.clone() };
     let mut tallies: BTreeMap<String, Tally> =
         judged.named.fields.iter().map(|field| (field.name.clone(), new(field.data_type))).collect();
-    let mut grown = BTreeMap::new();
-    while let Some(batch) = batches.next().await {
-        let batch = batch?;
-        for (field, column) in judged.named.fields.iter().zip(batch.rows.columns()) {
-            if let Some(texts) = column.as_string_opt::<i32>() {
-                let failed = tried(&field.name, field.data_type, texts, &batch.numbers, &mut grown);
-                if let Some(tally) = tallies.get_mut(&field.name) {
-                    tally.see(texts, failed);
+    let none = tallies.clone();
+    let (mut grown, mut strange, mut before) = (BTreeMap::new(), Vec::new(), 0);
+    for part in parts {
+        let (mut here, mut mine) = (BTreeMap::new(), none.clone());
+        let mut rows = 0;
+        let mut batches = connection.read(ReadRequest { part: part.clone(), ..request.clone() }).await?;
+        while let Some(batch) = batches.next().await {
+            let batch = batch?;
+            rows += (batch.numbers.len() + batch.rejected.len()) as u64;
+            for (field, column) in judged.named.fields.iter().zip(batch.rows.columns()) {
+                if let Some(texts) = column.as_string_opt::<i32>() {
+                    let failed = tried(&field.name, field.data_type, texts, &batch.numbers, &mut here);
+                    if let Some(tally) = mine.get_mut(&field.name) {
+                        tally.see(texts, failed);
+                    }
                 }
             }
+            context.progress.wanted()?;
         }
-        context.progress.wanted()?;
+        if let Some(Part::File { path, .. }) = &part {
+            let file = path.strip_prefix(&input.locator).unwrap_or(path).trim_start_matches('/');
+            let retyped = here.iter().filter_map(|one| Some((one.0.clone(), retyped_words(one.0, one.1, &mine)?)));
+            strange.extend(retyped.map(|(name, words)| (name, format!("in the file '{file}' {words}"))));
+        }
+        for (name, one) in here {
+            Grown { row: one.row + before, ..one }.join(name, &mut grown);
+        }
+        for (tally, mine) in tallies.values_mut().zip(mine.into_values()) {
+            tally.join(&mine);
+        }
+        before += rows;
     }
-    Ok((grown, tallies))
+    Ok(Measured { grown, tallies, strange })
 }
 
 /// The places of the values that a column of this type does not hold.
@@ -207,6 +242,12 @@ impl Tally {
         self.values += values as u64;
         self.fit += values.saturating_sub(failed) as u64;
         self.could.retain(|data_type| misfits(texts, *data_type).is_empty());
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.values += other.values;
+        self.fit += other.fit;
+        self.could.retain(|data_type| other.could.contains(data_type));
     }
 
     /// None of the values is of the planned type, or hardly one.
@@ -291,6 +332,18 @@ fn tried(
 }
 
 impl Grown {
+    /// With what is known of the column.
+    fn join(self, name: String, all: &mut BTreeMap<String, Self>) {
+        match all.entry(name) {
+            Entry::Vacant(entry) => _ = entry.insert(self),
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.values += self.values;
+                known.needed = joined(known.needed, self.needed).unwrap_or(DataType::Text);
+            }
+        }
+    }
+
     fn words(&self, name: &str) -> String {
         let Self { planned, needed, values, row, first } = self;
         let verb = if *values == 1 { "1 value is".to_owned() } else { format!("{values} values are") };

@@ -180,7 +180,9 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
     }
     dataset.found.fields = Schema::new(fields);
     dataset.found.format.clone_from(&known.format);
-    dataset.found.partial.retain(|column, _| known.partial.contains(column));
+    // That a known column is gone from a file is for the reading to judge; one that only newer files have is null in the others.
+    let fresh = |column: &String| matched.added.iter().any(|field| field.name == *column);
+    dataset.found.partial.retain(|column, _| known.partial.contains(column) || fresh(column));
     dataset.found.primary_key.clone_from(if known.primary_key.is_empty() {
         &found.primary_key
     } else {
