@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         AirflowFailException,
         AirflowNotFoundException,
         AirflowOptionalProviderFeatureException,
+        AirflowRescheduleException,
     )
 
 
@@ -35,6 +36,7 @@ _HOMES = {
     "AirflowFailException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
     "AirflowNotFoundException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
     "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
+    "AirflowRescheduleException": ("airflow.sdk.exceptions", AIRFLOW_V_3_2_PLUS, "airflow.exceptions"),
 }
 
 
@@ -55,6 +57,7 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowOptionalProviderFeatureException",
+    "AirflowRescheduleException",
     "BaseHook",
     "CronDataIntervalTimetable",
     "conf",

@@ -67,7 +67,7 @@ def needs(
     connections: Mapping[str, str] | None = None,
     host: str | None = None,
 ) -> dict[str, Any]:
-    """What a caller must bring for a spec or a plan: ``{connections, templates, target, staging}``.
+    """What a caller must bring for a spec or a plan, and of a plan what it loads and which outputs wait for others.
 
     A plan may also lie in the staging place (its address, with the connection's id in it) or in the store
     (``store:ID``).

@@ -12,7 +12,7 @@ mod ids;
 mod page;
 
 use crate::error::{Error, Result};
-use crate::plan::{Output, Plan};
+use crate::plan::{Output, Plan, order};
 use crate::spec::{Spec, Strategy};
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
@@ -111,11 +111,16 @@ pub fn from_plan(plan: &Plan) -> Result<TaskGraph> {
         return mapped(outputs.into_iter().map(str::to_owned).collect(), stages);
     }
     let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
-    let mut loads = Vec::new();
-    for (output, group) in ids::of(&outputs) {
-        let stages = plan.output(output).map_or(&OF_AN_OUTPUT[..], stages);
-        loads.push(chain(&mut nodes, &group, Some(output), stages));
+    let groups: BTreeMap<&str, String> = ids::of(&outputs).into_iter().collect();
+    let mut done: BTreeMap<&str, String> = BTreeMap::new();
+    // What is joined to comes first, and when it is refused, what joins to it is not loaded.
+    for (output, waits) in order::ordered(plan) {
+        let Some(group) = groups.get(output.name.as_str()) else { continue };
+        let waits = waits.iter().filter_map(|other| done.get(other.name.as_str()).cloned()).collect();
+        let last = chain(&mut nodes, group, Some(&output.name), stages(output), waits);
+        done.insert(&output.name, last);
     }
+    let mut loads: Vec<String> = outputs.iter().filter_map(|name| done.remove(name)).collect();
     if loads.is_empty() {
         loads.push(Stage::Plan.as_str().to_owned());
     }
@@ -141,15 +146,20 @@ fn stages(output: &Output) -> &'static [Stage] {
 
 fn mapped(outputs: Vec<String>, stages: &[Stage]) -> Result<TaskGraph> {
     let mut nodes = vec![of_pipeline(Stage::Plan, Vec::new())];
-    let load = chain(&mut nodes, MAPPED, None, stages);
+    let load = chain(&mut nodes, MAPPED, None, stages, Vec::new());
     nodes.push(of_pipeline(Stage::Record, vec![load]));
     checked(TaskGraph { schema: SCHEMA.to_owned(), outputs, nodes })
 }
 
-/// The stages of one group, each after the one before, the first after the plan; gives the last one's id.
-fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Stage]) -> String {
+/// The stages of one group, each after the one before, the first after the plan, the last one after others that it waits
+/// for; gives the last one's id.
+fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Stage], mut waits: Vec<String>) -> String {
     let mut before = Stage::Plan.as_str().to_owned();
-    for &stage in stages {
+    for (at, &stage) in stages.iter().enumerate() {
+        let mut after = vec![before];
+        if at + 1 == stages.len() {
+            after.append(&mut waits);
+        }
         let id = format!("{group}-{}", stage.as_str());
         nodes.push(Node {
             id: id.clone(),
@@ -158,7 +168,7 @@ fn chain(nodes: &mut Vec<Node>, group: &str, output: Option<&str>, stages: &[Sta
             group: Some(group.to_owned()),
             mapped: output.is_none(),
             pieces: stage == Stage::Extract && stages.contains(&Stage::Split),
-            after: vec![before],
+            after,
         });
         before = id;
     }

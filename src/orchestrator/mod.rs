@@ -15,6 +15,7 @@ pub mod checking;
 mod dry_run;
 mod flow;
 pub mod fused;
+mod held;
 mod overlap;
 pub mod pieces;
 pub mod planning;

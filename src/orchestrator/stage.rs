@@ -1,7 +1,7 @@
 //! One stage of one output: timed, guarded, remembered.
 
 use super::pieces::{self, Piece};
-use super::{World, named, source_breaker, target_breaker, window};
+use super::{World, held, named, source_breaker, target_breaker, window};
 use crate::connectors::again::{Facts, Known, Manner, Noted, Remembered};
 use crate::engine;
 use crate::error::{Error, Kind, Result};
@@ -326,7 +326,9 @@ pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
 pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
-    let document = recorded(world, plan, run, receipts, Vec::new()).await?;
+    let loaded: Vec<&str> = receipts.iter().map(|receipt| receipt.output.as_str()).collect();
+    let held = held::told(plan, &loaded);
+    let document = recorded(world, plan, run, receipts, held.clone()).await?;
     if document.status == Status::Failed {
         let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
         let refused = plan.refused.iter().map(|refused| refused.output.as_str());
@@ -344,8 +346,8 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
             ". When the source is mended, clear the task 'plan' with its downstream"
         };
         // Those have no task of their own that could say it.
-        let reasons: Vec<String> =
-            plan.refused.iter().map(|refused| format!("{}: {}", refused.output, refused.error())).collect();
+        let refused = plan.refused.iter().map(|refused| format!("{}: {}", refused.output, refused.error()));
+        let reasons: Vec<String> = refused.chain(held.iter().map(|held| held.message.clone())).collect();
         return Err(Error::new(Kind::Data, message)
             .with_lines(&reasons)
             .hint(format!("Loaded: {}{told}", list(&loaded)))

@@ -1,11 +1,12 @@
-//! A whole run in one process: every stage of every output, in the order of the graph.
+//! A whole run in one process: every stage of every output, each behind those that it joins to.
 
+use super::held::Refusals;
 use super::{World, fused, pushed, stage};
 use crate::connectors::{Connection, FoundKind};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, quarantine};
 use crate::load::Receipt;
-use crate::plan::{Input, Output, Plan};
+use crate::plan::{Input, Output, Plan, order};
 use crate::record::{Failure, Run};
 use crate::schema::digest;
 use crate::spec::Strategy;
@@ -31,9 +32,9 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
         world.turn.attempt = world.done_before(plan, run).await + 1;
     }
     let world = &*world;
-    let (mut receipts, mut failed) = (Vec::new(), Vec::new());
-    for output in &plan.outputs {
-        let error = match moved(world, plan, output, run).await {
+    let (mut receipts, mut failed, mut refusals) = (Vec::new(), Vec::new(), Refusals::of(plan));
+    for (output, waits) in order::ordered(plan) {
+        let error = match moved(world, plan, output, run, refusals.hold(output, &waits)).await {
             Ok(receipt) => {
                 receipts.push(receipt);
                 continue;
@@ -42,6 +43,7 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
         };
         stage::give_up(world, plan, &output.name, run).await;
         failed.push(Failure::of(&output.name, &error));
+        refusals.add(&output.name, &error);
         if error.kind() == Kind::Cancelled {
             // Nobody waits for the others.
             break;
@@ -50,11 +52,14 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
     stage::recorded(world, plan, run, receipts, failed).await
 }
 
-/// One output, on the way that the plan chose.
-async fn moved(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Receipt> {
+/// One output, on the way that the plan chose. One that is held is loaded by an earlier try only.
+async fn moved(world: &World, plan: &Plan, output: &Output, run: &str, held: Option<Error>) -> Result<Receipt> {
     super::decided(plan, &output.name)?;
     if let Some(receipt) = stage::retried(world, plan, output, run).await? {
         return Ok(receipt);
+    }
+    if let Some(held) = held {
+        return Err(held);
     }
     match output.strategy.strategy {
         Strategy::Staged => staged(world, plan, &output.name, run).await,

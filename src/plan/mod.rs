@@ -2,7 +2,7 @@
 //!
 //! Doors: `build` (pure), `file` (canonical bytes, content address, reading back, refusing what no longer fits),
 //! `diff`, `explain`, `sentences` (steps and checks as people say them), `waiting` (what a person must decide, and has),
-//! `answers` (which decisions of the plan before still hold).
+//! `answers` (which decisions of the plan before still hold), `order` (which outputs wait for others).
 //!
 //! Deliberately absent: I/O, clocks, randomness, models. The same input gives the same bytes on every run.
 //!
@@ -20,6 +20,7 @@ mod indexed;
 mod kept;
 mod letters;
 mod links;
+pub mod order;
 pub mod own_text;
 pub mod parsed;
 mod proposed;

@@ -13,7 +13,7 @@ use crate::orchestrator::planning::{self, Asked};
 use crate::orchestrator::whole;
 use crate::orchestrator::{World, checking};
 use crate::plan::waiting::{self, Which};
-use crate::plan::{Plan, diff as differences, explain as words, file};
+use crate::plan::{Plan, diff as differences, explain as words, file, order};
 use crate::profile as profiles;
 use crate::resilience::{clock, progress::Progress};
 use crate::schema::Schema;
@@ -109,6 +109,8 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
             "templates": template::texts(&spec),
             "target": spec.target,
             "staging": spec.staging,
+            "outputs": [],
+            "waits": {},
         }))
     })
 }
@@ -117,6 +119,10 @@ fn needs_of(plan: &Plan) -> serde_json::Value {
     let named = plan.sources.values().filter_map(Source::resolved_connection).chain(plan.target.connection());
     let ids: std::collections::BTreeSet<_> = named.collect();
     let templates = template::texts(plan);
+    let waits: std::collections::BTreeMap<_, Vec<_>> = order::ordered(plan)
+        .into_iter()
+        .map(|(output, waits)| (&output.name, waits.into_iter().map(|other| &other.name).collect()))
+        .collect();
     serde_json::json!({
         "pipeline": plan.pipeline,
         "plan": plan.id,
@@ -124,6 +130,8 @@ fn needs_of(plan: &Plan) -> serde_json::Value {
         "templates": templates,
         "target": plan.target,
         "staging": plan.staging,
+        "outputs": plan.outputs.iter().map(|output| &output.name).collect::<Vec<_>>(),
+        "waits": waits,
     })
 }
 

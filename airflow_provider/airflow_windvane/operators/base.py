@@ -272,6 +272,24 @@ class StageOperator(WindvaneBaseOperator):
             "interval": interval_of(context),
         }
 
+    def wait_for_joined(self, context: Mapping[str, Any], dataset: str, outside: Mapping[str, Any]) -> None:
+        """Let a dataset of a mapped group wait for those that it joins to; see :mod:`airflow_windvane.joined`.
+
+        Args:
+            context: The task's context.
+            dataset: The dataset that is about to be loaded.
+            outside: What :meth:`outside` gave.
+
+        """
+        if (context["ti"].map_index or 0) < 0:
+            return
+        from windvane import api
+
+        from airflow_windvane import joined
+
+        given = {key: outside[key] for key in ("roots", "store", "connections", "host")}
+        joined.wait(context, dataset, api.needs(self.beside_dag(self.plan_file), **given))
+
     def say_loaded(self, context: Mapping[str, Any], receipt: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
         """A receipt as a line of the task's log, and as an event of the asset that was loaded.
 

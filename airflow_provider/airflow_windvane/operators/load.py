@@ -40,6 +40,7 @@ class LoadOperator(StageOperator):
 
         with self.failing_clearly():
             outside = self.outside(context)
+            self.wait_for_joined(context, self.dataset, outside)
             receipt = stages.load(
                 self.beside_dag(self.plan_file),
                 self.dataset,

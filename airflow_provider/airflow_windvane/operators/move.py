@@ -34,6 +34,7 @@ class MoveOperator(StageOperator):
 
         with self.failing_clearly():
             outside = self.outside(context)
+            self.wait_for_joined(context, self.dataset, outside)
             receipt = stages.move(self.beside_dag(self.plan_file), self.dataset, **outside)
         self.say_loaded(context, receipt, outside)
         return receipt
