@@ -6,6 +6,7 @@
 //! ledger says is believed after a look: a table that was dropped or emptied by hand is loaded again.
 
 pub mod overlap;
+pub mod owner;
 
 use crate::connectors::read_back::forged;
 use crate::connectors::tell::Tell;
@@ -218,7 +219,7 @@ impl LoadRequest {
 
     /// Whether it matters what the ledger holds although it does not know this load.
     pub(super) fn is_looked_at(&self) -> bool {
-        self.appended().is_some() || self.adds_interval()
+        self.appended().is_some() || self.adds_interval() || self.seen.is_some()
     }
 }
 
@@ -243,12 +244,15 @@ impl Earlier {
 
     /// Whether nothing is known of the load, and no other one has rows of its interval: what the table holds is not asked.
     pub(super) fn is_new(&self, request: &LoadRequest) -> bool {
-        self.lost && request.appended().is_none() && overlap::candidate(request, &self.loads).is_none()
+        self.lost
+            && request.appended().is_none()
+            && overlap::candidate(request, &self.loads).is_none()
+            && owner::other(request, &self.loads).is_none()
     }
 
     /// The answer of the earlier load, or that the work is done (again).
     pub(super) fn course(self, request: &LoadRequest, there: There) -> Result<Course> {
-        let twice = overlap::judge(request, &self.loads, there);
+        let twice = overlap::judge(request, &self.loads, there).and(owner::judge(request, &self.loads, there));
         match self.judged(request, there)? {
             Course::Load { undo } => twice.map(|()| Course::Load { undo }),
             done @ Course::Done(_) => Ok(done),

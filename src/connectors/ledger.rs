@@ -15,9 +15,10 @@ const LOOKED_THROUGH: u32 = 1_000;
 /// The mode of loads whose rows are gone: their table was found empty.
 pub(super) const GONE: &str = "gone";
 
-/// How many loads say whether an earlier one stands.
-pub(super) fn looked_through(request: &LoadRequest) -> u32 {
+/// How many loads say whether an earlier one stands; of one that is not known, the newest says whose rows are there.
+pub(super) fn looked_through(request: &LoadRequest, known: bool) -> u32 {
     match &request.tell {
+        _ if !known && request.appended().is_none() && !request.adds_interval() => 1,
         // Any of them may have brought rows of the same window.
         Some(Tell::Window { .. }) if request.swap => u32::MAX,
         _ if request.adds_interval() => u32::MAX,

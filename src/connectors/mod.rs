@@ -342,6 +342,8 @@ pub struct LoadRequest {
     pub swap: bool,
     /// Files in a folder that somebody else has written may be replaced.
     pub adopt: bool,
+    /// Of a load that takes rows away: what was there when it was judged.
+    pub seen: Option<again::owner::Seen>,
     /// Columns of the target whose type does not hold ours get a type that holds both.
     pub widen: bool,
     /// Of files.

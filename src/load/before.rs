@@ -1,6 +1,7 @@
 //! What is at the target before a load, and the guards that compare with it.
 
 use super::Turn;
+use crate::connectors::again::owner::Seen;
 use crate::connectors::again::{Facts, Known, Noted};
 use crate::connectors::held::{Holds, Lately};
 use crate::connectors::{Connection, Context, LoadRequest};
@@ -21,6 +22,8 @@ pub struct Before {
     /// Columns that no row of the load names: who takes the rows away takes their values.
     unnamed: Vec<String>,
     whose: Whose,
+    /// The load that told it.
+    seen: Seen,
     /// Rows that were there before any load.
     beside: Option<u64>,
 }
@@ -63,7 +66,7 @@ impl Before {
             Some(newest) => newest.facts.beside,
             None => held.rows.filter(|rows| *rows > 0),
         };
-        let noted = turn.remembered.last.clone();
+        let (noted, seen) = (turn.remembered.last.clone(), Seen::of(newest.as_ref()));
         let whose = match newest {
             Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
                 Whose::Of(pipeline)
@@ -71,7 +74,7 @@ impl Before {
             Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
             None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
         };
-        Ok(Self { there, known, filled, unnamed, whose, beside })
+        Ok(Self { there, known, filled, unnamed, whose, seen, beside })
     }
 
     /// The request of a load that comes after what was seen.
@@ -79,7 +82,9 @@ impl Before {
         let mut request = super::request(plan, output, turn);
         request.widen = self.widens(plan, output);
         // Rows that it takes away are nobody's any more.
-        request.facts.beside = self.beside.filter(|_| !brings(output, 0).takes_away());
+        let takes_away = brings(output, 0).takes_away();
+        request.facts.beside = self.beside.filter(|_| !takes_away);
+        request.seen = Some(self.seen.clone()).filter(|_| takes_away && !output.adopt);
         request
     }
 

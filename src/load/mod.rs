@@ -266,6 +266,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         swap: false,
         widen: false,
         adopt: output.adopt,
+        seen: None,
         expected: Promise::Nobody,
         verify: plan.verify,
         refused: plan.errors.rows,

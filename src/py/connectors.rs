@@ -315,6 +315,7 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         swap: request.swap,
         widen: request.widen,
         adopt: request.adopt,
+        seen: None,
         compression: request.compression,
         partition_by: request.partition_by,
     };

@@ -3,7 +3,7 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -197,7 +197,8 @@ impl Manifest {
 
     /// Refuses rows that another load has brought.
     pub(super) fn takes(&self, request: &LoadRequest) -> Result<()> {
-        overlap::judge(request, &self.loads(request), There { rows: Some(self.rows()), own: Own::Parts })
+        let (loads, there) = (self.loads(request), There { rows: Some(self.rows()), own: Own::Parts });
+        overlap::judge(request, &loads, there).and(owner::judge(request, &loads, there))
     }
 
     /// The newest first. Of those whose receipts are gone, the store may know what they were about.

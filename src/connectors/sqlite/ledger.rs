@@ -53,7 +53,7 @@ pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) 
     if mine.is_none() && !request.is_looked_at() {
         return Ok(Course::first(request));
     }
-    let all = newest(file, &request.dataset, ledger::looked_through(request)).await?;
+    let all = newest(file, &request.dataset, ledger::looked_through(request, mine.is_some())).await?;
     let earlier = ledger::earlier(mine, request, &all)?;
     if earlier.is_new(request) {
         return Ok(Course::first(request));

@@ -81,7 +81,7 @@ pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Cou
     if row.is_none() && !request.is_looked_at() {
         return Ok(Course::first(request));
     }
-    let all = newest(session, ledger, &request.dataset, words::looked_through(request)).await?;
+    let all = newest(session, ledger, &request.dataset, words::looked_through(request, row.is_some())).await?;
     let loads = all.iter().map(listed).collect();
     let earlier = match row {
         Some(row) => {
