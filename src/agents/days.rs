@@ -3,9 +3,9 @@
 
 use super::planner::Question;
 use crate::error::{Error, Kind};
-use crate::profile::dates::Doubt;
+use crate::profile::dates::{Doubt, iso};
 use crate::schema::DataType;
-use crate::spec::step::Parse;
+use crate::spec::step::{Parse, Step};
 use std::collections::BTreeMap;
 
 /// By output, a column each.
@@ -29,6 +29,34 @@ pub fn judged(question: Question<'_>, before: &Readings) -> (Readings, BTreeMap<
         }
     }
     (readings, doubts.into_iter().map(|(dataset, doubts)| (dataset, refused(&doubts))).collect())
+}
+
+/// Columns that earlier loads have read as days and times as they stood, and that are written otherwise now: they are texts
+/// again, by dataset, for a step to read.
+pub fn reopened(question: Question<'_>, before: &mut Readings) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in question.loaded() {
+        let columns = one.profile.into_iter().flat_map(|profile| &profile.columns);
+        for column in columns.filter(|column| column.spelling.is_otherwise()) {
+            let name = &column.name;
+            let to = column.data_type;
+            let moment = matches!(to, DataType::Date | DataType::Time | DataType::Timestamp);
+            let parsed = |step: &&Step| matches!(step, Step::Parse(parse) if parse.columns.contains(name));
+            let free = !one.mentions(name) || one.steps.iter().any(parsed);
+            let settings = question.spec.datasets.get(&one.output);
+            let watched = settings.and_then(|settings| settings.incremental.as_ref());
+            if !moment || !free || watched.is_some_and(|incremental| incremental.column == *name) {
+                continue;
+            }
+            all.entry(one.dataset.name.clone()).or_default().push(name.clone());
+            let known = before.entry(one.output.clone()).or_default();
+            if !known.iter().any(|parse| parse.columns.contains(name)) {
+                let formats = iso(to).iter().map(|format| (*format).to_owned()).collect();
+                known.push(Parse { columns: vec![name.clone()], to, formats });
+            }
+        }
+    }
+    all
 }
 
 fn refused(doubts: &[(&Parse, Doubt)]) -> Error {

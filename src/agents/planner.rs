@@ -314,7 +314,9 @@ fn dates(loaded: &Loaded<'_>, profile: &Profile, readings: &[Parse], untouched: 
         if column.data_type != DataType::Text || loaded.mentions(&column.name) {
             continue;
         }
-        if let Some(parse) = readings.iter().find(|parse| parse.columns.contains(&column.name)) {
+        let told = |parse: &&Parse| parse.formats != column.date_formats || column.semantic_confidence < 1.0;
+        let known = readings.iter().find(|parse| parse.columns.contains(&column.name));
+        if let Some(parse) = known.filter(told) {
             let why =
                 vec![format!("Loaded as {} before; its values read as {}.", parse.to, parse.formats.join(" or "))];
             found.push((Change::Step(Step::Parse(parse.clone())), 0.95, why));

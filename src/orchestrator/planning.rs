@@ -60,20 +60,23 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let mut profiles = profiles(world, asked, &filled, &mut catalog).await?;
     let mut texts = BTreeMap::new();
     let mut before = Readings::new();
-    if asked.unreviewed {
-        let inputs = match last(world, &filled.pipeline, asked.environment).await? {
-            Some(last) => {
+    let inputs = match last(world, &filled.pipeline, asked.environment).await? {
+        Some(last) => {
+            before = last.outputs.iter().map(|one| (one.name.clone(), read_as(&last, one))).collect();
+            if asked.unreviewed {
                 vanished(world, &last, asked, &catalog);
-                before = last.outputs.iter().map(|one| (one.name.clone(), read_as(&last, one))).collect();
-                if last.spec_hash == asked.spec_hash {
-                    texts = last.outputs.iter().map(|one| (one.name.clone(), made_text(&one.schema))).collect();
-                }
-                Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect())
             }
-            None => loaded(world, &filled, asked, &catalog, &profiles, (&mut texts, &mut before)).await,
-        };
+            if last.spec_hash == asked.spec_hash {
+                texts = last.outputs.iter().map(|one| (one.name.clone(), made_text(&one.schema))).collect();
+            }
+            Some(last.inputs.into_iter().map(|input| (input.name.clone(), input)).collect())
+        }
+        None => loaded(world, &filled, asked, &catalog, &profiles, (&mut texts, &mut before)).await,
+    };
+    if asked.unreviewed {
         if let Some(last) = inputs {
             recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
+            reopen(&filled, asked, &mut catalog, &mut profiles, &mut before);
         }
         let empty = catalog.datasets.iter().filter(|dataset| dataset.found.fields.fields.is_empty());
         let empty: Vec<String> = empty.map(|dataset| dataset.name.clone()).collect();
@@ -81,24 +84,19 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
             let error = build::no_columns(&name, &catalog);
             catalog.set_aside(&name, error);
         }
+    } else {
+        texts.clear();
     }
     let words = asked.words.or(asked.spec.intent.as_deref());
     let gateway = world.gateway.as_ref().map(|settings| Gateway::new(settings, world.store.as_ref())).transpose()?;
     let gateway = gateway.as_ref();
     let mut told = Vec::new();
-    let question =
-        planner::Question { spec: &filled, catalog: &catalog, profiles: &profiles, words: asked.words, readings: None };
-    let (readings, doubtful) = days::judged(question, &before);
+    let (readings, doubtful) = days::judged(question(&filled, asked, &catalog, &profiles), &before);
     for (name, error) in doubtful {
+        let error = its_own(asked, error.in_table(&name))?;
         catalog.set_aside(&name, error);
     }
-    let question = planner::Question {
-        spec: &filled,
-        catalog: &catalog,
-        profiles: &profiles,
-        words: asked.words,
-        readings: Some(&readings),
-    };
+    let question = planner::Question { readings: Some(&readings), ..question(&filled, asked, &catalog, &profiles) };
     let mut suggestions = planner::ask(question, gateway, &mut told).await;
     let given = Given::of((&filled, asked.spec_hash, asked.environment), &catalog, &profiles);
     let given = Given { words, ..given };
@@ -282,6 +280,36 @@ async fn loaded(
     let mut inputs = recall::from_target(inputs, &all);
     inputs.extend(noted);
     Some(inputs)
+}
+
+fn question<'a>(
+    spec: &'a Spec,
+    asked: Asked<'a>,
+    catalog: &'a Catalog,
+    profiles: &'a BTreeMap<String, Profile>,
+) -> planner::Question<'a> {
+    planner::Question { spec, catalog, profiles, words: asked.words, readings: None }
+}
+
+/// Days and times that are written otherwise than they were are read as text, and by a step.
+fn reopen(
+    spec: &Spec,
+    asked: Asked<'_>,
+    catalog: &mut Catalog,
+    profiles: &mut BTreeMap<String, Profile>,
+    before: &mut Readings,
+) {
+    for (name, columns) in days::reopened(question(spec, asked, catalog, profiles), before) {
+        let opened = |column: &str| columns.iter().any(|name| name == column);
+        let dataset = catalog.datasets.iter_mut().filter(|dataset| dataset.name == name);
+        for field in dataset.flat_map(|dataset| &mut dataset.found.fields.fields).filter(|field| opened(&field.name)) {
+            field.data_type = DataType::Text;
+        }
+        let profile = profiles.get_mut(&name);
+        for column in profile.into_iter().flat_map(|one| &mut one.columns).filter(|column| opened(&column.name)) {
+            column.data_type = DataType::Text;
+        }
+    }
 }
 
 /// How the output's texts were read as days and times.

@@ -3,7 +3,7 @@
 use crate::schema::DataType;
 use crate::spec::step::Parse;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Formats that are tried. The pairs of day-first and month-first formats are told apart by days above 12; when no value
 /// tells, neither is chosen.
@@ -44,6 +44,9 @@ const SWAPPED: [(&str, &str); 5] = [
     ("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"),
     ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"),
 ];
+
+/// Of so many values one may be a slip.
+const SLIPS: usize = 10;
 
 /// Which formats fit which of the sampled texts, as one bit a format.
 #[derive(Default)]
@@ -102,7 +105,11 @@ impl Dates {
     /// What may be asked of a column of this type later.
     pub(super) fn spelling(&self, data_type: DataType) -> Spelling {
         let moment = matches!(data_type, DataType::Date | DataType::Time | DataType::Timestamp);
-        Spelling { fits: self.fits.iter().copied().collect(), plain: moment.then_some(data_type) }
+        let mut fits = BTreeMap::new();
+        for bits in &self.fits {
+            *fits.entry(*bits).or_default() += 1;
+        }
+        Spelling { fits, seen: self.seen, plain: moment.then_some(data_type) }
     }
 }
 
@@ -119,8 +126,9 @@ fn bit(format: &str) -> u32 {
 /// How the values of a column read as days and times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spelling {
-    /// Which formats fit a text, as one bit a format.
-    fits: BTreeSet<u32>,
+    /// Which formats fit a text, as one bit a format, and how many of the different texts.
+    fits: BTreeMap<u32, usize>,
+    seen: usize,
     /// The type of them all, where they are written as ISO has it.
     plain: Option<DataType>,
 }
@@ -135,6 +143,18 @@ pub enum Doubt {
 }
 
 impl Spelling {
+    /// Whether days and times are written otherwise than ISO has it, more of them than are slips.
+    pub fn is_otherwise(&self) -> bool {
+        let plain =
+            iso(DataType::Timestamp).iter().chain(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M:%S"].iter());
+        let plain = plain.fold(0, |all, format| all | bit(format));
+        self.count(|bits| bits & plain == 0) * SLIPS > self.seen
+    }
+
+    fn count(&self, which: impl Fn(u32) -> bool) -> usize {
+        self.fits.iter().filter(|(bits, _)| which(**bits)).map(|(_, count)| count).sum()
+    }
+
     /// How a column is read that was read so before: the known formats decide what the values leave open, and others are
     /// added where the values leave nothing open.
     pub fn read(&self, before: &Parse) -> Result<Parse, Doubt> {
@@ -150,9 +170,12 @@ impl Spelling {
         let against = mask(&mut all.iter().copied().filter(contrary));
         let free = mask(&mut all.iter().copied()) & !against;
         let known = before.formats.iter().fold(0, |all, format| all | bit(format));
-        let unread = self.fits.iter().copied().filter(|bits| bits & known == 0);
+        let unread = self.fits.keys().copied().filter(|bits| bits & known == 0);
         let (mut open, others): (Vec<u32>, Vec<u32>) = unread.partition(|bits| bits & free != 0);
+        // Where others prove the known order, few are slips.
+        let proof = self.count(|bits| bits & known != 0 && bits & against == 0);
         if let Some(bits) = others.iter().find(|bits| *bits & against != 0)
+            && self.count(|bits| bits & (known | free) == 0 && bits & against != 0) * SLIPS > proof
             && let Some(now) = all.iter().find(|format| bits & bit(format) & against != 0)
         {
             let other = |format: &&String| order(format).and_then(swapped) == order(now);
@@ -206,7 +229,7 @@ fn swapped(order: &str) -> Option<&'static str> {
 }
 
 /// What reads the texts that are of a type as they stand.
-fn iso(data_type: DataType) -> &'static [&'static str] {
+pub fn iso(data_type: DataType) -> &'static [&'static str] {
     if data_type == DataType::Date {
         &["%Y-%m-%d"]
     } else if data_type == DataType::Time {

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import windvane as wv
 from pipelines import move, outside, parquet_rows, write_spec
 from windvane.errors import ConflictError, DataError
 
@@ -281,3 +282,90 @@ def test_truths_in_other_words(tmp_path: Path, words: tuple[str, str], meant: bo
     case.run([(at, "true" if at % 2 else "false") for at in range(20)])
     case.run([(at, words[at % 2]) for at in range(20, 40)])
     assert (case.held()[20], case.held()[21]) == (str(meant), str(not meant))
+
+
+@pytest.mark.parametrize("store", ["kept", "lost"])
+@pytest.mark.parametrize("kind", ["sqlite", "parquet"])
+def test_days_that_were_iso_and_are_written_otherwise(tmp_path: Path, kind: str, store: str) -> None:
+    case = Case(tmp_path, kind, "append")
+    rows = days(ISO, range(1, 29), first=0)
+    case.run(rows)
+    for at, (form, of) in enumerate([(FIRST, range(1, 29)), (ISO, range(1, 29)), (FIRST, range(1, 9))], 1):
+        if store == "lost":
+            case.forget()
+        more = days(form, of, first=100 * at)
+        assert case.run(more)["reconciliation"]["quarantined"] == 0
+        rows += more
+        assert (case.held(), case.type()) == ({at: day for at, _, day in rows}, "date")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "parquet"])
+def test_iso_days_and_then_an_order_that_nobody_knows(tmp_path: Path, kind: str) -> None:
+    case = Case(tmp_path, kind, "append")
+    rows = days(ISO, range(1, 29), first=0)
+    case.run(rows)
+    more = days(FIRST, range(1, 9), first=100)
+    with pytest.raises(ConflictError, match="which is the day and which the month cannot be told"):
+        case.run(more)
+    step = {"parse": {"columns": ["day"], "to": "date", "formats": ["%d/%m/%Y", "%Y-%m-%d"]}}
+    case.spec.write_text(json.dumps({**json.loads(case.spec.read_text()), "datasets": {"t": {"steps": [step]}}}))
+    case.run(more)
+    last = days(ISO, range(1, 29), first=200)
+    case.run(last)
+    assert (case.held(), case.type()) == ({at: day for at, _, day in rows + more + last}, "date")
+
+
+@pytest.mark.parametrize(("form", "slip"), [(ISO, "01/02/2024"), (FIRST, "01/13/2024")])
+def test_one_slip_among_many_goes_to_quarantine(tmp_path: Path, form: str, slip: str) -> None:
+    case = Case(tmp_path, "parquet", "append")
+    case.run(days(form, range(1, 29), first=0))
+    record = case.run([*days(form, range(1, 29), first=100, count=60), (200, slip)])
+    assert record["reconciliation"]["quarantined"] == 1
+    assert case.type() == "date"
+
+
+@pytest.mark.parametrize("store", ["kept", "lost"])
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "sqlite"])
+def test_days_of_other_sources(tmp_path: Path, kind: str, store: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    case = Case(tmp_path, "parquet", "append")
+    place = tmp_path / f"t.{kind}"
+    case.spec.write_text(json.dumps({**json.loads(case.spec.read_text()), "source": {kind: {"path": place.name}}}))
+    meant = {}
+    for at, (form, of) in enumerate(
+        [(FIRST, range(1, 29)), (FIRST, range(1, 9)), (ISO, range(1, 29)), (FIRST, range(1, 9))]
+    ):
+        rows = days(form, of, first=100 * at)
+        given = [{"id": number, "day": text} for number, text, _ in rows]
+        if kind == "jsonl":
+            place.write_text("".join(json.dumps(row) + "\n" for row in given))
+        elif kind == "parquet":
+            pq.write_table(pa.Table.from_pylist(given), place)
+        else:
+            with closing(sqlite3.connect(place)) as db:
+                db.executescript("DROP TABLE IF EXISTS t; CREATE TABLE t (id INTEGER, day TEXT)")
+                db.executemany("INSERT INTO t VALUES (:id, :day)", given)
+                db.commit()
+        case.runs += 1
+        if store == "lost":
+            case.forget()
+        move(case.spec, f"r{at}", **case.world)
+        meant |= {number: day for number, _, day in rows}
+        assert (case.held(), case.type()) == (meant, "date")
+
+
+def test_a_plan_file_reads_days_as_they_were_read(tmp_path: Path) -> None:
+    case = Case(tmp_path, "sqlite", "append")
+    case.run(days(FIRST, range(1, 29), first=0))
+    (tmp_path / "t.csv").write_text(
+        "id,day\n" + "".join(f"{at},{day}\n" for at, day, _ in days(FIRST, range(1, 9), first=100))
+    )
+    wv.plan(case.spec, rules_only=True, **case.world)
+    case.run(days(FIRST, range(1, 9), first=100))
+    assert (case.held()[101], case.type()) == ("2024-02-02", "date")
+    case.forget()
+    (tmp_path / "t.csv").write_text("id,day\n" + "".join(f"{at},01/{at}/2024\n" for at in range(13, 20)))
+    with pytest.raises(ConflictError, match="was read as %d/%m/%Y"):
+        wv.plan(case.spec, rules_only=True, **case.world)
