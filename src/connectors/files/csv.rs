@@ -76,6 +76,20 @@ pub(super) fn names(first: &Record, is_header: bool, strict: bool) -> Vec<String
     names
 }
 
+/// The fields of a header, as they are written, by which it is known when it comes again (files put behind each other).
+/// Nothing of one column: a value may well be called so. Our own files have no second one.
+fn header(first: &Record, is_header: bool, strict: bool) -> Vec<Vec<u8>> {
+    if !is_header || strict || first.len() < 2 {
+        return Vec::new();
+    }
+    (0..first.len()).map(|at| first.field(at).trim_ascii().to_vec()).collect()
+}
+
+/// Whether fields are those of the header.
+pub(super) fn is_header<'a>(header: &[Vec<u8>], mut fields: impl Iterator<Item = &'a [u8]>) -> bool {
+    !header.is_empty() && header.iter().all(|name| fields.next().is_some_and(|field| field.trim_ascii() == name))
+}
+
 /// The columns and their types, as far as a sample of this many rows shows.
 pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<Described> {
     let mut tokens = tokenizer(path, format, false)?;
@@ -84,6 +98,7 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
     let mut columns: Vec<(String, Inference)> = Vec::new();
     let mut rows = 0;
     let mut first = true;
+    let mut head = Vec::new();
     let mut whole = false;
     while rows < sample {
         match tokens.next(&mut record).map_err(wrong)? {
@@ -97,6 +112,7 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
                     let named = names(&record, format.header_rows > 0, false);
                     columns = named.into_iter().map(|name| (name, Inference::default())).collect();
                     first = false;
+                    head = header(&record, format.header_rows > 0, false);
                     if columns.len() == 1 {
                         tokens.take_blank_lines();
                     }
@@ -105,7 +121,9 @@ pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<
                     }
                 }
                 rows += 1;
-                observe(&mut tokens, &record, &mut columns, &format.nulls);
+                if record.len() != head.len() || !is_header(&head, (0..record.len()).map(|at| record.field(at))) {
+                    observe(&mut tokens, &record, &mut columns, &format.nulls);
+                }
             }
         }
     }
@@ -167,9 +185,10 @@ pub(super) fn rows(
         capacity,
         places: Vec::new(),
         width: 0,
+        header: Vec::new(),
         skipped: skipped.clone(),
     };
-    let is_header = format.header_rows > 0;
+    let has_header = format.header_rows > 0;
     loop {
         let start = tokens.settle().map_err(wrong)?;
         match tokens.next(&mut record).map_err(wrong)? {
@@ -179,17 +198,18 @@ pub(super) fn rows(
             }
             Token::Broken { reason, raw } => before.push(reason, &raw),
             Token::Record => {
-                let names = names(&record, is_header, strict);
+                let names = names(&record, has_header, strict);
                 let written: Vec<&str> = names.iter().map(String::as_str).collect();
                 let called = alike::called(&written, &shown.names);
                 shape.places = schema.names().map(|name| called.iter().position(|known| *known == name)).collect();
                 shape.width = names.len();
+                shape.header = header(&record, has_header, strict);
                 if names.len() == 1 {
                     dialect.blank_rows = true;
                     tokens.take_blank_lines();
                 }
                 let shape = Arc::new(shape);
-                let from = if is_header { tokens.settle().map_err(wrong)? } else { start };
+                let from = if has_header { tokens.settle().map_err(wrong)? } else { start };
                 let row = before.rows();
                 let rejected = before.finish().transpose().into_iter();
                 // A few rows are not worth threads.
@@ -201,7 +221,7 @@ pub(super) fn rows(
                     return Ok(Box::new(rejected.chain(rows)));
                 }
                 let lane = Lane::new(&shape, tokens, u64::MAX).after(row);
-                let lane = if is_header { lane } else { lane.with_first(record) };
+                let lane = if has_header { lane } else { lane.with_first(record) };
                 return Ok(Box::new(rejected.chain(lane)));
             }
         }

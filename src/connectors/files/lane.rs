@@ -1,7 +1,7 @@
 //! Rows of delimited text, from one place on: ordinary ones many at a time, odd ones one by one.
 
 use super::columns::Span;
-use super::csv::suspicious;
+use super::csv::{is_header, suspicious};
 use super::failure;
 use super::fields::Record;
 use super::rows::{RowBuilder, Tile};
@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// Rows whose columns are parsed together: their texts stay in the processor's cache.
 const TILE_ROWS: usize = 1024;
 
+const HEADER_AGAIN: &str = "the header again: files that were put behind each other have one each";
+
 /// What all lanes of a file have in common.
 pub(super) struct Shape {
     pub(super) path: PathBuf,
@@ -26,6 +28,8 @@ pub(super) struct Shape {
     pub(super) places: Vec<Option<usize>>,
     /// How many fields a row has.
     pub(super) width: usize,
+    /// The header's fields: a row that has them is the header again.
+    pub(super) header: Vec<Vec<u8>>,
     /// Counts the lines that are no rows.
     pub(super) skipped: Skipped,
 }
@@ -131,8 +135,24 @@ impl<R: Read> Lane<R> {
         self.row += rows as u64;
         self.numbers.clear();
         self.numbers.extend(first..=self.row);
-        let tile = Tile { text: self.tokens.buffer(), spans: &self.spans, width };
-        self.builder.push_tile(tile, &self.shape.places, &self.numbers);
+        let text = self.tokens.buffer();
+        let field = |span: &Span| text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let again = |row: &usize| {
+            let fields = self.spans.get(row * width..).unwrap_or_default();
+            is_header(&self.shape.header, fields.iter().map(field))
+        };
+        let mut from = 0;
+        for to in (0..rows).filter(again).chain([rows]) {
+            let spans = self.spans.get(from * width..to * width).unwrap_or_default();
+            let numbers = self.numbers.get(from..to).unwrap_or_default();
+            if !numbers.is_empty() {
+                self.builder.push_tile(Tile { text, spans, width }, &self.shape.places, numbers);
+            }
+            if let Some(number) = self.numbers.get(to) {
+                self.builder.reject(*number, HEADER_AGAIN, &self.shape.header.join(&b','));
+            }
+            from = to + 1;
+        }
         true
     }
 
@@ -164,6 +184,11 @@ impl<R: Read> Lane<R> {
         }
         if let Err(reason) = readable(&self.record) {
             self.builder.reject(self.row, reason, &self.tokens.raw());
+            return;
+        }
+        let fields = (0..width).map(|at| self.record.field(at));
+        if is_header(&self.shape.header, fields) {
+            self.builder.reject(self.row, HEADER_AGAIN, &self.tokens.raw());
             return;
         }
         for place in &self.shape.places {
