@@ -29,7 +29,7 @@ use folder::Folder;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The column that carries the source row number through transform and validate; never loaded.
@@ -58,6 +58,9 @@ pub struct Staged {
     pub quarantined: u64,
     /// JSON lines of quarantined rows, one file a stage that refused any.
     pub quarantine: Vec<String>,
+    /// Rows of the other inputs that the steps or checks have read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<String, u64>,
     /// The machine that wrote the files; nothing where they lie in an object store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -296,6 +299,7 @@ async fn once(
         filtered: 0,
         quarantined,
         quarantine: refused.map(|(uri, _)| uri).into_iter().collect(),
+        joined: BTreeMap::new(),
         origin: folder.origin(),
     })
 }

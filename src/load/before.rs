@@ -1,6 +1,7 @@
 //! What is at the target before a load, and the guards that compare with it.
 
 use super::Turn;
+use super::joined::{self, Joined};
 use crate::connectors::again::owner::Seen;
 use crate::connectors::again::{Facts, Known, Noted};
 use crate::connectors::held::{Holds, Lately};
@@ -26,16 +27,17 @@ pub struct Before {
     seen: Seen,
     /// Rows that were there before any load.
     beside: Option<u64>,
+    joined: Joined,
 }
 
 impl Before {
-    /// Asks the target; for these columns also whether they have values.
+    /// Asks the target; for these columns also whether they have values. What the output joins to is judged at once.
     pub async fn look(
         plan: &Plan,
         output: &Output,
         turn: &Turn,
         context: &Context,
-        columns: &[String],
+        (columns, joined): (&[String], &Joined),
     ) -> Result<Self> {
         let connection = Connection::open_target(&plan.target, context)?;
         if let Some(quarantine) = &plan.quarantine {
@@ -48,6 +50,9 @@ impl Before {
             Lately::default()
         };
         let last = own.as_ref().map(|own| own.rows);
+        if let Some(own) = &own {
+            joined::judge(plan, output, &context.allow, joined, &own.facts)?;
+        }
         let there = There { rows: held.rows, last };
         let known = newest.is_some();
         if let Some(column) = output.load_id.as_ref().filter(|_| held.exists) {
@@ -74,7 +79,7 @@ impl Before {
             Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
             None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
         };
-        Ok(Self { there, known, filled, unnamed, whose, seen, beside })
+        Ok(Self { there, known, filled, unnamed, whose, seen, beside, joined: joined.clone() })
     }
 
     /// The request of a load that comes after what was seen.
@@ -84,6 +89,7 @@ impl Before {
         // Rows that it takes away are nobody's any more.
         let takes_away = brings(output, 0).takes_away();
         request.facts.beside = self.beside.filter(|_| !takes_away);
+        joined::note(&mut request.facts, &self.joined);
         request.seen = Some(self.seen.clone()).filter(|_| takes_away && !output.adopt);
         request
     }

@@ -10,6 +10,7 @@
 
 pub mod aside;
 pub mod before;
+pub mod joined;
 mod jury;
 pub mod pushed;
 mod refused;
@@ -110,7 +111,7 @@ pub async fn run(
         return Err(unbalanced(output, staged));
     }
     let connection = Connection::open_target(&plan.target, context)?;
-    let before = Before::look(plan, output, turn, context, &verdict.empty).await?;
+    let before = Before::look(plan, output, turn, context, (&verdict.empty, &staged.joined)).await?;
     before.judge(output, &context.allow, staged.rows, &verdict.empty)?;
     let (limits, came) = (Limits::of(&output.guard), staged.rows_in + staged.added);
     let allowance = if context.allow.lets(Guard::Quarantined) {

@@ -6,7 +6,7 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, swaps, warnings};
+use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, joined, swaps, warnings};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::pushed::{Pushed, PushedLoad, Raw};
 use crate::connectors::{CONTENT_ROWS, Connection, Context, LoadRequest, Rows};
@@ -52,7 +52,8 @@ pub async fn run(
         raw.push(staged_raw(name, (folder, staged(name)?), columns, &context.progress)?);
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
-    let before = Before::look(plan, output, turn, context, &columns).await?;
+    let joined = joined::of(output, inputs);
+    let before = Before::look(plan, output, turn, context, (&columns, &joined)).await?;
     let request = before.request(plan, output, turn);
     // What is only added is compared with what an earlier try added, not done again.
     let compares = output.mode == Mode::Append && plan.verify != Verify::Rows;

@@ -15,7 +15,7 @@ use crate::extract::folder::Folder;
 use crate::extract::{quarantine, staging};
 use crate::faults;
 use crate::guard::{self, Allow, Limits};
-use crate::load::{self, Receipt, Turn, before::Before};
+use crate::load::{self, Receipt, Turn, before::Before, joined::Joined};
 use crate::plan::{Output, Plan};
 use crate::record::{Status, StepStats};
 use crate::resilience::clock::Stopwatch;
@@ -49,6 +49,8 @@ pub(super) struct Flow {
     limits: Limits,
     allow: Allow,
     before: Before,
+    /// Rows of the datasets that it joins to or looks into.
+    joined: Joined,
 }
 
 /// How a flow ended.
@@ -110,6 +112,8 @@ impl Flow {
         let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?.fit_for(&plan.target);
         tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
         let budget = Budget::new(world.memory(), folder.file(&output.name, spill::ENDING));
+        let rows = |frames: &Vec<Frame>| frames.iter().map(|frame| frame.len() as u64).sum();
+        let joined = reading.others.iter().map(|(name, frames)| (name.clone(), rows(frames))).collect();
         let refused = |stage: &'static str, name: &str| {
             let path = folder.file(name, &format!("{stage}.quarantine.jsonl"));
             quarantine::Writer::create(folder, &path, stage, name)
@@ -132,6 +136,7 @@ impl Flow {
             limits: Limits::of(&output.guard),
             allow: world.context.allow.clone(),
             before: Before::default(),
+            joined,
             output,
             checks,
             folder: folder.clone(),
@@ -148,6 +153,10 @@ impl Flow {
     /// The output as the source's columns make it now.
     pub(super) fn output(&self) -> &Output {
         &self.output
+    }
+
+    pub(super) fn joined(&self) -> &Joined {
+        &self.joined
     }
 
     /// Lets all rows flow. An error goes to the writer, who has to undo what it wrote.

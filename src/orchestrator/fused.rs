@@ -169,7 +169,7 @@ async fn moved(
     let planned = flow.output().clone();
     let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
     let turn = stage::turn(world, plan, &planned, run).await?;
-    let looking = Before::look(plan, &planned, &turn, &world.context, &columns);
+    let looking = Before::look(plan, &planned, &turn, &world.context, (&columns, flow.joined()));
     let before = world.guarded(target_breaker(&plan.target), looking).await?;
     let request = before.request(plan, &planned, &turn);
     let flow = flow.after(before);

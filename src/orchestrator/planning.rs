@@ -269,7 +269,7 @@ async fn loaded(
         let known = facts.parsed.into_iter().filter_map(|parse| serde_json::from_value(parse).ok()).collect();
         before.insert(one.output.clone(), parsed::known(known, &facts.columns, &read));
         // Loads of earlier versions say only what became of it.
-        if read.is_empty() {
+        if read.is_empty() && !one.schema.fields.is_empty() {
             all.push(Loaded { from: one.from, made: one.schema, loaded: facts.columns });
         }
         noted.extend(read.into_iter().map(|input| (input.name.clone(), input)));
@@ -338,7 +338,7 @@ struct Made {
 }
 
 /// Each output as it would be today. Where the source does not fit the spec any
-/// more, those that no step changes.
+/// more, the columns of those that no step changes.
 fn made(
     spec: &Spec,
     asked: Asked<'_>,
@@ -360,7 +360,7 @@ fn made(
         let settings = spec.datasets.get(&name).cloned().unwrap_or_default();
         let from = settings.from.unwrap_or_else(|| name.clone());
         let plain = spec.steps.is_empty() && settings.steps.is_empty();
-        let schema = inputs.get(&from).filter(|_| plain)?.schema.clone();
+        let schema = inputs.get(&from).map(|input| if plain { input.schema.clone() } else { Schema::default() })?;
         Some(Made { dataset: settings.to.unwrap_or_else(|| name.clone()), output: name, from, schema })
     };
     discover::outputs(spec, catalog).into_keys().filter_map(one).collect()

@@ -32,6 +32,11 @@ fn needs<'a>(plan: &'a Plan, output: &'a Output) -> impl Iterator<Item = &'a Out
     plan.outputs.iter().filter(needed)
 }
 
+/// The output that speaks for the rows of an input, if it is loaded at all.
+pub fn owner<'a>(plan: &'a Plan, input: &str) -> Option<&'a Output> {
+    plan.outputs.iter().find(|output| output.from == input && owns(plan, output))
+}
+
 /// Whether an output speaks for the rows of its input: it has its name, or no other output has. A part of an input that is
 /// loaded under another name says nothing of the whole.
 fn owns(plan: &Plan, output: &Output) -> bool {

@@ -146,6 +146,7 @@ fn attempt(
         filtered: input.filtered + sink.filtered,
         quarantined: input.quarantined + quarantined,
         quarantine: files,
+        joined: output.reads.iter().filter_map(|name| Some((name.clone(), staged.get(name)?.rows))).collect(),
         origin: folder.origin(),
     };
     if !done.balances() {

@@ -92,6 +92,7 @@ fn judged(
         filtered: staged.filtered,
         quarantined: total,
         quarantine: files,
+        joined: staged.joined.clone(),
         origin: folder.origin(),
     };
     if !judged.balances() {
