@@ -35,7 +35,8 @@ pub fn judged(question: Question<'_>, before: &Readings) -> (Readings, BTreeMap<
 /// again, by dataset, for a step to read.
 pub fn reopened(question: Question<'_>, before: &mut Readings) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for one in question.loaded() {
+    // Another type that a source declares is for the reading to judge.
+    for one in question.loaded().iter().filter(|one| one.dataset.found.kind.is_text()) {
         let columns = one.profile.into_iter().flat_map(|profile| &profile.columns);
         for column in columns.filter(|column| column.spelling.is_otherwise()) {
             let name = &column.name;

@@ -8,6 +8,7 @@ use crate::connectors::fits::{Fitting, Misfit};
 use crate::discover::{self, Catalog};
 use crate::error::{Error, Kind, Result};
 use crate::extract::drift::recall::{self, Loaded};
+use crate::guard::Notes;
 use crate::llm::Gateway;
 use crate::plan::answers;
 use crate::plan::build::{self, Given};
@@ -76,7 +77,7 @@ pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
     if asked.unreviewed {
         if let Some(last) = inputs {
             recall::recall(&filled, &last, &mut catalog, &mut profiles, &world.context.notes);
-            reopen(&filled, asked, &mut catalog, &mut profiles, &mut before);
+            reopen((&filled, asked), &mut catalog, &mut profiles, &mut before, &world.context.notes);
         }
         let empty = catalog.datasets.iter().filter(|dataset| dataset.found.fields.fields.is_empty());
         let empty: Vec<String> = empty.map(|dataset| dataset.name.clone()).collect();
@@ -293,16 +294,17 @@ fn question<'a>(
 
 /// Days and times that are written otherwise than they were are read as text, and by a step.
 fn reopen(
-    spec: &Spec,
-    asked: Asked<'_>,
+    (spec, asked): (&Spec, Asked<'_>),
     catalog: &mut Catalog,
     profiles: &mut BTreeMap<String, Profile>,
     before: &mut Readings,
+    notes: &Notes,
 ) {
     for (name, columns) in days::reopened(question(spec, asked, catalog, profiles), before) {
         let opened = |column: &str| columns.iter().any(|name| name == column);
         let dataset = catalog.datasets.iter_mut().filter(|dataset| dataset.name == name);
         for field in dataset.flat_map(|dataset| &mut dataset.found.fields.fields).filter(|field| opened(&field.name)) {
+            notes.add(&name, &format!("column '{}' ({}) is written otherwise now", field.name, field.data_type));
             field.data_type = DataType::Text;
         }
         let profile = profiles.get_mut(&name);

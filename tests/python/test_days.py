@@ -294,7 +294,11 @@ def test_days_that_were_iso_and_are_written_otherwise(tmp_path: Path, kind: str,
         if store == "lost":
             case.forget()
         more = days(form, of, first=100 * at)
-        assert case.run(more)["reconciliation"]["quarantined"] == 0
+        record = case.run(more)
+        assert record["reconciliation"]["quarantined"] == 0
+        if at == 1:
+            told = [note["what"] for note in record["drift"]]
+            assert told == ["column 'day' (date) is written otherwise now"]
         rows += more
         assert (case.held(), case.type()) == ({at: day for at, _, day in rows}, "date")
 
@@ -369,3 +373,34 @@ def test_a_plan_file_reads_days_as_they_were_read(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,day\n" + "".join(f"{at},01/{at}/2024\n" for at in range(13, 20)))
     with pytest.raises(ConflictError, match="was read as %d/%m/%Y"):
         wv.plan(case.spec, rules_only=True, **case.world)
+
+
+def test_texts_where_a_source_declared_days_stop(tmp_path: Path) -> None:
+    """A Parquet file says what its columns are: another type is a change of the source, whatever the texts say."""
+    import datetime as dt
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    case = Case(tmp_path, "parquet", "append")
+    case.spec.write_text(
+        json.dumps({**json.loads(case.spec.read_text()), "source": {"parquet": {"path": "t.parquet"}}})
+    )
+    pq.write_table(pa.table({"id": [1, 2], "day": [dt.date(2024, 1, 2), dt.date(2024, 1, 3)]}), tmp_path / "t.parquet")
+    move(case.spec, "r1", **case.world)
+    pq.write_table(pa.table({"id": [3, 4], "day": ["13/01/2024", "14/01/2024"]}), tmp_path / "t.parquet")
+    with pytest.raises(ConflictError, match="column 'day' was date and is text"):
+        move(case.spec, "r2", **case.world)
+    assert case.held() == {1: "2024-01-02", 2: "2024-01-03"}
+
+
+def test_lines_of_json_that_were_iso(tmp_path: Path) -> None:
+    case = Case(tmp_path, "parquet", "append")
+    case.spec.write_text(json.dumps({**json.loads(case.spec.read_text()), "source": {"jsonl": {"path": "t.jsonl"}}}))
+    meant = {}
+    for at, (form, of) in enumerate([(ISO, range(1, 29)), (FIRST, range(1, 29)), (FIRST, range(1, 9))]):
+        rows = days(form, of, first=100 * at)
+        (tmp_path / "t.jsonl").write_text("".join(json.dumps({"id": n, "day": text}) + "\n" for n, text, _ in rows))
+        move(case.spec, f"r{at}", **case.world)
+        meant |= {number: day for number, _, day in rows}
+        assert (case.held(), case.type()) == (meant, "date")
