@@ -139,6 +139,9 @@ FAULTS = (
     rule("aside_doubles_row+unverified", "aside"),
     rule("aside_swaps_columns+unverified", "aside"),
     rule("aside_adds_again", "aside"),
+    # Mended rows that come twice.
+    rule("replays_again", "replayed"),
+    rule("leaves_replayed", "replayed"),
     # What is taken away too early, and what is shown.
     rule("prunes_early", "prune"),
     rule("unmasked", "masks"),

@@ -281,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--replay",
         metavar="FILE",
-        help="move the rows of a quarantine file instead: `source` of each line, `record` where there is none",
+        help="load the mended rows of a quarantine file (`source` of each line, else `record`): all or none, each once",
     )
     diagnose = command("diagnose", "Tells what an error means and what to do.")
     diagnose.add_argument("file", nargs="?", default="-", metavar="FILE")

@@ -7,6 +7,7 @@
 
 pub mod overlap;
 pub mod owner;
+pub mod replays;
 
 use crate::connectors::read_back::forged;
 use crate::connectors::tell::Tell;
@@ -15,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::faults;
 use crate::schema::Schema;
 use crate::spec::target::{Absent, Mode};
+use replays::Replays;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,6 +55,9 @@ pub struct Facts {
     /// So many rows were there before the first load that only added: they are not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<u64>,
+    /// Its rows are mended ones that another run has put aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<Replays>,
 }
 
 /// Values of the watermark column above `low`, up to and with `high`, as canonical texts of its type.
@@ -166,9 +171,11 @@ impl Own {
 }
 
 /// Rows of an earlier attempt that go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Undo {
     pub rows: u64,
+    /// The ids of loads whose rows are among them.
+    pub also: Vec<String>,
     /// They were counted, and not compared with what the attempt had brought.
     pub unseen: bool,
 }
@@ -184,9 +191,9 @@ pub(super) enum Course {
 }
 
 impl Course {
-    /// Rows go that carry the load's id.
-    fn marked(rows: u64) -> Self {
-        Self::Load { undo: Some(Undo { rows, unseen: false }) }
+    /// Rows go that carry the load's id, or one of these.
+    fn marked(rows: u64, also: Vec<String>) -> Self {
+        Self::Load { undo: Some(Undo { rows, also, unseen: false }) }
     }
 
     /// Of a load that the ledger does not know.
@@ -219,7 +226,7 @@ impl LoadRequest {
 
     /// Whether it matters what the ledger holds although it does not know this load.
     pub(super) fn is_looked_at(&self) -> bool {
-        self.appended().is_some() || self.adds_interval() || self.seen.is_some()
+        self.appended().is_some() || self.adds_interval() || self.seen.is_some() || self.facts.replays.is_some()
     }
 }
 
@@ -246,12 +253,25 @@ impl Earlier {
     pub(super) fn is_new(&self, request: &LoadRequest) -> bool {
         self.lost
             && request.appended().is_none()
+            && request.facts.replays.is_none()
             && overlap::candidate(request, &self.loads).is_none()
             && owner::other(request, &self.loads).is_none()
     }
 
+    /// The loads of mended rows that go with those of this one.
+    pub(super) fn swept(&self, request: &LoadRequest) -> Vec<&Known> {
+        replays::swept(request, &self.facts, &self.loads)
+    }
+
+    /// The ids of the same.
+    pub(super) fn also(&self, request: &LoadRequest) -> Vec<String> {
+        self.swept(request).into_iter().map(|load| load.load_id.clone()).collect()
+    }
+
     /// The answer of the earlier load, or that the work is done (again).
-    pub(super) fn course(self, request: &LoadRequest, there: There) -> Result<Course> {
+    pub(super) fn course(mut self, request: &LoadRequest, there: There) -> Result<Course> {
+        replays::judge(request, &self.loads, there)?;
+        replays::settle(&mut self.loads);
         let twice = overlap::judge(request, &self.loads, there).and(owner::judge(request, &self.loads, there));
         match self.judged(request, there)? {
             Course::Load { undo } => twice.map(|()| Course::Load { undo }),
@@ -295,7 +315,7 @@ impl Earlier {
         }
         match there.own {
             Own::Marked(own) if own > brought && brought > 0 => return Err(copied(run, brought, own)),
-            Own::Marked(own) if own > 0 => return Ok(Course::marked(own)),
+            Own::Marked(own) if own > 0 => return Ok(Course::marked(own, Vec::new())),
             Own::Marked(_) | Own::Parts | Own::Inside { .. } | Own::Untold => {}
         }
         if brought == 0 {
@@ -326,22 +346,25 @@ impl Earlier {
     fn appended(self, request: &LoadRequest, there: There, same_attempt: bool) -> Result<Course> {
         let again = request.swap && !same_attempt;
         let (brought, run) = (self.loaded.rows, self.facts.run.as_str());
+        let marked = brought + self.swept(request).iter().map(|load| load.rows).sum::<u64>();
         match there.own {
             _ if faults::planted("adds_again") => return Ok(Course::Load { undo: None }),
             Own::Parts if again => return Ok(Course::Load { undo: None }),
-            Own::Marked(rows) if rows > brought => {
-                return Err(copied(run, brought, rows));
+            Own::Marked(rows) if rows > marked => {
+                return Err(copied(run, marked, rows));
             }
             // The column was dropped and made again, it seems.
             Own::Marked(0) if brought > 0 && there.rows >= Some(appended(&self.loads).max(1)) => {
                 return Err(untold(run, brought, request.tell.as_ref()));
             }
-            Own::Marked(rows) if again || rows < brought => return Ok(Course::marked(rows)),
+            Own::Marked(rows) if again || rows < brought => return Ok(Course::marked(rows, self.also(request))),
             Own::Inside { rows, alone, same } if again => {
                 return match same {
                     _ if !alone || rows != brought => Err(not_alone(run, brought, rows, alone)),
                     Some(false) => Err(others_inside(run, brought)),
-                    Some(true) | None => Ok(Course::Load { undo: Some(Undo { rows, unseen: same.is_none() }) }),
+                    Some(true) | None => {
+                        Ok(Course::Load { undo: Some(Undo { rows, also: Vec::new(), unseen: same.is_none() }) })
+                    }
                 };
             }
             Own::Untold if again => return Err(untold(run, brought, request.tell.as_ref())),
@@ -383,9 +406,10 @@ fn appended(loads: &[Known]) -> u64 {
 
 /// The receipt of a load that took the place of an earlier attempt's rows.
 pub(super) fn swapped(loaded: Loaded, undone: Option<Undo>) -> Loaded {
-    let Some(Undo { rows: deleted, unseen }) = undone else { return loaded };
+    let Some(Undo { rows: deleted, also, unseen }) = undone else { return loaded };
     let changes = Changes { inserted: loaded.rows, deleted, ..Changes::default() };
     let mut notes = loaded.notes;
+    notes.extend(replays::went(also.len()));
     notes.extend(unseen.then(|| {
         format!(
             "the {deleted} rows of the window were taken for those of the earlier attempt by their number alone: it was \

@@ -70,7 +70,10 @@ impl Connection {
         }
         // Loads of earlier versions do not say whose they are.
         let is_own = |load: &Known| {
-            load.facts.pipeline.is_empty() || load.facts.pipeline == pipeline && load.facts.output == output
+            let facts = &load.facts;
+            // Some mended rows are no measure for a load.
+            facts.replays.is_none()
+                && (facts.pipeline.is_empty() || facts.pipeline == pipeline && facts.output == output)
         };
         let own = if is_own(&newest) {
             Some(newest.clone())

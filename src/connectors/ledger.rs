@@ -18,10 +18,10 @@ pub(super) const GONE: &str = "gone";
 /// How many loads say whether an earlier one stands; of one that is not known, the newest says whose rows are there.
 pub(super) fn looked_through(request: &LoadRequest, known: bool) -> u32 {
     match &request.tell {
-        _ if !known && request.appended().is_none() && !request.adds_interval() => 1,
-        // Any of them may have brought rows of the same window.
-        Some(Tell::Window { .. }) if request.swap => u32::MAX,
-        _ if request.adds_interval() => u32::MAX,
+        _ if request.adds_interval() || request.facts.replays.is_some() => u32::MAX,
+        _ if !known && request.appended().is_none() => 1,
+        // Any of them may have brought rows of the same window, or mended ones.
+        Some(Tell::Window { .. } | Tell::Column(_)) if request.swap => u32::MAX,
         Some(Tell::Window { .. } | Tell::Column(_)) | None => LOOKED_THROUGH,
     }
 }

@@ -1,7 +1,7 @@
 //! What a load must hold and account for, as whoever gives its rows has counted them: compared before anything becomes
 //! visible.
 
-use super::again::{Counts, Facts};
+use super::again::{Counts, Facts, replays};
 use super::{LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Result};
 use crate::faults;
@@ -92,6 +92,7 @@ impl LoadRequest {
             return Ok(());
         }
         self.allowance.leaves(loaded.rows)?;
+        replays::close(self, loaded)?;
         let promised = match &self.expected {
             Promise::Nobody => return Ok(()),
             Promise::Known(promised) => promised,

@@ -50,6 +50,13 @@ impl LoadRequest {
         format!("'{}'", self.load_id.replace('\'', ""))
     }
 
+    /// What follows the column in a condition that chooses the rows of this load and of these.
+    pub(super) fn marked_sql(&self, also: &[String]) -> String {
+        let own = self.mark_sql();
+        let also = also.iter().map(|id| format!("'{}'", id.replace('\'', "")));
+        format!("IN ({})", std::iter::once(own).chain(also).collect::<Vec<_>>().join(", "))
+    }
+
     /// The rows may not bring the column that is ours.
     pub(super) fn check_mark(&self) -> Result<()> {
         let own = self.marks().and_then(|mark| self.schema.names().find(|name| name.eq_ignore_ascii_case(mark)));

@@ -9,6 +9,7 @@ use crate::connectors::shelf::Shelf;
 use crate::error::{Error, Result};
 use crate::resilience::{clock, progress::Progress};
 use crate::schema::digest;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,12 +33,20 @@ pub struct Folder {
     place: Place,
     path: PathBuf,
     progress: Progress,
+    doing: Option<Doing>,
+}
+
+/// Whose files they are: a run, and which doing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doing {
+    pub run: String,
+    pub attempt: u32,
 }
 
 impl Place {
     /// The folder of this path, which lies below the place's own.
     pub fn folder(&self, path: PathBuf, progress: &Progress) -> Folder {
-        Folder { place: self.clone(), path, progress: progress.clone() }
+        Folder { place: self.clone(), path, progress: progress.clone(), doing: None }
     }
 
     /// What the note beside staged files says here.
@@ -96,6 +105,16 @@ impl Place {
 }
 
 impl Folder {
+    /// The same as that of a run.
+    #[must_use]
+    pub fn of(self, run: &str, attempt: u32) -> Self {
+        Self { doing: Some(Doing { run: run.to_owned(), attempt }), ..self }
+    }
+
+    pub fn doing(&self) -> Option<&Doing> {
+        self.doing.as_ref()
+    }
+
     /// Of this machine: for what no other stage needs.
     pub fn path(&self) -> &Path {
         &self.path

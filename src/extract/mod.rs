@@ -1,7 +1,7 @@
 //! Plan step -> Staged: rows leave their source and rest as Parquet on the staging folder.
 //!
 //! Doors: [`run`]; `drift` (what a changed source does to a run), `folder` (where files rest), `staging` and `quarantine`
-//! (the two files every stage writes), `reasons` (why rows are in the latter).
+//! (the two files every stage writes), `mended` (rows of the latter, for a replay), `reasons` (why rows are in the latter).
 //!
 //! Invariants: rows read = rows staged + rows quarantined; a staged file appears whole or not at all (written beside,
 //! then renamed); a second extract of the same run and dataset replaces the first.
@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod drift;
 pub mod folder;
 pub mod lean;
+pub mod mended;
 pub mod quarantine;
 pub mod reasons;
 pub mod staging;
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::guard::Notes;
 use crate::plan::{Input, Output, Plan};
 use crate::schema::{Field, Schema, digest};
+use crate::spec::RowPolicy;
 use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
 use drift::outgrown::{self, Watch};
@@ -143,6 +145,8 @@ pub struct Opened {
     /// Lines that are no rows, and where to say so: of samples nowhere.
     skipped: Skipped,
     notes: Option<(String, Notes)>,
+    /// The first row that cannot be read ends it.
+    strict: bool,
 }
 
 impl Opened {
@@ -160,11 +164,17 @@ impl Opened {
                 silent.see(&frame.rows);
             }
             refused.splice(0..0, batch.rejected);
-            let Some(cursor) = &self.cursor else { return Ok((frame, refused)) };
-            let (frame, outside) = cursor.sift(frame)?;
-            refused.retain(|refused| !cursor.is_later(refused));
-            refused.extend(outside);
-            Ok((frame, refused))
+            let mut frame = frame;
+            if let Some(cursor) = &self.cursor {
+                let (inside, outside) = cursor.sift(frame)?;
+                refused.retain(|refused| !cursor.is_later(refused));
+                refused.extend(outside);
+                frame = inside;
+            }
+            match refused.first().filter(|_| self.strict) {
+                Some(first) => Err(unreadable(first)),
+                None => Ok((frame, refused)),
+            }
         }))
     }
 }
@@ -228,7 +238,8 @@ pub async fn open_some(
     let notes = slice.limit.is_none().then(|| (input.name.clone(), context.notes.clone()));
     let batches = connection.read(request).await?;
     let (kept, read, cursor) = (judged.kept(), judged.named, slice.cursor);
-    Ok(Opened { kept, all, read, batches, cursor, watch, silent, skipped, notes })
+    let strict = plan.errors.rows == RowPolicy::Fail && slice.limit.is_none();
+    Ok(Opened { kept, all, read, batches, cursor, watch, silent, skipped, notes, strict })
 }
 
 /// Reads one input of the plan into a folder, in types that hold what the source has: where it has outgrown the planned ones,
@@ -302,6 +313,12 @@ async fn once(
         joined: BTreeMap::new(),
         origin: folder.origin(),
     })
+}
+
+fn unreadable(row: &Rejected) -> Error {
+    Error::data(format!("a row cannot be read: {}", row.reason))
+        .in_row(row.row)
+        .hint("Correct the row at the source, or let such rows go to quarantine: errors: {rows: quarantine}")
 }
 
 /// A batch as a frame of the kept columns. Rows with a value in a refused column (the last ones) are rejected instead

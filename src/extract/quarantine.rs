@@ -2,7 +2,7 @@
 
 use crate::connectors::Rejected;
 use crate::error::{Error, Place, Result};
-use crate::extract::folder::Folder;
+use crate::extract::folder::{Doing, Folder};
 use crate::extract::{Staged, staging};
 use crate::faults;
 use crate::schema::digest;
@@ -27,12 +27,14 @@ pub struct Writer {
 struct Line<'a> {
     stage: &'a str,
     output: &'a str,
+    /// The run that has put it aside, and which doing of it: a replay must know to which rows these belong.
+    #[serde(flatten)]
+    by: Option<&'a Doing>,
     #[serde(flatten)]
     rejected: &'a Rejected,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Map<String, Value>>,
     /// What both were when they were written: a replay must know which of them a person has mended.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     marks: BTreeMap<&'static str, String>,
 }
 
@@ -54,12 +56,10 @@ impl Writer {
             self.open = Some((beside, BufWriter::new(file)));
         }
         if let Some((beside, file)) = &mut self.open {
-            let mut marks = BTreeMap::new();
-            if self.stage != "extract" {
-                marks.insert("record", mark(&rejected.record));
-                marks.extend(source.as_ref().map(|source| ("source", mark(source))));
-            }
-            let line = Line { stage: self.stage, output: &self.output, rejected, source, marks };
+            let mut marks = BTreeMap::from([("record", mark(&rejected.record))]);
+            marks.extend(source.as_ref().map(|source| ("source", mark(source))));
+            let by = self.folder.doing();
+            let line = Line { stage: self.stage, output: &self.output, by, rejected, source, marks };
             if !faults::planted("skips_quarantine") {
                 serde_json::to_writer(&mut *file, &line).map_err(|error| staging::failed("written", beside, &error))?;
                 file.write_all(b"\n").map_err(|error| staging::failed("written", beside, &error))?;
@@ -87,8 +87,6 @@ impl Writer {
 
 /// Lines that wait for their source rows at once; each such group costs a look through the staged input.
 const GROUP: usize = 20_000;
-/// So many lines are named by their numbers.
-const LISTED: usize = 5;
 
 /// Gives each line of later stages the source row it came from, under `source`: what a replay starts from. Lines of
 /// extract hold it as their record already.
@@ -146,8 +144,7 @@ fn find_sources(folder: &Folder, group: &mut [Value], input: &Staged) -> Result<
 
 /// The documents of a quarantine file with the numbers of their lines, one at a time. A damaged line is an error: each
 /// stands for a row that is counted.
-/// The lines of a file, numbered; a damaged one is an error.
-pub(super) fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
+pub fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
     let file = File::open(path).map_err(|error| staging::failed("read", path, &error))?;
     let path = path.to_owned();
     let read = move |(at, line): (u64, std::io::Result<String>)| {
@@ -162,15 +159,9 @@ pub(super) fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Val
 }
 
 /// What tells a row of a line from a changed one, in whatever order its columns stand.
-fn mark(row: &Map<String, Value>) -> String {
+pub(super) fn mark(row: &Map<String, Value>) -> String {
     let sorted: BTreeMap<&String, &Value> = row.iter().collect();
     digest(serde_json::json!(sorted).to_string().as_bytes(), 16)
-}
-
-/// Whether a person has changed what stands under this name.
-fn mended(line: &Value, part: &str) -> bool {
-    let now = line[part].as_object().map(mark);
-    line["marks"][part].as_str().is_some_and(|before| now.as_deref() != Some(before))
 }
 
 fn damaged(path: &Path, line: u64, error: &(dyn std::error::Error + 'static)) -> Error {
@@ -178,39 +169,4 @@ fn damaged(path: &Path, line: u64, error: &(dyn std::error::Error + 'static)) ->
         .at(Place { file: Some(path.display().to_string()), line: Some(line), ..Place::default() })
         .hint("Mend the line, or take it out")
         .caused_by(error)
-}
-
-/// The source rows of a quarantine file, for a replay: one JSON object a row, as they were read (or mended since). A line
-/// of which only the other row was mended is refused: that would change nothing.
-pub fn sources(path: &Path) -> Result<Vec<Map<String, Value>>> {
-    let mut unused = Vec::new();
-    let mut source = |(at, line): (u64, Value)| {
-        if line.get("source").is_some() && mended(&line, "record") && !mended(&line, "source") {
-            unused.push(at);
-        }
-        let wrong = |what: &str| {
-            Error::data(format!("line {at} of the quarantine file {what}"))
-                .at(Place { file: Some(path.display().to_string()), line: Some(at), ..Place::default() })
-                .hint("Mend the line, or take it out")
-        };
-        let held = line.get("source").unwrap_or(&line["record"]);
-        let row = held.as_object().ok_or_else(|| wrong("holds no row under 'source' or 'record'"))?;
-        if row.contains_key("_raw") {
-            return Err(wrong("holds a raw line that could not be split")
-                .hint("Write its columns under 'record' instead of '_raw'"));
-        }
-        Ok(row.clone())
-    };
-    let rows = lines(path)?.map(|line| source(line?)).collect::<Result<_>>()?;
-    let Some(first) = unused.first() else { return Ok(rows) };
-    let listed: Vec<String> = unused.iter().take(LISTED).map(u64::to_string).collect();
-    let more = if unused.len() > LISTED { ", …" } else { "" };
-    let message = format!(
-        "`record` was changed, and `source` was not, in {} line(s) of the quarantine file: {}{more}",
-        unused.len(),
-        listed.join(", ")
-    );
-    Err(Error::data(message)
-        .at(Place { file: Some(path.display().to_string()), line: Some(*first), ..Place::default() })
-        .hint("A replay begins with `source`, the row as it was read, and does the steps again: mend the value there"))
 }

@@ -8,7 +8,7 @@ use crate::connectors::again::{Facts, Remembered};
 use crate::connectors::{Connection, Context, LoadRequest, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
-use crate::extract::staging;
+use crate::extract::quarantine;
 use crate::faults;
 use crate::plan::{Output, Plan};
 use crate::resilience::clock;
@@ -75,20 +75,16 @@ fn told_apart(files: &[PathBuf]) -> Result<String> {
     if faults::planted("aside_adds_again") { Ok(clock::now().rfc3339()) } else { content(files) }
 }
 
-/// Tells lines from other lines, without holding them.
+/// Tells lines from other lines, without holding them: not by which doing of the run has written them.
 fn content(files: &[PathBuf]) -> Result<String> {
     let mut sum = Sha256::new();
     for path in files {
-        let failed = |error: std::io::Error| staging::failed("read", path, &error);
-        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
-        loop {
-            let some = lines.fill_buf().map_err(failed)?;
-            if some.is_empty() {
-                break;
+        for line in quarantine::lines(path)? {
+            let (_, mut line) = line?;
+            if let Some(line) = line.as_object_mut() {
+                line.remove("attempt");
             }
-            sum.update(some);
-            let read = some.len();
-            lines.consume(read);
+            sum.update(line.to_string());
         }
     }
     Ok(hex(&sum.finalize()))

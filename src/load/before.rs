@@ -28,6 +28,8 @@ pub struct Before {
     /// Rows that were there before any load.
     beside: Option<u64>,
     joined: Joined,
+    /// Of mended rows: no other load has come behind that to which they belong.
+    latest: bool,
 }
 
 impl Before {
@@ -71,6 +73,8 @@ impl Before {
             Some(newest) => newest.facts.beside,
             None => held.rows.filter(|rows| *rows > 0),
         };
+        let latest =
+            newest.as_ref().zip(turn.replays.as_ref()).is_some_and(|(newest, replays)| replays.belongs(newest));
         let (noted, seen) = (turn.remembered.last.clone(), Seen::of(newest.as_ref()));
         let whose = match newest {
             Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
@@ -79,7 +83,7 @@ impl Before {
             Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
             None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
         };
-        Ok(Self { there, known, filled, unnamed, whose, seen, beside, joined: joined.clone() })
+        Ok(Self { there, known, filled, unnamed, whose, seen, beside, joined: joined.clone(), latest })
     }
 
     /// The request of a load that comes after what was seen.
@@ -91,6 +95,9 @@ impl Before {
         request.facts.beside = self.beside.filter(|_| !takes_away);
         joined::note(&mut request.facts, &self.joined);
         request.seen = Some(self.seen.clone()).filter(|_| takes_away && !output.adopt);
+        if let Some(replays) = &mut request.facts.replays {
+            replays.changes &= self.latest;
+        }
         request
     }
 

@@ -15,6 +15,7 @@ mod jury;
 pub mod pushed;
 mod refused;
 
+use crate::connectors::again::replays::Replays;
 use crate::connectors::again::{Counts, Facts, Remembered, Window};
 use crate::connectors::allowance::Allowance;
 use crate::connectors::tell::Tell;
@@ -84,6 +85,7 @@ pub struct Turn {
     pub attempt: u32,
     pub window: Option<Window>,
     pub remembered: Remembered,
+    pub replays: Option<Replays>,
 }
 
 /// Identifies a load: the same words always give the same id. The plan is none of them: what a plan observed changes
@@ -261,6 +263,7 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
             load_id: output.load_id.clone(),
             fitted: fitted::columns(output),
             beside: None,
+            replays: turn.replays.clone(),
         },
         tell: tell(plan, output, turn),
         remembered: turn.remembered.clone(),

@@ -1,7 +1,8 @@
 //! Conducts: the agents while planning, the stages while running.
 //!
 //! Doors: `planning` (spec -> plan), `stage` (one stage of one output), `fused` (all stages of an output as one stream),
-//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process), `remade` (what is gone
+//! `pushed` (what was extracted, with the steps done at the target), `whole` (a run in one process), `replay` (mended rows of a
+//! quarantine), `remade` (what is gone
 //! of a run that is over and of which one stage is done again), `checking` (a spec against what is there, nothing written).
 //!
 //! Deliberately absent: opinions (agents), acceptance (plan), bytes (connectors). Everything here is order, timing,
@@ -21,6 +22,7 @@ pub mod pieces;
 pub mod planning;
 pub mod pushed;
 pub mod remade;
+pub mod replay;
 pub mod stage;
 pub mod whole;
 mod window;
@@ -37,6 +39,7 @@ use crate::spec::template::Filling;
 use crate::store::Store;
 use crate::store::breaker::guard;
 use crate::store::runs::{Begun, RunStatus};
+use replay::Replay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,6 +59,8 @@ pub struct World {
     pub memory: Option<usize>,
     /// Which doing of the run this is; the first where no store counts.
     pub turn: Begun,
+    /// The rows are mended ones that another run has put aside.
+    pub replay: Option<Replay>,
 }
 
 /// From `start` to just before `end`, RFC 3339.
@@ -71,7 +76,7 @@ impl World {
     pub fn folder(&self, plan: &Plan, run: &str) -> Folder {
         let pipeline = crate::extract::file(&self.staging.path, &plan.pipeline, "runs");
         let own = crate::extract::file(&pipeline, run, &self.turn.attempt.to_string());
-        self.staging.folder(own, &self.context.progress)
+        self.staging.folder(own, &self.context.progress).of(run, self.turn.attempt)
     }
 
     /// Refuses a staging place that cannot be used.

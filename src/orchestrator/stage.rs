@@ -165,7 +165,8 @@ pub(super) async fn turn(world: &World, plan: &Plan, planned: &Output, run: &str
             Ok(())
         })
         .await?;
-    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered })
+    let replays = world.replay.as_ref().map(|replay| replay.of(plan, planned));
+    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered, replays })
 }
 
 /// As the target's own ledger would tell it.

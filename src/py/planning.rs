@@ -10,8 +10,8 @@ use crate::engine::lint;
 use crate::error::{Error, Kind, Result};
 use crate::llm::Gateway;
 use crate::orchestrator::planning::{self, Asked};
-use crate::orchestrator::whole;
 use crate::orchestrator::{World, checking};
+use crate::orchestrator::{replay::replay as replayed, whole};
 use crate::plan::waiting::{self, Which};
 use crate::plan::{Plan, diff as differences, explain as words, file, order};
 use crate::profile as profiles;
@@ -389,7 +389,7 @@ async fn moved(
     world.filling.needed(&plan)?;
     let plan = filled;
     match replay {
-        Some(rows) => whole::replay(world, &plan, &rows).await,
+        Some(rows) => replayed(world, &plan, &rows, run.as_deref()).await,
         None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
     }
 }

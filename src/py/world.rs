@@ -91,6 +91,7 @@ impl Outside {
             filling: Filling { rendered: self.rendered, params: self.params },
             memory: self.memory.as_deref().map(spill::amount).transpose()?,
             turn: Begun::default(),
+            replay: None,
         })
     }
 }

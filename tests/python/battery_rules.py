@@ -193,6 +193,26 @@ def aside(trial: Trial) -> None:
         agree("the quarantine table", wanted, sorted(found))
 
 
+def replayed(trial: Trial) -> None:
+    """Mended rows come once, in whatever company, and go with their run when that is done again."""
+    trial.settings = {"steps": [{"cast": {"amount": "int64"}}]}
+    target = {"sqlite": {"path": "out.db", "mode": "append", "load_id": True}}
+    trial.more = {"target": target, "guard": {"quarantined": 1}}
+    trial.csv("id,note,amount", "1,a,1", "2,b,many", "3,c,more")
+    (aside,) = trial.run()["outputs"][0]["quarantine"]
+    first, second = (json.loads(line) for line in Path(aside).read_text().splitlines())
+    first["source"]["amount"] = second["source"]["amount"] = "7"
+    mended = trial.folder / "mended.jsonl"
+    mended.write_text(json.dumps(first) + "\n")
+    trial.run(replay=mended)
+    mended.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    trial.refused("r1", "were loaded already", "id", replay=mended)
+    agree("what was replayed", [(1,), (2,)], trial.there())
+    trial.rows(5)
+    trial.run()
+    agree("the run done again", [(n,) for n in range(5)], trial.there())
+
+
 def history(trial: Trial) -> None:
     """The store knows the run, its end and its load."""
     from windvane._call import call
@@ -311,6 +331,7 @@ RULES = {
     "retyped": retyped,
     "rekeyed": rekeyed,
     "aside": aside,
+    "replayed": replayed,
     "history": history,
     "again": again,
     "window": window,

@@ -90,7 +90,9 @@ def test_a_row_that_was_mended_where_nobody_reads_it_is_told(tmp_path: Path, str
         replayed({**line["record"], "amount": "12.00"}, wrong)
     assert told.value.place["line"] == 1
     assert "source" in (told.value.hint or "")
-    assert replayed(line["record"], wrong)["quarantined"] == 1, "nothing was mended"
+    with pytest.raises(DataError, match="'oops' is not a decimal") as told:
+        replayed(line["record"], wrong)
+    assert told.value.place["row"] == 1, "nothing was mended"
     assert replayed({**line["record"], "amount": "12.00"}, right)["loaded"] == 1
 
 

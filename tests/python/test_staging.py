@@ -178,7 +178,8 @@ def test_disks_that_are_not_shared(tmp_path: Path) -> None:
 
 def test_a_damaged_line_of_a_quarantine_file_is_named(tmp_path: Path) -> None:
     spec = _spec(tmp_path)
-    lines = [json.dumps({"stage": "extract", "output": "orders", "record": {"id": "3", "amount": "3"}}), '{"stage": ']
+    whole = {"stage": "extract", "output": "orders", "run": "r", "attempt": 1, "row": 1, "marks": {"record": "0"}}
+    lines = [json.dumps({**whole, "record": {"id": "3", "amount": "3"}}), '{"stage": ']
     (tmp_path / "q.jsonl").write_text("\n".join(lines))
     with pytest.raises(DataError) as caught:
         wv.run(spec, replay=tmp_path / "q.jsonl", rules_only=True, **outside(tmp_path))

@@ -10,6 +10,7 @@ use super::unique::Unique;
 use super::widen;
 use super::work::{self, Work};
 use super::write::ending;
+use crate::connectors::again::replays;
 use crate::connectors::fits::wider;
 use crate::connectors::read_back::{Tally, forged};
 use crate::connectors::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
@@ -250,7 +251,8 @@ impl Staging {
                 return Ok(earlier.loaded(!own || matches!(folder, Folder::Local(_))));
             }
             // Another run may have been faster with the same rows.
-            known.as_ref().map_or(Ok(()), |known| known.takes(&self.request))?;
+            known.as_ref().map_or(Ok(()), |known| known.takes(&self.request, Some(known.rows())))?;
+            let mut swept = 0;
             let mut next = Manifest::new(&self.request.dataset, self.request.schema.clone());
             let mut fresh: Vec<String> = parts.iter().map(|part| part.path.clone()).collect();
             next.partition_by.clone_from(&self.shape.by);
@@ -269,15 +271,16 @@ impl Staging {
                     let changes =
                         self.merge_into(&mut next, known_columns, (keys, &done.refused), &stem, &mut fresh)?;
                     done.changes = Some(changes);
+                    replays::close(&self.request, &done.loaded(false))?;
                 }
-                (Mode::Append, _) if self.replaced.is_some() => {
-                    let (mine, others) = next.parts.drain(..).partition(|part| part.load_id == self.request.load_id);
-                    let mine: Vec<Part> = mine;
-                    if mine.iter().map(|part| part.rows).sum::<u64>()
-                        != self.replaced.as_ref().map_or(0, |done| done.rows)
-                    {
+                (Mode::Append, _) if let (Some(replaced), Some(known)) = (&self.replaced, &known) => {
+                    let (ids, rows) = known.swept(&self.request, replaced);
+                    let (mine, others): (Vec<Part>, Vec<Part>) =
+                        next.parts.drain(..).partition(|part| ids.contains(&part.load_id));
+                    if mine.iter().map(|part| part.rows).sum::<u64>() != rows {
                         return Err(joined(folder, self.request.facts.run.as_str()));
                     }
+                    swept = ids.len() - 1;
                     next.parts = others;
                     next.retired = mine.into_iter().map(|part| part.path).collect();
                 }
@@ -295,7 +298,7 @@ impl Staging {
             next.parts.extend(parts.iter().skip(lacking).cloned());
             next.remember(done.clone());
             if self.work.commit(&fresh, next, known.as_ref(), &version)? {
-                return Ok(done.loaded(false));
+                return Ok(Loaded { notes: replays::went(swept).into_iter().collect(), ..done.loaded(false) });
             }
         }
         Err(Error::new(Kind::Unavailable, "other loads of this dataset are always faster")

@@ -3,7 +3,7 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner, replays};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -180,13 +180,13 @@ impl Manifest {
 
     /// What an earlier try of the load was answered, when that stands. `there`: the files in the folder and their bytes.
     pub(super) fn stands(&self, request: &LoadRequest, there: &BTreeMap<String, u64>) -> Result<Option<Loaded>> {
-        let Some(done) = self.done(&request.load_id) else {
-            self.takes(request)?;
-            return self.forgotten(request);
-        };
         // A file that was cut off is as good as gone.
         let gone = |part: &Part| there.get(&part.path) != Some(&part.bytes);
         let rows = (!self.parts.iter().any(gone)).then(|| self.rows());
+        let Some(done) = self.done(&request.load_id) else {
+            self.takes(request, rows)?;
+            return self.forgotten(request);
+        };
         let loads = self.loads(request);
         let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };
         match earlier.course(request, There { rows, own: Own::Parts })? {
@@ -195,10 +195,19 @@ impl Manifest {
         }
     }
 
-    /// Refuses rows that another load has brought.
-    pub(super) fn takes(&self, request: &LoadRequest) -> Result<()> {
-        let (loads, there) = (self.loads(request), There { rows: Some(self.rows()), own: Own::Parts });
-        overlap::judge(request, &loads, there).and(owner::judge(request, &loads, there))
+    /// Refuses rows that another load has brought, or whose load is gone. `rows`: that are there, if all parts are.
+    pub(super) fn takes(&self, request: &LoadRequest, rows: Option<u64>) -> Result<()> {
+        let (loads, whole) = (self.loads(request), There { rows: Some(self.rows()), own: Own::Parts });
+        overlap::judge(request, &loads, whole).and(owner::judge(request, &loads, whole))?;
+        replays::judge(request, &loads, There { rows, own: Own::Parts })
+    }
+
+    /// The loads whose parts go when a load is done again, with their rows: itself, and those of its mended rows.
+    pub(super) fn swept(&self, request: &LoadRequest, earlier: &Done) -> (Vec<String>, u64) {
+        let loads = self.loads(request);
+        let also = replays::swept(request, &earlier.facts, &loads);
+        let rows = earlier.rows + also.iter().map(|load| load.rows).sum::<u64>();
+        (also.into_iter().map(|load| load.load_id.clone()).chain([earlier.load_id.clone()]).collect(), rows)
     }
 
     /// The newest first. Of those whose receipts are gone, the store may know what they were about.

@@ -102,7 +102,7 @@ async fn own(
     if !own.is_told() {
         return Ok(own);
     }
-    let condition = told(request, existing)?;
+    let condition = told(request, existing, &earlier.also(request))?;
     let own = own.counted(count(session, table, &condition).await?);
     let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
     let seen = ReadBack::default();
@@ -111,10 +111,10 @@ async fn own(
     Ok(own.compared(seen.is(checksum)))
 }
 
-/// The condition that chooses the rows of a load.
-fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
+/// The condition that chooses the rows of a load, and of these.
+fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
     match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
         Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", within::one(within, existing)?)),
         None => Err(Error::internal("rows were to be told from others by nothing")),
     }
@@ -126,9 +126,9 @@ pub(super) async fn undo(
     table: &TableName,
     existing: &Existing,
     request: &LoadRequest,
-    Undo { rows, .. }: Undo,
+    Undo { rows, also, .. }: Undo,
 ) -> Result<()> {
-    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing)?);
+    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing, &also)?);
     match session.execute(&sql).await? {
         gone if gone == rows => Ok(()),
         gone => Err(others_went(rows, gone)),

@@ -79,8 +79,8 @@ async fn transaction(
     if request.mode != Mode::Replace {
         ledger::forget(session, table, ledger, request).await?;
     }
-    if let Some(rows) = undo {
-        ledger::undo(session, table, existing, request, rows).await?;
+    if let Some(undo) = undo.clone() {
+        ledger::undo(session, table, existing, request, undo).await?;
     }
     let loaded = match request.mode {
         Mode::Replace | Mode::Append => direct(session, table, existing, request, rows).await?,

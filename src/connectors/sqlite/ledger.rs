@@ -74,16 +74,22 @@ async fn own(file: &mut SqliteConnection, request: &LoadRequest, earlier: &Earli
     if !own.is_told() {
         return Ok(own);
     }
-    let own = own.counted(counted(file, request, &known).await?);
+    let also = earlier.also(request);
+    let own = own.counted(counted(file, request, &known, &also).await?);
     let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
     let seen = ReadBack::default();
     let look = |batch| std::future::ready(seen.look(batch));
-    run(file, &select(&request.dataset, &known, columns, &told(request, &known)?), columns, look).await?;
+    run(file, &select(&request.dataset, &known, columns, &told(request, &known, &also)?), columns, look).await?;
     Ok(own.compared(seen.is(checksum)))
 }
 
-async fn counted(file: &mut SqliteConnection, request: &LoadRequest, known: &[NativeColumn]) -> Result<u64> {
-    let statement = format!("SELECT count(*) FROM {}{}", sql(&request.dataset), told(request, known)?);
+async fn counted(
+    file: &mut SqliteConnection,
+    request: &LoadRequest,
+    known: &[NativeColumn],
+    also: &[String],
+) -> Result<u64> {
+    let statement = format!("SELECT count(*) FROM {}{}", sql(&request.dataset), told(request, known, also)?);
     let count: i64 =
         sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(file).await.map_err(|error| translate(&error))?;
     Ok(u64::try_from(count).unwrap_or(0))
@@ -94,19 +100,19 @@ pub(super) async fn undo(
     file: &mut SqliteConnection,
     request: &LoadRequest,
     known: &[NativeColumn],
-    Undo { rows, .. }: Undo,
+    Undo { rows, also, .. }: Undo,
 ) -> Result<()> {
-    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known)?);
+    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known, &also)?);
     match execute(file, &statement).await? {
         gone if gone == rows => Ok(()),
         gone => Err(others_went(rows, gone)),
     }
 }
 
-/// The condition that chooses the rows of a load.
-fn told(request: &LoadRequest, known: &[NativeColumn]) -> Result<String> {
+/// The condition that chooses the rows of a load, and of these.
+fn told(request: &LoadRequest, known: &[NativeColumn], also: &[String]) -> Result<String> {
     match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
         Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", inside(within, known)?)),
         None => Err(Error::internal("rows were to be told from others by nothing")),
     }

@@ -71,8 +71,8 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &
     if request.mode != Mode::Replace {
         ledger::forget(file, &request.dataset).await?;
     }
-    if let Some(rows) = undo {
-        ledger::undo(file, request, &native, rows).await?;
+    if let Some(undo) = undo.clone() {
+        ledger::undo(file, request, &native, undo).await?;
     }
     let loaded = match request.mode {
         Mode::Replace => direct(file, request, &native, "", rows).await?,

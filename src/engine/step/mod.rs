@@ -83,6 +83,27 @@ enum Verb {
     Python(python::Python),
 }
 
+/// How what becomes of a row depends on other rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Company {
+    /// One of several is taken.
+    Chooses,
+    /// Its values, or whether it is there.
+    Folds,
+}
+
+/// The first of the written steps, by index, for which a row needs the others; one that folds before one that chooses.
+pub fn company(
+    steps: &[Step],
+    input: &Schema,
+    lookup: &dyn Fn(&str) -> Option<Schema>,
+) -> Result<Option<(usize, Company)>> {
+    let program = Program::new(steps, input, lookup)?;
+    let of = |step: usize| program.part(step).filter_map(|at| program.company(at)).max();
+    let all = (0..steps.len()).filter_map(|step| Some((step, of(step)?)));
+    Ok(all.min_by_key(|(step, company)| (std::cmp::Reverse(*company), *step)))
+}
+
 /// What became of the rows that are not in the resulting frame.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -171,6 +192,28 @@ impl Program {
             | Verb::Python(_) => false,
         };
         (from..self.verbs.len()).find(|index| self.verbs.get(*index).is_some_and(whole))
+    }
+
+    /// What a step at this place makes of a row with the others.
+    fn company(&self, at: usize) -> Option<Company> {
+        match &self.verbs.get(at)?.verb {
+            Verb::Aggregate(_) | Verb::Refill(_) | Verb::Window(_) => Some(Company::Folds),
+            Verb::Deduplicate(_) => Some(Company::Chooses),
+            Verb::Sort(sort) if sort.is_cut() => Some(Company::Folds),
+            Verb::Sort(_)
+            | Verb::Keep(_)
+            | Verb::Convert(_)
+            | Verb::Fill(_)
+            | Verb::Filter(_)
+            | Verb::Compute(_)
+            | Verb::Join(_)
+            | Verb::Unpivot(_)
+            | Verb::Explode(_)
+            | Verb::Flatten(_)
+            | Verb::Split(_)
+            | Verb::Mask(_)
+            | Verb::Python(_) => None,
+        }
     }
 
     /// Whether a row of the input is one row of the result at most.

@@ -112,6 +112,13 @@ pub(super) struct Sort {
     limit: Option<u64>,
 }
 
+impl Sort {
+    /// Only the first rows go on.
+    pub(super) fn is_cut(&self) -> bool {
+        self.limit.is_some()
+    }
+}
+
 pub(super) fn check(step: &Step, schema: &Schema) -> Result<Sort> {
     if step.by.0.is_empty() && step.limit.is_none() {
         return Err(Error::spec("sort needs a column").at_path("by").hint("Write by: column, or by: [a, b desc]"));

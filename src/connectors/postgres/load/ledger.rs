@@ -109,7 +109,7 @@ async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier
     if !own.is_told() {
         return Ok(own);
     }
-    let condition = told(request, existing)?;
+    let condition = told(request, existing, &earlier.also(request))?;
     let own = own.counted(count(session, &job.table, &condition).await?);
     let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
     // With the blanks that the table has added to `char`, or without them: as the load had read them back.
@@ -124,10 +124,10 @@ async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier
     Ok(own.compared(false))
 }
 
-/// The condition that chooses the rows of a load.
-fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
+/// The condition that chooses the rows of a load, and of these.
+fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
     match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} = {}", quote(column), request.mark_sql())),
+        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
         Some(Tell::Window { within, .. }) => Ok(filter::clause(&filter::of(within, existing)?)),
         None => Err(Error::internal("rows were to be told from others by nothing")),
     }
@@ -135,8 +135,8 @@ fn told(request: &LoadRequest, existing: &Existing) -> Result<String> {
 
 /// Deletes the rows of the earlier try, which were so many.
 pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, undo: Undo) -> Result<(), Stop> {
-    let Undo { rows, .. } = undo;
-    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing)?);
+    let Undo { rows, also, .. } = undo;
+    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing, &also)?);
     match run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))? {
         gone if gone == rows => Ok(()),
         gone => Err(others_went(rows, gone).into()),

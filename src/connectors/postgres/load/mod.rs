@@ -185,7 +185,7 @@ async fn attempt(
         Course::Load { undo } => undo,
     };
     let target = target::ready(session, job).await?;
-    clear(session, job, &target, undo).await?;
+    clear(session, job, &target, undo.clone()).await?;
     let moves = moves::choose(session, job, &target).await?;
     let loaded = if moves.by_key() || sifting || !target.direct() {
         staged::load(session, job, &target, &moves, rows, sifting).await?

@@ -109,7 +109,7 @@ async fn attempt(
     let misfits = misfits(session, &request.schema, &target.narrow).await?;
     stage.refuse(session, misfits).await?;
     let moves = moves::choose(session, job, &target).await?;
-    clear(session, job, &target, undo).await?;
+    clear(session, job, &target, undo.clone()).await?;
     let aside = pushed.judge.quarantined() > 0;
     let loaded = swapped(staged::moved(session, job, &target, &moves, stage, (false, aside)).await?, undo);
     target::finish(session, job, &target).await?;
