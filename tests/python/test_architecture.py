@@ -130,3 +130,9 @@ def test_crates_that_must_stand_once_do() -> None:
     alone = sorted(name for name, _ in versions if name.startswith("arrow") or name in ALONE)
     assert alone
     assert alone == sorted(set(alone))
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    # One run could not import both.
+    names = [path.name for path in tracked(".py") if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
