@@ -29,6 +29,8 @@ pub(super) enum Keeps {
     Filled(usize),
     /// Years of four digits: others are taken for some of these.
     Years,
+    /// Numbers in texts as numbers: other digits than theirs come back.
+    Numbers,
     /// One of these, or (`true`) several in this order: others are taken for numbers, or for one that is alike.
     Members(Vec<String>, bool),
 }
@@ -114,6 +116,7 @@ impl Keeps {
             Self::Unpadded(_) => "blanks at its end do not count there".to_owned(),
             Self::Filled(length) => format!("it would be filled up to {length} bytes"),
             Self::Years => "it would be taken for another year".to_owned(),
+            Self::Numbers => "it would be taken for a number".to_owned(),
             Self::Members(..) => "it is none of its members".to_owned(),
         }
     }
@@ -139,6 +142,7 @@ impl Keeps {
                 let Some(values) = values.as_primitive_opt::<Int16Type>() else { return Vec::new() };
                 rows(values, |row| (1..100).contains(&values.value(row)))
             }
+            Self::Numbers => texts(values, is_other_number),
             Self::Members(members, several) => texts(values, |text| !is_member(text, members, *several)),
         }
     }
@@ -205,6 +209,15 @@ fn behind(text: &str, most: usize) -> Option<&str> {
 
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| byte == b' ')
+}
+
+/// Whether a text is a number that is written otherwise as one: `007`, `1.10`, `12E3`.
+fn is_other_number(text: &str) -> bool {
+    let bare = text.trim_matches(|letter: char| letter.is_ascii_whitespace() || letter == '\u{b}');
+    let begins = bare.trim_start_matches(['+', '-']).starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let Some(number) = bare.parse::<f64>().ok().filter(|_| begins) else { return false };
+    let whole = bare.parse::<i64>().is_ok_and(|whole| whole.to_string() == text);
+    !whole && (number.fract() == 0.0 || format!("{number:?}") != text)
 }
 
 fn is_member(text: &str, members: &[String], several: bool) -> bool {

@@ -118,3 +118,28 @@ def test_a_step_of_the_spec_reads_floats_that_lose_nothing(tmp_path: Path) -> No
     path = write_spec(tmp_path, "own", steps=[{"parse": {"columns": ["c"], "to": "float64"}}], **more)
     sums = move(path, **outside(tmp_path))["reconciliation"]
     assert (sums["loaded"], sums["quarantined"]) == (1, 2)
+
+
+@pytest.mark.parametrize("verify", ["rows", "auto"])
+@pytest.mark.parametrize(("mode", "strategy"), [*WAYS, ("history", "staged")])
+def test_texts_that_sqlite_takes_for_numbers(
+    tmp_path: Path, postgres: Server, mariadb: MariadbServer, mode: str, strategy: str, verify: str
+) -> None:
+    """A column that is declared `STRING` has the affinity of numbers."""
+    versions = ", valid_from timestamptz, valid_to timestamptz, is_current boolean" if mode == "history" else ""
+    place = Place("sqlite", f"id integer, c string{versions}", tmp_path, postgres, mariadb)
+    values = ["007", "x", "12E3", "7", "1.5", "1.10", "+5", ".5", "1 000", "2.0", "0x10"]
+    (tmp_path / "t.csv").write_text("id,c\n" + "".join(f"{at},{value}\n" for at, value in enumerate(values)))
+    path = write_spec(
+        tmp_path,
+        "texts",
+        source={"csv": {"path": "t.csv"}},
+        target={"sqlite": {"connection": "db", "mode": mode}},
+        datasets={"t": {"strategy": strategy, "adopt": True, **({"key": "id"} if mode in ("merge", "history") else {})}},
+        verify=verify,
+    )
+    record = move(path, **outside(tmp_path, db=place.url))
+    sums = record["reconciliation"]
+    assert (sums["loaded"], sums["quarantined"]) == (5, 6)
+    assert set(reasons(record)) == {"007", "12E3", "1.10", "+5", ".5", "2.0"}
+    assert [str(row[0]) for row in place.rows("SELECT c FROM t ORDER BY id")] == ["x", "7", "1.5", "1 000", "0x10"]

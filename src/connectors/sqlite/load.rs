@@ -1,6 +1,7 @@
 //! All rows or none, once: one transaction for the rows, what they needed, and the ledger row that says they are there.
 
 use super::failure::translate;
+use super::keeps::narrow;
 use super::read::{run, select};
 use super::table::{LEDGER, NativeColumn, same, sql};
 use super::target::{mark, ready};
@@ -101,7 +102,7 @@ async fn direct(
     let mut account = Account::new(request);
     let id = request.mark_sql();
     let own = request.marks().map(|column| (column, id.as_str()));
-    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold, own);
+    let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold, own, narrow(&request.schema, native));
     let bytes = inserts.all(file, rows.open()?, &mut account).await?;
     account.check(request)?;
     if !request.reads_back(account.sent()) {

@@ -3,6 +3,7 @@
 
 use super::compare::{Compared, compared};
 use super::failure::{column_in, refuses_rows, translate};
+use super::keeps::narrow;
 use super::load::{execute, look};
 use super::read::{select, select_from};
 use super::table::{NativeColumn, sql};
@@ -37,7 +38,9 @@ pub(super) async fn load(
     let mut account = Account::new(request);
     let compared = compared(file, request).await?;
     stage(file, request, native, &compared).await?;
-    let bytes = Inserts::new(STAGE, request, Place::In(AT), None).all(file, rows.open()?, &mut account).await?;
+    let bytes = Inserts::new(STAGE, request, Place::In(AT), None, narrow(&request.schema, native))
+        .all(file, rows.open()?, &mut account)
+        .await?;
     let refused = unusable(file, request, &compared).await?;
     put_aside(file, request, native, &mut account, refused).await?;
     let merge = statements(request, &compared);

@@ -15,6 +15,7 @@ mod compare;
 mod failure;
 mod held;
 mod indexes;
+mod keeps;
 mod ledger;
 mod load;
 mod look;

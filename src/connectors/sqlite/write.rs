@@ -3,6 +3,7 @@
 use super::failure::{NOT_A_NUMBER, column_in, refuses_rows, translate};
 use crate::connectors::account::Account;
 use crate::connectors::halving::{Halves, refusal};
+use crate::connectors::narrow::{Narrow, must_fit, others};
 use crate::connectors::{LoadRequest, RefusedRow, RowStream};
 use crate::error::{Error, Result};
 use crate::faults;
@@ -44,11 +45,19 @@ pub(super) struct Inserts {
     at_once: usize,
     whole: SqlStr,
     policy: RowPolicy,
+    /// What the table would change of the rows.
+    narrow: Narrow,
 }
 
 impl Inserts {
     /// `own`: the column of the load's id, and the id as SQL.
-    pub(super) fn new(table: &str, request: &LoadRequest, place: Place, own: Option<(&str, &str)>) -> Self {
+    pub(super) fn new(
+        table: &str,
+        request: &LoadRequest,
+        place: Place,
+        own: Option<(&str, &str)>,
+        narrow: Narrow,
+    ) -> Self {
         let (own, id) = own.unzip();
         let names = match place {
             Place::Untold => None,
@@ -60,7 +69,7 @@ impl Inserts {
         let values = vec!["?"; names.len() - usize::from(own.is_some())].into_iter().chain(id);
         let one = format!("({})", values.collect::<Vec<_>>().join(", "));
         let whole = statement(&head, &one, at_once);
-        Self { head, one, schema: request.schema.clone(), place, at_once, whole, policy: request.refused }
+        Self { head, one, schema: request.schema.clone(), place, at_once, whole, policy: request.refused, narrow }
     }
 
     /// Inserts all rows; about how many bytes their values have.
@@ -88,19 +97,24 @@ impl Inserts {
         first: u64,
         bytes: &mut u64,
     ) -> Result<Vec<RefusedRow>> {
-        let mut refused = Vec::new();
+        let mut refused = self.narrow.misfits(batch, first);
+        if let (RowPolicy::Fail, Some(row)) = (self.policy, refused.first()) {
+            return Err(must_fit(row));
+        }
+        let (batch, places) = others(batch, first, &refused)?;
+        let batch = &batch;
         let mut start = 0;
         while start < batch.num_rows() {
             let end = (start + self.at_once).min(batch.num_rows());
             let mut halves = Halves::of(start..end);
             while let Some(rows) = halves.take() {
-                let Err(error) = self.rows(file, batch, rows.clone(), first, bytes).await else { continue };
+                let Err(error) = self.rows(file, batch, rows.clone(), &places, bytes).await else { continue };
                 if !refuses_rows(&error) {
                     return Err(error);
                 }
-                if let Some(row) = halves.blame(&rows) {
+                if halves.blame(&rows).is_some() {
                     let column = column_in(error.message());
-                    refused.push(refusal(error, first + row, self.policy, column)?);
+                    refused.push(refusal(error, places[rows.start], self.policy, column)?);
                 }
             }
             start = end;
@@ -113,14 +127,14 @@ impl Inserts {
         file: &mut SqliteConnection,
         batch: &RecordBatch,
         rows: Range<usize>,
-        first: u64,
+        places: &[u64],
         bytes: &mut u64,
     ) -> Result<()> {
         let is_whole = rows.len() == self.at_once;
         let sql = if is_whole { self.whole.clone() } else { statement(&self.head, &self.one, rows.len()) };
         let part = batch.slice(rows.start, rows.len());
-        let first = (self.place != Place::Untold).then_some(first + rows.start as u64);
-        let query = filled(sql, &part, &self.schema.fields, first, bytes)?;
+        let places = (self.place != Place::Untold).then(|| &places[rows]);
+        let query = filled(sql, &part, &self.schema.fields, places, bytes)?;
         query.execute(&mut *file).await.map(drop).map_err(|error| translate(&error))
     }
 }
@@ -130,19 +144,19 @@ fn statement(head: &str, one: &str, rows: usize) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
 }
 
-/// The statement with the values of all rows, and their places from the first one's on.
+/// The statement with the values of all rows, and their places.
 fn filled(
     sql: SqlStr,
     rows: &RecordBatch,
     fields: &[Field],
-    first: Option<u64>,
+    places: Option<&[u64]>,
     bytes: &mut u64,
 ) -> Result<Insert<'static>> {
     let columns = columns(rows, fields)?;
     let mut query = sqlx::query(sql);
     for row in 0..rows.num_rows() {
-        if let Some(first) = first {
-            query = query.bind(i64::try_from(first + row as u64).unwrap_or(i64::MAX));
+        if let Some(places) = places {
+            query = query.bind(i64::try_from(places[row]).unwrap_or(i64::MAX));
         }
         for column in &columns {
             query = column.bind(query, row, bytes)?;
