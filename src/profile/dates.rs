@@ -45,6 +45,9 @@ const SWAPPED: [(&str, &str); 5] = [
     ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"),
 ];
 
+/// Formats whose year of two digits stands last; the same texts may begin with it.
+const SHORT: [&str; 2] = ["%d/%m/%y", "%m/%d/%y"];
+
 /// Of so many values one may be a slip.
 const SLIPS: usize = 10;
 
@@ -53,6 +56,35 @@ const SLIPS: usize = 10;
 pub(super) struct Dates {
     fits: Vec<u32>,
     seen: usize,
+    ends: Ends,
+}
+
+/// What stands first and last in `24/10/15`: of days there are many, of years few; and how many of the texts end in what is no
+/// day of a month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Ends {
+    first: BTreeSet<String>,
+    last: BTreeSet<String>,
+    proofs: usize,
+    count: usize,
+}
+
+impl Ends {
+    fn see(&mut self, text: &str) {
+        if let [first, _, last] = text.split('/').collect::<Vec<_>>()[..] {
+            self.first.insert(first.to_owned());
+            self.last.insert(last.to_owned());
+            self.proofs += usize::from(!last.parse().is_ok_and(|day| (1..32).contains(&day)));
+            self.count += 1;
+        }
+    }
+
+    /// Whether the year stands first as likely as not; where texts were read with it at the end, more likely than that.
+    fn begin_with_years(&self, known: bool) -> bool {
+        let (days, years) = (self.first.len(), self.last.len());
+        let turned = if known { years > 4 && years > 2 * days } else { years >= days };
+        self.count > 0 && self.proofs * SLIPS <= self.count && turned
+    }
 }
 
 impl Dates {
@@ -72,6 +104,9 @@ impl Dates {
                 bits |= 1 << index;
             }
         }
+        if bits & short() != 0 {
+            self.ends.see(text);
+        }
         if bits != 0 {
             self.fits.push(bits);
         }
@@ -81,6 +116,11 @@ impl Dates {
     #[expect(clippy::cast_precision_loss, reason = "a sample")]
     pub(super) fn formats(&self) -> Option<(Vec<&'static str>, f64)> {
         let mut open: Vec<u32> = self.fits.clone();
+        if self.ends.begin_with_years(false) && self.ends.first.len() < self.ends.last.len() {
+            open.iter_mut().for_each(|bits| *bits &= !short());
+            open.retain(|bits| *bits != 0);
+        }
+        let fitting = open.len();
         let mut chosen = Vec::new();
         while !open.is_empty() && chosen.len() < 4 {
             let counted = FORMATS.iter().enumerate().map(|(index, format)| {
@@ -97,7 +137,7 @@ impl Dates {
             chosen.push(format);
             open.retain(|bits| bits & (1 << index.0) == 0);
         }
-        let fitting = (self.fits.len() - open.len()) as f64;
+        let fitting = (fitting - open.len()) as f64;
         let share = fitting / self.seen.max(1) as f64;
         (!chosen.is_empty() && share >= 0.9).then_some((chosen, share))
     }
@@ -109,7 +149,8 @@ impl Dates {
         for bits in &self.fits {
             *fits.entry(*bits).or_default() += 1;
         }
-        Spelling { fits, seen: self.seen, plain: moment.then_some(data_type) }
+        let ends = self.ends.clone();
+        Spelling { fits, seen: self.seen, plain: moment.then_some(data_type), ends }
     }
 }
 
@@ -117,6 +158,10 @@ impl Dates {
 fn ambiguous(fits: &[u32], format: &str) -> bool {
     let only = |wanted: &str, other: &str| fits.iter().any(|bits| bits & bit(wanted) != 0 && bits & bit(other) == 0);
     SWAPPED.iter().any(|(day, month)| (format == *day || format == *month) && only(day, month) == only(month, day))
+}
+
+fn short() -> u32 {
+    SHORT.iter().fold(0, |all, format| all | bit(format))
 }
 
 fn bit(format: &str) -> u32 {
@@ -131,6 +176,7 @@ pub struct Spelling {
     seen: usize,
     /// The type of them all, where they are written as ISO has it.
     plain: Option<DataType>,
+    ends: Ends,
 }
 
 /// Why texts are not read as days.
@@ -158,6 +204,21 @@ impl Spelling {
     /// How a column is read that was read so before: the known formats decide what the values leave open, and others are
     /// added where the values leave nothing open.
     pub fn read(&self, before: &Parse) -> Result<Parse, Doubt> {
+        let known = before.formats.iter().find(|format| SHORT.contains(&format.as_str()));
+        if !self.ends.begin_with_years(known.is_some()) {
+            return self.read_so(before);
+        }
+        if let Some(known) = known {
+            return Err(Doubt::Contrary(known.clone(), "%y/%m/%d"));
+        }
+        let mut fits = BTreeMap::new();
+        for (bits, count) in &self.fits {
+            *fits.entry(bits & !short()).or_default() += count;
+        }
+        Self { fits, ..self.clone() }.read_so(before)
+    }
+
+    fn read_so(&self, before: &Parse) -> Result<Parse, Doubt> {
         let mut parse = before.clone();
         let orders: BTreeSet<&str> = before.formats.iter().filter_map(|format| order(format)).collect();
         let contrary = |format: &&str| {

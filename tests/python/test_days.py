@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import windvane as wv
 from pipelines import move, outside, parquet_rows, write_spec
-from windvane.errors import ConflictError, DataError
+from windvane.errors import ConflictError, DataError, WindvaneError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -404,3 +404,33 @@ def test_lines_of_json_that_were_iso(tmp_path: Path) -> None:
         move(case.spec, f"r{at}", **case.world)
         meant |= {number: day for number, _, day in rows}
         assert (case.held(), case.type()) == (meant, "date")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "parquet"])
+@pytest.mark.parametrize("known", [ISO, FIRST, "{d:02d}/{m:02d}/24"])
+def test_a_year_that_stands_first_is_no_day(tmp_path: Path, kind: str, known: str) -> None:
+    """`24/10/15` is a day of October 2024 or of 2015: where one number stands first and many stand last, it is the year."""
+    case = Case(tmp_path, kind, "append")
+    first = days(known, range(1, 29), first=0)
+    case.run(first)
+    before = case.held()
+    with pytest.raises(WindvaneError):
+        case.run(days("24/{m:02d}/{d:02d}", range(1, 29), first=100))
+    assert case.held() == before
+
+
+def test_a_year_that_stands_first_in_a_first_run_is_text(tmp_path: Path) -> None:
+    case = Case(tmp_path, "sqlite", "append")
+    case.run(days("24/{m:02d}/{d:02d}", range(1, 29), first=0))
+    assert case.held()[0] == "24/01/01"
+    case = Case(tmp_path, "parquet", "append")
+    case.run(days("{d:02d}/{m:02d}/24", range(1, 29), first=0))
+    assert case.held()[0] == "2024-01-01"
+
+
+def test_days_of_birth_have_many_years(tmp_path: Path) -> None:
+    case = Case(tmp_path, "sqlite", "append")
+    rows = [(at, f"{at % 9 + 1:02d}/{at % 12 + 1:02d}/{at % 60 + 40}", "") for at in range(60)]
+    case.run(rows)
+    assert case.held()[0] == "1940-01-01" or case.held()[0] == "2040-01-01" or case.held()[0] == "01/01/40"
+    case.run([(100 + at, f"{at % 2 + 13:02d}/05/8{at}", "") for at in range(6)])
