@@ -160,15 +160,16 @@ async fn planned(world: &mut World, plan: &Plan, outputs: &[Output], mended: &Me
         output.incremental = None;
         output.drift = None;
         output.strategy.strategy = Strategy::Staged;
-        // A person has looked at these rows.
-        output.guard = Guards::off();
+        // A person has looked at these rows; at what they join to, nobody.
+        output.guard = Guards { rows: output.guard.rows, format: output.guard.format, ..Guards::off() };
     }
     let from: BTreeSet<&str> = outputs.iter().map(|output| output.from.as_str()).collect();
     replayed.sources.insert("replay".to_owned(), source);
     for input in replayed.inputs.iter_mut().filter(|input| from.contains(input.name.as_str())) {
         let (source, locator) = ("replay".to_owned(), locator.clone());
         let fingerprint = fingerprint.clone();
-        *input = Input { source, locator, kind: FoundKind::Jsonl, format: None, fingerprint, ..input.clone() };
+        let (kind, format, primary_key, partial) = (FoundKind::Jsonl, None, Vec::new(), Vec::new());
+        *input = Input { source, locator, kind, format, fingerprint, primary_key, partial, ..input.clone() };
     }
     Ok(replayed)
 }

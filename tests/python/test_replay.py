@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,13 @@ def begun(case: Case, ids: Any = range(40), run: str = "d1") -> list[dict[str, A
     lines = mend(refused(record))
     assert len(lines) == len(BAD)
     return lines
+
+
+def begun_one(case: Case) -> list[dict[str, Any]]:
+    """The same of a pipeline with more outputs."""
+    rows(case, range(40), BAD)
+    (output,) = [output for output in case.run()["outputs"] if output["output"] == "items"]
+    return mend([json.loads(line) for file in output["quarantine"] for line in Path(file).read_text().splitlines()])
 
 
 @pytest.mark.parametrize("way", ["staged", "fused"])
@@ -238,6 +247,60 @@ def test_rows_of_which_nothing_is_there(case: Callable[..., Case], kind: str) ->
     with pytest.raises(WindvaneError, match="not there any more"):
         replay(one, lines)
     assert one.run("d1", store="other.db")["status"] == "success"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_pipeline_has_replaced_the_rows(case: Callable[..., Case], kind: str, tmp_path: Path) -> None:
+    one = case(kind, "append")
+    planned(one)
+    lines = begun(one)
+    document = json.loads(one.spec.read_text())
+    document["pipeline"] = "q"
+    document["target"][kind].update(mode="replace")
+    document["datasets"]["items"]["adopt"] = True
+    other = tmp_path / "q.windvane.json"
+    other.write_text(json.dumps(document))
+    rows(one, range(45))
+    wv.run(other, run="q1", rules_only=True, **one.world())
+    with pytest.raises(WindvaneError, match="has replaced the rows|not there any more"):
+        replay(one, lines)
+    assert ids(one) == list(range(45))
+
+
+@pytest.mark.parametrize(("mode", "kind"), [case for case in CASES if case[0] in {"append", "replace", "merge"}])
+def test_what_the_rows_join_to_is_judged(case: Callable[..., Case], mode: str, kind: str) -> None:
+    steps = [{"join": {"with": "names", "on": "id", "how": "left"}}]
+    one = case(kind, mode, settings={"steps": steps})
+    document = json.loads(one.spec.read_text())
+    document["source"]["csv"]["path"] = "*.csv"
+    document["guard"] = {"quarantined": 1}
+    one.spec.write_text(json.dumps(document))
+    names = one.folder / "names.csv"
+    whole = "".join(f"{n},n{n}\n" for n in range(40))
+    names.write_text(f"id,name\n{whole}")
+    planned(one)
+    lines = begun_one(one)
+    for cut in ("id,name\n", "id,name\n0,n0\n"):
+        names.write_text(cut)
+        with pytest.raises(WindvaneError, match="names|empty"):
+            replay(one, lines)
+        assert len(ids(one)) == 38
+    names.write_text(f"id,name\n{whole}")
+    replay(one, lines)
+    assert ids(one) == list(range(40))
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "history"])
+def test_rows_of_a_table_with_a_key(case: Callable[..., Case], mode: str) -> None:
+    settings = {"steps": [{"cast": {"amount": "decimal(10,2)"}}], **({} if mode == "append" else {"key": "id"})}
+    one = case("sqlite", mode, source={"sqlite": {"path": "source.db", "tables": ["items"]}}, settings=settings)
+    with closing(sqlite3.connect(one.folder / "source.db")) as file, file:
+        file.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, amount TEXT)")
+        file.executemany("INSERT INTO items VALUES (?, ?)", [(n, "x" if n in BAD else "1.25") for n in range(40)])
+    record = one.run()
+    lines = mend(refused(record))
+    assert replay(one, lines)["outputs"][0]["loaded"] == len(BAD)
+    assert ids(one) == list(range(40))
 
 
 def test_a_measure_for_the_next_load_is_a_load(case: Callable[..., Case]) -> None:

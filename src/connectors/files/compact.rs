@@ -4,7 +4,7 @@ use super::Files;
 use super::folder::{self, Folder};
 use super::hive;
 use super::locate::kind_by_ending;
-use super::manifest::{Manifest, Part};
+use super::manifest::{JOINED, Manifest, Part};
 use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
@@ -62,7 +62,7 @@ pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Resul
             return Ok(report);
         }
         let names: Vec<&str> = groups.values().flatten().map(|part| part.path.as_str()).collect();
-        let load_id = format!("compact-{}", digest(names.join("\n").as_bytes(), 16));
+        let load_id = format!("{JOINED}{}", digest(names.join("\n").as_bytes(), 16));
         let work = begin(folder.clone(), &known, &load_id, stop)?;
         let mut next = known.clone();
         next.retired = names.iter().map(|name| (*name).to_owned()).collect();

@@ -3,7 +3,8 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
-use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner, replays};
+use crate::connectors::again::replays::{self, Replays};
+use crate::connectors::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
 use crate::connectors::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use crate::error::{Error, Kind, Result};
 use crate::faults;
@@ -17,6 +18,8 @@ use std::path::Path;
 
 pub(super) const FILE: &str = "_manifest.json";
 const SCHEMA: &str = "windvane/manifest/v1";
+/// How the ids of parts begin that were joined of smaller ones, of whatever loads.
+pub(super) const JOINED: &str = "compact-";
 /// The receipts of so many loads are kept; of older ones only that they were.
 const REMEMBERED: usize = 1_000;
 
@@ -199,7 +202,16 @@ impl Manifest {
     pub(super) fn takes(&self, request: &LoadRequest, rows: Option<u64>) -> Result<()> {
         let (loads, whole) = (self.loads(request), There { rows: Some(self.rows()), own: Own::Parts });
         overlap::judge(request, &loads, whole).and(owner::judge(request, &loads, whole))?;
-        replays::judge(request, &loads, There { rows, own: Own::Parts })
+        let replaced = request.facts.replays.as_ref().is_some_and(|replays| self.lacks(replays));
+        replays::judge(request, &loads, There { rows: rows.filter(|_| !replaced), own: Own::Parts })
+    }
+
+    /// Whether no part is left of a load that is not by key: another one has replaced them all. Parts that were joined to
+    /// larger ones are nobody's.
+    fn lacks(&self, replays: &Replays) -> bool {
+        let by_key = matches!(replays.mode, Mode::Merge | Mode::History);
+        let may_hold = |part: &Part| part.load_id == replays.load_id || part.load_id.starts_with(JOINED);
+        !by_key && !self.parts.iter().any(may_hold)
     }
 
     /// The loads whose parts go when a load is done again, with their rows: itself, and those of its mended rows.
