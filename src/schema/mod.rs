@@ -179,6 +179,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// Nothing but nulls, of no type: what writers of Parquet make of Arrow's null type.
+    pub fn is_void(&self) -> bool {
+        self.native_type.as_deref().is_some_and(|native| native.ends_with(" (Unknown)"))
+    }
+
     /// A nullable column.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
         Self { name: name.into(), data_type, native_type: None, shape: None, nullable: true, comment: None }

@@ -280,6 +280,8 @@ fn union(fields: &mut Schema, more: Schema) {
     }
     for field in more.fields {
         match fields.fields.iter_mut().find(|known| known.name == field.name) {
+            Some(_) if field.is_void() => {}
+            Some(known) if known.is_void() => *known = Field { nullable: true, ..field },
             Some(known) => {
                 if known.shape != field.shape {
                     known.shape = finer(known, &field);

@@ -133,7 +133,7 @@ fn one(policy: Drift, known: &Input, dataset: &mut Dataset, profiles: &mut BTree
         };
         let column =
             profile.as_mut().and_then(|profile| profile.columns.iter_mut().find(|column| column.name == here.name));
-        let (mut now, mut silent) = (here.data_type, false);
+        let (mut now, mut silent) = (here.data_type, here.is_void());
         if let Some(column) = &column {
             // Only nulls say nothing of a type.
             silent = found.kind.is_text() && column.distinct == 0;
