@@ -117,8 +117,7 @@ impl Dates {
     pub(super) fn formats(&self) -> Option<(Vec<&'static str>, f64)> {
         let mut open: Vec<u32> = self.fits.clone();
         if self.ends.begin_with_years(false) && self.ends.first.len() < self.ends.last.len() {
-            open.iter_mut().for_each(|bits| *bits &= !short());
-            open.retain(|bits| *bits != 0);
+            open = open.into_iter().map(|bits| bits & !short()).filter(|bits| *bits != 0).collect();
         }
         let fitting = open.len();
         let mut chosen = Vec::new();

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import windvane as wv
 from pipelines import move, outside, parquet_rows, write_spec
-from windvane.errors import ConflictError
+from windvane.errors import ConflictError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,3 +139,44 @@ def test_a_file_whose_values_outgrow_their_type_widens(tmp_path: Path) -> None:
     record = case.run("r2")
     assert any("(first: row 31, 'A-1')" in note["what"] for note in record["drift"])
     assert case.held("id", "qty")[30:] == [(30, "A-1"), (31, "2")]
+
+
+@pytest.mark.parametrize("planned", [False, True])
+@pytest.mark.parametrize("store", ["kept", "lost"])
+@pytest.mark.parametrize("strategy", ["staged", "fused"])
+@pytest.mark.parametrize("mode", ["replace", "merge"])
+@pytest.mark.parametrize("head", ["id,name", "id,name,amount"])
+def test_a_member_that_one_file_has_lost(
+    tmp_path: Path, head: str, mode: str, strategy: str, store: str, planned: bool
+) -> None:
+    """Of JSON lines, it would put nulls in the place of values, however many other files have it."""
+    case = Case(tmp_path, "jsonl", mode, strategy=strategy)
+    case.put("p=1/a", "id,name,qty", some(0, 30))
+    case.put("p=2/b", "id,name,qty", some(30, 60))
+    if planned:
+        wv.plan(case.spec, rules_only=True, **case.world)
+    case.run("r1")
+    before = case.held("id", "name", "qty")
+    case.put("p=2/b", head, [row[: head.count(",") + 1] for row in some(30, 60)])
+    if store == "lost":
+        case.world["store"] = f"sqlite:///{tmp_path}/other.db"
+    with pytest.raises(DataError, match="the file .*b.jsonl.* lacks 'qty'"):
+        case.run("r2")
+    assert case.held("id", "name", "qty") == before
+    wv.run(case.spec, run="r2", rules_only=True, allow=["emptied_columns"], **case.world)
+    assert len(case.held("id")) == 60
+
+
+def test_a_member_that_some_file_never_had_is_optional(tmp_path: Path) -> None:
+    case = Case(tmp_path, "jsonl", "merge")
+    case.put("p=1/a", "id,name,qty", some(0, 30))
+    case.put("p=2/b", "id,name", [row[:2] for row in some(30, 60)])
+    case.run("r1")
+    case.put("p=3/c", "id,name", [row[:2] for row in some(60, 90)])
+    case.run("r2")
+    assert len(case.held("id")) == 90
+    # A file that has it in its last row has it.
+    case.put("p=1/a", "id,name", [row[:2] for row in some(0, 30)])
+    with (tmp_path / "in" / "s" / "p=1" / "a.jsonl").open("a") as file:
+        file.write('{"id": 0, "name": "n0", "qty": 9}\n')
+    case.run("r3")

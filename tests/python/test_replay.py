@@ -96,9 +96,7 @@ def begun_one(case: Case) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("way", ["staged", "fused"])
 @pytest.mark.parametrize(("mode", "kind"), CASES)
-def test_the_run_itself_again_from_a_mended_source(
-    case: Callable[..., Case], mode: str, kind: str, way: str
-) -> None:
+def test_the_run_itself_again_from_a_mended_source(case: Callable[..., Case], mode: str, kind: str, way: str) -> None:
     one = case(kind, mode, way)
     planned(one)
     lines = begun(one)

@@ -135,7 +135,9 @@ def test_texts_that_sqlite_takes_for_numbers(
         "texts",
         source={"csv": {"path": "t.csv"}},
         target={"sqlite": {"connection": "db", "mode": mode}},
-        datasets={"t": {"strategy": strategy, "adopt": True, **({"key": "id"} if mode in ("merge", "history") else {})}},
+        datasets={
+            "t": {"strategy": strategy, "adopt": True, **({"key": "id"} if mode in ("merge", "history") else {})}
+        },
         verify=verify,
     )
     record = move(path, **outside(tmp_path, db=place.url))

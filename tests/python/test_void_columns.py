@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def batch(path: Path, first: int, price: Any) -> None:
     path.parent.mkdir(exist_ok=True)
-    rows = {"id": pa.array(range(first, first + 3), pa.int64()), "price": pa.array([price] * 3, None if price else pa.null())}
+    rows = {
+        "id": pa.array(range(first, first + 3), pa.int64()),
+        "price": pa.array([price] * 3, None if price else pa.null()),
+    }
     pq.write_table(pa.table(rows), path)
 
 
@@ -24,9 +27,7 @@ def batch(path: Path, first: int, price: Any) -> None:
 @pytest.mark.parametrize("folder", [False, True])
 @pytest.mark.parametrize("strategy", ["staged", "fused"])
 @pytest.mark.parametrize("price", [1.5, 7, "text", True])
-def test_a_batch_without_a_value(
-    tmp_path: Path, planned: bool, folder: bool, strategy: str, price: Any
-) -> None:
+def test_a_batch_without_a_value(tmp_path: Path, planned: bool, folder: bool, strategy: str, price: Any) -> None:
     source = {"path": "in", "as_dataset": "rows"} if folder else {"path": "in/a.parquet"}
     spec = write_spec(
         tmp_path,

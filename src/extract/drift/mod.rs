@@ -109,6 +109,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
     blank(case, &found).await?;
     let sampled = found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none();
     judged.shown = Shown::new(found.fields.names().chain(input.schema.names()), sampled);
+    members(case, &found).await?;
     let lacking = lacking(case, &found);
     let same = found.shape().fingerprint() == input.fingerprint && !key_changed(case, &found);
     if same && lacking.is_empty() {
@@ -375,14 +376,39 @@ pub(super) fn needs(plan: &Plan, output: &Output, input: &Input, column: &str) -
     referenced || needed.others.get(&input.name).is_none_or(|columns| columns.contains(column))
 }
 
-/// Columns that a file has lost, where others still have them: its rows would get nulls. Members of JSON may be absent.
+/// Members of JSON may be absent. One that every file had and that a whole file has lost is no optional one: its rows would
+/// put nulls in the place of values.
+async fn members(case: Case<'_>, found: &Found) -> Result<()> {
+    let Case { plan, output, input, context } = case;
+    let adds = match output.mode {
+        Mode::Append => true,
+        Mode::Replace | Mode::Merge | Mode::History => false,
+    };
+    let passes = adds || output.incremental.is_some() || output.guard.emptied_columns == Some(false);
+    if found.kind != FoundKind::Jsonl || passes || lost(case, found).is_empty() {
+        return Ok(());
+    }
+    let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
+    if context.looked.found(&input.source, &input.locator).is_none() {
+        look_whole(source, input, context).await?;
+    }
+    let words = lost(case, &look(source, input, context).await?.found);
+    let way = "Nothing was loaded. Look whether the file gives it under another name; `windvane plan SPEC` plans for what is there now";
+    let finding = (!words.is_empty()).then(|| {
+        Finding::new(Guard::EmptiedColumns, format!("{}, and its rows would get nulls", words.join("; ")), way)
+    });
+    context.allow.judge(&output.name, finding)
+}
+
+/// Columns that a file has lost, where others still have them: its rows would get nulls.
 fn lacking(case: Case<'_>, found: &Found) -> Vec<String> {
+    if found.kind == FoundKind::Jsonl { Vec::new() } else { lost(case, found) }
+}
+
+fn lost(case: Case<'_>, found: &Found) -> Vec<String> {
     let Case { plan, output, input, .. } = case;
     let lost = |(name, _): &(&String, &String)| {
-        found.kind != FoundKind::Jsonl
-            && input.schema.field(name).is_some()
-            && !input.partial.contains(name)
-            && needs(plan, output, input, name)
+        input.schema.field(name).is_some() && !input.partial.contains(name) && needs(plan, output, input, name)
     };
     let mut files: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for (name, file) in found.partial.iter().filter(lost) {
