@@ -36,6 +36,9 @@ def wait(context: Mapping[str, Any], dataset: str, needed: Mapping[str, Any]) ->
     """
     from airflow_windvane.version_compat import AirflowFailException, AirflowRescheduleException
 
+    # Not typed in every Airflow.
+    reschedule: Any = AirflowRescheduleException
+
     ti: Any = context["ti"]
     waits = needed["waits"].get(dataset, ())
     if not waits or (ti.map_index or 0) < 0:
@@ -56,4 +59,4 @@ def wait(context: Mapping[str, Any], dataset: str, needed: Mapping[str, Any]) ->
             at_work.append(other)
     if at_work:
         log.info("%s waits for what it joins to: %s.", dataset, ", ".join(at_work))
-        raise AirflowRescheduleException(datetime.now(timezone.utc) + timedelta(seconds=_PAUSE))
+        raise reschedule(datetime.now(timezone.utc) + timedelta(seconds=_PAUSE))
