@@ -350,7 +350,7 @@ def test_a_source_row_of_which_some_rows_are_there(case: Callable[..., Case]) ->
     one = case("sqlite", "append", steps=steps, settings={"checks": [{"range": {"column": "v", "max": 38}}]})
     rows(one, range(40))
     lines = refused(one.run())
-    assert [line["source"]["id"] for line in lines] == ["0", "0", "1", "39"] or lines
+    assert {line["source"]["id"] for line in lines} == {"0", "1", "39"}
     for line in lines:
         line["source"]["id"] = "20"
     before = ids(one)
