@@ -24,8 +24,8 @@ matrix: install ## the provider on Airflow 3.0 (lowest) to 3.4 and Python 3.10 t
 	$(BIN)/python scripts/matrix.py $(MATRIX)
 
 check: setup ## lints, types, stale files, licences
-	cargo fmt --check
-	cargo clippy --release --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --release --locked -- -D warnings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(MAKE) install
 	$(BIN)/mypy python/windvane airflow_provider/airflow_windvane
@@ -53,7 +53,7 @@ wheel: setup ## both wheels into dist/
 	$(BIN)/uv build --wheel --out-dir dist airflow_provider
 
 fmt: setup
-	cargo fmt
+	cargo fmt --all
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 setup: $(VENV)/.ready

@@ -16,9 +16,11 @@ const CONSTRUCTORS: [(&str, Option<&str>); 6] = [
 ];
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=src");
     let mut found = BTreeSet::new();
-    gather(Path::new("src"), &mut found)?;
+    for folder in ["src", "crates"] {
+        println!("cargo:rerun-if-changed={folder}");
+        gather(Path::new(folder), &mut found)?;
+    }
     let lines: Vec<String> = found.into_iter().collect();
     let folder = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     fs::write(folder.join("own_messages.txt"), lines.join("\n"))

@@ -1,7 +1,7 @@
 """``make mutants``: plants faults in the engine, one at a time, and counts those that the conformance battery finds.
 
-The engine is built once more with the cargo feature ``faults`` (``src/faults.rs``) and kept in the cache, apart from
-every wheel. Each fault is then tried on each target, mode and way that it applies to (``tests/python/battery.py``). A
+The engine is built once more with the cargo feature ``faults`` (``crates/core/src/faults.rs``) and kept in the cache,
+apart from every wheel. Each fault is then tried on each target, mode and way that it applies to (``tests/python/battery.py``). A
 fault that the battery does not find is a check that stands for nothing: the exit code is 1.
 
 ``fault+unverified``: the engine's own comparison of what it reads back is switched off too, so that the battery's
@@ -226,10 +226,11 @@ def _build() -> Path:
     wheels, folder = CACHE / "faulty-dist", CACHE / "faulty"
     for path in (wheels, folder):
         shutil.rmtree(path, ignore_errors=True)
-    fast = "profile.release.package.windvane.opt-level=0"
+    crates = ["windvane", *(f"windvane-{folder.name}" for folder in sorted((ROOT / "crates").iterdir()))]
     maturin = Path(sys.executable).with_name("maturin")
     command = [maturin, "build", "--release", "--locked", "--quiet", "--interpreter", sys.executable]
-    command += ["--features", "python,faults", "--config", fast, "--out", wheels]
+    command += [word for name in crates for word in ("--config", f"profile.release.package.{name}.opt-level=0")]
+    command += ["--features", "faults", "--out", wheels]
     subprocess.run([str(word) for word in command], cwd=ROOT, check=True)
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:

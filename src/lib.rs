@@ -1,25 +1,75 @@
-//! Windvane's engine and agents. Rooms in the order of the street: a room imports only rooms above it (ARCHITECTURE.md).
+//! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
-pub mod error;
-pub mod faults;
-pub mod schema;
-pub mod spec;
-pub mod guard;
-pub mod resilience;
-pub mod store;
-pub mod llm;
-pub mod connectors;
-pub mod engine;
-pub mod discover;
-pub mod profile;
-pub mod agents;
-pub mod plan;
-pub mod graph;
-pub mod extract;
-pub mod transform;
-pub mod validate;
-pub mod load;
-pub mod record;
-pub mod orchestrator;
-#[cfg(feature = "python")]
-mod py;
+mod agents;
+mod breaker;
+mod connectors;
+mod engine;
+mod enter;
+mod errors;
+mod graph;
+mod function;
+mod guest;
+mod json;
+mod planning;
+mod profile;
+mod schema;
+mod spec;
+mod stages;
+mod staging;
+mod store;
+mod told;
+mod world;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
+    #[pymodule_export]
+    use super::breaker::{
+        breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state,
+    };
+    #[pymodule_export]
+    use super::breaker::{limit_simulate, retry_simulate};
+    #[pymodule_export]
+    use super::connectors::{compact, datasets, load_rows, read_rows, split_rows, test_connection};
+    #[pymodule_export]
+    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
+    #[pymodule_export]
+    use super::graph::load_folder;
+    #[pymodule_export]
+    use super::planning::{approve, check_connected, diff, discover, explain, map, needs, plan, profile, run};
+    #[pymodule_export]
+    use super::profile::profile_stream;
+    #[pymodule_export]
+    use super::schema::{schema, schema_changes};
+    #[pymodule_export]
+    use super::spec::{check, normalize};
+    #[pymodule_export]
+    use super::stages::{extract, load, move_rows, reasons, record, split, transform, validate};
+    #[pymodule_export]
+    use super::staging::{staging_list, staging_ready, staging_remove};
+    #[pymodule_export]
+    use super::store::{
+        catalog_search, decisions, events, ledger, runs, staging_places, store_get, store_info, store_put, store_rest,
+    };
+
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature that pyo3 asks for")]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let _ = module;
+        super::function::install();
+        super::told::install();
+        windvane_agents::own::know(include_str!(concat!(env!("OUT_DIR"), "/own_messages.txt")));
+        Ok(())
+    }
+
+    /// The version of the engine.
+    #[pyfunction]
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}

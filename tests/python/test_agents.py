@@ -352,7 +352,8 @@ def test_an_error_of_our_own_is_known_by_its_kind(kind: str) -> None:
         assert found["action"] != "skip"
 
 
-SOURCES = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SOURCES = [*(ROOT / "src").rglob("*.rs"), *(ROOT / "crates").rglob("*.rs")]
 CONSTRUCTED = re.compile(
     r"Error::(?:(spec|data|missing|unsupported|internal)\(|new\(\s*Kind::(\w+),)\s*(?:format!\(\s*)?\"((?:[^\"\\]|\\.)*)\"",
     re.DOTALL,
@@ -361,7 +362,7 @@ CONSTRUCTED = re.compile(
 
 def own_messages() -> list[tuple[str, str]]:
     found = set()
-    for file in SOURCES.rglob("*.rs"):
+    for file in SOURCES:
         for kind, named, text in CONSTRUCTED.findall(file.read_text()):
             filled = re.sub(r"\{[^}]*\}", "thing", re.sub(r"\\\n\s*", "", text).replace('\\"', '"'))
             if sum(letter.isalpha() for letter in re.sub(r"\{[^}]*\}", "", text)) >= 16:

@@ -35,10 +35,10 @@ def test_every_fault_of_the_engine_is_tried() -> None:
     from battery_rules import PYTHON
     from mutants import FAULTS
 
-    texts = [path.read_text() for path in (ROOT / "src").rglob("*.rs")]
+    texts = [path.read_text() for path in (ROOT / "crates").rglob("*.rs")]
     planted = {name for text in texts for name in re.findall(r'planted\("(\w+)"\)', text)}
     places = {name for text in texts for name in re.findall(r'spoilt\("(\w*)"', text)}
-    kinds = set(re.findall(r'has\("(\w+)"\)', (ROOT / "src" / "faults.rs").read_text()))
+    kinds = set(re.findall(r'has\("(\w+)"\)', (ROOT / "crates" / "core" / "src" / "faults.rs").read_text()))
     known = {name for fault in FAULTS for name in fault.name.split("+")}
     assert planted <= known
     assert {f"{place}loses_row" for place in places} <= known

@@ -1,6 +1,6 @@
 """Every type of a database through Parquet and back into a table like the first: equal values, as the server sees them.
 
-The documented exceptions are in ``src/connectors/*/wire.rs`` and ``value.rs``: what our types cannot hold is in quarantine.
+The documented exceptions are in ``crates/sql/src/*/wire.rs`` and ``value.rs``: what our types cannot hold is in quarantine.
 MySQL's types have their own round trip in test_connectors_mysql.
 """
 

@@ -199,7 +199,7 @@ def test_a_store_of_a_newer_windvane_is_refused(store_at: str) -> None:  # noqa:
 
 def test_notes_of_loads_from_an_older_store_are_kept(store_at: str) -> None:  # noqa: F811
     """They do not say where they went; a later note of the same load into a known place stands beside."""
-    folder = Path(__file__).parents[2] / "src" / "store" / "migrations"
+    folder = Path(__file__).parents[2] / "crates" / "store" / "src" / "migrations"
     first = [path.read_text() for path in sorted(folder.iterdir())[:3]]
     first.append("CREATE TABLE windvane_migrations (version BIGINT PRIMARY KEY, at TEXT NOT NULL)")
     first += [f"INSERT INTO windvane_migrations VALUES ({version}, 'then')" for version in (1, 2, 3)]

@@ -1,0 +1,164 @@
+//! SOURCE and TARGET as people write them at a shell: a path, a URL or `conn:ID`, with `#table` behind it.
+
+use crate::Context;
+use crate::objects::is_address;
+use serde_json::{Map, Value};
+use url::Url;
+use windvane_core::error::{Error, Result};
+use windvane_core::spec::http::Resource;
+use windvane_core::spec::source::{FilesSource, HttpSource, MysqlSource, PostgresSource, Source, SqliteSource};
+
+/// The connection id under which a URL given as an argument is kept.
+const ARGUMENT: &str = "argument";
+/// In the place of a schema: all that may be read.
+pub const EVERY: &str = "*";
+/// Airflow's own name for extras in a URL.
+pub const AIRFLOW_EXTRAS: &str = "__extra__";
+
+/// An address, read: a source, and the dataset behind `#`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Address {
+    pub source: Source,
+    pub table: Option<String>,
+}
+
+/// Reads an address. A URL, which may hold a password, is moved into the context's secrets.
+pub fn read(text: &str, context: &mut Context) -> Result<Address> {
+    let (place, table) = match text.rsplit_once('#') {
+        Some((place, table)) if !place.is_empty() && !table.is_empty() => (place, Some(table.to_owned())),
+        _ => (text, None),
+    };
+    let tables: Vec<String> = table.iter().cloned().collect();
+    let source = if let Some(id) = place.strip_prefix("conn:") {
+        let scheme = context.url(id)?.split("://").next().unwrap_or_default().to_owned();
+        of_connection(id, &scheme, tables)?
+    } else if place.starts_with("https://") || place.starts_with("http://") {
+        return resource(place, table, context);
+    } else if is_address(place) {
+        Source::Files(FilesSource { path: place.to_owned(), ..FilesSource::default() })
+    } else if let Some((scheme, _)) = place.split_once("://") {
+        context.secrets.0.insert(ARGUMENT.to_owned(), place.to_owned());
+        of_connection(ARGUMENT, scheme, tables)?
+    } else if is_sqlite(place, context) {
+        Source::Sqlite(SqliteSource { path: Some(place.to_owned()), connection: None, tables })
+    } else {
+        Source::Files(FilesSource { path: place.to_owned(), ..FilesSource::default() })
+    };
+    Ok(Address { source, table })
+}
+
+fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> {
+    let connection = id.to_owned();
+    match scheme {
+        "postgres" | "postgresql" => {
+            // Whoever asks what there is at a database means all of it.
+            let schema = tables.is_empty().then(|| EVERY.to_owned());
+            Ok(Source::Postgres(PostgresSource { connection, schema, tables }))
+        }
+        "mysql" | "mariadb" => Ok(Source::Mysql(MysqlSource { connection, database: None, tables })),
+        "http" | "https" => Ok(Source::Http(HttpSource {
+            resources: tables
+                .into_iter()
+                .map(|path| (path.clone(), Resource { path, ..Resource::default() }))
+                .collect(),
+            connection,
+            ..HttpSource::default()
+        })),
+        "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
+        other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
+            .hint("Known are files, s3://…, gs://…, az://…, postgresql://…, mysql://…, sqlite:///… and https://…")),
+    }
+}
+
+/// One page of JSON behind a URL; what stands behind `#` says where its records are (`data.items`).
+fn resource(text: &str, records: Option<String>, context: &mut Context) -> Result<Address> {
+    let url = Url::parse(text).map_err(|_| Error::spec("the address cannot be read"))?;
+    let last = url.path_segments().and_then(|mut names| names.rfind(|name| !name.is_empty())).unwrap_or("records");
+    let name = last.strip_suffix(".json").unwrap_or(last).to_owned();
+    let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+    if matches!(ending, "csv" | "tsv" | "parquet" | "jsonl" | "ndjson" | "gz" | "zst" | "zip" | "xlsx") {
+        return Err(Error::unsupported(format!("a remote .{ending} file is not read; JSON is"))
+            .hint("Download the file first, and give its path"));
+    }
+    let params = url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned().into())).collect();
+    let resource = Resource { path: String::new(), params, records, ..Resource::default() };
+    let mut place = url.clone();
+    place.set_query(None);
+    context.secrets.0.insert(ARGUMENT.to_owned(), place.into());
+    let source =
+        HttpSource { connection: ARGUMENT.to_owned(), resources: [(name, resource)].into(), ..HttpSource::default() };
+    Ok(Address { source: Source::Http(source), table: None })
+}
+
+/// By its first bytes, so that a database is known whatever it is called.
+fn is_sqlite(place: &str, context: &Context) -> bool {
+    let mut head = [0; 16];
+    let path = context.base.join(place);
+    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+    read.is_ok() && head == *b"SQLite format 3\0"
+}
+
+/// What stands behind `?` in the URL of a connection. Airflow keeps extras that are not flat there as one JSON object
+/// under [`AIRFLOW_EXTRAS`]; what is none stays under that name.
+pub fn extras(url: &Url) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (key, value) in url.query_pairs() {
+        match serde_json::from_str::<Map<String, Value>>(&value) {
+            Ok(object) if key == AIRFLOW_EXTRAS => all.extend(object),
+            _ => all.push((key.into_owned(), value.into())),
+        }
+    }
+    all
+}
+
+/// What a kind of connection does with what its URL says.
+pub struct Words {
+    /// Names, and what the driver calls them.
+    pub used: &'static [(&'static str, &'static str)],
+    /// They steer other drivers and change neither the server, nor who we are there, nor what is read.
+    pub harmless: &'static [&'static str],
+}
+
+/// What reaches the driver, by the driver's names. What would be meant and cannot be followed is refused: a setting that
+/// is silently dropped reads another server, or another table.
+pub fn parameters(id: &str, url: &Url, words: &Words) -> Result<Vec<(String, String)>> {
+    let mut known = Vec::new();
+    for (key, value) in extras(url) {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        if let Some((_, name)) = words.used.iter().find(|(word, _)| *word == key) {
+            known.push(((*name).to_owned(), text));
+        } else if !words.harmless.contains(&key.as_str()) && !matches!(text.as_str(), "" | "false" | "{}" | "[]") {
+            let used: Vec<&str> = words.used.iter().map(|(word, _)| *word).collect();
+            return Err(Error::unsupported(format!("connection '{id}' sets '{key}', which windvane cannot follow"))
+                .hint(format!("Take it out of the connection's extras. What is followed: {}", used.join(", "))));
+        }
+    }
+    Ok(known)
+}
+
+/// A part of a URL without its %XX.
+pub fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The same of bytes that need not be text: a form's value, where a plus is a plus.
+pub fn readable(text: &str) -> String {
+    // A form would turn a plus into a space and end at an ampersand.
+    let form = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(form.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,35 @@
+//! Whose rows a load takes away, asked again under the target's lock: two pipelines may have looked at a table at the very
+//! same time, when nobody's rows were there.
+
+use super::{Known, Manner, There};
+use crate::LoadRequest;
+use windvane_core::error::Result;
+use windvane_core::faults;
+use windvane_core::guard::{self, Brings, Whose};
+
+/// The newest load when the rows were judged that are there: its id, and which doing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen(Option<(String, u32)>);
+
+impl Seen {
+    pub fn of(newest: Option<&Known>) -> Self {
+        Self(newest.map(|load| (load.load_id.clone(), load.facts.attempt)))
+    }
+}
+
+/// The newest of the loads (the newest first), when it is one of another pipeline that nobody has judged.
+pub fn other<'a>(request: &LoadRequest, loads: &'a [Known]) -> Option<&'a Known> {
+    let seen = request.seen.as_ref().filter(|_| !faults::planted("adopts_unasked"))?;
+    let newest = loads.first().filter(|load| load.manner != Manner::Gone)?;
+    let theirs = !newest.facts.pipeline.is_empty() && newest.facts.pipeline != request.facts.pipeline;
+    (theirs && *seen != Seen::of(Some(newest))).then_some(newest)
+}
+
+/// Refuses to take away what another pipeline has loaded since the look.
+pub fn judge(request: &LoadRequest, loads: &[Known], there: There) -> Result<()> {
+    let Some(other) = other(request, loads) else { return Ok(()) };
+    let brings = Brings { mode: request.mode, absent: request.absent, incremental: false, rows: 0 };
+    let there = guard::There { rows: there.rows, last: None };
+    let found = guard::adopted(request.adopt, &brings, &there, &Whose::Of(other.facts.pipeline.clone()));
+    found.map_or(Ok(()), |found| Err(found.refused().in_table(&request.dataset)))
+}

@@ -1,0 +1,135 @@
+//! Loads by key into a database where the rows rest in a temporary table first: what SQLite and MySQL share, whatever
+//! their SQL.
+
+use crate::{LoadRequest, RefusedRow};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::Range;
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::schema::{DataType, Field};
+use windvane_core::spec::target::{Mode, OnDuplicate};
+
+pub const FROM: &str = "valid_from";
+pub const TO: &str = "valid_to";
+pub const CURRENT: &str = "is_current";
+
+/// The columns of a history behind ours.
+pub fn versions() -> [Field; 3] {
+    [
+        Field::new(FROM, DataType::TimestampTz),
+        Field::new(TO, DataType::TimestampTz),
+        Field::new(CURRENT, DataType::Boolean),
+    ]
+}
+
+pub fn no_history(table: impl Display, lacking: &Field) -> Error {
+    Error::new(Kind::Conflict, format!("'{table}' is no history: it lacks the column '{}'", lacking.name))
+        .hint("Choose another name for the output, or add valid_from, valid_to and is_current to the table")
+}
+
+/// `same`: whether the database takes two names for one.
+pub fn check(request: &LoadRequest, same: impl Fn(&str, &str) -> bool) -> Result<()> {
+    if !matches!(request.mode, Mode::Merge | Mode::History) {
+        return Ok(());
+    }
+    if request.key.is_empty() {
+        return Err(Error::spec("a load by key needs to know the key").hint("Name the columns of `key` in the output"));
+    }
+    for key in &request.key {
+        if request.schema.field(key).is_none() {
+            return Err(Error::spec(format!("the key column '{key}' is not among the columns"))
+                .hint("Name columns of the output in `key`"));
+        }
+    }
+    let own = request.schema.names().find(|name| [FROM, TO, CURRENT].iter().any(|own| same(own, name)));
+    match own.filter(|_| request.mode == Mode::History) {
+        Some(own) => Err(Error::spec(format!("'{own}' is a column of every history")).hint("Rename yours in a step")),
+        None => Ok(()),
+    }
+}
+
+/// Rows that no key tells apart: without one (by the key's columns), or with the key of another row that is taken.
+pub fn unusable(request: &LoadRequest, without: Vec<Vec<u64>>, again: Vec<u64>) -> Result<Vec<RefusedRow>> {
+    let key = &request.key;
+    let mut refused = Vec::new();
+    let mut seen = HashSet::new();
+    for (column, places) in key.iter().zip(without) {
+        // Of several nulls in one key, the first is told.
+        refused.extend(places.into_iter().filter(|at| seen.insert(*at)).map(|at| RefusedRow {
+            at,
+            column: Some(column.clone()),
+            reason: format!("the key column '{column}' is null"),
+            superseded: false,
+        }));
+    }
+    if let (OnDuplicate::Fail, Some(first)) = (request.duplicates.choice, again.first()) {
+        return Err(twice(&key.join(", ")).in_row(first + 1));
+    }
+    let column = key.first().filter(|_| key.len() == 1);
+    let (reason, superseded) = given_way(request.duplicates.choice, &key.join(", "));
+    refused.extend(again.into_iter().map(|at| RefusedRow {
+        at,
+        column: column.cloned(),
+        reason: reason.clone(),
+        superseded,
+    }));
+    Ok(refused)
+}
+
+/// Why a row is not taken whose key (`shown`) another row has, and whether that is as it was wanted.
+pub fn given_way(choice: OnDuplicate, shown: &str) -> (String, bool) {
+    match choice {
+        OnDuplicate::Last => (format!("a later row of the load has the same key ({shown})"), true),
+        OnDuplicate::First => (format!("an earlier row of the load has the same key ({shown})"), true),
+        OnDuplicate::Quarantine | OnDuplicate::Fail => {
+            (format!("an earlier row of the load has the same key ({shown})"), false)
+        }
+    }
+}
+
+/// The error where no key may come twice.
+pub fn twice(shown: &str) -> Error {
+    Error::data(format!("an earlier row of the load has the same key ({shown}): nothing was loaded"))
+        .hint("Deduplicate the rows in a step, or say which one is taken: datasets.<name>.on_duplicate: first or last")
+}
+
+/// In which order the rows of one key stand, so that the first one is the one that is taken: SQL of servers for which
+/// nulls are smaller than all values. `at` is the row's place in the load.
+pub fn order(request: &LoadRequest, quote: impl Fn(&str) -> String, at: &str) -> String {
+    let column = request.duplicates.column.as_ref().filter(|column| request.schema.field(column).is_some());
+    match (request.duplicates.choice, column) {
+        (OnDuplicate::Last, Some(column)) => format!("{} DESC, {at} DESC", quote(column)),
+        (OnDuplicate::Last, None) => format!("{at} DESC"),
+        (OnDuplicate::First, Some(column)) => format!("{}, {at}", quote(column)),
+        (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => at.to_owned(),
+    }
+}
+
+/// Stands in a statement for the range of places that it is about; no name can hold it.
+pub const RANGE: &str = "\0";
+
+/// The statements of one load; the first two are about the staged rows whose place is in [`RANGE`].
+pub struct Merge {
+    /// Rows with a known key and other values: updated, or their version ended.
+    pub change: Option<String>,
+    /// Rows with a new key; of a history the new versions too.
+    pub insert: String,
+    pub end_absent: String,
+    /// What selects the loaded rows when they are read back.
+    pub mine: String,
+    pub is_history: bool,
+}
+
+impl Merge {
+    /// The first two for these places.
+    pub fn between(&self, rows: &Range<usize>) -> (Option<String>, String) {
+        let range = format!("BETWEEN {} AND {}", rows.start, rows.end.saturating_sub(1));
+        let of = |sql: &String| sql.replace(RANGE, &range);
+        (self.change.as_ref().map(of), of(&self.insert))
+    }
+
+    /// Rows that are new to the target, of those that went in.
+    pub fn fresh(&self, inserted: u64, updated: u64) -> u64 {
+        if self.is_history { inserted.saturating_sub(updated) } else { inserted }
+    }
+}

@@ -1,0 +1,48 @@
+//! Where a target's relative path lands, and where no target may lie.
+
+use super::{Connection, Context};
+use std::borrow::Cow;
+use windvane_connect::disk::real_path;
+use windvane_connect::objects::is_address;
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::spec::target::Target;
+
+/// The context as a target sees it: relative paths count from the home.
+pub(super) fn of_target<'a>(target: &Target, context: &'a Context) -> Result<Cow<'a, Context>> {
+    let Some(path) = target.path().filter(|path| !is_address(path)) else { return Ok(Cow::Borrowed(context)) };
+    let mut seen = Cow::Borrowed(context);
+    if let Some(home) = &context.home {
+        let own = seen.to_mut();
+        own.base.clone_from(home);
+        if !own.roots.is_empty() {
+            own.roots.push(home.clone());
+        }
+    }
+    let place = real_path(&seen.base.join(path))?;
+    for folder in &context.read_only {
+        if real_path(folder).is_ok_and(|folder| place.starts_with(folder)) {
+            return Err(Error::new(
+                Kind::Spec,
+                "the target lies in a DAG bundle, which holds code and is replaced as a whole",
+            )
+            .in_file(place.display().to_string())
+            .hint(
+                "Write a relative path: it lands where [windvane] home says; or an absolute one outside of the bundle",
+            ));
+        }
+    }
+    Ok(seen)
+}
+
+impl Connection {
+    /// Where it writes, without who it is there: the same run may load into another place later.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Files(files) => files.place(),
+            Self::Sqlite(sqlite) => sqlite.place(),
+            Self::Postgres(postgres) => postgres.place(),
+            Self::Mysql(mysql) => mysql.place(),
+            Self::Http(_) | Self::Guest(_) => String::new(),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Delimited text: its columns, and what its rows are.
+//!
+//! An empty cell is null; in a text column a quoted empty cell (`""`) is the empty text. A row with a wrong number of
+//! fields, with bytes that are no text, with a NUL, or with a quote that is never closed is put aside, and so is a row
+//! with a cell that is no value of its column. Blank lines are no rows, but nulls in files of one column.
+
+use super::decode::{self, Bytes};
+use super::fields::{Dialect, Record};
+use super::lane::{Lane, Rejects, Shape};
+use super::read::Rows;
+use super::stretches::Stretches;
+use super::tokens::{Token, Tokenizer};
+use super::{Described, failure};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use windvane_connect::shown::Shown;
+use windvane_connect::{BATCH_ROWS, Skipped, TextFormat};
+use windvane_core::error::{Error, Result};
+use windvane_core::schema::{Field, Schema, alike, infer::Inference};
+
+/// How our own files are written.
+pub(super) fn own_format() -> TextFormat {
+    TextFormat {
+        encoding: "utf-8".to_owned(),
+        delimiter: ",".to_owned(),
+        quote: Some("\"".to_owned()),
+        escape: None,
+        comment: None,
+        header_rows: 1,
+        nulls: Vec::new(),
+    }
+}
+
+/// The single bytes that a format means.
+pub(super) fn dialect(format: &TextFormat, strict: bool) -> Result<Dialect> {
+    let byte = |what: &str, text: &str| match text.as_bytes() {
+        [] => Ok(None),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(Some(*byte)),
+        _ => Err(Error::spec(format!("the {what} '{text}' is not one ASCII character"))
+            .hint("Use one character such as , ; | or a tab")),
+    };
+    Ok(Dialect {
+        delimiter: byte("delimiter", &format.delimiter)?,
+        quote: byte("quote", format.quote.as_deref().unwrap_or_default())?,
+        escape: byte("escape", format.escape.as_deref().unwrap_or_default())?,
+        comment: byte("comment", format.comment.as_deref().unwrap_or_default())?,
+        strict,
+        blank_rows: strict,
+    })
+}
+
+pub(super) fn tokenizer(path: &Path, format: &TextFormat, strict: bool) -> Result<Tokenizer<Bytes>> {
+    let text = decode::text(path, decode::named(&format.encoding)?)?;
+    Ok(Tokenizer::new(text, dialect(format, strict)?))
+}
+
+/// The column names of a first record: trimmed, never empty, never twice.
+pub(super) fn names(first: &Record, is_header: bool, strict: bool) -> Vec<String> {
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut names = Vec::with_capacity(first.len());
+    for at in 0..first.len() {
+        let written = String::from_utf8_lossy(first.field(at));
+        let trimmed = if strict { &written } else { written.trim() };
+        let mut name = if is_header { trimmed.to_owned() } else { String::new() };
+        if name.is_empty() && !strict {
+            name = format!("column_{}", at + 1);
+        }
+        while let Some(count) = known.get_mut(&name) {
+            *count += 1;
+            name = format!("{name}_{count}");
+        }
+        known.insert(name.clone(), 1);
+        names.push(name);
+    }
+    names
+}
+
+/// The fields of a header, as they are written, by which it is known when it comes again (files put behind each other).
+/// Nothing of one column: a value may well be called so. Our own files have no second one.
+fn header(first: &Record, is_header: bool, strict: bool) -> Vec<Vec<u8>> {
+    if !is_header || strict || first.len() < 2 {
+        return Vec::new();
+    }
+    (0..first.len()).map(|at| first.field(at).trim_ascii().to_vec()).collect()
+}
+
+/// Whether fields are those of the header.
+pub(super) fn is_header<'a>(header: &[Vec<u8>], mut fields: impl Iterator<Item = &'a [u8]>) -> bool {
+    !header.is_empty() && header.iter().all(|name| fields.next().is_some_and(|field| field.trim_ascii() == name))
+}
+
+/// The columns and their types, as far as a sample of this many rows shows.
+pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<Described> {
+    let mut tokens = tokenizer(path, format, false)?;
+    let wrong = |error: std::io::Error| failure(path, "read", &error);
+    let mut record = Record::default();
+    let mut columns: Vec<(String, Inference)> = Vec::new();
+    let mut rows = 0;
+    let mut first = true;
+    let mut head = Vec::new();
+    let mut whole = false;
+    while rows < sample {
+        match tokens.next(&mut record).map_err(wrong)? {
+            Token::End => {
+                whole = true;
+                break;
+            }
+            Token::Broken { .. } => rows += 1,
+            Token::Record => {
+                if first {
+                    let named = names(&record, format.header_rows > 0, false);
+                    columns = named.into_iter().map(|name| (name, Inference::default())).collect();
+                    first = false;
+                    head = header(&record, format.header_rows > 0, false);
+                    if columns.len() == 1 {
+                        tokens.take_blank_lines();
+                    }
+                    if format.header_rows > 0 {
+                        continue;
+                    }
+                }
+                rows += 1;
+                if record.len() != head.len() || !is_header(&head, (0..record.len()).map(|at| record.field(at))) {
+                    observe(&mut tokens, &record, &mut columns, &format.nulls);
+                }
+            }
+        }
+    }
+    let fields = columns.into_iter().map(|(name, seen)| {
+        let data_type = seen.named(&name);
+        Field { native_type: Some("text".to_owned()), ..Field::new(name, data_type) }
+    });
+    let total = if whole { Some(rows) } else { estimate(path, rows, tokens.consumed()) };
+    Ok(Described { fields: Schema::new(fields.collect()), rows: total, exact: whole })
+}
+
+fn observe(tokens: &mut Tokenizer<Bytes>, record: &Record, columns: &mut [(String, Inference)], nulls: &[String]) {
+    if suspicious(record, columns.len()) && tokens.recover(columns.len()).is_some()
+        || record.len() != columns.len()
+        || record.torn()
+    {
+        return;
+    }
+    for (at, (_, seen)) in columns.iter_mut().enumerate() {
+        if let Ok(text) = std::str::from_utf8(record.field(at)) {
+            seen.observe(Some(text).filter(|text| !nulls.iter().any(|null| null == text)));
+        }
+    }
+}
+
+/// Rows by the size of the file; unknown when the file is compressed.
+fn estimate(path: &Path, rows: u64, bytes: u64) -> Option<u64> {
+    if decode::is_compressed(path) || bytes == 0 {
+        return None;
+    }
+    let size = std::fs::metadata(path).ok()?.len();
+    u64::try_from(u128::from(size) * u128::from(rows) / u128::from(bytes)).ok()
+}
+
+/// Whether a stray quote may have swallowed more than this row.
+pub(super) fn suspicious(record: &Record, width: usize) -> bool {
+    record.len() != width || record.torn()
+}
+
+/// The rows of one file.
+pub(super) fn rows(
+    path: &Path,
+    format: &TextFormat,
+    strict: bool,
+    schema: &Schema,
+    capacity: usize,
+    skipped: &Skipped,
+    shown: &Shown,
+) -> Result<Rows> {
+    let wrong = |error: std::io::Error| failure(path, "read", &error);
+    let mut dialect = dialect(format, strict)?;
+    let mut tokens = tokenizer(path, format, strict)?;
+    let mut record = Record::default();
+    let mut before = Rejects::new(schema);
+    let mut shape = Shape {
+        path: path.to_owned(),
+        schema: schema.clone(),
+        nulls: format.nulls.clone(),
+        capacity,
+        places: Vec::new(),
+        width: 0,
+        header: Vec::new(),
+        skipped: skipped.clone(),
+    };
+    let has_header = format.header_rows > 0;
+    loop {
+        let start = tokens.settle().map_err(wrong)?;
+        match tokens.next(&mut record).map_err(wrong)? {
+            Token::End => {
+                skipped.add(tokens.skipped());
+                return Ok(Box::new(before.finish().transpose().into_iter()));
+            }
+            Token::Broken { reason, raw } => before.push(reason, &raw),
+            Token::Record => {
+                let names = names(&record, has_header, strict);
+                let written: Vec<&str> = names.iter().map(String::as_str).collect();
+                let called = alike::called(&written, &shown.names);
+                shape.places = schema.names().map(|name| called.iter().position(|known| *known == name)).collect();
+                shape.width = names.len();
+                shape.header = header(&record, has_header, strict);
+                if names.len() == 1 {
+                    dialect.blank_rows = true;
+                    tokens.take_blank_lines();
+                }
+                let shape = Arc::new(shape);
+                let from = if has_header { tokens.settle().map_err(wrong)? } else { start };
+                let row = before.rows();
+                let rejected = before.finish().transpose().into_iter();
+                // A few rows are not worth threads.
+                if capacity >= BATCH_ROWS
+                    && let Some(mark) = decode::plain_from(path, &format.encoding)?
+                    && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
+                {
+                    skipped.add(tokens.skipped());
+                    return Ok(Box::new(rejected.chain(rows)));
+                }
+                let lane = Lane::new(&shape, tokens, u64::MAX).after(row);
+                let lane = if has_header { lane } else { lane.with_first(record) };
+                return Ok(Box::new(rejected.chain(lane)));
+            }
+        }
+    }
+}

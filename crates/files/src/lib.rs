@@ -1,0 +1,377 @@
+//! Files: CSV, JSON lines and Parquet, plain or compressed, on the local disk or in an object store, read as they are
+//! found and written as folders of parts.
+//!
+//! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
+//!
+//! Inside, reading: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies, as a local
+//! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a
+//! file is, whatever its name says), `sniff` (how a CSV is written), `tokens` and `marks` (its records), `lane` and
+//! `stretches` (records to rows, on one thread or on several), `csv`, `jsonl`, `parquet` and `int96` (columns and rows of
+//! one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
+//! `groups` (one file, many threads), `read` (all files of a dataset).
+//!
+//! Inside, writing: `write`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `load`, `merge` and
+//! `compact` (what a load makes of a folder), `work`, `folder` and `manifest` (it becomes visible).
+//!
+//! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
+//!
+//! Invariants: every data row met is given as a row or as a rejected row; a row number is its place among the data rows
+//! of all files that are read, from 1 (rows passed over by their statistics are counted, files passed over by their
+//! folders are not); no path outside the context's roots is opened, also not through a link; a folder with a manifest
+//! holds exactly the parts that the manifest names; nothing but a load's own staging folder and parts that it replaces
+//! is ever removed, but for files of dead loads (see `folder`).
+//!
+//! Empty and null in CSV: an empty cell is null, and so is an empty line of a file with one column. In a text column a quoted empty cell (`""`) is the empty text; this is
+//! also how the two are written, so both come back as they went.
+
+mod choose;
+mod columns;
+mod compact;
+mod content;
+mod csv;
+mod decode;
+mod digits;
+mod encode;
+mod fields;
+mod find;
+mod fitting;
+mod folder;
+mod groups;
+mod held;
+mod hive;
+mod int96;
+mod jsonl;
+mod lane;
+mod load;
+mod locate;
+mod manifest;
+mod marks;
+mod merge;
+mod parquet;
+mod parts;
+mod piece;
+mod read;
+mod rows;
+mod shared;
+mod sniff;
+mod split;
+mod stretches;
+mod text;
+mod unique;
+mod tokens;
+mod widen;
+mod work;
+mod write;
+
+pub use compact::Compacted;
+pub use encode::Encoder;
+pub use groups::Groups;
+pub use jsonl::{Members, Objects, Seen, text_of};
+pub use rows::RowBuilder;
+pub use write::{Decimals, json_lines};
+
+use folder::Folder;
+use futures::StreamExt;
+use load::Begun;
+use locate::Bounds;
+use manifest::Done;
+use piece::At;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use windvane_connect::again::Known;
+use windvane_connect::disk::failure;
+use windvane_connect::objects::{Location, Store, is_address};
+use windvane_connect::{
+    BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
+};
+use windvane_core::error::{Error, Result};
+use windvane_core::schema::Schema;
+use windvane_core::spec::source::{CsvSource, FilesSource, Source};
+use windvane_core::spec::target::{Compression, FilesTarget, Target};
+
+/// Batches that wait for the disk.
+const WAITING: usize = 2;
+
+/// Files below a path: a source, or the folder that datasets are loaded into.
+#[derive(Debug, Clone)]
+pub struct Files {
+    bounds: Bounds,
+    /// Looks at all rows, where it is at a sample otherwise.
+    thorough: bool,
+    path: String,
+    as_dataset: Option<String>,
+    /// Only files of this kind; none: all that we read.
+    accepts: Option<FoundKind>,
+    /// What the user said about delimited text.
+    options: Box<CsvSource>,
+    /// Of a target: the kind of its parts.
+    writes: Option<FoundKind>,
+    compression: Option<Compression>,
+    /// The bucket, where the path is an address.
+    store: Option<Store>,
+}
+
+/// What one file holds.
+struct Described {
+    fields: Schema,
+    rows: Option<u64>,
+    exact: bool,
+}
+
+impl Files {
+    pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
+        let plain = |files: &FilesSource, accepts| {
+            (
+                CsvSource {
+                    path: files.path.clone(),
+                    as_dataset: files.as_dataset.clone(),
+                    connection: files.connection.clone(),
+                    ..CsvSource::default()
+                },
+                accepts,
+            )
+        };
+        let (options, accepts) = match source {
+            Source::Files(files) => plain(files, None),
+            Source::Jsonl(files) => plain(files, Some(FoundKind::Jsonl)),
+            Source::Parquet(files) => plain(files, Some(FoundKind::Parquet)),
+            Source::Csv(csv) => (csv.clone(), Some(FoundKind::Csv)),
+            Source::Sqlite(_)
+            | Source::Postgres(_)
+            | Source::Mysql(_)
+            | Source::Http(_)
+            | Source::Python(_)
+            | Source::Hook(_) => return Err(Error::internal("a database is not files")),
+        };
+        Ok(Self {
+            bounds: Bounds::new(context),
+            thorough: context.thorough,
+            path: options.path.clone(),
+            as_dataset: options.as_dataset.clone(),
+            accepts,
+            store: opened(&options.path, options.connection.as_deref(), context)?,
+            options: Box::new(options),
+            writes: None,
+            compression: None,
+        })
+    }
+
+    pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
+        let (files, kind): (&FilesTarget, _) = match target {
+            Target::Parquet(files) => (files, FoundKind::Parquet),
+            Target::Csv(files) => (files, FoundKind::Csv),
+            Target::Jsonl(files) => (files, FoundKind::Jsonl),
+            Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => {
+                return Err(Error::internal("a database is not files"));
+            }
+        };
+        write::ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
+        let bounds = Bounds::new(context);
+        let store = opened(&files.path, files.connection.as_deref(), context)?;
+        if store.is_none() {
+            bounds.resolve(&files.path)?;
+        }
+        Ok(Self {
+            bounds,
+            thorough: context.thorough,
+            path: files.path.clone(),
+            as_dataset: None,
+            accepts: None,
+            options: Box::default(),
+            writes: Some(kind),
+            compression: files.compression,
+            store,
+        })
+    }
+
+    pub async fn listed(&self) -> Result<Vec<(String, Result<Found>)>> {
+        let files = self.clone();
+        blocking(move || {
+            let items = files.items()?;
+            Ok(items.iter().map(|item| (item.name.clone(), files.describe(item))).collect())
+        })
+        .await
+    }
+
+    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+        let files = self.clone();
+        let rows = blocking(move || files.rows(request)).await?;
+        Ok(threaded::stream(rows, "a file"))
+    }
+
+    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let (files, request) = (self.clone(), request.clone());
+        blocking(move || files.parts(&request, parts)).await
+    }
+
+    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+        let (files, dataset) = (self.clone(), dataset.to_owned());
+        blocking(move || {
+            let (manifest, _) = files.folder(&dataset)?.manifest()?;
+            let loads = manifest.map(|known| known.loads).unwrap_or_default();
+            let newest = loads.iter().rev().take(usize::try_from(most).unwrap_or(usize::MAX));
+            Ok(newest.map(Done::known).collect())
+        })
+        .await
+    }
+
+    pub async fn ascii(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        let (files, locator) = (self.clone(), locator.to_owned());
+        blocking(move || {
+            for piece in files.item(&locator, kind)?.files {
+                let copy = piece.copy(&piece::Need::Head)?;
+                if !decode::head(&copy.path, decode::SAMPLE)?.0.is_ascii() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    pub async fn blank(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+        let (files, locator) = (self.clone(), locator.to_owned());
+        blocking(move || {
+            for piece in files.item(&locator, kind)?.files {
+                let copy = piece.copy(&piece::Need::Head)?;
+                if !decode::head(&copy.path, decode::SAMPLE)?.0.iter().all(u8::is_ascii_whitespace) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
+        let files = self.clone();
+        // Should this future be dropped, the thread that writes or publishes stops soon after.
+        let stop = Stop::default();
+        let stopped = Arc::clone(&stop.0);
+        let staging = match blocking(move || load::begin(&files, request, stopped)).await? {
+            Begun::Already(loaded) => return Ok(loaded),
+            Begun::Fresh(staging) => staging,
+        };
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(WAITING);
+        // The staging folder moves to the thread: it is removed when the thread ends.
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = staging.write(|| receiver.blocking_recv())?;
+            Ok::<_, Error>((staging, written))
+        });
+        let mut failed = None;
+        let mut rows = rows.open()?;
+        while let Some(batch) = rows.next().await {
+            match batch {
+                Ok(batch) => {
+                    // A closed channel is a failed writer, which says why itself.
+                    if sender.send(batch).await.is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(sender);
+        let written = writing.await.map_err(|error| Error::internal("writing a file failed").caused_by(&error))?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let (staging, written) = written?;
+        blocking(move || staging.settle(&written)).await
+    }
+
+    /// Joins the small files of a dataset; its rows stay what they are.
+    pub async fn compact(&self, dataset: &str) -> Result<Compacted> {
+        let (files, dataset, stop) = (self.clone(), dataset.to_owned(), Stop::default());
+        let stopped = Arc::clone(&stop.0);
+        blocking(move || compact::run(&files, &dataset, &stopped)).await
+    }
+
+    pub fn place(&self) -> String {
+        match &self.store {
+            Some(store) => store.shown(&store.location().key),
+            None => {
+                self.bounds.resolve(&self.path).map_or_else(|_| self.path.clone(), |path| path.display().to_string())
+            }
+        }
+    }
+
+    /// The folder of a dataset of the target.
+    fn folder(&self, dataset: &str) -> Result<Folder> {
+        let name = load::folder_name(dataset)?;
+        let Some(store) = &self.store else {
+            let folder = self.bounds.resolve(&self.path)?.join(name);
+            self.bounds.admit(&folder)?;
+            return Ok(Folder::Local(folder));
+        };
+        let base = &store.location().key;
+        let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+        Ok(Folder::Object { store: store.clone(), key })
+    }
+
+    pub async fn test(&self) -> Result<()> {
+        let files = self.clone();
+        blocking(move || if files.writes.is_some() { files.test_writing() } else { files.test_reading() }).await
+    }
+
+    fn test_reading(&self) -> Result<()> {
+        for piece in self.items()?.iter().flat_map(|item| &item.files) {
+            if let At::Local(path) = &piece.at {
+                File::open(path).map_err(|error| failure(path, "opened", &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The target's folder exists or can be made: a file can be made in the nearest folder that exists.
+    fn test_writing(&self) -> Result<()> {
+        if let Some(store) = &self.store {
+            let name = format!("_windvane-probe-{}", std::process::id());
+            let base = &store.location().key;
+            let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+            store.put(&key, Vec::new())?;
+            return store.remove(&key);
+        }
+        let path = self.bounds.resolve(&self.path)?;
+        let nearest = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+        if !nearest.is_dir() {
+            return Err(Error::spec("a file is in the place of a folder").in_file(nearest.display().to_string()));
+        }
+        let probe = nearest.join(format!(".windvane-probe-{}", std::process::id()));
+        File::create(&probe).map_err(|error| failure(nearest, "written to", &error))?;
+        fs::remove_file(&probe).map_err(|error| failure(&probe, "removed", &error))
+    }
+}
+
+/// Says stop when it is dropped.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The bucket that a path means; nothing for a local path.
+fn opened(path: &str, connection: Option<&str>, context: &Context) -> Result<Option<Store>> {
+    if is_address(path) {
+        return Store::open(Location::read(path)?, connection, context).map(Some);
+    }
+    if path.contains("://") {
+        return Err(Error::unsupported("this is an address that files are not read from or written to")
+            .hint("Known are s3://, gs://, az:// and abfss://"));
+    }
+    Ok(None)
+}
+
+/// Runs file work where it may wait for the disk.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::internal("work on a file failed").caused_by(&error))?
+}

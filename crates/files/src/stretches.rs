@@ -1,0 +1,231 @@
+//! A file of delimited text read in stretches by several threads, in order.
+//!
+//! Where a record starts can only be known by reading everything before it: a line end may stand between quotes. So each
+//! thread supposes that a line start in its stretch is a record's start, and the stretch counts only when the records
+//! before it end exactly there; otherwise it is read again from the right place. The rows are those of one thread.
+
+use super::csv::suspicious;
+use super::failure;
+use super::fields::{Dialect, Record};
+use super::lane::{Lane, Shape};
+use super::shared::{From, Shared};
+use super::tokens::{Token, Tokenizer};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use windvane_connect::Batch;
+use windvane_core::error::{Error, Result};
+
+/// How much one thread reads at a time.
+const STRETCH: u64 = 4 << 20;
+/// More threads than this wait for the disk or the next stage.
+const MAX_THREADS: usize = 4;
+/// Where a record's start is looked for, how many line starts are tried, and how many records must follow.
+const PROBE: u64 = 256 << 10;
+const PROBES: usize = 32;
+const FOLLOWING: usize = 3;
+
+/// The file, and which stretches it has.
+#[derive(Clone)]
+struct Ground {
+    shape: Arc<Shape>,
+    file: Shared,
+    dialect: Dialect,
+    /// Where the first record starts, and where the file ends.
+    from: u64,
+    to: u64,
+}
+
+/// The rows that start in a stretch.
+struct Stretch {
+    from: u64,
+    /// Where the next record starts.
+    to: u64,
+    rows: u64,
+    skipped: u64,
+    batches: Vec<Batch>,
+}
+
+/// The rows of a file.
+pub(super) struct Stretches {
+    ground: Ground,
+    lanes: Vec<Receiver<Result<Option<Stretch>>>>,
+    threads: Vec<JoinHandle<()>>,
+    /// The stretch that comes next, where its first record starts, and how many rows lie before it.
+    next: u64,
+    at: u64,
+    row: u64,
+    ready: VecDeque<Batch>,
+    /// A stretch that is read again.
+    again: Option<(u64, Lane<From>)>,
+}
+
+impl Stretches {
+    /// Nothing where it would not be faster. `from` is where the first record starts, `row` how many rows lie before it.
+    pub(super) fn open(shape: &Arc<Shape>, dialect: Dialect, from: u64, row: u64) -> Result<Option<Self>> {
+        let path = &shape.path;
+        let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
+        let to = file.metadata().map_err(|error| failure(path, "read", &error))?.len();
+        let count = thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
+        if count < 2 || to.saturating_sub(from) < 2 * STRETCH {
+            return Ok(None);
+        }
+        let ground = Ground { shape: Arc::clone(shape), file: Shared::new(file), dialect, from, to };
+        let mut all = Self {
+            ground,
+            lanes: Vec::new(),
+            threads: Vec::new(),
+            next: 0,
+            at: from,
+            row,
+            ready: VecDeque::new(),
+            again: None,
+        };
+        for first in 0..count {
+            let (sender, receiver) = sync_channel(1);
+            let ground = all.ground.clone();
+            let work = move || ground.read(first as u64, count, &sender);
+            let started = thread::Builder::new().name("windvane-csv".to_owned()).spawn(work);
+            all.threads.push(started.map_err(|error| Error::internal("no thread could be started").caused_by(&error))?);
+            all.lanes.push(receiver);
+        }
+        Ok(Some(all))
+    }
+
+    fn batch(&mut self) -> Result<Option<Batch>> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            if let Some((from, lane)) = &mut self.again {
+                if let Some(batch) = lane.batch()? {
+                    return Ok(Some(batch));
+                }
+                self.at = *from + lane.place()?;
+                self.row = lane.rows();
+                self.ground.shape.skipped.add(lane.skipped());
+                self.again = None;
+            }
+            if self.next >= self.ground.stretches() {
+                return Ok(None);
+            }
+            let end = self.ground.end(self.next);
+            let lane = usize::try_from(self.next).unwrap_or(0) % self.lanes.len().max(1);
+            self.next += 1;
+            let received = self.lanes.get(lane).and_then(|lane| lane.recv().ok());
+            let stretch = received.ok_or_else(|| Error::internal("reading a file failed"))??;
+            match stretch {
+                // A record of the stretch before goes on behind this one.
+                _ if self.at >= end => {}
+                Some(stretch) if stretch.from == self.at => {
+                    self.at = stretch.to;
+                    self.ground.shape.skipped.add(stretch.skipped);
+                    self.ready = stretch.batches.into_iter().map(|batch| moved(batch, self.row)).collect();
+                    self.row += stretch.rows;
+                }
+                Some(_) | None => {
+                    let lane = self.ground.lane(self.at, end).after(self.row);
+                    self.again = Some((self.at, lane));
+                }
+            }
+        }
+    }
+}
+
+/// A batch whose rows stand behind so many others.
+fn moved(mut batch: Batch, rows: u64) -> Batch {
+    batch.numbers.iter_mut().for_each(|number| *number += rows);
+    batch.rejected.iter_mut().for_each(|refused| refused.row += rows);
+    batch
+}
+
+impl Ground {
+    fn stretches(&self) -> u64 {
+        (self.to - self.from).div_ceil(STRETCH)
+    }
+
+    /// Where a stretch ends and the next one begins.
+    fn end(&self, stretch: u64) -> u64 {
+        (self.from + (stretch + 1) * STRETCH).min(self.to)
+    }
+
+    fn lane(&self, from: u64, until: u64) -> Lane<From> {
+        Lane::new(&self.shape, Tokenizer::new(self.file.from(from), self.dialect), until.saturating_sub(from))
+    }
+
+    /// Reads every so many-th stretch, until nobody takes them any more.
+    fn read(&self, first: u64, step: usize, sender: &SyncSender<Result<Option<Stretch>>>) {
+        for stretch in (first..self.stretches()).step_by(step) {
+            let read = self.stretch(stretch);
+            let failed = read.is_err();
+            if sender.send(read).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    fn stretch(&self, stretch: u64) -> Result<Option<Stretch>> {
+        let end = self.end(stretch);
+        let start = if stretch == 0 { Some(self.from) } else { self.supposed(self.end(stretch - 1), end)? };
+        let Some(start) = start else { return Ok(None) };
+        let mut lane = self.lane(start, end);
+        let from = start + lane.place()?;
+        // Those before the first record are the stretch's before.
+        let before = lane.skipped();
+        let mut batches = Vec::new();
+        while let Some(batch) = lane.batch()? {
+            batches.push(batch);
+        }
+        let to = start + lane.place()?;
+        Ok(Some(Stretch { from, to, rows: lane.rows(), skipped: lane.skipped() - before, batches }))
+    }
+
+    /// A line start in a stretch that looks like a record's start.
+    fn supposed(&self, from: u64, to: u64) -> Result<Option<u64>> {
+        let mut bytes = Vec::new();
+        // The line end before may be the last byte of the stretch before.
+        let before = from - 1;
+        let read = self.file.from(before).take(PROBE.min(to - before)).read_to_end(&mut bytes);
+        read.map_err(|error| failure(&self.shape.path, "read", &error))?;
+        let ends = memchr::memchr2_iter(b'\n', b'\r', &bytes);
+        let starts = ends.map(|at| at + 1).filter(|at| {
+            // Between the two bytes of a line end nothing starts.
+            !(bytes.get(at - 1) == Some(&b'\r') && bytes.get(*at) == Some(&b'\n'))
+        });
+        let starts: Vec<usize> = starts.take(PROBES).collect();
+        let good = starts.iter().find(|at| self.follows(bytes.get(**at..).unwrap_or_default()));
+        Ok(good.or(starts.first()).map(|at| before + *at as u64))
+    }
+
+    /// Whether rows of the right width begin here.
+    fn follows(&self, bytes: &[u8]) -> bool {
+        let mut tokens = Tokenizer::new(bytes, self.dialect);
+        let mut record = Record::default();
+        (0..FOLLOWING).all(|_| match tokens.next(&mut record) {
+            Ok(Token::Record) => !suspicious(&record, self.shape.width),
+            Ok(Token::End) => true,
+            Ok(Token::Broken { .. }) | Err(_) => false,
+        })
+    }
+}
+
+impl Iterator for Stretches {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batch().transpose()
+    }
+}
+
+impl Drop for Stretches {
+    fn drop(&mut self) {
+        // Whoever waits to hand over a stretch learns that nobody takes it.
+        self.lanes.clear();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Columns of a dataset that get a wider type: its files are written anew, because a reader of many files wants one type a
+//! column in all of them.
+
+use super::manifest::Part;
+use super::merge::broken;
+use super::parts::{Parts, Shape};
+use super::piece::Need;
+use super::read::piece_rows;
+use super::work::Work;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use windvane_core::error::{Error, Result};
+use windvane_core::schema::{Schema, arrow::to_arrow, arrow::type_to_arrow};
+
+/// Whether a column of both has another type.
+pub(super) fn retyped(known: &Schema, now: &Schema) -> bool {
+    known.fields.iter().any(|field| now.field(&field.name).is_some_and(|other| other.data_type != field.data_type))
+}
+
+/// Rows in wider types; columns that they lack are null.
+pub(super) fn cast(rows: &RecordBatch, to: &Schema) -> Result<RecordBatch> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let column = |field: &windvane_core::schema::Field| -> Result<ArrayRef> {
+        let data_type = type_to_arrow(field.data_type);
+        match rows.column_by_name(&field.name) {
+            None => Ok(new_null_array(&data_type, rows.num_rows())),
+            Some(column) => cast_with_options(column, &data_type, &strict).map_err(|error| broken(&error)),
+        }
+    };
+    let columns = to.fields.iter().map(column).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(to_arrow(to), columns, &options).map_err(|error| broken(&error))
+}
+
+/// Writes files anew, each by itself, so that it stays known which load brought which. Their rows are read back and compared.
+pub(super) fn rewrite(old: &[Part], known: &Schema, work: &Work, shape: &Shape) -> Result<Vec<Part>> {
+    let mut fresh = Vec::new();
+    for (at, part) in old.iter().enumerate() {
+        let own = Shape { stem: format!("{}.{at}", shape.stem), ..shape.clone() };
+        let piece = work.folder.piece(part);
+        let copy = piece.copy(&Need::Whole)?;
+        let mut parts = Parts::begin(own.clone())?;
+        for batch in piece_rows(&piece, &copy, known)? {
+            work.go_on()?;
+            parts.write(&cast(&batch?.rows, &shape.schema)?)?;
+        }
+        let mut rows = 0;
+        for name in parts.finish()? {
+            let written = own.part(&name, &part.load_id, &mut |_| work.go_on())?;
+            rows += written.rows;
+            fresh.push(written);
+        }
+        if rows != part.rows {
+            return Err(Error::data("rows that were written anew in wider types do not read back as they were")
+                .hint("Nothing was changed at the target; run it again"));
+        }
+    }
+    Ok(fresh)
+}

@@ -1,0 +1,4 @@
+//! What a source has, and what is in it.
+
+pub mod discover;
+pub mod profile;

@@ -1,0 +1,162 @@
+//! The pass over batches, and the reading of a dataset through its connector.
+
+use super::Profile;
+use super::cells::Cells;
+use super::column::Column;
+use arrow::array::{Array, AsArray, RecordBatch};
+use futures::StreamExt;
+use std::sync::{Mutex, PoisonError};
+use windvane_connectors::{BatchStream, Connection, Found, FoundKind, ReadRequest};
+use windvane_core::error::{Error, Result};
+use windvane_core::schema::infer::Inference;
+use windvane_core::schema::{DataType, Field, Schema};
+
+/// Hashes that all columns of a dataset may hold together to prove that a column repeats no value (16 bytes each, about
+/// 100 MB at the most).
+const HASHES: usize = 2_000_000;
+
+/// Batches of fewer rows are not worth a second thread.
+const SHARED_ROWS: usize = 4_096;
+
+/// Does the work of each column of a batch, on two threads where the batch is large.
+fn shared<T: Send>(mut columns: Vec<T>, rows: usize, work: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+    if rows < SHARED_ROWS {
+        return columns.into_iter().try_for_each(work);
+    }
+    columns.reverse();
+    let columns = Mutex::new(columns);
+    let turn = || {
+        loop {
+            let next = columns.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match next {
+                Some(column) => work(column)?,
+                None => return Ok(()),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        // Without the helper all is done here.
+        let helper = std::thread::Builder::new().name("windvane-profile".to_owned()).spawn_scoped(scope, turn);
+        let mine = turn();
+        let others = helper.map_or(Ok(()), |helper| {
+            helper.join().unwrap_or_else(|_| Err(Error::internal("a column could not be profiled")))
+        });
+        mine.and(others)
+    })
+}
+
+/// Gathers the figures of one dataset.
+pub struct Profiler {
+    dataset: String,
+    columns: Vec<Column>,
+    rows: u64,
+    rejected: u64,
+}
+
+impl Profiler {
+    pub fn new(dataset: impl Into<String>, schema: &Schema) -> Self {
+        let limit = (HASHES / schema.fields.len().max(1)).clamp(10_000, 500_000);
+        let columns = schema.fields.iter().map(|field| Column::new(field.clone(), limit)).collect();
+        Self { dataset: dataset.into(), columns, rows: 0, rejected: 0 }
+    }
+
+    /// Takes in a batch of exactly the schema given to `new`; `numbers` are the rows' numbers at the source.
+    pub fn observe(&mut self, batch: &RecordBatch, numbers: &[u64]) -> Result<()> {
+        if batch.num_columns() != self.columns.len() || batch.num_rows() != numbers.len() {
+            return Err(Error::internal("a batch does not fit the profiled schema"));
+        }
+        self.rows += numbers.len() as u64;
+        shared(self.columns.iter_mut().enumerate().collect(), numbers.len(), |(index, column)| {
+            let cells = Cells::of(batch, index, column.data_type())?;
+            column.observe(&cells, numbers);
+            Ok(())
+        })
+    }
+
+    /// Rows that could not be read.
+    pub fn rejected(&mut self, rows: u64) {
+        self.rejected += rows;
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// `exact`: whether all rows were seen.
+    pub fn finish(self, exact: bool) -> Profile {
+        let rows = self.rows;
+        let columns: Vec<_> = self.columns.into_iter().map(Column::finish).collect();
+        // A sample cannot show that a column repeats nothing.
+        let keys = columns
+            .iter()
+            .filter(|column| exact && rows > 0 && column.nulls == 0 && column.distinct_exact && column.distinct == rows)
+            .map(|column| vec![column.name.clone()])
+            .collect();
+        Profile {
+            dataset: self.dataset,
+            rows,
+            bytes: None,
+            exact,
+            format: None,
+            rejected: self.rejected,
+            columns,
+            keys,
+            dependencies: Vec::new(),
+            foreign_keys: Vec::new(),
+        }
+    }
+}
+
+/// Reads a dataset (its first `limit` rows) and profiles it. Delimited text is read twice: first for the types that
+/// hold all values, then for the figures in these types.
+pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: Option<u64>) -> Result<Profile> {
+    let schema = match found.kind {
+        FoundKind::Csv => typed(connection, found, limit).await?,
+        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => found.fields.clone(),
+    };
+    let mut profiler = Profiler::new(dataset, &schema);
+    let mut batches = open(connection, found, schema, limit).await?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        profiler.observe(&batch.rows, &batch.numbers)?;
+        profiler.rejected(batch.rejected.len() as u64);
+    }
+    let met = profiler.rows + profiler.rejected;
+    let mut profile =
+        profiler.finish(limit.is_none_or(|limit| met < limit || found.rows_exact && found.rows == Some(met)));
+    profile.bytes = found.bytes;
+    profile.format.clone_from(&found.format);
+    if !found.primary_key.is_empty() && !profile.keys.contains(&found.primary_key) {
+        profile.keys.insert(0, found.primary_key.clone());
+    }
+    Ok(profile)
+}
+
+async fn open(connection: &Connection, found: &Found, schema: Schema, limit: Option<u64>) -> Result<BatchStream> {
+    let request = ReadRequest::whole(found.locator.clone(), found.kind, found.format.clone(), schema);
+    connection.read(ReadRequest { limit, ..request }).await
+}
+
+/// The types of all texts of a delimited file, not of a sample's.
+async fn typed(connection: &Connection, found: &Found, limit: Option<u64>) -> Result<Schema> {
+    let texts = Schema::new(found.fields.names().map(|name| Field::new(name, DataType::Text)).collect());
+    let mut inferences = vec![Inference::default(); texts.fields.len()];
+    let mut batches = open(connection, found, texts, limit).await?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        let columns = inferences.iter_mut().zip(batch.rows.columns()).collect();
+        shared(columns, batch.rows.num_rows(), |(inference, column)| {
+            let texts = column.as_string_opt::<i32>().ok_or_else(|| Error::internal("text did not come as text"))?;
+            for index in 0..texts.len() {
+                inference.observe(texts.is_valid(index).then(|| texts.value(index)));
+            }
+            Ok(())
+        })?;
+    }
+    let fields = found.fields.fields.iter().zip(&inferences).map(|(field, inference)| Field {
+        data_type: inference.named(&field.name),
+        nullable: inference.nullable(),
+        ..field.clone()
+    });
+    Ok(Schema::new(fields.collect()))
+}

@@ -1,0 +1,51 @@
+//! How many rows the datasets have that an output joins to, or that its checks look into. A load keeps it among its facts, and
+//! the next one is compared with it: what is left of a file that was cut is no reason to lose what the target has of the rest.
+
+use windvane_connectors::again::Facts;
+use windvane_core::error::Result;
+use crate::extract::Staged;
+use windvane_core::guard::{self, Allow, Brings, Limits, There};
+use windvane_plan::{Input, Output, Plan, order};
+use windvane_core::spec::target::{Absent, Mode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Rows by input.
+pub type Joined = BTreeMap<String, u64>;
+
+/// Of what was staged.
+pub fn of(output: &Output, inputs: &BTreeMap<String, Staged>) -> Joined {
+    output.reads.iter().filter_map(|name| Some((name.clone(), inputs.get(name)?.rows))).collect()
+}
+
+/// Writes them to what the load says of its inputs.
+pub(super) fn note(facts: &mut Facts, joined: &Joined) {
+    for input in &mut facts.inputs {
+        let rows = input.get("name").and_then(Value::as_str).and_then(|name| joined.get(name)).copied();
+        if let Some((rows, noted)) = rows.zip(input.get_mut("rows")) {
+            *noted = json!(rows);
+        }
+    }
+}
+
+/// Refuses datasets that have lost too many of the rows that they had at the last load, or all.
+pub(super) fn judge(plan: &Plan, output: &Output, allow: &Allow, joined: &Joined, last: &Facts) -> Result<()> {
+    let before = last.inputs.iter().filter_map(|input| serde_json::from_value::<Input>(input.clone()).ok());
+    for Input { name, rows, .. } in before {
+        let Some((now, then)) = joined.get(&name).copied().zip(rows) else { continue };
+        let limits = Limits::of(order::owner(plan, &name).map_or(&output.guard, |owner| &owner.guard));
+        let brings = Brings { mode: Mode::Replace, absent: Absent::Keep, incremental: false, rows: now };
+        let found = guard::rows(&limits, &brings, &There { rows: None, last: Some(then) });
+        let found = found.map(|mut found| {
+            found.saw = format!(
+                "'{name}', which it joins to or looks into, has {now} rows where it had {then} at the last load, and at \
+                 least a share of {} of them is wanted",
+                limits.rows
+            );
+            found.way = format!("Look at what the source gives of '{name}'");
+            found
+        });
+        allow.judge(&name, found).map_err(|error| error.in_table(&output.name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,368 @@
+//! One task that streams: source → steps → checks → target, with nothing at rest in between.
+//!
+//! Reader, compute and writer run side by side and wait for each other through channels of a few batches; steps that need
+//! one row at a time are done on several threads, and their results taken in order (`flow`). So memory is a few batches,
+//! what the steps may hold (the rest is spilled), and the joined datasets, whole. The rows of a flow end with a word, not
+//! with silence: whatever stops it in the middle (an error, a panic, a cancelled call) reaches the target as
+//! an error, and nothing becomes visible.
+//!
+//! Of Parquet, whose reader refuses no row, only the columns are read that the steps need. When a row is refused later
+//! on, everything is undone and flows again with all columns, so that quarantine shows whole rows.
+
+use super::channel::until_the_end;
+use super::flow::{Ended, Flow, Flowed};
+use super::{World, named, source_breaker, stage, target_breaker, window};
+use crate::extract::drift::{self, Case, outgrown};
+use crate::extract::folder::Folder;
+use crate::extract::{self, Opened, Slice, quarantine};
+use crate::load::{self, Receipt, before::Before};
+use futures::{FutureExt, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinSet;
+use windvane_connectors::shown;
+use windvane_connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
+use windvane_core::error::{Error, Result};
+use windvane_core::resilience::clock::Stopwatch;
+use windvane_core::schema::Schema;
+use windvane_core::spec::check::Check;
+use windvane_core::spec::step::Step;
+use windvane_engine::step::{self, Needed};
+use windvane_engine::{self as engine, frame::Frame};
+use windvane_plan::{Input, Output, Plan};
+
+/// Batches that wait between two of reader, compute and writer.
+const WAITING: usize = 2;
+
+/// What a flow reads, and what it does to it.
+pub(super) struct Reading {
+    /// The datasets that joins and checks look into, in memory.
+    pub(super) others: BTreeMap<String, Vec<Frame>>,
+    /// Their columns, also those that were not read.
+    pub(super) schemas: BTreeMap<String, Schema>,
+    /// Over the columns that are read.
+    pub(super) steps: Vec<Step>,
+    /// The columns of the rows that flow.
+    pub(super) kept: Schema,
+    /// All columns are read.
+    pub(super) whole: bool,
+}
+
+/// What became of a move.
+enum Moved {
+    Done(Box<(Flowed, Receipt)>),
+    /// An earlier try did it; the rows did not flow.
+    Already(Box<Receipt>),
+    /// The target refused rows.
+    Refused,
+    /// All columns must be read.
+    Narrow,
+}
+
+/// Moves one output in one task. Rows that the target refuses need a second look at the rows: then the output is moved
+/// in stages after all.
+pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
+    let watch = Stopwatch::start();
+    let planned = super::decided(plan, output)?;
+    let folder = world.folder(plan, run);
+    let moved = wide_enough(world, plan, planned, run, &folder).await;
+    let (flowed, receipt) = match moved {
+        Ok(Moved::Done(moved)) => *moved,
+        Ok(Moved::Already(receipt)) => return stage::found(world, plan, planned, run, *receipt).await,
+        Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
+        Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
+        Err(error) => {
+            let error = if error.stage().is_none() { error.in_stage("move") } else { error };
+            let read = stage::own_files(&folder, &planned.from, &["extract"])?;
+            let own = stage::own_files(&folder, output, &["transform", "validate"])?;
+            let files: Vec<String> = read.into_iter().chain(own).collect();
+            return Err(stage::put_aside(world, plan, planned, run, &files, error).await);
+        }
+    };
+    stage::keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
+    stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
+    let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
+    stage::remember_step(world, plan, run, &stats).await?;
+    stage::remember_passed(world, plan, run).await?;
+    window::done(world, plan, planned, run).await?;
+    stage::remember_load(world, plan, run, output, &receipt).await?;
+    Ok(receipt)
+}
+
+/// Moves in types that hold what the inputs have: where they have outgrown the planned ones, everything is undone, they are
+/// measured, and flow again.
+async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
+    let mut known = outgrown::remembered(plan, planned, &world.context).await;
+    // Each input is looked at whole, and measured whole, once.
+    for _ in 0..2 * (planned.reads.len() + 1) {
+        let plan = known.as_ref().unwrap_or(plan);
+        let planned = named(plan.output(&planned.name), "output", &planned.name, plan)?;
+        let error = match once(world, plan, planned, run, folder).await {
+            Err(error) if outgrown::told(&error) || shown::told(&error) => error,
+            other => return other,
+        };
+        let name = error.place().table.clone().unwrap_or_default();
+        let input = named(plan.input(&name), "input", &name, plan)?;
+        let case = Case { plan, output: planned, input, context: &world.context };
+        let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+        if shown::told(&error) {
+            let looking = world.guarded(breaker, drift::unshown(case, true)).await;
+            looking.map_err(|error| error.in_stage("extract"))?;
+            continue;
+        }
+        let growing = world.guarded(breaker, outgrown::grow(case, true)).await;
+        known = Some(growing.map_err(|error| error.in_stage("extract"))?);
+    }
+    let plan = known.as_ref().unwrap_or(plan);
+    once(world, plan, named(plan.output(&planned.name), "output", &planned.name, plan)?, run, folder).await
+}
+
+async fn once(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
+    match moved(world, plan, planned, run, folder, needed(plan, planned).as_ref()).await {
+        Ok(Moved::Narrow) => moved(world, plan, planned, run, folder, None).await,
+        other => other,
+    }
+}
+
+/// What is needed of the inputs, where only that may be read: a reader that refuses rows would refuse others.
+fn needed(plan: &Plan, planned: &Output) -> Option<Needed> {
+    let input = plan.input(&planned.from)?;
+    let mut inputs = planned.reads.iter().map(|name| plan.input(name)).chain([Some(input)]);
+    if !inputs.all(|input| input.is_some_and(|input| input.kind == FoundKind::Parquet)) {
+        return None;
+    }
+    let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
+    let mut needed = step::needed(&steps(planned), &input.schema, &lookup).ok()?;
+    if needed.input == input.schema {
+        return None;
+    }
+    for planned in &planned.checks {
+        if let Check::References(check) = &planned.check {
+            let key = check.key.as_ref().unwrap_or(&check.column).clone();
+            needed.others.entry(check.dataset.clone()).or_default().insert(key);
+        }
+    }
+    Some(needed)
+}
+
+fn steps(planned: &Output) -> Vec<Step> {
+    planned.steps.iter().map(|planned| planned.step.clone()).collect()
+}
+
+async fn moved(
+    world: &World,
+    plan: &Plan,
+    planned: &Output,
+    run: &str,
+    folder: &Folder,
+    needed: Option<&Needed>,
+) -> Result<Moved> {
+    let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
+    let slice = window::slice(world, plan, planned, input, run).await?;
+    let Some((flow, Reader { rows: read, task: _reading })) =
+        flow(world, plan, planned, folder, slice.clone(), needed).await?
+    else {
+        return Ok(Moved::Narrow);
+    };
+    let planned = flow.output().clone();
+    let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
+    let turn = stage::turn(world, plan, &planned, run).await?;
+    let looking = Before::look(plan, &planned, &turn, &world.context, (&columns, flow.joined()));
+    let before = world.guarded(target_breaker(&plan.target), looking).await?;
+    let request = before.request(plan, &planned, &turn);
+    let flow = flow.after(before);
+    window::still_mine(world, plan, &planned, run).await?;
+    let (give, rows) = channel(WAITING);
+    let promise = Promise::at_the_end();
+    let rows = Rows::flowing(until_the_end(rows, promise.clone()).boxed());
+    let refused = rows.asked_again();
+    let connection = Connection::open_target(&plan.target, &world.context)?;
+    let request = LoadRequest { expected: promise, ..request };
+    let swaps = load::swaps(&plan.target, &request);
+    let allowance = request.allowance.clone();
+    let loading = connection.load(request, rows);
+    let loading = world.guarded(target_breaker(&plan.target), loading);
+    let (ended, loaded) = futures::join!(flow.run(read, give), loading);
+    // Only a panic ends the flow with an error of its own; the writer knows no more than that the rows stopped.
+    let ended = ended?;
+    if matches!(ended, Ended::Narrow) {
+        return Ok(Moved::Narrow);
+    }
+    let loaded = match loaded {
+        // An earlier attempt ended in stages.
+        Ok(loaded) if !loaded.refused.is_empty() => return Ok(Moved::Refused),
+        Ok(loaded) => loaded,
+        Err(_) if refused.load(Ordering::Relaxed) || allowance.exceeded().is_some() => return Ok(Moved::Refused),
+        Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
+        Err(error) => return Err(error.in_table(&planned.dataset)),
+    };
+    let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
+    let flowed = match ended {
+        Ended::Done(flowed) => Some(*flowed),
+        Ended::Stopped if loaded.already && load::is_later(&turn, &loaded) && swaps && loaded.checksum.is_none() => {
+            // Nothing could show that the source is the same.
+            return Ok(Moved::Refused);
+        }
+        // An earlier attempt loaded it: what it counted is written down, unless that was on another machine.
+        Ended::Stopped if loaded.already => Flowed::noted(folder, &planned.name)?,
+        Ended::Stopped | Ended::Narrow => {
+            return Err(Error::internal("the target did not wait for the end of the rows"));
+        }
+    };
+    let flowed = if let Some(flowed) = flowed.filter(|flowed| !loaded.already || !flowed.differs(&loaded)) {
+        flowed
+    } else {
+        // Of this doing of the run, or a later one that a lost store does not know of: its source may have changed.
+        if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
+            return Ok(Moved::Already(Box::new(receipt)));
+        }
+        counted_again(world, plan, &planned, folder, slice).await?
+    };
+    if loaded.already && swaps && flowed.differs(&loaded) {
+        return Ok(Moved::Refused);
+    }
+    let receipt = flowed.receipt(&planned, &turn, loaded)?;
+    Ok(Moved::Done(Box::new((flowed, receipt))))
+}
+
+/// A flow that is ready to begin; nothing when all columns must be read because the source has changed.
+async fn flow(
+    world: &World,
+    plan: &Plan,
+    planned: &Output,
+    folder: &Folder,
+    slice: Slice,
+    needed: Option<&Needed>,
+) -> Result<Option<(Flow, Reader)>> {
+    let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
+    let mut reading = Reading {
+        others: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+        steps: needed.map_or_else(|| steps(planned), |needed| needed.steps.clone()),
+        kept: Schema::default(),
+        whole: needed.is_none(),
+    };
+    for name in &planned.reads {
+        let input = named(plan.input(name), "input", name, plan)?;
+        let columns = needed.and_then(|needed| needed.others.get(name));
+        let (all, frames) = other(world, (plan, planned), input, folder, columns).await?;
+        if needed.is_some() && all != input.schema {
+            return Ok(None);
+        }
+        reading.schemas.insert(name.clone(), all);
+        reading.others.insert(name.clone(), frames);
+    }
+    let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+    let columns: Option<BTreeSet<String>> = needed.map(|needed| needed.input.names().map(str::to_owned).collect());
+    let opening = extract::open_some((plan, planned), input, &world.context, slice, columns.as_ref());
+    let opened = world.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
+    if needed.is_some_and(|needed| opened.kept != needed.input) {
+        return Ok(None);
+    }
+    reading.kept = opened.kept.clone();
+    if needed.is_none() {
+        reading.steps = extract::lean::steps(plan, planned, &opened.kept);
+    }
+    let planned = fitted(plan, planned, &opened.all, &reading.schemas)?;
+    world.context.progress.begin("move", &planned.name, input.rows);
+    let flow = Flow::new(plan, planned, &reading, folder, world)?;
+    Ok(Some((flow, read(opened))))
+}
+
+/// Rows that are read on a task of their own.
+struct Reader {
+    rows: Receiver<Result<super::flow::Read>>,
+    /// Ends the reading when it is dropped: a source that says nothing must not hold up whoever stops the call.
+    task: JoinSet<()>,
+}
+
+/// Reads on a task of its own, which ends when nobody wants its rows any more.
+fn read(mut opened: Opened) -> Reader {
+    let (give, rows) = channel(WAITING);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let gone = give.clone();
+        let reading = async move {
+            while let Some(rows) = opened.next().await {
+                let failed = rows.is_err();
+                let rows = rows.map(super::flow::Read::Rows).map_err(|error| error.in_stage("extract"));
+                if give.send(rows).await.is_err() || failed {
+                    return;
+                }
+            }
+            // Nobody is left to tell when this fails.
+            drop(give.send(Ok(super::flow::Read::End)).await);
+        };
+        let reading = AssertUnwindSafe(reading).catch_unwind().fuse();
+        let closed = gone.closed().fuse();
+        let broken = {
+            futures::pin_mut!(reading, closed);
+            futures::select! { done = reading => done.err(), () = closed => None }
+        };
+        if let Some(cause) = broken {
+            let said = cause.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
+            // Nobody is left to tell when this fails.
+            drop(gone.send(Err(Error::internal(format!("the reading broke: {said}")).in_stage("extract"))).await);
+        }
+    });
+    Reader { rows, task }
+}
+
+/// The counts of a load that is done, by letting the same rows flow once more to nowhere.
+async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Folder, slice: Slice) -> Result<Flowed> {
+    let flow = flow(world, plan, planned, folder, slice, None).await?;
+    let (flow, Reader { rows: read, task: _reading }) =
+        flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
+    let (give, mut rows) = channel(WAITING);
+    let drain = async {
+        while let Some(item) = rows.recv().await {
+            item?;
+        }
+        Ok::<(), Error>(())
+    };
+    let (ended, drained) = futures::join!(flow.run(read, give), drain);
+    drained?;
+    match ended? {
+        Ended::Done(flowed) => Ok(*flowed),
+        Ended::Stopped | Ended::Narrow => Err(Error::internal("rows that flow to nowhere did not arrive")),
+    }
+}
+
+/// A joined dataset, read straight into memory: all columns that it has, and its rows with those that are asked for.
+async fn other(
+    world: &World,
+    (plan, output): (&Plan, &Output),
+    input: &Input,
+    folder: &Folder,
+    columns: Option<&BTreeSet<String>>,
+) -> Result<(Schema, Vec<Frame>)> {
+    let breaker = plan.sources.get(&input.source).and_then(source_breaker);
+    let reading = async {
+        let mut opened = extract::open_some((plan, output), input, &world.context, Slice::default(), columns).await?;
+        let path = folder.file(&input.name, "extract.quarantine.jsonl");
+        let mut refused = quarantine::Writer::create(folder, &path, "extract", &input.name);
+        let mut frames = Vec::new();
+        while let Some(rows) = opened.next().await {
+            let (frame, rejected) = rows?;
+            rejected.iter().try_for_each(|row| refused.push(row))?;
+            frames.push(frame);
+        }
+        refused.finish()?;
+        Ok((opened.all, frames))
+    };
+    world.guarded(breaker, reading).await.map_err(|error: Error| error.in_stage("extract"))
+}
+
+/// The output as it is now: drift may have changed the columns that were planned.
+fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String, Schema>) -> Result<Output> {
+    if plan.input(&planned.from).is_some_and(|input| input.schema == *kept) {
+        return Ok(planned.clone());
+    }
+    let lookup = |name: &str| others.get(name).cloned();
+    let schema = engine::plan_schema(&extract::lean::steps(plan, planned, kept), kept, &lookup)
+        .map_err(|error| stage::changed(error, &planned.name))?;
+    Ok(Output { schema, ..planned.clone() })
+}

@@ -1,0 +1,209 @@
+//! Mended rows of a quarantine, moved instead of the source's: once, beside the rows of the run that has put them aside.
+//!
+//! They are done as that run would have done them, by key where the output is loaded by key, all of them or none: what is
+//! loaded is known by row, so that no row comes twice, in whatever order and company its line is.
+
+use super::{World, stage};
+use windvane_connectors::again::replays::Replays;
+use windvane_connectors::{Connection, FoundKind};
+use windvane_engine::step::{self, Company};
+use windvane_core::error::{Error, Kind, Result};
+use crate::extract::mended::{self, Mended, Owner, Row};
+use crate::load::{self, Receipt};
+use windvane_plan::{Input, Output, Plan};
+use crate::record::{Failure, Run};
+use windvane_core::schema::digest;
+use windvane_core::spec::drift::{Drift, Policy};
+use windvane_core::spec::guard::Guards;
+use windvane_core::spec::source::{FilesSource, Source};
+use windvane_core::spec::step::Step;
+use windvane_core::spec::target::{Absent, Mode};
+use windvane_core::spec::{RowPolicy, Strategy};
+use windvane_store::runs::Begun;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where mended rows belong.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    of: Owner,
+    /// What tells each row from the others of the run.
+    rows: Vec<String>,
+    /// What the loads of each output do, by its name.
+    modes: Vec<(String, Mode)>,
+    /// Outputs of which one row of several is taken: a row may be there that was taken instead.
+    chosen: BTreeSet<String>,
+}
+
+impl Replay {
+    /// As the target's ledger keeps it.
+    pub(super) fn of(&self, plan: &Plan, output: &Output) -> Replays {
+        let mode = self.modes.iter().find(|(name, _)| *name == output.name).map(|(_, mode)| *mode);
+        Replays {
+            run: self.of.by.run.clone(),
+            attempt: self.of.by.attempt,
+            load_id: load::load_id(&plan.pipeline, &self.of.by.run, &output.name, ""),
+            rows: self.rows.clone(),
+            mode: mode.unwrap_or_default(),
+            changes: !self.chosen.contains(&output.name),
+        }
+    }
+}
+
+/// Moves the rows of a quarantine file. `run`: of which they must be, where one is named.
+pub async fn replay(world: &World, plan: &Plan, file: &Path, run: Option<&str>) -> Result<Run> {
+    let mended = mended::read(file)?;
+    let by = &mended.of.by;
+    if let Some(other) = run.filter(|run| *run != by.run) {
+        let message = format!("the rows were put aside by run '{}', not by '{other}'", by.run);
+        return Err(Error::spec(message).in_file(file.display().to_string()).hint("Leave `--run` out"));
+    }
+    let outputs = outputs(plan, &mended.of).map_err(|error| error.in_file(file.display().to_string()))?;
+    // Neither the run itself nor another replay of its rows goes on beside this one.
+    world.hold(plan, &by.run).await?;
+    let done = done(world, plan, (&mended, &outputs), file).await;
+    world.let_go(plan, &by.run).await?;
+    done
+}
+
+async fn done(world: &World, plan: &Plan, (mended, outputs): (&Mended, &[Output]), file: &Path) -> Result<Run> {
+    let run = format!("replay-{}", identity(mended));
+    let mut world = world.clone();
+    world.begin(plan, &run).await?;
+    // The same lines are the same load, however often they come.
+    world.turn = Begun { attempt: 1, ..world.turn };
+    world.replay = Some(Replay {
+        of: mended.of.clone(),
+        rows: mended.rows.iter().map(|row| row.id.clone()).collect(),
+        modes: outputs.iter().map(|output| (output.name.clone(), output.mode)).collect(),
+        chosen: outputs.iter().filter(|output| chooses(plan, output)).map(|output| output.name.clone()).collect(),
+    });
+    let plan = planned(&mut world, plan, outputs, mended, &run).await?;
+    let (mut receipts, mut failed) = (Vec::new(), Vec::new());
+    for output in &plan.outputs {
+        match moved(&world, &plan, output, (&run, &mended.of)).await {
+            Ok(receipt) => receipts.push(receipt),
+            Err(error) => {
+                stage::give_up(&world, &plan, &output.name, &run).await;
+                failed.push(Failure::of(&output.name, &in_file(error, file)));
+            }
+        }
+    }
+    stage::recorded(&world, &plan, &run, receipts, failed).await
+}
+
+/// The outputs that lack the rows: all that begin with an input whose rows could not be read.
+fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
+    let lacks = |output: &&Output| if of.unread { output.from == of.name } else { output.name == of.name };
+    let outputs: Vec<Output> = plan.outputs.iter().filter(lacks).cloned().collect();
+    if outputs.is_empty() {
+        return Err(Error::missing(format!("the plan has nothing called '{}', from which the rows came", of.name)));
+    }
+    for output in &outputs {
+        super::decided(plan, &output.name)?;
+        let company = company(plan, output)?;
+        let adds = matches!(output.mode, Mode::Append | Mode::Replace);
+        if let Some((step, _)) = company.filter(|(_, company)| adds || *company == Company::Folds) {
+            let verb = output.steps.get(step).map_or("step", |planned| planned.step.verb());
+            let message =
+                format!("what the step '{verb}' makes of a row depends on other rows, and only these would be there");
+            return Err(Error::new(Kind::Conflict, message)
+                .in_table(&output.name)
+                .hint(format!("Nothing was loaded. Mend the source, and run '{}' again", of.by.run)));
+        }
+    }
+    Ok(outputs)
+}
+
+fn company(plan: &Plan, output: &Output) -> Result<Option<(usize, Company)>> {
+    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
+    let Some(input) = plan.input(&output.from) else { return Ok(None) };
+    step::company(&steps, &input.schema, &lookup)
+}
+
+fn chooses(plan: &Plan, output: &Output) -> bool {
+    matches!(company(plan, output), Ok(Some(_)))
+}
+
+/// The same rows, in whatever order, are the same replay.
+fn identity(Mended { of, rows }: &Mended) -> String {
+    let mut rows: Vec<String> = rows.iter().map(|Row { id, source }| json!([id, source]).to_string()).collect();
+    rows.sort();
+    digest(json!([of.by, of.name, of.unread, rows]).to_string().as_bytes(), 16)
+}
+
+/// The plan for the mended rows.
+async fn planned(world: &mut World, plan: &Plan, outputs: &[Output], mended: &Mended, run: &str) -> Result<Plan> {
+    let path = written(world.folder(plan, run).path(), &mended.rows)?;
+    let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });
+    world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.path.clone()));
+    // The connector knows how it calls the file; asking it keeps one rule of locators.
+    let found = Connection::open_source(&source, &world.context)?.datasets().await?;
+    let found = found.into_iter().next().map(|(_, found)| found);
+    // Mended rows are read as planned, whatever columns they have: nothing drifts.
+    let fingerprint = found.as_ref().map(|found| found.shape().fingerprint()).unwrap_or_default();
+    let locator = found.map(|found| found.locator).unwrap_or_default();
+    let mut replayed = plan.clone();
+    replayed.refused.clear();
+    replayed.errors.rows = RowPolicy::Fail;
+    // What they hold now is no news of the source.
+    replayed.drift = Drift::all(Policy::Freeze);
+    replayed.outputs = outputs.to_vec();
+    for output in &mut replayed.outputs {
+        if output.mode == Mode::Replace {
+            output.mode = Mode::Append;
+        }
+        output.absent = Absent::Keep;
+        output.incremental = None;
+        output.drift = None;
+        output.strategy.strategy = Strategy::Staged;
+        // A person has looked at these rows; at what they join to, nobody.
+        output.guard = Guards { rows: output.guard.rows, format: output.guard.format, ..Guards::off() };
+    }
+    let from: BTreeSet<&str> = outputs.iter().map(|output| output.from.as_str()).collect();
+    replayed.sources.insert("replay".to_owned(), source);
+    for input in replayed.inputs.iter_mut().filter(|input| from.contains(input.name.as_str())) {
+        let (source, locator) = ("replay".to_owned(), locator.clone());
+        let fingerprint = fingerprint.clone();
+        let (kind, format, primary_key, partial) = (FoundKind::Jsonl, None, Vec::new(), Vec::new());
+        *input = Input { source, locator, kind, format, fingerprint, primary_key, partial, ..input.clone() };
+    }
+    Ok(replayed)
+}
+
+async fn moved(world: &World, plan: &Plan, output: &Output, (run, of): (&str, &Owner)) -> Result<Receipt> {
+    let inputs = stage::extract(world, plan, &output.name, run).await?;
+    let transformed = stage::transform(world, plan, &output.name, run, &inputs).await?;
+    if transformed.added > 0 && output.mode == Mode::Append && !of.unread {
+        let message =
+            format!("of these rows the steps make {} more, of which some may have been loaded", transformed.added);
+        return Err(Error::new(Kind::Conflict, message)
+            .in_table(&output.name)
+            .hint(format!("Nothing was loaded. Mend the source, and run '{}' again", of.by.run)));
+    }
+    let verdict = stage::validate(world, plan, &output.name, run, &inputs, &transformed).await?;
+    stage::load(world, plan, &output.name, run, &verdict).await
+}
+
+/// Names the user's file instead of the copy of its rows.
+fn in_file(error: Error, file: &Path) -> Error {
+    let mut place = error.place().clone();
+    if place.file.is_some() {
+        place.file = Some(file.display().to_string());
+    }
+    error.at(place)
+}
+
+fn written(folder: &Path, rows: &[Row]) -> Result<PathBuf> {
+    let path = crate::extract::file(folder, "replay", "jsonl");
+    let failed = |error: std::io::Error| Error::internal("the replay cannot be staged").caused_by(&error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = std::fs::File::create(&path).map_err(failed)?;
+    for row in rows {
+        writeln!(file, "{}", serde_json::Value::Object(row.source.clone())).map_err(failed)?;
+    }
+    Ok(path)
+}

@@ -1,0 +1,268 @@
+//! All rows or none, once: one transaction for the rows, what they needed, and the ledger row that says they are there.
+//!
+//! A load that is killed anywhere leaves an open transaction, which the server undoes. A commit whose answer was lost is
+//! found in the ledger by the next attempt.
+//!
+//! `straight` copies into the table itself: the fast way of `append` and `replace`. `staged` copies into a temporary
+//! table and lets the server move the rows (`moves`): merge, history, and whatever the straight way was refused; there
+//! `returning` is the short way of a merge and `sift` finds out which rows the table does not take. `pushed` stages raw
+//! rows and lets the server make of them the rows that `staged` moves. `target` readies the table, `copy` sends, `ledger`
+//! remembers.
+//!
+//! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
+//! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
+
+mod changed;
+mod compare;
+mod copy;
+mod differs;
+mod key;
+pub(super) mod ledger;
+mod links;
+mod moves;
+pub(super) mod pushed;
+mod returning;
+mod sift;
+mod staged;
+mod straight;
+mod target;
+
+pub(super) use target::look;
+
+use super::catalog::LEDGER;
+use super::connect::CANONICAL;
+use super::failure::{refuses_a_row, translate};
+use super::read::{execute, name};
+use super::table::{TableName, check_name};
+use super::watch::Pulse;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+use std::collections::HashSet;
+use windvane_connect::again::{Course, Undo, swapped};
+use windvane_connect::{LoadRequest, Loaded, Rows};
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::faults;
+use windvane_core::spec::RowPolicy;
+use windvane_core::spec::target::Mode;
+
+/// Other loads of the same dataset may take this long before we give up for now.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '15min'";
+/// The columns that a history has behind those of the rows.
+const VERSION: [(&str, &str); 3] =
+    [("valid_from", "timestamptz"), ("valid_to", "timestamptz"), ("is_current", "boolean")];
+
+/// One load, as it was asked for.
+struct Job {
+    table: TableName,
+    ledger: TableName,
+    request: LoadRequest,
+    pulse: Pulse,
+}
+
+impl Job {
+    fn new(schema: &str, request: LoadRequest, pulse: Pulse) -> Self {
+        let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
+        Self { table: named(&request.dataset), ledger: named(LEDGER), request, pulse }
+    }
+}
+
+/// Why an attempt ended.
+enum Stop {
+    /// The server does not take a row.
+    Refused(Error),
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Stop {
+    fn of(error: &sqlx::Error) -> Self {
+        let said = translate(error);
+        if refuses_a_row(error) { Self::Refused(said) } else { Self::Failed(said) }
+    }
+
+    fn error(self) -> Error {
+        match self {
+            Self::Refused(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
+/// A statement that rows may be refused by; how many it touched.
+async fn run(session: &mut PgConnection, sql: &str) -> Result<u64, Stop> {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await.map_err(|error| Stop::of(&error))?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn load(
+    mut session: PgConnection,
+    schema: &str,
+    request: LoadRequest,
+    mut rows: Rows,
+    pulse: Pulse,
+) -> Result<Loaded> {
+    check(&request)?;
+    let job = Job::new(schema, request, pulse);
+    ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
+    let mut dropped = Vec::new();
+    let mut done = attempt(&mut session, &job, &mut rows, (false, &mut dropped)).await;
+    if let Err(Stop::Refused(error)) = done {
+        // Undone, with everything that hung on it; then once more, looking at every row.
+        execute(&mut session, "ROLLBACK").await?;
+        done = match second(&job, &error, rows.open()) {
+            Ok(mut again) => attempt(&mut session, &job, &mut again, (true, &mut dropped)).await,
+            Err(error) => Err(Stop::Failed(error)),
+        };
+    }
+    if done.is_err() {
+        // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
+        drop(execute(&mut session, "ROLLBACK").await);
+    }
+    let notes = links::make(&mut session, &job, &dropped).await;
+    done.map(|loaded| Loaded { notes: [loaded.notes, notes].concat(), ..loaded })
+        .map_err(|stop| name(stop.error(), &job.table))
+}
+
+/// The rows for a second look, or why there is none: what the server said is enough when it names the row.
+fn second(job: &Job, refused: &Error, again: Result<windvane_connect::RowStream>) -> Result<Rows> {
+    if job.request.refused == RowPolicy::Fail && refused.place().row.is_some() {
+        return Err(refused.clone());
+    }
+    match (again, job.request.refused) {
+        (Ok(rows), _) => Ok(Rows::flowing(rows)),
+        (Err(_), RowPolicy::Fail) => Err(refused.clone()),
+        (Err(error), RowPolicy::Quarantine) => Err(error.caused_by(refused)),
+    }
+}
+
+fn check(request: &LoadRequest) -> Result<()> {
+    check_name(&request.dataset, "table")?;
+    request.check_mark()?;
+    if let Some(column) = request.marks() {
+        check_name(column, "column")?;
+    }
+    if request.dataset == LEDGER {
+        return Err(
+            Error::spec(format!("'{LEDGER}' is windvane's own table")).hint("Choose another name for the output")
+        );
+    }
+    let mut names = HashSet::new();
+    for column in request.schema.names() {
+        check_name(column, "column")?;
+        if !names.insert(column) {
+            return Err(
+                Error::spec(format!("two columns are named '{column}'")).hint("Rename one of them in the steps")
+            );
+        }
+    }
+    if matches!(request.mode, Mode::Merge | Mode::History) {
+        key::places(&request.schema, &request.key)?;
+    }
+    if let (Mode::History, Some((own, _))) = (request.mode, VERSION.iter().find(|(own, _)| names.contains(own))) {
+        return Err(Error::spec(format!("the rows have a column '{own}', which a history keeps for itself"))
+            .at_path(*own)
+            .hint("Rename the column in the steps"));
+    }
+    Ok(())
+}
+
+/// One transaction. `sifting`: the whole was refused before, the rows are looked at one by one.
+async fn attempt(
+    session: &mut PgConnection,
+    job: &Job,
+    rows: &mut Rows,
+    (sifting, dropped): (bool, &mut Vec<links::Known>),
+) -> Result<Loaded, Stop> {
+    let undo = match begin(session, job, dropped).await? {
+        Course::Done(loaded) => {
+            execute(session, "ROLLBACK").await?;
+            return Ok(*loaded);
+        }
+        Course::Load { undo } => undo,
+    };
+    let target = target::ready(session, job).await?;
+    clear(session, job, &target, undo.clone()).await?;
+    let moves = moves::choose(session, job, &target).await?;
+    let loaded = if moves.by_key() || sifting || !target.direct() {
+        staged::load(session, job, &target, &moves, rows, sifting).await?
+    } else {
+        straight::load(session, job, &target, rows).await?
+    };
+    target::finish(session, job, &target).await?;
+    job.request.close(&loaded)?;
+    let loaded = swapped(loaded, undo);
+    if !faults::planted("forgets_ledger") {
+        ledger::write_down(session, job, &loaded, None).await?;
+    }
+    commit(session).await?;
+    Ok(loaded)
+}
+
+/// Begins the transaction, of a table whose types are wide enough and which no foreign key of ours holds; what an earlier
+/// one answered, if it did the load.
+async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::Known>) -> Result<Course> {
+    let (mut widened, mut tries) = (false, 0);
+    loop {
+        let course = started(session, job).await?;
+        if matches!(course, Course::Done(_)) {
+            return Ok(course);
+        }
+        let gone = match links::remove(session, job).await {
+            // Who reads from the tables is waited for without a lock, so that nobody else has to.
+            Err(error) if error.kind() == Kind::Unavailable && tries < links::TRIES => {
+                execute(session, "ROLLBACK").await?;
+                tokio::time::sleep(links::PAUSE).await;
+                tries += 1;
+                continue;
+            }
+            gone => gone?,
+        };
+        let changed = !gone.is_empty();
+        dropped.extend(gone);
+        if !changed {
+            if widened || !target::widen(session, job).await? {
+                if links::hold(session, job).await? {
+                    return Ok(course);
+                }
+                // Another load has made one in between.
+                execute(session, "ROLLBACK").await?;
+                continue;
+            }
+            widened = true;
+        }
+        commit(session).await?;
+    }
+}
+
+async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {
+    execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
+    execute(session, LOCK_TIMEOUT).await?;
+    job.pulse.learn(session).await?;
+    // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
+    ledger::lock(session, &format!("windvane:{}", job.table)).await?;
+    ledger::look_up(session, job).await
+}
+
+/// Before the rows come: those of an earlier attempt go, and of an empty table no load is said to have rows there.
+async fn clear(session: &mut PgConnection, job: &Job, target: &target::Target, undo: Option<Undo>) -> Result<(), Stop> {
+    if job.request.mode != Mode::Replace {
+        ledger::forget(session, job).await?;
+    }
+    match undo {
+        Some(rows) => ledger::undo(session, job, &target.existing, rows).await,
+        None => Ok(()),
+    }
+}
+
+async fn commit(session: &mut PgConnection) -> Result<()> {
+    execute(session, "COMMIT").await.map_err(|error| match error.kind() {
+        Kind::Unavailable => Error::new(Kind::Unavailable, "the server went away at the commit: it may be done or not")
+            .hint("Run it again: if it was done, the load id says so and nothing is written twice")
+            .caused_by(&error),
+        _ => error,
+    })
+}

@@ -1,0 +1,267 @@
+//! A table as batches: binary COPY in read-only transactions that share one snapshot.
+//!
+//! A large heap table is read by a few sessions at a time, each a run of pages after the other, and handed on in the
+//! order of the pages: the order of rows and their numbers do not depend on who was faster. What cannot be read so (a
+//! view, a part by keys, a server before 14, a standby that exports no snapshot, a pooler with one session for us) is
+//! one COPY.
+
+use super::catalog;
+use super::connect::{self, Access, CANONICAL, answered};
+use super::failure::translate;
+use super::filter::{Pages, conditions, rest};
+use super::lane::{Lane, close};
+use super::rows::Decoder;
+use super::table::{Existing, TableName};
+use super::wire::{Selected, Wire, select};
+use futures::{StreamExt, future::try_join_all};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+use windvane_connect::gather::produce;
+use windvane_connect::turns::{self, Piece, gone};
+use windvane_connect::{Batch, BatchStream, Part, ReadRequest};
+use windvane_core::error::{Error, Result};
+use windvane_core::schema::Schema;
+
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
+const RUN: u64 = 512;
+/// Batches that a session may have ready while another's are handed on: about a run of pages.
+const READY: usize = 6;
+/// Smaller tables are read by one session, much smaller ones by the one that looked.
+const LARGE: u64 = 2_000;
+const SMALL: u64 = 128;
+/// So long the sessions may take to end once all rows are here.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// A read that stops after so many rows is small too.
+const FEW: u64 = 10_000;
+
+pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) -> Result<BatchStream> {
+    let table = TableName::parse(&request.locator, schema);
+    let mut leader = connect::open(&access.options).await?;
+    let looking = async {
+        execute(&mut leader, &format!("{BEGIN}; {CANONICAL}")).await?;
+        let Some(existing) = table.existing(&mut leader).await? else {
+            return Err(catalog::missing(&mut leader, &table, schema).await);
+        };
+        let storage = table.storage(&mut leader).await?;
+        Ok((existing, storage))
+    };
+    let (existing, storage) = answered(&access.options, looking).await?;
+    let conditions = conditions(&request, &existing).map_err(|error| name(error, &table))?;
+    let pages = match request.part {
+        Some(Part::Pages { from, to }) => Pages { from, to },
+        Some(Part::Keys(_) | Part::File { .. }) | None => Pages { from: 0, to: None },
+    };
+    let few = request.limit.is_some_and(|limit| limit <= FEW);
+    let count = storage.pages.map(|all| pages.to.map_or(all, |to| to.min(all)).saturating_sub(pages.from));
+    // With conditions the server may have an index that is better than any run of pages.
+    let whole = request.limit.is_none() && conditions.is_empty() && storage.ranges;
+    let wanted = match count {
+        Some(count) if whole && count > LARGE => sessions(),
+        Some(count) if count <= SMALL => 0,
+        Some(_) | None if few => 0,
+        Some(_) | None => 1,
+    };
+    let lanes = lanes(access, leader, wanted).await.map_err(|error| name(error, &table))?;
+    let runs = match count {
+        Some(count) if lanes.len() > 1 => runs(pages, count),
+        Some(_) | None => vec![pages],
+    };
+    let selection = Arc::new(Selection { copy: Copy::of(&existing, &request.schema), conditions, request, table });
+    Ok(produce(move |sender| async move {
+        let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
+        in_order(lanes, runs, &selection, give).await.map_err(|error| name(error, &selection.table))
+    }))
+}
+
+fn sessions() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}
+
+fn runs(pages: Pages, count: u64) -> Vec<Pages> {
+    let starts = (0..count.div_ceil(RUN)).map(|run| pages.from + run * RUN);
+    let mut runs: Vec<Pages> = starts.map(|from| Pages { from, to: Some(from + RUN) }).collect();
+    if let Some(last) = runs.last_mut() {
+        last.to = pages.to;
+    }
+    runs
+}
+
+/// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
+async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Result<Vec<Lane>> {
+    let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}");
+    if wanted > 1 {
+        match answered(&access.options, together(access, &mut leader, wanted)).await {
+            Ok(lanes) => {
+                close(leader, access).await;
+                return Ok(lanes);
+            }
+            Err(reason) => tracing::debug!(%reason, "one session reads"),
+        }
+    }
+    if wanted > 0
+        && let Ok(lane) = Lane::open(access, &format!("{BEGIN}; {CANONICAL}")).await
+    {
+        close(leader, access).await;
+        return Ok(vec![lane]);
+    }
+    Ok(vec![Lane::of_driver(leader, access, &again).await?])
+}
+
+async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> Result<Vec<Lane>> {
+    let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .persistent(false)
+        .fetch_one(leader)
+        .await
+        .map_err(|error| translate(&error))?;
+    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}");
+    try_join_all((0..wanted).map(|_| Lane::open(access, &begin))).await
+}
+
+/// What every session asks for.
+struct Selection {
+    table: TableName,
+    request: ReadRequest,
+    copy: Copy,
+    conditions: Vec<String>,
+}
+
+impl Selection {
+    fn sql(&self, pages: Pages) -> String {
+        let conditions: Vec<String> = self.conditions.iter().cloned().chain(pages.condition()).collect();
+        self.copy.sql(&rest(&self.table, &conditions, self.request.limit))
+    }
+}
+
+/// Hands on the batches of all runs in their order. The sessions' tasks end with this future.
+async fn in_order<Give, Given>(lanes: Vec<Lane>, runs: Vec<Pages>, what: &Arc<Selection>, give: Give) -> Result<()>
+where
+    Give: Fn(Batch) -> Given,
+    Given: Future<Output = Result<()>>,
+{
+    let mut tasks = JoinSet::new();
+    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(lanes.len());
+    let count = lanes.len();
+    for (at, lane) in lanes.into_iter().enumerate() {
+        let (sender, receiver) = channel(READY);
+        let mine: Vec<Pages> = runs.iter().skip(at).step_by(count).copied().collect();
+        let what = Arc::clone(what);
+        tasks.spawn(async move {
+            if let Err(error) = one(lane, mine, &what, &sender).await {
+                // Nobody is left to tell when this fails.
+                drop(sender.send(Err(error)).await);
+            }
+        });
+        pieces.push(receiver);
+    }
+    turns::in_order(pieces, runs.len(), give).await?;
+    let farewell = async { while tasks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(FAREWELL, farewell).await);
+    Ok(())
+}
+
+async fn one(mut lane: Lane, runs: Vec<Pages>, what: &Selection, sender: &Sender<Result<Piece>>) -> Result<()> {
+    let mut decoder = Decoder::new(&what.request.schema, &what.copy.selected)?;
+    for run in runs {
+        lane.copy(&what.sql(run), &mut decoder, sender).await?;
+    }
+    lane.close().await;
+    Ok(())
+}
+
+/// One COPY out of a table.
+pub(super) struct Copy {
+    selected: Vec<Selected>,
+    sql: String,
+}
+
+impl Copy {
+    fn of(existing: &Existing, wanted: &Schema) -> Self {
+        let column = |name: &str| existing.columns.iter().find(|column| column.name == name);
+        let selected = wanted.fields.iter().map(|field| select(field, column(&field.name))).collect();
+        Self { selected, sql: String::new() }
+    }
+
+    /// `rest` follows the table's name: conditions and limits, made of our own words only.
+    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema, rest: &str) -> Self {
+        let mut copy = Self::of(existing, wanted);
+        copy.sql = copy.sql(&format!("{}{rest}", table.sql()));
+        copy
+    }
+
+    /// What a statement gives back that writes: columns of the table and, as the last one wanted, what `flag` says.
+    pub(super) fn returning(
+        existing: &Existing,
+        wanted: &Schema,
+        flag: &str,
+        statement: impl FnOnce(&str) -> String,
+    ) -> Self {
+        let mut copy = Self::of(existing, wanted);
+        if let Some(last) = copy.selected.last_mut() {
+            *last = Selected { sql: flag.to_owned(), wire: Wire::Boolean, parsed: false };
+        }
+        copy.sql = format!("COPY ({}) TO STDOUT (FORMAT binary)", statement(&copy.list()));
+        copy
+    }
+
+    /// `from`: the table and what follows it.
+    fn sql(&self, from: &str) -> String {
+        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", self.list())
+    }
+
+    fn list(&self) -> String {
+        self.selected.iter().map(|column| column.sql.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Gives every batch to `give`, in the transaction that the session is in.
+    pub(super) async fn run<Give, Given>(&self, session: &mut PgConnection, wanted: &Schema, give: Give) -> Result<()>
+    where
+        Give: Fn(Batch) -> Given,
+        Given: Future<Output = Result<()>>,
+    {
+        self.run_as(session, wanted, translate, give).await
+    }
+
+    /// The same; `told` says what an error of the server is.
+    pub(super) async fn run_as<Failed, Give, Given>(
+        &self,
+        session: &mut PgConnection,
+        wanted: &Schema,
+        told: impl Fn(&sqlx::Error) -> Failed,
+        give: Give,
+    ) -> Result<(), Failed>
+    where
+        Failed: From<Error>,
+        Give: Fn(Batch) -> Given,
+        Given: Future<Output = Result<()>>,
+    {
+        let mut decoder = Decoder::new(wanted, &self.selected)?;
+        let mut messages = session.copy_out_raw(&self.sql).await.map_err(|error| told(&error))?;
+        while let Some(message) = messages.next().await {
+            if decoder.feed(&message.map_err(|error| told(&error))?)?
+                && let Some(batch) = decoder.take()?
+            {
+                give(batch).await?;
+            }
+        }
+        match decoder.take()? {
+            Some(batch) => Ok(give(batch).await?),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) async fn execute(session: &mut PgConnection, sql: &str) -> Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await.map_err(|error| translate(&error))?;
+    Ok(())
+}
+
+/// Names the table unless the server did.
+pub(super) fn name(error: Error, table: &TableName) -> Error {
+    if error.place().table.is_some() { error } else { error.in_table(table.to_string()) }
+}

@@ -1,0 +1,140 @@
+//! The doorway: the only place that releases the GIL, owns a runtime, guards against forks and catches panics.
+//!
+//! The runtime is built on first use and belongs to one process id; a forked child forgets its parent's and builds its
+//! own. The frame engine's thread pool is a process-wide static that cannot be rebuilt: a child of a process that has
+//! used it gets `ForkedError` instead of a hang.
+
+use super::told;
+use pyo3::prelude::*;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::resilience::{clock::Stopwatch, farewell, progress::Progress};
+
+static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+/// The process that used the frame engine first; 0: none did.
+static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
+/// How often a running call looks whether the user or the scheduler wants it to stop.
+const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+/// Of a worker thread, in bytes; only what is used takes memory. The future of a whole run is a large one.
+const STACK: usize = 16 << 20;
+/// Seconds between two looks at how far a call is.
+const SHOW_EVERY: f64 = 1.0;
+/// How long a stopped call may take to let go of what it holds: a scheduler that asks us to stop is answered within 5 s.
+const STOP_WAIT: Duration = Duration::from_secs(4);
+
+/// Runs pure work without the GIL; a panic becomes an internal error.
+pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    let done = py.detach(|| guarded(work));
+    told::hand_over(py);
+    done.map_err(|error| super::errors::to_python(py, &error))
+}
+
+/// Runs a future without the GIL, on this process's runtime. KeyboardInterrupt and the exceptions of Python signal
+/// handlers (Airflow's SIGTERM) end it: the future is dropped, which closes its connections and files.
+pub(super) fn block_on<T, F>(py: Python<'_>, future: F) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    block_on_showing(py, &Progress::default(), None, future)
+}
+
+/// The same, and calls `show` now and then with how far it is. What `show` raises ends the call.
+pub(super) fn block_on_showing<T, F>(
+    py: Python<'_>,
+    progress: &Progress,
+    show: Option<&Bound<'_, PyAny>>,
+    future: F,
+) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let mut shown = Stopwatch::start();
+    let runtime = runtime().map_err(|error| super::errors::to_python(py, &error))?;
+    let mut task = runtime.spawn(future);
+    loop {
+        let waited = py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut task).await.ok() }));
+        told::hand_over(py);
+        match waited {
+            Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
+            Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
+            None => {}
+        }
+        let stopped = py.check_signals().and_then(|()| match show {
+            Some(show) if shown.seconds() >= SHOW_EVERY => {
+                shown = Stopwatch::start();
+                tell(progress, show)
+            }
+            _ => Ok(()),
+        });
+        if let Err(signal) = stopped {
+            progress.stop();
+            task.abort();
+            // Until the future is gone, so that nothing is half-written when Python goes on.
+            let gone = async {
+                drop(task.await);
+                farewell::said().await;
+            };
+            py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, gone).await.ok() }));
+            told::hand_over(py);
+            return Err(signal);
+        }
+    }
+}
+
+/// Hands how far the call is to Python, as JSON.
+fn tell(progress: &Progress, show: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Some(snapshot) = progress.snapshot() else { return Ok(()) };
+    let text = serde_json::to_string(&snapshot).unwrap_or_default();
+    show.call1((text,)).map(drop)
+}
+
+/// Must be called before anything that uses the frame engine's thread pool.
+pub(super) fn claim_engine() -> Result<()> {
+    let me = std::process::id();
+    match ENGINE_PROCESS.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => Ok(()),
+        Err(owner) if owner == me => Ok(()),
+        Err(_) => Err(Error::new(Kind::Internal, "the engine was used before this process was forked")
+            .hint("Start the worker with the 'spawn' method, or use windvane only in the child: import and parsing are safe")
+            .in_stage("fork")),
+    }
+}
+
+fn runtime() -> Result<&'static Runtime> {
+    let me = std::process::id();
+    let mut slot = RUNTIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match *slot {
+        Some((owner, runtime)) if owner == me => Ok(runtime),
+        // A parent's runtime is forgotten, not dropped: its threads do not exist here and dropping would wait for them.
+        _ => {
+            #[expect(clippy::disallowed_methods, reason = "this is its one home")]
+            let built = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_stack_size(STACK)
+                .enable_all()
+                .build();
+            let runtime = built.map_err(|error| Error::internal("no runtime could be started").caused_by(&error))?;
+            let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+            *slot = Some((me, runtime));
+            Ok(runtime)
+        }
+    }
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        Err(panicked(&text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()))
+    })
+}
+
+fn panicked(what: &str) -> Error {
+    Error::internal(format!("windvane panicked: {what}"))
+}
