@@ -1,8 +1,6 @@
 //! What a source and a target promise, and what the kinds of them share.
 //!
-//! Doors: [`Connection::open_source`] and [`Connection::open_target`], then `datasets`, `read`, `load`, `receipt`,
-//! `test` on what they give; `load_pushed` for rows that the target makes itself. One folder a kind: `files`, `sqlite`,
-//! `postgres`, `mysql`.
+//! The doors themselves are in `windvane-connectors`, which opens every kind; `files`, `sql` and `http` are the kinds.
 //!
 //! Deliberately absent: retries and breakers (callers wrap calls in `resilience`), checks, SQL of the user's.
 //!
