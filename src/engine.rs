@@ -17,7 +17,7 @@ use windvane_engine::expression::Expression;
 use windvane_engine::frame::Frame;
 use windvane_engine::spill::Budget;
 use windvane_engine::step::{Outcome, Program, Runner, pipe::Pipe};
-use windvane_engine::{bridge, code, pushdown};
+use windvane_engine::{code, pushdown};
 use windvane_run::validate::{self, CheckResult};
 
 /// Rows as JSON objects; a missing key is null. Text is read as the column's type.
@@ -195,8 +195,8 @@ pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<Str
     enter::compute(py, || {
         enter::claim_engine()?;
         let input = frame(&read::<Table>(request)?)?;
-        let there = bridge::to_polars(&input.schema, &input.rows)?;
-        let back = bridge::from_polars(&input.schema, &there)?;
+        let there = windvane_frames::to_polars(&input.schema, &input.rows)?;
+        let back = windvane_frames::from_polars(&input.schema, &there)?;
         let same = back == input.rows;
         let back = Frame::new(input.schema, back.columns().to_vec(), input.numbers)?;
         write(&serde_json::json!({"rows": rows(&back), "same": same}))

@@ -3,26 +3,26 @@
 use super::enter;
 use super::json;
 use super::world::{Outside, leave, places, plan_of, tell};
+use pyo3::prelude::*;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
 use windvane_agents::{Decided, Decision, mapper};
 use windvane_connectors::{Connection, Found, address};
-use windvane_know::discover as discovery;
-use windvane_engine::lint;
 use windvane_core::error::{Error, Kind, Result};
-use windvane_llm::Gateway;
-use windvane_run::orchestrator::planning::{self, Asked};
-use windvane_run::orchestrator::{World, checking};
-use windvane_run::orchestrator::{replay::replay as replayed, whole};
-use windvane_plan::waiting::{self, Which};
-use windvane_plan::{Plan, diff as differences, explain as words, file, order};
-use windvane_know::profile as profiles;
 use windvane_core::resilience::{clock, progress::Progress};
 use windvane_core::schema::Schema;
 use windvane_core::spec::problem::Problem;
 use windvane_core::spec::source::Source;
 use windvane_core::spec::{Spec, hash, read, template};
-use pyo3::prelude::*;
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use windvane_engine::lint;
+use windvane_know::discover as discovery;
+use windvane_know::profile as profiles;
+use windvane_llm::Gateway;
+use windvane_plan::waiting::{self, Which};
+use windvane_plan::{Plan, diff as differences, explain as words, file, order};
+use windvane_run::orchestrator::planning::{self, Asked};
+use windvane_run::orchestrator::{World, checking};
+use windvane_run::orchestrator::{replay::replay as replayed, whole};
 
 /// A mapping looks at this many rows of each side.
 const MAP_SAMPLE: u64 = 20_000;

@@ -19,7 +19,7 @@ MAX_LINES = 600
 GUESTS = {
     "pyo3": {"."},
     "pyo3-arrow": {"."},
-    "polars": {"engine"},
+    "polars": {"frames"},
     "sqlx": {"store", "sql"},
     "async-openai": {"llm"},
     "reqwest": {"llm", "http"},

@@ -2,11 +2,11 @@
 //! what was told once is not guessed again.
 
 use super::planner::Question;
+use std::collections::BTreeMap;
 use windvane_core::error::{Error, Kind};
-use windvane_know::profile::dates::{Doubt, iso};
 use windvane_core::schema::DataType;
 use windvane_core::spec::step::{Parse, Step};
-use std::collections::BTreeMap;
+use windvane_know::profile::dates::{Doubt, iso};
 
 /// By output, a column each.
 pub type Readings = BTreeMap<String, Vec<Parse>>;

@@ -12,14 +12,14 @@ pub mod replays;
 use crate::read_back::forged;
 use crate::tell::Tell;
 use crate::{Changes, LoadRequest, Loaded};
-use windvane_core::error::{Error, Kind, Result};
-use windvane_core::faults;
-use windvane_core::schema::Schema;
-use windvane_core::spec::target::{Absent, Mode};
 use replays::Replays;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::faults;
+use windvane_core::schema::Schema;
+use windvane_core::spec::target::{Absent, Mode};
 
 /// What a load is about; kept beside its receipt in the target's ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

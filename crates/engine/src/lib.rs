@@ -1,9 +1,8 @@
-//! Expressions and verbs on rows: the only room that names polars and sqlparser.
+//! Expressions and verbs on rows: the crate that names sqlparser.
 //!
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
 //! on many frames), [`step::pipe::Pipe`] (the same for rows that flow; [`spill::Budget`] says how much it may hold),
-//! [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`bridge`] (Arrow to
-//! polars and back), [`lint`] (what is wrong with a spec before anything is connected), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user
+//! [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`lint`] (what is wrong with a spec before anything is connected), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`guest`] (user
 //! functions).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
@@ -17,7 +16,6 @@
 //! turned to null: the row is rejected with the reason; rows in + added = rows out + filtered + rejected after every step.
 
 pub mod alike;
-pub mod bridge;
 pub mod check;
 pub mod convert;
 pub mod expression;

@@ -10,6 +10,11 @@ use super::unique::Unique;
 use super::widen;
 use super::work::{self, Work};
 use super::write::ending;
+use arrow::array::RecordBatch;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use windvane_connect::again::replays;
 use windvane_connect::fits::wider;
 use windvane_connect::read_back::{Tally, forged};
@@ -19,11 +24,6 @@ use windvane_core::faults;
 use windvane_core::resilience::clock;
 use windvane_core::schema::{DataType, Schema, checksum::Checksum, digest};
 use windvane_core::spec::target::{Absent, Mode};
-use arrow::array::RecordBatch;
-use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// How often a load that lost a race tries again.
 const TRIES: usize = 20;

@@ -3,6 +3,11 @@
 use super::failure;
 use super::hive;
 use super::piece::Piece;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
 use windvane_connect::again::replays::{self, Replays};
 use windvane_connect::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
 use windvane_connect::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
@@ -10,11 +15,6 @@ use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::schema::Schema;
 use windvane_core::spec::target::Mode;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
 
 pub(super) const FILE: &str = "_manifest.json";
 const SCHEMA: &str = "windvane/manifest/v1";

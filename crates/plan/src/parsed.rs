@@ -1,7 +1,7 @@
 //! How texts were read as days and times without anybody having said so: the next load reads them alike.
 
-use windvane_agents::By;
 use crate::{Input, Output};
+use windvane_agents::By;
 use windvane_core::schema::{DataType, Schema};
 use windvane_core::spec::step::{Parse, Step};
 

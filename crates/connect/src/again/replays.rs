@@ -5,11 +5,11 @@
 
 use super::{Facts, Known, Manner, There};
 use crate::{LoadRequest, Loaded};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::spec::target::Mode;
-use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// What a load of mended rows is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

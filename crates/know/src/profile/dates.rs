@@ -1,9 +1,9 @@
 //! Dates and times written as text: which strftime formats fit them all without guessing.
 
-use windvane_core::schema::DataType;
-use windvane_core::spec::step::Parse;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use std::collections::{BTreeMap, BTreeSet};
+use windvane_core::schema::DataType;
+use windvane_core::spec::step::Parse;
 
 /// Formats that are tried. The pairs of day-first and month-first formats are told apart by days above 12; when no value
 /// tells, neither is chosen.

@@ -21,11 +21,11 @@ mod suspects;
 
 pub use run::{Profiler, run};
 
-use windvane_core::schema::DataType;
 use dates::Spelling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use windvane_core::schema::DataType;
 
 /// The figures of one dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

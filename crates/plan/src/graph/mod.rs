@@ -11,14 +11,14 @@ pub mod folder;
 mod ids;
 mod page;
 
-use windvane_core::error::{Error, Result};
 use crate::{Output, Plan, order};
-use windvane_core::spec::{Spec, Strategy};
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use windvane_core::error::{Error, Result};
+use windvane_core::spec::{Spec, Strategy};
 
 /// The name of the document's schema.
 pub const SCHEMA: &str = "windvane/graph/v1";

@@ -5,15 +5,15 @@
 //! who wrote a file says what the note was: another note, or none, is another disk.
 
 use super::{Origin, file, staging};
-use windvane_connectors::shelf::Shelf;
-use windvane_core::error::{Error, Result};
-use windvane_core::resilience::{clock, progress::Progress};
-use windvane_core::schema::digest;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use windvane_connectors::shelf::Shelf;
+use windvane_core::error::{Error, Result};
+use windvane_core::resilience::{clock, progress::Progress};
+use windvane_core::schema::digest;
 
 const NOTE: &str = ".windvane-disk";
 

@@ -2,11 +2,11 @@
 
 use super::folder::Doing;
 use super::quarantine::{lines, mark};
-use windvane_core::error::{Error, Place, Result};
-use windvane_core::schema::digest;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
+use windvane_core::error::{Error, Place, Result};
+use windvane_core::schema::digest;
 
 /// So many lines are named by their numbers.
 const LISTED: usize = 5;

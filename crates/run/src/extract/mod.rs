@@ -15,14 +15,6 @@ pub mod quarantine;
 pub mod reasons;
 pub mod staging;
 
-use windvane_connectors::shown::{self, Shown};
-use windvane_connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
-use windvane_engine::frame::Frame;
-use windvane_core::error::{Error, Result};
-use windvane_core::guard::Notes;
-use windvane_plan::{Input, Output, Plan};
-use windvane_core::schema::{Field, Schema, digest};
-use windvane_core::spec::RowPolicy;
 use arrow::array::{Array, BooleanArray, Int64Array};
 use cursor::Cursor;
 use drift::outgrown::{self, Watch};
@@ -33,6 +25,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use windvane_connectors::shown::{self, Shown};
+use windvane_connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
+use windvane_core::error::{Error, Result};
+use windvane_core::guard::Notes;
+use windvane_core::schema::{Field, Schema, digest};
+use windvane_core::spec::RowPolicy;
+use windvane_engine::frame::Frame;
+use windvane_plan::{Input, Output, Plan};
 
 /// The column that carries the source row number through transform and validate; never loaded.
 pub const ROW_COLUMN: &str = "_windvane_row";

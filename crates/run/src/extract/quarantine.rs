@@ -1,17 +1,17 @@
 //! Rows that cannot be loaded, as JSON lines with the reason; the file appears whole or not at all.
 
-use windvane_connectors::Rejected;
-use windvane_core::error::{Error, Place, Result};
 use crate::extract::folder::{Doing, Folder};
 use crate::extract::{Staged, staging};
-use windvane_core::faults;
-use windvane_core::schema::digest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use windvane_connectors::Rejected;
+use windvane_core::error::{Error, Place, Result};
+use windvane_core::faults;
+use windvane_core::schema::digest;
 
 /// One file a stage and output. No file is made when nothing is pushed; one left over by an earlier attempt goes.
 pub struct Writer {

@@ -4,18 +4,8 @@
 //! nothing twice, and rows are there whole or not at all, also where the run itself was refused.
 
 use super::{Turn, request};
-use windvane_connectors::again::{Facts, Remembered};
-use windvane_connectors::{Connection, Context, LoadRequest, Rows};
-use windvane_core::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
 use crate::extract::quarantine;
-use windvane_core::faults;
-use windvane_plan::{Output, Plan};
-use windvane_core::resilience::clock;
-use windvane_core::schema::arrow::to_arrow;
-use windvane_core::schema::{DataType, Field, Schema, digest, hex};
-use windvane_core::spec::RowPolicy;
-use windvane_core::spec::target::{Absent, Mode, Verify};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use futures::StreamExt;
@@ -25,6 +15,16 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use windvane_connectors::again::{Facts, Remembered};
+use windvane_connectors::{Connection, Context, LoadRequest, Rows};
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::faults;
+use windvane_core::resilience::clock;
+use windvane_core::schema::arrow::to_arrow;
+use windvane_core::schema::{DataType, Field, Schema, digest, hex};
+use windvane_core::spec::RowPolicy;
+use windvane_core::spec::target::{Absent, Mode, Verify};
+use windvane_plan::{Output, Plan};
 
 /// Lines a batch.
 const LINES: usize = 8_192;

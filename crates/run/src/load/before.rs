@@ -8,9 +8,9 @@ use windvane_connectors::held::{Holds, Lately};
 use windvane_connectors::{Connection, Context, LoadRequest};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::guard::{self, Allow, Brings, Guard, Limits, There, Whose};
-use windvane_plan::{Output, Plan};
 use windvane_core::spec::drift::Policy;
 use windvane_core::spec::target::Mode;
+use windvane_plan::{Output, Plan};
 
 /// Looked up before the load takes its locks: a question from beside would wait for them.
 #[derive(Debug, Clone, Default)]

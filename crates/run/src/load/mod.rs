@@ -15,6 +15,15 @@ mod jury;
 pub mod pushed;
 mod refused;
 
+use crate::extract::folder::Folder;
+use crate::extract::{Staged, staging};
+use crate::validate::{self, CheckResult, Verdict};
+use before::Before;
+use futures::StreamExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::fmt::Write;
 use windvane_connectors::again::replays::Replays;
 use windvane_connectors::again::{Counts, Facts, Remembered, Window};
 use windvane_connectors::allowance::Allowance;
@@ -23,21 +32,12 @@ use windvane_connectors::{
     Changes, Connection, Context, Duplicates, Expected, Link, LoadRequest, Loaded, Promise, Promised, Rows,
 };
 use windvane_core::error::{Error, Kind, Result};
-use crate::extract::folder::Folder;
-use crate::extract::{Staged, staging};
 use windvane_core::faults;
 use windvane_core::guard::{self, Finding, Guard, Limits};
-use windvane_plan::{Input, Output, Plan, fitted, parsed};
 use windvane_core::schema::digest;
 use windvane_core::spec::drift::Policy;
 use windvane_core::spec::target::{Absent, Compression, Mode, Target};
-use crate::validate::{self, CheckResult, Verdict};
-use before::Before;
-use futures::StreamExt;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::fmt::Write;
+use windvane_plan::{Input, Output, Plan, fitted, parsed};
 
 /// Proof of a load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

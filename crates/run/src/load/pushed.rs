@@ -7,23 +7,23 @@
 use super::before::Before;
 use super::jury::{Jury, Note};
 use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, joined, swaps, warnings};
+use crate::extract::folder::Folder;
+use crate::extract::{Staged, staging};
+use crate::validate::CheckResult;
+use futures::StreamExt;
+use std::collections::BTreeMap;
 use windvane_connectors::allowance::Allowance;
 use windvane_connectors::pushed::{Pushed, PushedLoad, Raw};
 use windvane_connectors::{CONTENT_ROWS, Connection, Context, LoadRequest, Rows};
-use windvane_engine::pushdown::{self, ROW};
 use windvane_core::error::{Error, Kind, Result};
-use crate::extract::folder::Folder;
-use crate::extract::{Staged, staging};
-use windvane_plan::{Output, Plan};
 use windvane_core::resilience::progress::Progress;
 use windvane_core::schema::checksum::Checksum;
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::Strategy;
 use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Mode, Verify};
-use crate::validate::CheckResult;
-use futures::StreamExt;
-use std::collections::BTreeMap;
+use windvane_engine::pushdown::{self, ROW};
+use windvane_plan::{Output, Plan};
 
 /// Loads what the steps make of the staged inputs, which are given by name.
 pub async fn run(

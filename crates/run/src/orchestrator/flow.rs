@@ -3,31 +3,31 @@
 use super::channel::Item;
 use super::fused::Reading;
 use super::{World, stage};
-use windvane_connectors::again::Counts;
-use windvane_connectors::{Expected, Loaded, Promised, Rejected};
-use windvane_engine::frame::Frame;
-use windvane_engine::spill::{self, Budget};
-use windvane_engine::step::lanes::in_order;
-use windvane_engine::step::pipe::{Pipe, Ready};
-use windvane_engine::step::{Outcome, Program};
-use windvane_core::error::{Error, Result};
 use crate::extract::folder::Folder;
 use crate::extract::{quarantine, staging};
-use windvane_core::faults;
-use windvane_core::guard::{self, Allow, Limits};
 use crate::load::{self, Receipt, Turn, before::Before, joined::Joined};
-use windvane_plan::{Output, Plan};
 use crate::record::{Status, StepStats};
-use windvane_core::resilience::clock::Stopwatch;
-use windvane_core::resilience::progress::Progress;
-use windvane_core::schema::Schema;
-use windvane_core::spec::RowPolicy;
-use windvane_core::spec::check::Check;
 use crate::validate::{self, CheckResult, Sum, Tests};
 use serde::{Deserialize, Serialize};
 use std::task::Poll;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
+use windvane_connectors::again::Counts;
+use windvane_connectors::{Expected, Loaded, Promised, Rejected};
+use windvane_core::error::{Error, Result};
+use windvane_core::faults;
+use windvane_core::guard::{self, Allow, Limits};
+use windvane_core::resilience::clock::Stopwatch;
+use windvane_core::resilience::progress::Progress;
+use windvane_core::schema::Schema;
+use windvane_core::spec::RowPolicy;
+use windvane_core::spec::check::Check;
+use windvane_engine::frame::Frame;
+use windvane_engine::spill::{self, Budget};
+use windvane_engine::step::lanes::in_order;
+use windvane_engine::step::pipe::{Pipe, Ready};
+use windvane_engine::step::{Outcome, Program};
+use windvane_plan::{Output, Plan};
 
 /// What comes from the reader.
 pub(super) enum Read {

@@ -1,9 +1,9 @@
 //! Outputs that are not loaded because of what they join to: its rows were refused in the same run.
 
-use windvane_engine::step;
-use windvane_core::error::{Error, Kind};
-use windvane_plan::{Output, Plan, order};
 use crate::record::Failure;
+use windvane_core::error::{Error, Kind};
+use windvane_engine::step;
+use windvane_plan::{Output, Plan, order};
 
 /// Outputs that were refused so far, each with the reason.
 pub(super) struct Refusals(Vec<(String, Error)>);

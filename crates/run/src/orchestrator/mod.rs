@@ -27,21 +27,21 @@ pub mod stage;
 pub mod whole;
 mod window;
 
+use crate::extract::folder::{Folder, Place};
+use replay::Replay;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use windvane_connectors::Context;
 use windvane_connectors::again::Known;
 use windvane_core::error::{Error, Kind, Result};
-use crate::extract::folder::{Folder, Place};
-use windvane_plan::{Output, Plan, waiting};
 use windvane_core::resilience::breaker::Settings;
 use windvane_core::spec::source::Source;
 use windvane_core::spec::target::Target;
 use windvane_core::spec::template::Filling;
+use windvane_plan::{Output, Plan, waiting};
 use windvane_store::Store;
 use windvane_store::breaker::guard;
 use windvane_store::runs::{Begun, RunStatus};
-use replay::Replay;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What a call may know of the outside.
 #[derive(Debug, Clone, Default)]

@@ -1,14 +1,23 @@
 //! Spec -> plan: discover, profile, ask the agents, build.
 
 use super::{World, dry_run, source_breaker};
+use crate::extract::drift::recall::{self, Loaded};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use windvane_agents::days::{self, Readings};
 use windvane_agents::{Change, Suggestion, planner, reflector};
 use windvane_connectors::Connection;
 use windvane_connectors::fits::{Fitting, Misfit};
-use windvane_know::discover::{self, Catalog};
 use windvane_core::error::{Error, Kind, Result};
-use crate::extract::drift::recall::{self, Loaded};
 use windvane_core::guard::Notes;
+use windvane_core::schema::{DataType, Schema};
+use windvane_core::spec::Spec;
+use windvane_core::spec::drift::Policy;
+use windvane_core::spec::source::Source;
+use windvane_core::spec::step::{Parse, Step};
+use windvane_core::spec::template::{self, is_template};
+use windvane_know::discover::{self, Catalog};
+use windvane_know::profile::{self, Profile};
 use windvane_llm::Gateway;
 use windvane_plan::answers;
 use windvane_plan::build::{self, Given};
@@ -16,18 +25,9 @@ use windvane_plan::carried;
 use windvane_plan::file;
 use windvane_plan::parsed;
 use windvane_plan::{Input, Output, Plan};
-use windvane_know::profile::{self, Profile};
-use windvane_core::schema::{DataType, Schema};
-use windvane_core::spec::Spec;
-use windvane_core::spec::drift::Policy;
-use windvane_core::spec::source::Source;
-use windvane_core::spec::step::{Parse, Step};
-use windvane_core::spec::template::{self, is_template};
 use windvane_store::catalog::NewDataset;
 use windvane_store::history::NewDecision;
 use windvane_store::runs::RunStatus;
-use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What the user asked for, read and hashed.
 #[derive(Debug, Clone, Copy)]

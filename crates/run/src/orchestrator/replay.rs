@@ -4,14 +4,16 @@
 //! loaded is known by row, so that no row comes twice, in whatever order and company its line is.
 
 use super::{World, stage};
-use windvane_connectors::again::replays::Replays;
-use windvane_connectors::{Connection, FoundKind};
-use windvane_engine::step::{self, Company};
-use windvane_core::error::{Error, Kind, Result};
 use crate::extract::mended::{self, Mended, Owner, Row};
 use crate::load::{self, Receipt};
-use windvane_plan::{Input, Output, Plan};
 use crate::record::{Failure, Run};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use windvane_connectors::again::replays::Replays;
+use windvane_connectors::{Connection, FoundKind};
+use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::digest;
 use windvane_core::spec::drift::{Drift, Policy};
 use windvane_core::spec::guard::Guards;
@@ -19,11 +21,9 @@ use windvane_core::spec::source::{FilesSource, Source};
 use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_core::spec::{RowPolicy, Strategy};
+use windvane_engine::step::{self, Company};
+use windvane_plan::{Input, Output, Plan};
 use windvane_store::runs::Begun;
-use serde_json::json;
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 /// Where mended rows belong.
 #[derive(Debug, Clone)]

@@ -2,24 +2,24 @@
 
 use super::pieces::{self, Piece};
 use super::{World, held, named, source_breaker, target_breaker, window};
-use windvane_connectors::again::{Facts, Known, Manner, Noted, Remembered};
-use windvane_engine as engine;
-use windvane_core::error::{Error, Kind, Result};
 use crate::extract::folder::Folder;
 use crate::extract::{self, Slice, Staged, quarantine, reasons};
-use windvane_core::guard::{Note, Passed};
 use crate::load::{self, Receipt, Turn};
-use windvane_plan::{Output, Plan};
 use crate::record::{self, Failure, Run, Status, StepStats};
-use windvane_core::resilience::clock::Stopwatch;
-use windvane_core::spec::target::Mode;
-use windvane_store::ledger::{LedgerRow, Loads};
-use windvane_store::runs::RunStatus;
 use crate::transform;
 use crate::validate::{self, CheckResult, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use windvane_connectors::again::{Facts, Known, Manner, Noted, Remembered};
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::guard::{Note, Passed};
+use windvane_core::resilience::clock::Stopwatch;
+use windvane_core::spec::target::Mode;
+use windvane_engine as engine;
+use windvane_plan::{Output, Plan};
+use windvane_store::ledger::{LedgerRow, Loads};
+use windvane_store::runs::RunStatus;
 
 /// The staged inputs of an output, by name.
 pub type Inputs = BTreeMap<String, Staged>;

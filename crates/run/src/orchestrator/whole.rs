@@ -2,11 +2,11 @@
 
 use super::held::Refusals;
 use super::{World, fused, pushed, stage};
-use windvane_core::error::{Error, Kind, Result};
 use crate::load::Receipt;
-use windvane_plan::{Output, Plan, order};
 use crate::record::{Failure, Run};
+use windvane_core::error::{Error, Kind, Result};
 use windvane_core::spec::Strategy;
+use windvane_plan::{Output, Plan, order};
 
 /// Runs a plan. The same run never loads twice. An output that fails does not stop the others: the record of the run says
 /// which failed, and why.

@@ -1,14 +1,6 @@
 //! Batches as inserts of many rows a statement.
 
 use super::failure::{NOT_A_NUMBER, column_in, refuses_rows, translate};
-use windvane_connect::account::Account;
-use windvane_connect::halving::{Halves, refusal};
-use windvane_connect::narrow::{Narrow, must_fit, others};
-use windvane_connect::{LoadRequest, RefusedRow, RowStream};
-use windvane_core::error::{Error, Result};
-use windvane_core::faults;
-use windvane_core::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
-use windvane_core::spec::RowPolicy;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -18,6 +10,14 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::ops::Range;
 use std::sync::Arc;
+use windvane_connect::account::Account;
+use windvane_connect::halving::{Halves, refusal};
+use windvane_connect::narrow::{Narrow, must_fit, others};
+use windvane_connect::{LoadRequest, RefusedRow, RowStream};
+use windvane_core::error::{Error, Result};
+use windvane_core::faults;
+use windvane_core::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
+use windvane_core::spec::RowPolicy;
 
 /// SQLite takes this many values a statement, and a statement of more rows is not faster.
 const MOST_VALUES: usize = 32_766;

@@ -5,19 +5,19 @@
 //! them all; or their rows go to quarantine, if that is what the spec says.
 
 use super::{Case, Judged, judge, look, propose, stopped};
-use windvane_connectors::{Connection, Context, Found, Part, ReadRequest, Rejected};
-use windvane_core::error::{Error, Result};
-use windvane_core::guard::Notes;
-use windvane_plan::{Output, Plan};
-use windvane_know::profile::semantic;
-use windvane_core::schema::widen::{joined, outgrown, widened};
-use windvane_core::schema::{DataType, infer};
-use windvane_core::spec::drift::Policy;
 use arrow::array::{Array, AsArray, StringArray};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use windvane_connectors::{Connection, Context, Found, Part, ReadRequest, Rejected};
+use windvane_core::error::{Error, Result};
+use windvane_core::guard::Notes;
+use windvane_core::schema::widen::{joined, outgrown, widened};
+use windvane_core::schema::{DataType, infer};
+use windvane_core::spec::drift::Policy;
+use windvane_know::profile::semantic;
+use windvane_plan::{Output, Plan};
 
 const OUTGROWN: &str = "a column's values have outgrown its planned type";
 /// So much of a code is shown.

@@ -1,10 +1,10 @@
-//! Arrow to polars and back, one column at a time through the C data interface: buffers are shared, not copied (polars
+//! Frames in memory: Arrow to polars and back, one column at a time through the C data interface: buffers are shared, not copied (polars
 //! turns text into its own view type, which copies).
 //!
 //! Polars was built without int16 and time zones: int16 goes in as int32 and timestamptz without its zone; what comes
-//! back is narrowed to the declared schema.
+//! back is narrowed to the declared schema. The only unsafe island of the workspace, and the only crate that names polars:
+//! nothing that moves rows is built on it, so nothing else waits for it.
 
-use crate::{broken, convert};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
 use arrow::datatypes::{self as a, TimestampMicrosecondType};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
@@ -13,6 +13,7 @@ use polars_arrow::ffi as polars_ffi;
 use std::sync::Arc;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Schema, arrow::conform};
+use windvane_engine::{broken, convert};
 
 /// The columns of a batch, in order, as polars'.
 pub fn to_polars(schema: &Schema, batch: &RecordBatch) -> Result<DataFrame> {
@@ -46,7 +47,7 @@ pub fn from_polars(schema: &Schema, frame: &DataFrame) -> Result<RecordBatch> {
     conform(&batch.map_err(|error| broken(&error))?, schema)
 }
 
-pub(crate) fn column_to_polars(name: &str, data_type: DataType, array: &ArrayRef) -> Result<Column> {
+fn column_to_polars(name: &str, data_type: DataType, array: &ArrayRef) -> Result<Column> {
     let array = match data_type {
         DataType::Int16 => convert::convert(array, data_type, DataType::Int32)?.0,
         DataType::TimestampTz => {
