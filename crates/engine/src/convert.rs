@@ -21,7 +21,7 @@ use windvane_core::schema::{DataType, arrow::type_to_arrow, infer};
 pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// Values that do not fit are null in the array and named by position.
-pub(crate) type Converted = (ArrayRef, Vec<usize>);
+pub type Converted = (ArrayRef, Vec<usize>);
 
 /// Whether there is a meaning at all; single values may still not fit.
 pub(crate) fn can_convert(from: DataType, to: DataType) -> bool {
@@ -58,7 +58,7 @@ pub(crate) fn refuse(from: DataType, to: DataType) -> Error {
     Error::spec(format!("{from} cannot become {to}")).hint("Go through text, or compute the value with an expression")
 }
 
-pub(crate) fn convert(array: &ArrayRef, from: DataType, to: DataType) -> Result<Converted> {
+pub fn convert(array: &ArrayRef, from: DataType, to: DataType) -> Result<Converted> {
     use DataType as T;
     if from == to {
         return Ok((array.clone(), Vec::new()));
@@ -313,7 +313,7 @@ pub(crate) fn timestamps(values: impl Iterator<Item = Option<i64>>, to: DataType
 }
 
 /// The same microseconds, with or without a zone.
-pub(crate) fn retyped(array: &PrimitiveArray<TimestampMicrosecondType>, to: DataType) -> ArrayRef {
+pub fn retyped(array: &PrimitiveArray<TimestampMicrosecondType>, to: DataType) -> ArrayRef {
     Arc::new(array.clone().with_data_type(type_to_arrow(to)))
 }
 
