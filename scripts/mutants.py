@@ -1,8 +1,9 @@
 """``make mutants``: plants faults in the engine, one at a time, and counts those that the conformance battery finds.
 
 The engine is built once more with the cargo feature ``faults`` (``crates/core/src/faults.rs``) and kept in the cache,
-apart from every wheel. Each fault is then tried on each target, mode and way that it applies to (``tests/python/battery.py``). A
-fault that the battery does not find is a check that stands for nothing: the exit code is 1.
+apart from every wheel. Each fault is then tried on each target, mode and way that it applies to
+(``tests/python/battery.py``). A fault that the battery does not find is a check that stands for nothing: the exit code
+is 1.
 
 ``fault+unverified``: the engine's own comparison of what it reads back is switched off too, so that the battery's
 readers must find what the engine would have.
