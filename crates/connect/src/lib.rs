@@ -15,6 +15,7 @@ pub mod allowance;
 pub mod beyond;
 pub mod by_key;
 pub mod column;
+pub mod connector;
 pub mod disk;
 pub mod fits;
 pub mod foreign;
@@ -40,6 +41,7 @@ pub mod within;
 
 use again::Facts;
 use arrow::record_batch::RecordBatch;
+pub use connector::Connector;
 pub use foreign::{ForeignKey, Link};
 use futures::stream::BoxStream;
 pub use promise::{Expected, Promise, Promised};
@@ -195,7 +197,7 @@ pub struct ReadRequest {
     pub limit: Option<u64>,
     /// Only rows inside all of these; others are as if they were not there.
     pub within: Vec<Within>,
-    /// Only this part, as [`Connection::split`] gave it.
+    /// Only this part, as [`Connector::split`] gave it.
     pub part: Option<Part>,
     /// Counts the lines of text that are no rows.
     pub skipped: Skipped,

@@ -1,6 +1,6 @@
 //! Where a target's relative path lands, and where no target may lie.
 
-use super::{Connection, Context};
+use super::Context;
 use std::borrow::Cow;
 use windvane_connect::disk::real_path;
 use windvane_connect::objects::is_address;
@@ -32,17 +32,4 @@ pub(super) fn of_target<'a>(target: &Target, context: &'a Context) -> Result<Cow
         }
     }
     Ok(seen)
-}
-
-impl Connection {
-    /// Where it writes, without who it is there: the same run may load into another place later.
-    pub fn place(&self) -> String {
-        match self {
-            Self::Files(files) => files.place(),
-            Self::Sqlite(sqlite) => sqlite.place(),
-            Self::Postgres(postgres) => postgres.place(),
-            Self::Mysql(mysql) => mysql.place(),
-            Self::Http(_) | Self::Guest(_) => String::new(),
-        }
-    }
 }

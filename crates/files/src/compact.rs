@@ -9,12 +9,11 @@ use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
 use super::work::{self, Work};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use windvane_connect::FoundKind;
+use windvane_connect::connector::Compacted;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::checksum::Checksum;
 use windvane_core::schema::digest;
@@ -23,21 +22,6 @@ use windvane_core::spec::target::Compression;
 /// Files below this are joined.
 const SMALL: u64 = 64 << 20;
 const TRIES: usize = 5;
-
-/// What a compaction did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Compacted {
-    pub dataset: String,
-    pub files_before: u64,
-    pub files_after: u64,
-    pub bytes_before: u64,
-    pub bytes_after: u64,
-    /// Rows of the files that were joined.
-    pub rows: u64,
-    /// Of these rows, before and after.
-    pub checksum: String,
-}
 
 pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Result<Compacted> {
     let folder = files.folder(dataset)?;

@@ -33,6 +33,7 @@ mod decode;
 mod digits;
 mod encode;
 mod fields;
+mod filled;
 mod find;
 mod fitting;
 mod folder;
@@ -63,13 +64,13 @@ mod widen;
 mod work;
 mod write;
 
-pub use compact::Compacted;
 pub use encode::Encoder;
 pub use groups::Groups;
 pub use jsonl::{Members, Objects, Seen, text_of};
 pub use rows::RowBuilder;
 pub use write::{Decimals, json_lines};
 
+use async_trait::async_trait;
 use folder::Folder;
 use futures::StreamExt;
 use load::Begun;
@@ -81,15 +82,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windvane_connect::again::Known;
+use windvane_connect::connector::{Compacted, Listed, described};
 use windvane_connect::disk::failure;
+use windvane_connect::fits::Fitting;
+use windvane_connect::held::Holds;
 use windvane_connect::objects::{Location, Store, is_address};
 use windvane_connect::{
-    BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
+    BatchStream, Connector, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
 };
 use windvane_core::error::{Error, Result};
-use windvane_core::schema::Schema;
+use windvane_core::schema::{Schema, declared::Declared};
 use windvane_core::spec::source::{CsvSource, FilesSource, Source};
-use windvane_core::spec::target::{Compression, FilesTarget, Target};
+use windvane_core::spec::target::{Compression, FilesTarget, Mode, Target};
 
 /// Batches that wait for the disk.
 const WAITING: usize = 2;
@@ -186,7 +190,51 @@ impl Files {
         })
     }
 
-    pub async fn listed(&self) -> Result<Vec<(String, Result<Found>)>> {
+    /// The folder of a dataset of the target.
+    fn folder(&self, dataset: &str) -> Result<Folder> {
+        let name = load::folder_name(dataset)?;
+        let Some(store) = &self.store else {
+            let folder = self.bounds.resolve(&self.path)?.join(name);
+            self.bounds.admit(&folder)?;
+            return Ok(Folder::Local(folder));
+        };
+        let base = &store.location().key;
+        let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+        Ok(Folder::Object { store: store.clone(), key })
+    }
+
+    fn test_reading(&self) -> Result<()> {
+        for piece in self.items()?.iter().flat_map(|item| &item.files) {
+            if let At::Local(path) = &piece.at {
+                File::open(path).map_err(|error| failure(path, "opened", &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The target's folder exists or can be made: a file can be made in the nearest folder that exists.
+    fn test_writing(&self) -> Result<()> {
+        if let Some(store) = &self.store {
+            let name = format!("_windvane-probe-{}", std::process::id());
+            let base = &store.location().key;
+            let key = if base.is_empty() { name } else { format!("{base}/{name}") };
+            store.put(&key, Vec::new())?;
+            return store.remove(&key);
+        }
+        let path = self.bounds.resolve(&self.path)?;
+        let nearest = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+        if !nearest.is_dir() {
+            return Err(Error::spec("a file is in the place of a folder").in_file(nearest.display().to_string()));
+        }
+        let probe = nearest.join(format!(".windvane-probe-{}", std::process::id()));
+        File::create(&probe).map_err(|error| failure(nearest, "written to", &error))?;
+        fs::remove_file(&probe).map_err(|error| failure(&probe, "removed", &error))
+    }
+}
+
+#[async_trait]
+impl Connector for Files {
+    async fn listed(&self) -> Result<Vec<Listed>> {
         let files = self.clone();
         blocking(move || {
             let items = files.items()?;
@@ -195,18 +243,18 @@ impl Files {
         .await
     }
 
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let files = self.clone();
         let rows = blocking(move || files.rows(request)).await?;
         Ok(threaded::stream(rows, "a file"))
     }
 
-    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+    async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
         let (files, request) = (self.clone(), request.clone());
         blocking(move || files.parts(&request, parts)).await
     }
 
-    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         let (files, dataset) = (self.clone(), dataset.to_owned());
         blocking(move || {
             let (manifest, _) = files.folder(&dataset)?.manifest()?;
@@ -217,7 +265,7 @@ impl Files {
         .await
     }
 
-    pub async fn ascii(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+    async fn ascii(&self, locator: &str, kind: FoundKind) -> Result<bool> {
         let (files, locator) = (self.clone(), locator.to_owned());
         blocking(move || {
             for piece in files.item(&locator, kind)?.files {
@@ -231,7 +279,7 @@ impl Files {
         .await
     }
 
-    pub async fn blank(&self, locator: &str, kind: FoundKind) -> Result<bool> {
+    async fn blank(&self, locator: &str, kind: FoundKind) -> Result<bool> {
         let (files, locator) = (self.clone(), locator.to_owned());
         blocking(move || {
             for piece in files.item(&locator, kind)?.files {
@@ -245,7 +293,7 @@ impl Files {
         .await
     }
 
-    pub async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
+    async fn load(&self, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
         let files = self.clone();
         // Should this future be dropped, the thread that writes or publishes stops soon after.
         let stop = Stop::default();
@@ -286,13 +334,13 @@ impl Files {
     }
 
     /// Joins the small files of a dataset; its rows stay what they are.
-    pub async fn compact(&self, dataset: &str) -> Result<Compacted> {
+    async fn compact(&self, dataset: &str) -> Result<Compacted> {
         let (files, dataset, stop) = (self.clone(), dataset.to_owned(), Stop::default());
         let stopped = Arc::clone(&stop.0);
         blocking(move || compact::run(&files, &dataset, &stopped)).await
     }
 
-    pub fn place(&self) -> String {
+    fn place(&self) -> String {
         match &self.store {
             Some(store) => store.shown(&store.location().key),
             None => {
@@ -301,50 +349,25 @@ impl Files {
         }
     }
 
-    /// The folder of a dataset of the target.
-    fn folder(&self, dataset: &str) -> Result<Folder> {
-        let name = load::folder_name(dataset)?;
-        let Some(store) = &self.store else {
-            let folder = self.bounds.resolve(&self.path)?.join(name);
-            self.bounds.admit(&folder)?;
-            return Ok(Folder::Local(folder));
-        };
-        let base = &store.location().key;
-        let key = if base.is_empty() { name } else { format!("{base}/{name}") };
-        Ok(Folder::Object { store: store.clone(), key })
-    }
-
-    pub async fn test(&self) -> Result<()> {
+    async fn test(&self) -> Result<()> {
         let files = self.clone();
         blocking(move || if files.writes.is_some() { files.test_writing() } else { files.test_reading() }).await
     }
 
-    fn test_reading(&self) -> Result<()> {
-        for piece in self.items()?.iter().flat_map(|item| &item.files) {
-            if let At::Local(path) = &piece.at {
-                File::open(path).map_err(|error| failure(path, "opened", &error))?;
-            }
-        }
-        Ok(())
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+        described(self.listed().await?)
     }
 
-    /// The target's folder exists or can be made: a file can be made in the nearest folder that exists.
-    fn test_writing(&self) -> Result<()> {
-        if let Some(store) = &self.store {
-            let name = format!("_windvane-probe-{}", std::process::id());
-            let base = &store.location().key;
-            let key = if base.is_empty() { name } else { format!("{base}/{name}") };
-            store.put(&key, Vec::new())?;
-            return store.remove(&key);
-        }
-        let path = self.bounds.resolve(&self.path)?;
-        let nearest = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
-        if !nearest.is_dir() {
-            return Err(Error::spec("a file is in the place of a folder").in_file(nearest.display().to_string()));
-        }
-        let probe = nearest.join(format!(".windvane-probe-{}", std::process::id()));
-        File::create(&probe).map_err(|error| failure(nearest, "written to", &error))?;
-        fs::remove_file(&probe).map_err(|error| failure(&probe, "removed", &error))
+    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
+        held::fitting(self, dataset, schema, mode).await
+    }
+
+    async fn holds(&self, dataset: &str) -> Result<Holds> {
+        held::holds(self, dataset).await
+    }
+
+    async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
+        filled::columns(self, dataset, columns).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! A JSON API as a source.
 //!
-//! Doors: those of [`super::Connection`]. `access` (where it is, who asks), `client` and `token` (one request),
+//! Doors: those of [`Connector`]. `access` (where it is, who asks), `client` and `token` (one request),
 //! `pages` (one page after the other), `body` (what an answer holds), `shape` (the tables of a resource), `cells`
 //! (records to rows), `read` (a resource to batches).
 //!
@@ -10,7 +10,7 @@
 //! message; every request waits for its turn at the shared pace; a resource ends, with rows or an error; every record
 //! is a row or a rejected row, and its values keep the digits they are written with.
 //!
-//! Rows come while pages are asked for: an API whose records move between pages while it is read gives what it gives.
+//! Pages name each other, so an API is read in one part. Rows come while pages are asked for: an API whose records move between pages while it is read gives what it gives.
 
 mod access;
 mod body;
@@ -21,13 +21,14 @@ mod read;
 mod shape;
 mod token;
 
+use async_trait::async_trait;
 use client::Api;
 use pages::Pages;
 use serde_json::value::RawValue;
 use shape::{Shape, Table};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use windvane_connect::{BatchStream, Context, Found, FoundKind, Part, ReadRequest};
+use windvane_connect::{BatchStream, Connector, Context, Found, FoundKind, ReadRequest};
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::http::{HttpSource, Nested, Resource};
 
@@ -56,23 +57,6 @@ impl Http {
         Ok(Self { source: Arc::new(source.clone()), api: Arc::new(api), thorough: context.thorough })
     }
 
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        let mut all: Vec<(String, Found)> = Vec::new();
-        for (name, resource) in &self.source.resources {
-            let (tables, rows) = self.look(resource).await.map_err(|error| error.in_table(name))?;
-            for table in tables {
-                let words: Vec<&str> =
-                    std::iter::once(name.as_str()).chain(table.path.iter().map(String::as_str)).collect();
-                let plain = words.join("_");
-                let taken = self.source.resources.contains_key(&plain) && !table.path.is_empty();
-                let called = if taken { words.join("__") } else { plain };
-                all.push((called, found(name, table, rows)));
-            }
-        }
-        all.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
-        Ok(all)
-    }
-
     /// The tables of a resource, and how many records it has when that was seen.
     async fn look(&self, resource: &Resource) -> Result<(Vec<Table>, Option<u64>)> {
         let mut shape = Shape::default();
@@ -91,9 +75,28 @@ impl Http {
         let tables = shape.tables(&resource.key, resource.nested == Nested::Json)?;
         Ok((tables, whole.then_some(shape.records)))
     }
+}
 
-    #[expect(clippy::unused_async, reason = "as the other connectors: a read begins when its stream is polled")]
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+#[async_trait]
+impl Connector for Http {
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+        let mut all: Vec<(String, Found)> = Vec::new();
+        for (name, resource) in &self.source.resources {
+            let (tables, rows) = self.look(resource).await.map_err(|error| error.in_table(name))?;
+            for table in tables {
+                let words: Vec<&str> =
+                    std::iter::once(name.as_str()).chain(table.path.iter().map(String::as_str)).collect();
+                let plain = words.join("_");
+                let taken = self.source.resources.contains_key(&plain) && !table.path.is_empty();
+                let called = if taken { words.join("__") } else { plain };
+                all.push((called, found(name, table, rows)));
+            }
+        }
+        all.sort_by(|one, other| one.1.locator.cmp(&other.1.locator));
+        Ok(all)
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let (name, path) = located(&request.locator);
         let resource = self.source.resources.get(&name).cloned().ok_or_else(|| {
             let known: Vec<&str> = self.source.resources.keys().map(String::as_str).collect();
@@ -102,14 +105,8 @@ impl Http {
         Ok(read::stream(Arc::clone(&self.api), resource, name, path, request))
     }
 
-    /// An API is read in one part: its pages name each other.
-    #[expect(clippy::unused_async, reason = "as the other connectors")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
-    }
-
     /// Whether the first page of the first resource can be had.
-    pub async fn test(&self) -> Result<()> {
+    async fn test(&self) -> Result<()> {
         let Some((name, resource)) = self.source.resources.iter().next() else {
             return Err(Error::spec("the source has no resources").hint("Add one below `resources`"));
         };

@@ -14,11 +14,13 @@ mod give;
 mod read;
 
 use arrow::record_batch::RecordBatchReader;
+use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use windvane_connect::connector::{Listed, described};
 use windvane_connect::guests::{Guests, Relation, Wanted};
 use windvane_connect::{
-    BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
+    BatchStream, Connector, Context, Found, FoundKind, LoadRequest, Loaded, ReadRequest, Rows, threaded,
 };
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, arrow::from_arrow};
@@ -75,8 +77,11 @@ impl Guest {
             context.guests.clone().ok_or_else(|| Error::internal("Python objects cannot be reached from here"))?;
         Ok(Self { guests, place })
     }
+}
 
-    pub async fn listed(&self) -> Result<Vec<(String, Result<Found>)>> {
+#[async_trait]
+impl Connector for Guest {
+    async fn listed(&self) -> Result<Vec<Listed>> {
         let guest = self.clone();
         blocking(move || match &guest.place {
             Place::Object { object, dataset } => {
@@ -96,18 +101,13 @@ impl Guest {
         .await
     }
 
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let guest = self.clone();
         let rows = blocking(move || read::open(&guest, request)).await?;
         Ok(threaded::stream(rows, "a Python object"))
     }
 
-    #[expect(clippy::unused_async, reason = "as the other connectors")]
-    pub async fn split(&self, _: &ReadRequest, _: usize) -> Result<Vec<Part>> {
-        Ok(Vec::new())
-    }
-
-    pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
+    async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         match &self.place {
             Place::Target(object) => give::load(Arc::clone(&self.guests), object.clone(), request, rows).await,
             Place::Object { .. } | Place::Hook(_) => Err(Error::internal("a source is no target")),
@@ -115,8 +115,12 @@ impl Guest {
     }
 
     /// Of a target nothing can be tried without giving it rows.
-    pub async fn test(&self) -> Result<()> {
+    async fn test(&self) -> Result<()> {
         self.listed().await?.into_iter().try_for_each(|(_, found)| found.map(drop))
+    }
+
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+        described(self.listed().await?)
     }
 }
 

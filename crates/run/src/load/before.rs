@@ -63,9 +63,9 @@ impl Before {
         let asks =
             held.rows.is_none_or(|rows| rows > 0) && reads_whole(output) && Limits::of(&output.guard).emptied_columns;
         let unnamed = if output.mode == Mode::Replace { unnamed(output, &held) } else { Vec::new() };
-        let filled = if held.exists && asks {
-            let columns: Vec<String> = columns.iter().chain(&unnamed).cloned().collect();
-            connection.filled(&plan.target, context, &output.dataset, &columns).await?
+        let columns: Vec<String> = columns.iter().chain(&unnamed).cloned().collect();
+        let filled = if held.exists && asks && !columns.is_empty() {
+            connection.filled(&output.dataset, &columns).await?
         } else {
             Vec::new()
         };

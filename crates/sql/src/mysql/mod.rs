@@ -1,6 +1,6 @@
 //! MySQL 5.7 and later and MariaDB 10.3 and later, as a source and as a target.
 //!
-//! Doors: those of [`super::Connection`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
+//! Doors: those of [`Connector`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
 //! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a
 //! session of our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver;
@@ -46,10 +46,17 @@ mod wire;
 mod within;
 mod write;
 
+use async_trait::async_trait;
 use windvane_connect::again::Known;
-use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::fits::Fitting;
+use windvane_connect::held::Holds;
+use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::{source::MysqlSource, target::MysqlTarget};
+use windvane_core::schema::{Schema, declared::Declared};
+use windvane_core::spec::{
+    source::MysqlSource,
+    target::{Mode, MysqlTarget},
+};
 
 #[derive(Debug, Clone)]
 pub struct Mysql {
@@ -77,25 +84,28 @@ impl Mysql {
         })?;
         Ok(Self { access, database, tables })
     }
+}
 
-    pub fn place(&self) -> String {
+#[async_trait]
+impl Connector for Mysql {
+    fn place(&self) -> String {
         let options = &self.access.options;
         let socket = options.get_socket().map(|socket| socket.display().to_string());
         let server = socket.unwrap_or_else(|| format!("{}:{}", options.get_host(), options.get_port()));
         format!("{server}/{}", self.database)
     }
 
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut session = connect::open(&self.access.options).await?;
         catalog::datasets(&mut session, &self.database, &self.tables).await
     }
 
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         read::read(&self.access, &self.database, request).await
     }
 
     /// By ranges of the primary key, each read in a snapshot of its own.
-    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+    async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
         let mut session = connect::open(&self.access.options).await?;
         let table = table::TableName::parse(&request.locator, &self.database);
         match table.existing(&mut session).await? {
@@ -104,19 +114,35 @@ impl Mysql {
         }
     }
 
-    pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
+    async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let session = connect::open(&self.access.options).await?;
         load::load(session, &self.database, request, rows).await
     }
 
-    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         let mut session = connect::open(&self.access.options).await?;
         let ledger = table::TableName { database: self.database.clone(), table: catalog::LEDGER.to_owned() };
         ledger::loads(&mut session, &ledger, dataset, most).await
     }
 
-    pub async fn test(&self) -> Result<()> {
+    async fn test(&self) -> Result<()> {
         let mut session = connect::open(&self.access.options).await?;
         catalog::check_database(&mut session, &self.database).await
+    }
+
+    async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+        beyond::beyond(self, locator, columns).await
+    }
+
+    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
+        held::fitting(self, dataset, schema, mode, kept).await
+    }
+
+    async fn holds(&self, dataset: &str) -> Result<Holds> {
+        held::holds(self, dataset).await
+    }
+
+    async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
+        held::filled(self, dataset, columns).await
     }
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL 12 and later, as a source and as a target.
 //!
-//! Doors: those of [`super::Connection`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
+//! Doors: those of [`Connector`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
 //! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `lane`s that decode binary COPY
 //! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round (`load::pushed` lets the
 //! server do the steps); `watch` keeps a load from waiting for ever.
@@ -35,13 +35,20 @@ mod table;
 mod watch;
 mod wire;
 
+use async_trait::async_trait;
 use connect::Access;
 use windvane_connect::address::EVERY;
 use windvane_connect::again::Known;
+use windvane_connect::fits::Fitting;
+use windvane_connect::held::Holds;
 use windvane_connect::pushed::{Pushed, PushedLoad};
-use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::{source::PostgresSource, target::PostgresTarget};
+use windvane_core::schema::{Schema, declared::Declared};
+use windvane_core::spec::{
+    source::PostgresSource,
+    target::{Mode, PostgresTarget},
+};
 
 /// The schema that is meant when none is named.
 const DEFAULT_SCHEMA: &str = "public";
@@ -83,54 +90,8 @@ impl Postgres {
         Ok(Self { access, schema, path, every, tables })
     }
 
-    pub fn place(&self) -> String {
-        let (options, schema) = (&self.access.options, &self.schema);
-        let database = options.get_database().unwrap_or_else(|| options.get_username());
-        let socket = options.get_socket().map(|socket| format!("{}:{}", socket.display(), options.get_port()));
-        format!("{}/{database}/{schema}", socket.unwrap_or_else(|| connect::server(options)))
-    }
-
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
-        let mut session = connect::open(&self.access.options).await?;
-        connect::answered(&self.access.options, catalog::datasets(&mut session, &self.meant())).await
-    }
-
     fn meant(&self) -> catalog::Meant<'_> {
         catalog::Meant { schema: &self.schema, path: &self.path, every: self.every, tables: &self.tables }
-    }
-
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
-        read::read(&self.access, &self.schema, request).await
-    }
-
-    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
-        let mut session = connect::open(&self.access.options).await?;
-        connect::answered(&self.access.options, split::split(&mut session, &self.schema, request, parts)).await
-    }
-
-    pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
-        let session = connect::open(&self.access.options).await?;
-        let loading = |pulse: watch::Pulse| {
-            let rows = pulse.over(rows);
-            load::load(session, &self.schema, request, rows, pulse)
-        };
-        watch::watched(&self.access, loading).await
-    }
-
-    pub async fn load_pushed(&self, request: LoadRequest, pushed: Pushed) -> Result<PushedLoad> {
-        let session = connect::open(&self.access.options).await?;
-        let loading = |pulse: watch::Pulse| load::pushed::load(session, &self.schema, request, pushed, pulse);
-        watch::watched(&self.access, loading).await
-    }
-
-    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
-        let mut session = connect::open(&self.access.options).await?;
-        let ledger = table::TableName { schema: self.schema.clone(), table: catalog::LEDGER.to_owned() };
-        connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset, most)).await
-    }
-
-    pub async fn test(&self) -> Result<()> {
-        connect::answered(&self.access.options, self.version_fits()).await
     }
 
     async fn version_fits(&self) -> Result<()> {
@@ -146,5 +107,70 @@ impl Postgres {
                 .hint("Windvane needs PostgreSQL 12 or later"));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Connector for Postgres {
+    fn place(&self) -> String {
+        let (options, schema) = (&self.access.options, &self.schema);
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        let socket = options.get_socket().map(|socket| format!("{}:{}", socket.display(), options.get_port()));
+        format!("{}/{database}/{schema}", socket.unwrap_or_else(|| connect::server(options)))
+    }
+
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+        let mut session = connect::open(&self.access.options).await?;
+        connect::answered(&self.access.options, catalog::datasets(&mut session, &self.meant())).await
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+        read::read(&self.access, &self.schema, request).await
+    }
+
+    async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+        let mut session = connect::open(&self.access.options).await?;
+        connect::answered(&self.access.options, split::split(&mut session, &self.schema, request, parts)).await
+    }
+
+    async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
+        let session = connect::open(&self.access.options).await?;
+        let loading = |pulse: watch::Pulse| {
+            let rows = pulse.over(rows);
+            load::load(session, &self.schema, request, rows, pulse)
+        };
+        watch::watched(&self.access, loading).await
+    }
+
+    async fn load_pushed(&self, request: LoadRequest, pushed: Pushed) -> Result<PushedLoad> {
+        let session = connect::open(&self.access.options).await?;
+        let loading = |pulse: watch::Pulse| load::pushed::load(session, &self.schema, request, pushed, pulse);
+        watch::watched(&self.access, loading).await
+    }
+
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let ledger = table::TableName { schema: self.schema.clone(), table: catalog::LEDGER.to_owned() };
+        connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset, most)).await
+    }
+
+    async fn test(&self) -> Result<()> {
+        connect::answered(&self.access.options, self.version_fits()).await
+    }
+
+    async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+        beyond::beyond(self, locator, columns).await
+    }
+
+    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
+        held::fitting(self, dataset, schema, mode, kept).await
+    }
+
+    async fn holds(&self, dataset: &str) -> Result<Holds> {
+        held::holds(self, dataset).await
+    }
+
+    async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
+        held::filled(self, dataset, columns).await
     }
 }

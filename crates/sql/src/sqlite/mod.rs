@@ -1,6 +1,6 @@
 //! A SQLite file, as a source and as a target.
 //!
-//! Doors: those of [`super::Connection`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
+//! Doors: those of [`Connector`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
 //! `table` and `catalog` ask what exists, `look` settles from all values what a loosely declared column holds,
 //! `value` and `read` make batches of SQLite's loosely typed values, `within` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
 //! and `merge` goes by key.
@@ -29,11 +29,18 @@ mod widen;
 mod within;
 mod write;
 
+use async_trait::async_trait;
 use std::path::PathBuf;
 use windvane_connect::again::Known;
-use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::fits::Fitting;
+use windvane_connect::held::Holds;
+use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::Result;
-use windvane_core::spec::{source::SqliteSource, target::SqliteTarget};
+use windvane_core::schema::{Schema, declared::Declared};
+use windvane_core::spec::{
+    source::SqliteSource,
+    target::{Mode, SqliteTarget},
+};
 
 #[derive(Debug, Clone)]
 pub struct Sqlite {
@@ -54,24 +61,32 @@ impl Sqlite {
         Ok(Self { path, tables: Vec::new(), writes: true })
     }
 
-    pub fn place(&self) -> String {
+    /// Says which file the error is about.
+    fn name(&self, error: windvane_core::error::Error) -> windvane_core::error::Error {
+        if error.place().file.is_some() { error } else { error.in_file(self.path.display().to_string()) }
+    }
+}
+
+#[async_trait]
+impl Connector for Sqlite {
+    fn place(&self) -> String {
         self.path.display().to_string()
     }
 
-    pub async fn datasets(&self) -> Result<Vec<(String, Found)>> {
+    async fn datasets(&self) -> Result<Vec<(String, Found)>> {
         let mut file = place::open(&self.path).await?;
         let found = catalog::datasets(&mut file, &self.path, &self.tables).await.map_err(|error| self.name(error))?;
         place::close(file).await?;
         Ok(found)
     }
 
-    pub async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
+    async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let file = place::open(&self.path).await?;
         read::read(file, request).await.map_err(|error| self.name(error))
     }
 
     /// By ranges of row numbers.
-    pub async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
+    async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
         let mut file = place::open(&self.path).await?;
         let table = &request.locator;
         let native = table::columns(&mut file, table).await.map_err(|error| self.name(failure::translate(&error)))?;
@@ -80,12 +95,12 @@ impl Sqlite {
         Ok(parts)
     }
 
-    pub async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
+    async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let file = place::create(&self.path).await?;
         load::load(file, request, rows).await.map_err(|error| self.name(error))
     }
 
-    pub async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
         if !self.path.is_file() {
             return Ok(Vec::new());
         }
@@ -93,7 +108,7 @@ impl Sqlite {
         ledger::loads(&mut file, dataset, most).await.map_err(|error| self.name(error))
     }
 
-    pub async fn test(&self) -> Result<()> {
+    async fn test(&self) -> Result<()> {
         if self.writes {
             return place::test_writing(&self.path).await;
         }
@@ -102,8 +117,15 @@ impl Sqlite {
         place::close(file).await
     }
 
-    /// Says which file the error is about.
-    fn name(&self, error: windvane_core::error::Error) -> windvane_core::error::Error {
-        if error.place().file.is_some() { error } else { error.in_file(self.path.display().to_string()) }
+    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
+        held::fitting(self, dataset, schema, mode).await
+    }
+
+    async fn holds(&self, dataset: &str) -> Result<Holds> {
+        held::holds(self, dataset).await
+    }
+
+    async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
+        held::filled(self, dataset, columns).await
     }
 }
