@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use windvane_connectors::again::{Facts, Remembered};
+use windvane_connectors::again::Facts;
 use windvane_connectors::allowance::Allowance;
 use windvane_connectors::tell::Tell;
 use windvane_connectors::{
@@ -291,16 +291,10 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
     };
     let mode = request.mode.unwrap_or(request.target.mode());
     let load = LoadRequest {
-        dataset: request.dataset,
-        schema: request.schema,
         mode,
         key: request.key,
-        declared: None,
-        links: Vec::new(),
-        adds: true,
         absent: request.absent,
         duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },
-        load_id: request.load_id,
         expected: if request.flowing {
             Promise::Nobody
         } else {
@@ -311,13 +305,12 @@ async fn load(request: LoadRowsRequest) -> Result<Loaded> {
         allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
         tell: request.facts.load_id.clone().map(Tell::Column),
         facts: request.facts,
-        remembered: Remembered::default(),
         swap: request.swap,
         widen: request.widen,
         adopt: request.adopt,
-        seen: None,
         compression: request.compression,
         partition_by: request.partition_by,
+        ..LoadRequest::whole(&request.dataset, request.schema, &request.load_id)
     };
     let connection = Connection::open_target(&request.target, &context)?;
     let rows = move || Ok(futures::stream::iter(batches.clone().into_iter().map(Ok)).boxed());

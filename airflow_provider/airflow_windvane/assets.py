@@ -142,6 +142,8 @@ def uri(
     split = urlsplit(url)
     if kind == "sqlite":
         return _below("/" + unquote(split.path).lstrip("/"), name, home)
+    if kind not in _PORTS:
+        return None
     database = unquote(split.path).strip("/")
     if kind == "mysql":
         database = settings.get("database") or database

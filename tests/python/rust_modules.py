@@ -52,7 +52,7 @@ class Crate:
     def __post_init__(self) -> None:
         self.modules = {module: code(text) for module, text in self.modules.items()}
         self.names = {
-            module: {name: path for tree in _USE.findall(text) for path, name in leaves(tree) if path != (name,)}
+            module: {name: path for tree in _USE.findall(text) for path, name in leaves(tree) if path[0] != name}
             for module, text in self.modules.items()
         }
 

@@ -23,7 +23,6 @@ ALLOWED = {
     ],
     "connectors": [
         "guest guest::give guest::read",
-        "home lib",
     ],
     "core": [
         "guard guard::allow guard::judge",

@@ -5,13 +5,14 @@ use crate::objects::is_address;
 use serde_json::{Map, Value};
 use url::Url;
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::http::Resource;
-use windvane_core::spec::source::{FilesSource, HttpSource, MysqlSource, PostgresSource, Source, SqliteSource};
+use windvane_core::spec::kinds::ADDRESSED;
+use windvane_core::spec::kinds::files::FilesSource;
+use windvane_core::spec::kinds::http::{HttpSource, Resource};
+use windvane_core::spec::kinds::sqlite::SqliteSource;
+use windvane_core::spec::source::Source;
 
 /// The connection id under which a URL given as an argument is kept.
 const ARGUMENT: &str = "argument";
-/// In the place of a schema: all that may be read.
-pub const EVERY: &str = "*";
 /// Airflow's own name for extras in a URL.
 pub const AIRFLOW_EXTRAS: &str = "__extra__";
 
@@ -48,26 +49,15 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
 }
 
 fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> {
-    let connection = id.to_owned();
-    match scheme {
-        "postgres" | "postgresql" => {
-            // Whoever asks what there is at a database means all of it.
-            let schema = tables.is_empty().then(|| EVERY.to_owned());
-            Ok(Source::Postgres(PostgresSource { connection, schema, tables }))
-        }
-        "mysql" | "mariadb" => Ok(Source::Mysql(MysqlSource { connection, database: None, tables })),
-        "http" | "https" => Ok(Source::Http(HttpSource {
-            resources: tables
-                .into_iter()
-                .map(|path| (path.clone(), Resource { path, ..Resource::default() }))
-                .collect(),
-            connection,
-            ..HttpSource::default()
-        })),
-        "sqlite" => Ok(Source::Sqlite(SqliteSource { path: None, connection: Some(connection), tables })),
-        other => Err(Error::unsupported(format!("'{other}' is not a kind of source that windvane reads"))
-            .hint("Known are files, s3://…, gs://…, az://…, postgresql://…, mysql://…, sqlite:///… and https://…")),
+    if let Some(known) = ADDRESSED.iter().find(|known| known.schemes.contains(&scheme)) {
+        return Ok((known.source)(id.to_owned(), tables));
     }
+    let mut known = ADDRESSED.map(|known| known.example).join(", ");
+    if let Some((others, last)) = known.rsplit_once(", ") {
+        known = format!("{others} and {last}");
+    }
+    Err(Error::unsupported(format!("'{scheme}' is not a kind of source that windvane reads"))
+        .hint(format!("Known are files, s3://…, gs://…, az://…, {known}")))
 }
 
 /// One page of JSON behind a URL; what stands behind `#` says where its records are (`data.items`).

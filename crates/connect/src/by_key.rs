@@ -29,7 +29,7 @@ pub fn no_history(table: impl Display, lacking: &Field) -> Error {
 
 /// `same`: whether the database takes two names for one.
 pub fn check(request: &LoadRequest, same: impl Fn(&str, &str) -> bool) -> Result<()> {
-    if !matches!(request.mode, Mode::Merge | Mode::History) {
+    if !request.mode.by_key() {
         return Ok(());
     }
     if request.key.is_empty() {

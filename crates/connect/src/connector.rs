@@ -96,8 +96,8 @@ pub trait Connector: std::fmt::Debug + Send + Sync {
     }
 
     /// How these columns would go into a dataset of this target, which is not touched. Who has no columns takes all.
-    async fn fitting(&self, _dataset: &str, _: &Schema, _: Mode, _kept: Option<&Declared>) -> Result<Fitting> {
-        Ok(Fitting::default())
+    async fn fitting(&self, dataset: &str, _: &Schema, _: Mode, _kept: Option<&Declared>) -> Result<Fitting> {
+        Ok(Fitting { exists: self.holds(dataset).await?.exists, ..Fitting::default() })
     }
 
     /// What the target holds of a dataset, where it can be asked.

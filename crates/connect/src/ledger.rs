@@ -5,7 +5,6 @@ use crate::read_back::already;
 use crate::tell::Tell;
 use crate::{LoadRequest, Loaded};
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::target::Mode;
 
 /// Load id, rows, bytes, checksum, refused rows, changes, facts (these three as JSON) and mode.
 pub type Row = (String, i64, i64, String, String, String, String, String);
@@ -32,15 +31,6 @@ pub fn manner(mode: &str) -> Manner {
         "replace" => Manner::Replaced,
         GONE => Manner::Gone,
         _ => Manner::Changed,
-    }
-}
-
-pub fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Replace => "replace",
-        Mode::Append => "append",
-        Mode::Merge => "merge",
-        Mode::History => "history",
     }
 }
 

@@ -41,7 +41,6 @@ pub mod within;
 
 use again::Facts;
 use arrow::record_batch::RecordBatch;
-pub use connector::Connector;
 pub use foreign::{ForeignKey, Link};
 use futures::stream::BoxStream;
 pub use promise::{Expected, Promise, Promised};
@@ -197,7 +196,7 @@ pub struct ReadRequest {
     pub limit: Option<u64>,
     /// Only rows inside all of these; others are as if they were not there.
     pub within: Vec<Within>,
-    /// Only this part, as [`Connector::split`] gave it.
+    /// Only this part, as [`connector::Connector::split`] gave it.
     pub part: Option<Part>,
     /// Counts the lines of text that are no rows.
     pub skipped: Skipped,
@@ -344,6 +343,35 @@ pub struct Duplicates {
 }
 
 impl LoadRequest {
+    /// All rows become the whole of a dataset, and nothing else is asked.
+    pub fn whole(dataset: &str, schema: Schema, load_id: &str) -> Self {
+        Self {
+            dataset: dataset.to_owned(),
+            schema,
+            mode: Mode::Replace,
+            key: Vec::new(),
+            declared: None,
+            links: Vec::new(),
+            adds: true,
+            absent: Absent::default(),
+            duplicates: Duplicates::default(),
+            load_id: load_id.to_owned(),
+            expected: Promise::Nobody,
+            verify: Verify::default(),
+            refused: RowPolicy::default(),
+            allowance: allowance::Allowance::of(u64::MAX),
+            facts: Facts::default(),
+            tell: None,
+            remembered: again::Remembered::default(),
+            swap: false,
+            adopt: false,
+            seen: None,
+            widen: false,
+            compression: None,
+            partition_by: Vec::new(),
+        }
+    }
+
     /// Whether the rows are read back and compared, now that so many were sent.
     pub fn reads_back(&self, rows: u64) -> bool {
         match self.verify {

@@ -1,7 +1,7 @@
 //! Where a target's relative path lands, and where no target may lie.
 
-use super::Context;
 use std::borrow::Cow;
+use windvane_connect::Context;
 use windvane_connect::disk::real_path;
 use windvane_connect::objects::is_address;
 use windvane_core::error::{Error, Kind, Result};

@@ -7,14 +7,16 @@ pub mod guest;
 mod home;
 
 pub use windvane_connect::*;
-pub use windvane_http as http;
 
+use guest::Guest;
 use std::ops::Deref;
 use std::sync::Arc;
+use windvane_connect::connector::Connector;
 use windvane_core::error::Result;
 use windvane_core::spec::source::Source;
 use windvane_core::spec::target::Target;
 use windvane_files::Files;
+use windvane_http::Http;
 use windvane_sql::mysql::Mysql;
 use windvane_sql::postgres::Postgres;
 use windvane_sql::sqlite::Sqlite;
@@ -26,26 +28,29 @@ pub struct Connection(Arc<dyn Connector>);
 impl Connection {
     pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
         Ok(match source {
-            Source::Files(_) | Source::Csv(_) | Source::Jsonl(_) | Source::Parquet(_) => {
-                Self::of(Files::open_source(source, context)?)
-            }
+            Source::Files(source) => Self::of(Files::open_source(source.into(), None, context)?),
+            Source::Csv(source) => Self::of(Files::open_source(source.clone(), Some(FoundKind::Csv), context)?),
+            Source::Jsonl(source) => Self::of(Files::open_source(source.into(), Some(FoundKind::Jsonl), context)?),
+            Source::Parquet(source) => Self::of(Files::open_source(source.into(), Some(FoundKind::Parquet), context)?),
             Source::Sqlite(source) => Self::of(Sqlite::open_source(source, context)?),
             Source::Postgres(source) => Self::of(Postgres::open_source(source, context)?),
             Source::Mysql(source) => Self::of(Mysql::open_source(source, context)?),
-            Source::Http(source) => Self::of(http::Http::open_source(source, context)?),
-            Source::Python(source) => Self::of(guest::Guest::open_object(source, context)?),
-            Source::Hook(source) => Self::of(guest::Guest::open_hook(source, context)?),
+            Source::Http(source) => Self::of(Http::open_source(source, context)?),
+            Source::Python(source) => Self::of(Guest::open_object(source, context)?),
+            Source::Hook(source) => Self::of(Guest::open_hook(source, context)?),
         })
     }
 
     pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
         let context = &home::of_target(target, context)?;
         Ok(match target {
-            Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => Self::of(Files::open_target(target, context)?),
+            Target::Parquet(target) => Self::of(Files::open_target(target, FoundKind::Parquet, context)?),
+            Target::Csv(target) => Self::of(Files::open_target(target, FoundKind::Csv, context)?),
+            Target::Jsonl(target) => Self::of(Files::open_target(target, FoundKind::Jsonl, context)?),
             Target::Sqlite(target) => Self::of(Sqlite::open_target(target, context)?),
             Target::Postgres(target) => Self::of(Postgres::open_target(target, context)?),
             Target::Mysql(target) => Self::of(Mysql::open_target(target, context)?),
-            Target::Python(target) => Self::of(guest::Guest::open_target(target, context)?),
+            Target::Python(target) => Self::of(Guest::open_target(target, context)?),
         })
     }
 

@@ -82,18 +82,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windvane_connect::again::Known;
-use windvane_connect::connector::{Compacted, Listed, described};
+use windvane_connect::connector::{Compacted, Connector, Listed, described};
 use windvane_connect::disk::failure;
 use windvane_connect::fits::Fitting;
 use windvane_connect::held::Holds;
 use windvane_connect::objects::{Location, Store, is_address};
 use windvane_connect::{
-    BatchStream, Connector, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
+    BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
 };
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
-use windvane_core::spec::source::{CsvSource, FilesSource, Source};
-use windvane_core::spec::target::{Compression, FilesTarget, Mode, Target};
+use windvane_core::spec::kinds::csv::CsvSource;
+use windvane_core::spec::kinds::files::FilesTarget;
+use windvane_core::spec::target::{Compression, Mode};
 
 /// Batches that wait for the disk.
 const WAITING: usize = 2;
@@ -125,30 +126,8 @@ struct Described {
 }
 
 impl Files {
-    pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
-        let plain = |files: &FilesSource, accepts| {
-            (
-                CsvSource {
-                    path: files.path.clone(),
-                    as_dataset: files.as_dataset.clone(),
-                    connection: files.connection.clone(),
-                    ..CsvSource::default()
-                },
-                accepts,
-            )
-        };
-        let (options, accepts) = match source {
-            Source::Files(files) => plain(files, None),
-            Source::Jsonl(files) => plain(files, Some(FoundKind::Jsonl)),
-            Source::Parquet(files) => plain(files, Some(FoundKind::Parquet)),
-            Source::Csv(csv) => (csv.clone(), Some(FoundKind::Csv)),
-            Source::Sqlite(_)
-            | Source::Postgres(_)
-            | Source::Mysql(_)
-            | Source::Http(_)
-            | Source::Python(_)
-            | Source::Hook(_) => return Err(Error::internal("a database is not files")),
-        };
+    /// Files of one kind, or of all that we read.
+    pub fn open_source(options: CsvSource, accepts: Option<FoundKind>, context: &Context) -> Result<Self> {
         Ok(Self {
             bounds: Bounds::new(context),
             thorough: context.thorough,
@@ -162,15 +141,7 @@ impl Files {
         })
     }
 
-    pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
-        let (files, kind): (&FilesTarget, _) = match target {
-            Target::Parquet(files) => (files, FoundKind::Parquet),
-            Target::Csv(files) => (files, FoundKind::Csv),
-            Target::Jsonl(files) => (files, FoundKind::Jsonl),
-            Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => {
-                return Err(Error::internal("a database is not files"));
-            }
-        };
+    pub fn open_target(files: &FilesTarget, kind: FoundKind, context: &Context) -> Result<Self> {
         write::ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
         let bounds = Bounds::new(context);
         let store = opened(&files.path, files.connection.as_deref(), context)?;
@@ -359,15 +330,15 @@ impl Connector for Files {
     }
 
     async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
-        held::fitting(self, dataset, schema, mode).await
+        self.fits(dataset, schema, mode).await
     }
 
     async fn holds(&self, dataset: &str) -> Result<Holds> {
-        held::holds(self, dataset).await
+        self.held(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
-        filled::columns(self, dataset, columns).await
+        self.with_values(dataset, columns).await
     }
 }
 

@@ -209,7 +209,7 @@ impl Manifest {
     /// Whether no part is left of a load that is not by key: another one has replaced them all. Parts that were joined to
     /// larger ones are nobody's.
     fn lacks(&self, replays: &Replays) -> bool {
-        let by_key = matches!(replays.mode, Mode::Merge | Mode::History);
+        let by_key = replays.mode.by_key();
         let may_hold = |part: &Part| part.load_id == replays.load_id || part.load_id.starts_with(JOINED);
         !by_key && !self.parts.iter().any(may_hold)
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use windvane_connect::TextFormat;
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, infer, infer::Inference};
-use windvane_core::spec::source::CsvSource;
+use windvane_core::spec::kinds::csv::CsvSource;
 
 /// Tried first; then those that are also part of ordinary texts.
 const USUAL: [u8; 4] = *b",;\t|";

@@ -8,7 +8,7 @@ use url::Url;
 use windvane_connect::address::{AIRFLOW_EXTRAS, extras, readable};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::redact;
-use windvane_core::spec::http::{Auth, HttpSource};
+use windvane_core::spec::kinds::http::{Auth, HttpSource};
 
 /// What Airflow's own hook takes from the extras beside headers, where leaving it out is safe.
 const IGNORED: [&str; 5] = ["timeout", "allow_redirects", "max_redirects", "trust_env", "check_response"];

@@ -12,7 +12,7 @@ use windvane_connect::gate::Gate;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::retry::{self, Policy};
 use windvane_core::resilience::{clock, patience};
-use windvane_core::spec::http::{Auth, HttpSource};
+use windvane_core::spec::kinds::http::{Auth, HttpSource};
 
 /// No page is larger.
 pub(super) const MAX_PAGE: usize = 64 << 20;

@@ -28,9 +28,10 @@ use serde_json::value::RawValue;
 use shape::{Shape, Table};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use windvane_connect::{BatchStream, Connector, Context, Found, FoundKind, ReadRequest};
+use windvane_connect::connector::Connector;
+use windvane_connect::{BatchStream, Context, Found, FoundKind, ReadRequest};
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::http::{HttpSource, Nested, Resource};
+use windvane_core::spec::kinds::http::{self, HttpSource, Nested, Resource};
 
 /// So many pages or records are looked at for columns and types.
 const SAMPLE_PAGES: u64 = 5;
@@ -140,12 +141,7 @@ fn locator(resource: &str, path: &[String]) -> String {
 }
 
 fn located(locator: &str) -> (String, Vec<String>) {
-    let mut names = locator.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let mut names = http::located(locator);
     let resource = names.next().unwrap_or_default();
     (resource, names.collect())
-}
-
-/// The resource that a locator lies in.
-pub fn resource_of(locator: &str) -> String {
-    located(locator).0
 }

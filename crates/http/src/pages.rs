@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use twox_hash::XxHash3_128;
 use url::Url;
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::spec::http::{Numbered, Paging, Resource};
+use windvane_core::spec::kinds::http::{Numbered, Paging, Resource};
 
 const MAX_PAGES: u64 = 100_000;
 /// An API with cursors may give empty pages, but not for ever.

@@ -11,7 +11,7 @@ use windvane_connect::inside;
 use windvane_connect::shown::unshown;
 use windvane_connect::{BATCH_ROWS, Batch, BatchStream, ReadRequest};
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::http::{Nested, Resource};
+use windvane_core::spec::kinds::http::{Nested, Resource};
 
 pub(super) fn stream(
     api: Arc<Api>,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::clock;
-use windvane_core::spec::http::Oauth2;
+use windvane_core::spec::kinds::http::Oauth2;
 
 /// A token that the server gives no time for is asked for again after this many seconds.
 const USUAL_LIFE: f64 = 300.0;

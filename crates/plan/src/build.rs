@@ -399,7 +399,7 @@ fn guards(spec: &Spec, settings: &DatasetSpec) -> Guards {
 
 /// What identifies a row, where the mode needs to know: as the spec says, or the source's primary key.
 fn key(mode: Mode, settings: &DatasetSpec, from: &str, catalog: &Catalog, schema: &Schema) -> Result<Vec<String>> {
-    if !matches!(mode, Mode::Merge | Mode::History) {
+    if !mode.by_key() {
         return Ok(Vec::new());
     }
     let primary = || catalog.dataset(from).map(|dataset| dataset.found.primary_key.clone()).unwrap_or_default();
@@ -426,7 +426,7 @@ fn duplicates(
     (from, schema): (&str, &Schema),
     steps: &[PlannedStep],
 ) -> Option<PlannedDuplicates> {
-    if !matches!(mode, Mode::Merge | Mode::History) {
+    if !mode.by_key() {
         return None;
     }
     let watermark = settings.incremental.as_ref().map(|incremental| incremental.column.clone());
@@ -528,10 +528,10 @@ fn pushdown(
     lookup: &dyn Fn(&str) -> Option<Schema>,
     target: &Target,
 ) -> Result<String> {
-    let Target::Postgres(_) = target else {
+    if !target.kind().pushdown {
         return Err(Error::unsupported("only a postgres target runs steps as SQL")
             .hint("Leave `strategy` out: the engine runs the steps on the way"));
-    };
+    }
     Ok(engine::pushdown::staged(steps, from, input, lookup)?.query.placed())
 }
 

@@ -9,7 +9,7 @@ use windvane_core::schema::sql::Dialect;
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::check::Check;
 use windvane_core::spec::step::Step;
-use windvane_core::spec::target::{Mode, Target};
+use windvane_core::spec::target::Target;
 use windvane_engine::expression::inspect::{Standing, inspect};
 use windvane_engine::step;
 use windvane_know::discover::Catalog;
@@ -90,7 +90,7 @@ fn passed(
         let alike = there.is_none_or(|fitting| {
             fitting.declared.get(&field.name).is_none_or(|declared| native == Some(declared.as_str()))
         });
-        let by_key = matches!(output.mode, Mode::Merge | Mode::History) && output.key.contains(&field.name);
+        let by_key = output.mode.by_key() && output.key.contains(&field.name);
         let in_parts = output.partitions > 1 && input.primary_key.contains(&origin.column);
         let newest = output.incremental.as_ref().is_some_and(|incremental| incremental.column == origin.column);
         let judged = output.checks.iter().any(|planned| judges(&planned.check, &field.name));

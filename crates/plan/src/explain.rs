@@ -6,7 +6,7 @@ use windvane_agents::By;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Field, epoch::Epoch};
 use windvane_core::spec::step::Step;
-use windvane_core::spec::target::{Mode, OnDuplicate, Target};
+use windvane_core::spec::target::{Mode, OnDuplicate};
 use windvane_core::spec::{Incremental, Progress, Strategy};
 use windvane_engine as engine;
 
@@ -108,13 +108,9 @@ pub fn code(plan: &Plan) -> Result<String> {
 
 /// What becomes of appended rows when their run is done again.
 fn again(plan: &Plan, output: &Output) -> String {
-    let is_files = match &plan.target {
-        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => true,
-        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => false,
-    };
     let window = output.incremental.as_ref().and_then(|incremental| plan.reaches(output, &incremental.column));
     match (&output.load_id, window) {
-        _ if is_files => "A run that is done again replaces its own files.".to_owned(),
+        _ if plan.target.kind().files => "A run that is done again replaces its own files.".to_owned(),
         (Some(column), _) => {
             format!(
                 "Every row carries the id of its load in `{column}`; a run that is done again replaces its own rows."
@@ -196,7 +192,7 @@ fn explain_output(plan: &Plan, output: &Output, text: &mut String) {
 /// What an incremental run reads.
 fn reading(mode: Mode, incremental: &Incremental) -> String {
     let column = &incremental.column;
-    let again = matches!(mode, Mode::Merge | Mode::History);
+    let again = mode.by_key();
     let lag = incremental.lag.filter(|lag| *lag > 0.0);
     let mut said = match (incremental.by, lag) {
         (Progress::Interval, None) => format!("Reads only the rows whose '{column}' lies in the run's data interval."),

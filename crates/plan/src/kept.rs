@@ -32,12 +32,7 @@ pub(super) struct Case<'a> {
 
 /// Whose words the target speaks, where it is a database.
 pub(super) fn words(target: &Target) -> Option<Dialect> {
-    match target {
-        Target::Postgres(_) => Some(Dialect::Postgres),
-        Target::Mysql(_) => Some(Dialect::Mysql),
-        Target::Sqlite(_) => Some(Dialect::Sqlite),
-        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) | Target::Python(_) => None,
-    }
+    target.kind().words
 }
 
 pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {

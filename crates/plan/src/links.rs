@@ -126,7 +126,7 @@ fn take(
         [parent] => {
             let (table, mode) = (&parent.output.dataset, parent.output.mode);
             if matches!(mode, Mode::Append | Mode::History) {
-                return Err(format!("rows of '{table}' may have a key several times (`mode: {}`)", said(mode)));
+                return Err(format!("rows of '{table}' may have a key several times (`mode: {}`)", mode.word()));
             }
             let names = parent.names(&key.ref_columns)?;
             if !parent.is_key(&names) {
@@ -138,13 +138,4 @@ fn take(
     };
     let name = key.name.clone().unwrap_or_else(|| format!("{}_{}_fkey", side.output.dataset, columns.join("_")));
     Ok(Reference { name, columns, table, ref_columns, rest: key.rest.clone() })
-}
-
-fn said(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Append => "append",
-        Mode::Replace => "replace",
-        Mode::Merge => "merge",
-        Mode::History => "history",
-    }
 }

@@ -76,30 +76,21 @@ fn common(all: impl Iterator<Item = BTreeMap<String, DataType>>) -> BTreeMap<Str
 /// Whether the source itself can give the column so: a server its own text; SQLite, whose values have types of their own,
 /// the stored text or number.
 fn gives(source: &Source, field: &Field, to: DataType) -> bool {
-    match source {
-        Source::Postgres(_) | Source::Mysql(_) => to == DataType::Text,
-        Source::Sqlite(_) => match to {
-            DataType::Text => field.data_type != DataType::Binary,
-            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. } | DataType::Float64 => {
-                is_loose(field)
-            }
-            DataType::Boolean
-            | DataType::Float32
-            | DataType::Binary
-            | DataType::Date
-            | DataType::Time
-            | DataType::Timestamp
-            | DataType::TimestampTz
-            | DataType::Json
-            | DataType::Uuid => false,
-        },
-        Source::Files(_)
-        | Source::Csv(_)
-        | Source::Jsonl(_)
-        | Source::Parquet(_)
-        | Source::Http(_)
-        | Source::Python(_)
-        | Source::Hook(_) => false,
+    let kind = source.kind();
+    match to {
+        DataType::Text => kind.own_text || kind.loose && field.data_type != DataType::Binary,
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. } | DataType::Float64 => {
+            kind.loose && is_loose(field)
+        }
+        DataType::Boolean
+        | DataType::Float32
+        | DataType::Binary
+        | DataType::Date
+        | DataType::Time
+        | DataType::Timestamp
+        | DataType::TimestampTz
+        | DataType::Json
+        | DataType::Uuid => false,
     }
 }
 

@@ -17,15 +17,13 @@ use arrow::record_batch::RecordBatchReader;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use windvane_connect::connector::{Listed, described};
+use windvane_connect::connector::{Connector, Listed, described};
 use windvane_connect::guests::{Guests, Relation, Wanted};
-use windvane_connect::{
-    BatchStream, Connector, Context, Found, FoundKind, LoadRequest, Loaded, ReadRequest, Rows, threaded,
-};
+use windvane_connect::{BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, ReadRequest, Rows, threaded};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, arrow::from_arrow};
-use windvane_core::spec::source::{HookSource, PythonSource};
-use windvane_core::spec::target::PythonTarget;
+use windvane_core::spec::kinds::hook::HookSource;
+use windvane_core::spec::kinds::python::{PythonSource, PythonTarget};
 
 #[derive(Debug, Clone)]
 pub struct Guest {

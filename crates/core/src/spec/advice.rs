@@ -1,6 +1,5 @@
 //! What is no mistake, and what people should know before they are surprised by it.
 
-use super::target::Mode;
 use super::{Progress, Spec};
 use serde::Serialize;
 
@@ -17,10 +16,7 @@ pub fn of(spec: &Spec) -> Vec<Advice> {
     let mut all = Vec::new();
     for (name, settings) in &spec.datasets {
         let Some(incremental) = &settings.incremental else { continue };
-        let again = match settings.mode.unwrap_or_else(|| spec.target.mode()) {
-            Mode::Merge | Mode::History => true,
-            Mode::Append | Mode::Replace => false,
-        };
+        let again = settings.mode.unwrap_or_else(|| spec.target.mode()).by_key();
         if again || incremental.by == Progress::Interval || incremental.lag.is_some_and(|lag| lag > 0.0) {
             continue;
         }

@@ -3,7 +3,7 @@
 //! Doors: `read` (text to [`Spec`], every mistake located, all at once), `problem` (a located mistake), `schema` (JSON
 //! Schema generated from these types), `find` (the spec files of a folder), `hash` (of what matters to a plan), `template`
 //! (what each run fills in). The types
-//! themselves are plain data: `source`, `target`, `step`, `check`.
+//! themselves are plain data: `kinds` (of `source` and `target`), `step`, `check`.
 //!
 //! Inside `read`: `tree` (located nodes) -> `overlay` (environments) -> `validate` against `rules` (the JSON Schema) and
 //! `semantics` (what a schema cannot say); `locate` collects the problems, `hint` finds the way out.
@@ -20,8 +20,9 @@ pub mod drift;
 pub mod find;
 pub mod guard;
 pub mod hash;
-pub mod http;
 pub mod keep;
+pub mod kinds;
+pub mod load;
 pub mod problem;
 pub mod read;
 pub mod schema;

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use windvane_connectors::{Connection, Context, Found, http};
+use windvane_connectors::{Connection, Context, Found};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::spec::Spec;
@@ -141,28 +141,7 @@ fn starts(spec: &Spec, datasets: &BTreeSet<&str>) -> BTreeMap<String, String> {
 
 /// The one dataset that an input names, as it is now; narrowed, so that a large schema is not listed again.
 pub async fn again(source: &Source, locator: &str, context: &Context) -> Result<Option<Found>> {
-    let connection = Connection::open_source(&narrowed(source, locator), context)?;
+    let connection = Connection::open_source(&source.narrowed(locator), context)?;
     let found = connection.datasets().await?;
     Ok(found.into_iter().map(|(_, found)| found).find(|found| found.locator == locator))
-}
-
-fn narrowed(source: &Source, locator: &str) -> Source {
-    let mut narrowed = source.clone();
-    match &mut narrowed {
-        // A set of files that is read as one dataset must stay a set.
-        Source::Files(files) | Source::Jsonl(files) | Source::Parquet(files) if files.as_dataset.is_none() => {
-            locator.clone_into(&mut files.path);
-        }
-        Source::Csv(csv) if csv.as_dataset.is_none() => locator.clone_into(&mut csv.path),
-        Source::Files(_) | Source::Jsonl(_) | Source::Parquet(_) | Source::Csv(_) | Source::Python(_) => {}
-        Source::Sqlite(sqlite) => sqlite.tables = vec![locator.to_owned()],
-        Source::Postgres(postgres) => postgres.tables = vec![locator.to_owned()],
-        Source::Mysql(mysql) => mysql.tables = vec![locator.to_owned()],
-        Source::Hook(hook) => {
-            hook.tables.retain(|table| table == locator);
-            hook.queries.retain(|name, _| name == locator);
-        }
-        Source::Http(api) => api.resources.retain(|name, _| *name == http::resource_of(locator)),
-    }
-    narrowed
 }

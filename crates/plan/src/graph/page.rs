@@ -74,18 +74,12 @@ fn planned(output: &Output) -> String {
 
 /// The mode, and the key where one is known; without a plan the source's own key is not.
 fn how(mode: Mode, key: &[String]) -> String {
-    let key = match (mode, key) {
-        (_, [_, ..]) => format!(" by `{}`", key.join("`, `")),
-        (Mode::Merge | Mode::History, []) => " by the source's primary key".to_owned(),
-        (Mode::Replace | Mode::Append, []) => String::new(),
+    let key = match key {
+        [_, ..] => format!(" by `{}`", key.join("`, `")),
+        [] if mode.by_key() => " by the source's primary key".to_owned(),
+        [] => String::new(),
     };
-    let mode = match mode {
-        Mode::Replace => "replace",
-        Mode::Append => "append",
-        Mode::Merge => "merge",
-        Mode::History => "history",
-    };
-    format!("`{mode}`{key}")
+    format!("`{}`{key}", mode.word())
 }
 
 /// What is done to a dataset: how it is loaded, and step by step what before.
@@ -106,32 +100,11 @@ fn work(name: &str, how: &str, steps: &[&Step], checks: &[&Check], page: &mut St
 }
 
 fn from(source: &Source) -> String {
-    let kind = match source {
-        Source::Files(_) => "files",
-        Source::Csv(_) => "CSV",
-        Source::Jsonl(_) => "JSON lines",
-        Source::Parquet(_) => "Parquet",
-        Source::Sqlite(_) => "SQLite",
-        Source::Postgres(_) => "PostgreSQL",
-        Source::Mysql(_) => "MySQL",
-        Source::Http(_) => "HTTP API",
-        Source::Python(_) => "Python",
-        Source::Hook(_) => "database",
-    };
-    place(kind, source.connection(), source.path())
+    place(source.kind().title, source.connection(), source.path())
 }
 
 fn to(target: &Target) -> String {
-    let kind = match target {
-        Target::Parquet(_) => "Parquet",
-        Target::Csv(_) => "CSV",
-        Target::Jsonl(_) => "JSON lines",
-        Target::Sqlite(_) => "SQLite",
-        Target::Postgres(_) => "PostgreSQL",
-        Target::Mysql(_) => "MySQL",
-        Target::Python(_) => "Python",
-    };
-    place(kind, target.connection(), target.path())
+    place(target.kind().title, target.connection(), target.path())
 }
 
 fn place(kind: &str, connection: Option<&str>, path: Option<&str>) -> String {

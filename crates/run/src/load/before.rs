@@ -174,9 +174,5 @@ fn marks(plan: &Plan, output: &Output, context: &Context, held: &Holds, column: 
 
 /// Whether a load brings all that there is: a window, or rows that are added to others, may lack a value by right.
 fn reads_whole(output: &Output) -> bool {
-    let adds = match output.mode {
-        Mode::Append => true,
-        Mode::Replace | Mode::Merge | Mode::History => false,
-    };
-    output.incremental.is_none() && !adds
+    output.incremental.is_none() && !output.mode.adds()
 }

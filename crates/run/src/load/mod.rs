@@ -36,7 +36,7 @@ use windvane_core::faults;
 use windvane_core::guard::{self, Finding, Guard, Limits};
 use windvane_core::schema::digest;
 use windvane_core::spec::drift::Policy;
-use windvane_core::spec::target::{Absent, Compression, Mode, Target};
+use windvane_core::spec::target::{Absent, Mode, Target};
 use windvane_plan::{Input, Output, Plan, fitted, parsed};
 
 /// Proof of a load.
@@ -218,20 +218,6 @@ pub fn warnings(output: &Output, checks: &[CheckResult], quarantined: u64, notes
     validate::warnings(checks).into_iter().chain(spared).chain(notes.iter().cloned()).collect()
 }
 
-fn compression(target: &Target) -> Option<Compression> {
-    match target {
-        Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files) => files.compression,
-        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => None,
-    }
-}
-
-fn partition_by(target: &Target) -> Vec<String> {
-    match target {
-        Target::Parquet(files) | Target::Csv(files) | Target::Jsonl(files) => files.partition_by.clone(),
-        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) | Target::Python(_) => Vec::new(),
-    }
-}
-
 /// Names where a plan's rows go. Nothing where that cannot be told: a note that does not say may be of any place.
 pub fn place(plan: &Plan, context: &Context) -> String {
     Connection::open_target(&plan.target, context).map(|target| target.place()).unwrap_or_default()
@@ -280,8 +266,8 @@ pub fn request(plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
         }),
         // Rows that flow are not there any more when it comes to showing the refused ones.
         allowance: Allowance::none(),
-        compression: compression(&plan.target),
-        partition_by: partition_by(&plan.target),
+        compression: plan.target.compression(),
+        partition_by: plan.target.partition_by().to_vec(),
     }
 }
 
@@ -356,11 +342,7 @@ pub fn attempt(loaded: &Loaded, turn: &Turn) -> u32 {
 
 /// Whether the target can tell the rows of one load from all others, and take them out again.
 pub fn swaps(target: &Target, request: &LoadRequest) -> bool {
-    match target {
-        Target::Parquet(_) | Target::Csv(_) | Target::Jsonl(_) => true,
-        Target::Sqlite(_) | Target::Postgres(_) | Target::Mysql(_) => request.tell.is_some(),
-        Target::Python(_) => false,
-    }
+    target.kind().files || target.kind().tables && request.tell.is_some()
 }
 
 /// Whether the run had ended when this load found what it has loaded.

@@ -13,7 +13,6 @@ use windvane_core::guard::Notes;
 use windvane_core::schema::{DataType, Schema};
 use windvane_core::spec::Spec;
 use windvane_core::spec::drift::Policy;
-use windvane_core::spec::source::Source;
 use windvane_core::spec::step::{Parse, Step};
 use windvane_core::spec::template::{self, is_template};
 use windvane_know::discover::{self, Catalog};
@@ -378,8 +377,8 @@ fn for_every_run(world: &World, spec: &Spec, mut plan: Plan) -> Result<Plan> {
     plan.target = spec.target.clone();
     for input in &mut plan.inputs {
         let source = plan.sources.get(&input.source);
-        let table = matches!(source, Some(Source::Sqlite(_)));
-        if let Some(path) = source.and_then(Source::path).filter(|path| is_template(path) && !table) {
+        let files = source.filter(|source| !source.kind().one_file);
+        if let Some(path) = files.and_then(|source| source.path()).filter(|path| is_template(path)) {
             input.locator = world.filling.unfilled(path, &input.locator)?;
         }
     }

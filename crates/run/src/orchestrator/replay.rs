@@ -17,7 +17,8 @@ use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::digest;
 use windvane_core::spec::drift::{Drift, Policy};
 use windvane_core::spec::guard::Guards;
-use windvane_core::spec::source::{FilesSource, Source};
+use windvane_core::spec::kinds::files::FilesSource;
+use windvane_core::spec::source::Source;
 use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_core::spec::{RowPolicy, Strategy};
@@ -104,7 +105,7 @@ fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
     for output in &outputs {
         super::decided(plan, &output.name)?;
         let company = company(plan, output)?;
-        let adds = matches!(output.mode, Mode::Append | Mode::Replace);
+        let adds = !output.mode.by_key();
         if let Some((step, _)) = company.filter(|(_, company)| adds || *company == Company::Folds) {
             let verb = output.steps.get(step).map_or("step", |planned| planned.step.verb());
             let message =

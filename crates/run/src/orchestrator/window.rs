@@ -301,17 +301,9 @@ fn broken(error: &arrow::error::ArrowError) -> Error {
     Error::internal("a watermark could not be compared").caused_by(error)
 }
 
-/// Whether rows that are read a second time find the ones that are there.
-fn rereads(mode: Mode) -> bool {
-    match mode {
-        Mode::Merge | Mode::History => true,
-        Mode::Append | Mode::Replace => false,
-    }
-}
-
 /// Where the window ends: an append waits until rows are the lag behind, so that late ones are among them.
 fn waiting(incremental: &Incremental, (field, mode): (&Field, Mode), low: Option<&str>, newest: String) -> String {
-    let Some(lag) = incremental.lag.filter(|_| !rereads(mode)) else { return newest };
+    let Some(lag) = incremental.lag.filter(|_| !mode.by_key()) else { return newest };
     let end = behind(&newest, field.data_type, lag).unwrap_or(newest);
     // Nothing is old enough yet.
     match low {
@@ -334,7 +326,7 @@ fn bounds(
     low: Option<&str>,
     high: Option<&str>,
 ) -> Result<Slice> {
-    let again = rereads(mode);
+    let again = mode.by_key();
     let from = low.map(|low| match incremental.lag.filter(|_| again) {
         Some(lag) => (behind(low, field.data_type, lag).unwrap_or_else(|| low.to_owned()), true),
         None => (low.to_owned(), again),
@@ -349,7 +341,7 @@ fn bounds(
 }
 
 fn cursor(field: &Field, mode: Mode, upto: Upto) -> Cursor {
-    let no_value = (!rereads(mode))
+    let no_value = (!mode.by_key())
         .then(|| format!("'{}' has no value: an append cannot tell whether such a row was loaded before", field.name));
     Cursor { column: field.name.clone(), data_type: field.data_type, upto, beyond: None, no_value }
 }

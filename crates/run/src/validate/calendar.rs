@@ -13,7 +13,7 @@ const DAYS: RangeInclusive<i64> = -719_162..=2_932_896;
 const MICROSECONDS: i64 = 86_400_000_000;
 
 pub(super) fn is_bounded(target: &Target) -> bool {
-    !matches!(target, Target::Parquet(_))
+    !target.kind().any_day
 }
 
 /// The rows with such a day, and the column that holds it; a row comes once a column.

@@ -6,22 +6,24 @@ use windvane_connect::beyond::named;
 use windvane_core::error::{Kind, Result};
 use windvane_core::schema::{DataType, Field, Schema};
 
-pub(super) async fn beyond(mysql: &Mysql, locator: &str, columns: &Schema) -> Result<Vec<String>> {
-    let mut session = connect::open(&mysql.access.options).await?;
-    let table = TableName::parse(locator, &mysql.database);
-    let each: Vec<String> =
-        columns.fields.iter().map(|field| format!("COALESCE(MAX({}), 0)", condition(field))).collect();
-    let (before, within) = session.flavour.at_most_a_minute();
-    let sql = format!("{before}SELECT{within} CAST(CONCAT({}) AS CHAR) FROM {}", each.join(", "), table.sql());
-    let found: Result<Option<(String,)>> = session.one(&sql, &[]).await;
-    match found {
-        Ok(Some((digits,))) => {
-            let says: Vec<bool> = digits.chars().map(|digit| digit != '0').collect();
-            Ok(named(columns, Some(&says)))
+impl Mysql {
+    pub(super) async fn wordless(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = TableName::parse(locator, &self.database);
+        let each: Vec<String> =
+            columns.fields.iter().map(|field| format!("COALESCE(MAX({}), 0)", condition(field))).collect();
+        let (before, within) = session.flavour.at_most_a_minute();
+        let sql = format!("{before}SELECT{within} CAST(CONCAT({}) AS CHAR) FROM {}", each.join(", "), table.sql());
+        let found: Result<Option<(String,)>> = session.one(&sql, &[]).await;
+        match found {
+            Ok(Some((digits,))) => {
+                let says: Vec<bool> = digits.chars().map(|digit| digit != '0').collect();
+                Ok(named(columns, Some(&says)))
+            }
+            Ok(None) => Ok(Vec::new()),
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => Err(error),
+            Err(_) => Ok(named(columns, None)),
         }
-        Ok(None) => Ok(Vec::new()),
-        Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => Err(error),
-        Err(_) => Ok(named(columns, None)),
     }
 }
 

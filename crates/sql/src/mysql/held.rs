@@ -9,56 +9,58 @@ use windvane_core::schema::Schema;
 use windvane_core::schema::declared::Declared;
 use windvane_core::spec::target::Mode;
 
-fn named(mysql: &Mysql, table: &str) -> TableName {
-    TableName { database: mysql.database.clone(), table: table.to_owned() }
-}
-
-pub(super) async fn fitting(
-    mysql: &Mysql,
-    dataset: &str,
-    schema: &Schema,
-    mode: Mode,
-    kept: Option<&Declared>,
-) -> Result<Fitting> {
-    let mut session = connect::open(&mysql.access.options).await?;
-    let Some(existing) = named(mysql, dataset).existing(&mut session).await? else { return Ok(Fitting::default()) };
-    let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
-    let mut fitting = target::fitting(&existing, schema, mode, &carried);
-    let name = named(mysql, dataset);
-    fitting.indexes = indexes::look(&mut session, &mysql.database).await?.remove(&name).unwrap_or_default();
-    fitting.fills = existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
-    Ok(fitting)
-}
-
-pub(super) async fn holds(mysql: &Mysql, dataset: &str) -> Result<Holds> {
-    let mut session = connect::open(&mysql.access.options).await?;
-    let table = named(mysql, dataset);
-    let Some(existing) = table.existing(&mut session).await? else { return Ok(Holds::default()) };
-    let count = format!("SELECT CAST(count(*) AS SIGNED) FROM {}", table.sql());
-    let rows: Option<(i64,)> = session.one(&count, &[]).await?;
-    Ok(Holds {
-        exists: true,
-        rows: rows.and_then(|(rows,)| u64::try_from(rows).ok()),
-        unfilled: existing
-            .columns
-            .iter()
-            .filter(|column| !column.generated && !column.fills)
-            .map(|column| column.name.clone())
-            .collect(),
-        columns: existing.columns.into_iter().map(|column| column.name).collect(),
-    })
-}
-
-pub(super) async fn filled(mysql: &Mysql, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
-    let mut session = connect::open(&mysql.access.options).await?;
-    let table = named(mysql, dataset);
-    let Some(existing) = table.existing(&mut session).await? else { return Ok(Vec::new()) };
-    let has = |name: &String| existing.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-    let wanted: Vec<String> = wanted.iter().filter(|name| has(name)).cloned().collect();
-    let mut places = Vec::new();
-    for question in filled_sql(&table.sql(), &wanted, quote, " FROM DUAL") {
-        let some: Vec<(i64,)> = session.all(&question, &[]).await?;
-        places.extend(some.into_iter().map(|(place,)| place));
+impl Mysql {
+    fn named(&self, table: &str) -> TableName {
+        TableName { database: self.database.clone(), table: table.to_owned() }
     }
-    Ok(chosen(&wanted, &places))
+
+    pub(super) async fn fits(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Fitting> {
+        let mut session = connect::open(&self.access.options).await?;
+        let Some(existing) = self.named(dataset).existing(&mut session).await? else { return Ok(Fitting::default()) };
+        let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
+        let mut fitting = target::fitting(&existing, schema, mode, &carried);
+        let name = self.named(dataset);
+        fitting.indexes = indexes::look(&mut session, &self.database).await?.remove(&name).unwrap_or_default();
+        fitting.fills = existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
+        Ok(fitting)
+    }
+
+    pub(super) async fn held(&self, dataset: &str) -> Result<Holds> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let Some(existing) = table.existing(&mut session).await? else { return Ok(Holds::default()) };
+        let count = format!("SELECT CAST(count(*) AS SIGNED) FROM {}", table.sql());
+        let rows: Option<(i64,)> = session.one(&count, &[]).await?;
+        Ok(Holds {
+            exists: true,
+            rows: rows.and_then(|(rows,)| u64::try_from(rows).ok()),
+            unfilled: existing
+                .columns
+                .iter()
+                .filter(|column| !column.generated && !column.fills)
+                .map(|column| column.name.clone())
+                .collect(),
+            columns: existing.columns.into_iter().map(|column| column.name).collect(),
+        })
+    }
+
+    pub(super) async fn with_values(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = self.named(dataset);
+        let Some(existing) = table.existing(&mut session).await? else { return Ok(Vec::new()) };
+        let has = |name: &String| existing.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        let wanted: Vec<String> = wanted.iter().filter(|name| has(name)).cloned().collect();
+        let mut places = Vec::new();
+        for question in filled_sql(&table.sql(), &wanted, quote, " FROM DUAL") {
+            let some: Vec<(i64,)> = session.all(&question, &[]).await?;
+            places.extend(some.into_iter().map(|(place,)| place));
+        }
+        Ok(chosen(&wanted, &places))
+    }
 }

@@ -186,7 +186,7 @@ pub(super) async fn write_down(
     let (refused, changes, facts) = ledger::written(request, loaded)?;
     let (rows, bytes) = (loaded.rows.to_string(), loaded.bytes.to_string());
     let checksum = loaded.checksum.as_deref().unwrap_or_default();
-    let mode = ledger::mode(request.mode);
+    let mode = request.mode.word();
     let values = [&request.dataset, &request.load_id, mode, &rows, &bytes, checksum, &refused, &changes, &facts];
     session.execute_with(&sql, &values).await.map(drop)
 }

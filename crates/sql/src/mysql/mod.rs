@@ -48,14 +48,15 @@ mod write;
 
 use async_trait::async_trait;
 use windvane_connect::again::Known;
+use windvane_connect::connector::Connector;
 use windvane_connect::fits::Fitting;
 use windvane_connect::held::Holds;
-use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
 use windvane_core::spec::{
-    source::MysqlSource,
-    target::{Mode, MysqlTarget},
+    kinds::mysql::{MysqlSource, MysqlTarget},
+    target::Mode,
 };
 
 #[derive(Debug, Clone)]
@@ -131,18 +132,18 @@ impl Connector for Mysql {
     }
 
     async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
-        beyond::beyond(self, locator, columns).await
+        self.wordless(locator, columns).await
     }
 
     async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
-        held::fitting(self, dataset, schema, mode, kept).await
+        self.fits(dataset, schema, mode, kept).await
     }
 
     async fn holds(&self, dataset: &str) -> Result<Holds> {
-        held::holds(self, dataset).await
+        self.held(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
-        held::filled(self, dataset, columns).await
+        self.with_values(dataset, columns).await
     }
 }

@@ -130,7 +130,7 @@ async fn after(session: &mut Session, table: &TableName) -> Result<Existing> {
 /// Without a key of its own, a table gets a row number: it keeps the order of the rows, splits them, and tells which ones
 /// are new.
 async fn create(session: &mut Session, table: &TableName, request: &LoadRequest) -> Result<()> {
-    let by_key = matches!(request.mode, Mode::Merge | Mode::History);
+    let by_key = request.mode.by_key();
     let keys: Vec<&Field> =
         if by_key { request.key.iter().filter_map(|name| request.schema.field(name)).collect() } else { Vec::new() };
     let whole = keys.iter().all(|field| is_indexed_whole(field.data_type));

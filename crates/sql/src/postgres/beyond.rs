@@ -12,11 +12,13 @@ use windvane_connect::beyond::named;
 use windvane_core::error::{Kind, Result};
 use windvane_core::schema::{DataType, Schema, sql::quote};
 
-pub(super) async fn beyond(postgres: &Postgres, locator: &str, columns: &Schema) -> Result<Vec<String>> {
-    let mut session = connect::open(&postgres.access.options).await?;
-    let table = TableName::parse(locator, &postgres.schema);
-    let asked = connect::answered(&postgres.access.options, ask(&mut session, &table, columns)).await?;
-    Ok(named(columns, asked.as_deref()))
+impl Postgres {
+    pub(super) async fn wordless(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+        let mut session = connect::open(&self.access.options).await?;
+        let table = TableName::parse(locator, &self.schema);
+        let asked = connect::answered(&self.access.options, ask(&mut session, &table, columns)).await?;
+        Ok(named(columns, asked.as_deref()))
+    }
 }
 
 async fn ask(session: &mut PgConnection, table: &TableName, columns: &Schema) -> Result<Option<Vec<bool>>> {

@@ -37,17 +37,17 @@ mod wire;
 
 use async_trait::async_trait;
 use connect::Access;
-use windvane_connect::address::EVERY;
 use windvane_connect::again::Known;
+use windvane_connect::connector::Connector;
 use windvane_connect::fits::Fitting;
 use windvane_connect::held::Holds;
 use windvane_connect::pushed::{Pushed, PushedLoad};
-use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
 use windvane_core::spec::{
-    source::PostgresSource,
-    target::{Mode, PostgresTarget},
+    kinds::postgres::{EVERY, PostgresSource, PostgresTarget},
+    target::Mode,
 };
 
 /// The schema that is meant when none is named.
@@ -159,18 +159,18 @@ impl Connector for Postgres {
     }
 
     async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
-        beyond::beyond(self, locator, columns).await
+        self.wordless(locator, columns).await
     }
 
     async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
-        held::fitting(self, dataset, schema, mode, kept).await
+        self.fits(dataset, schema, mode, kept).await
     }
 
     async fn holds(&self, dataset: &str) -> Result<Holds> {
-        held::holds(self, dataset).await
+        self.held(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
-        held::filled(self, dataset, columns).await
+        self.with_values(dataset, columns).await
     }
 }

@@ -10,56 +10,59 @@ use windvane_core::schema::Schema;
 use windvane_core::schema::sql::quote;
 use windvane_core::spec::target::Mode;
 
-pub(super) async fn fitting(sqlite: &Sqlite, dataset: &str, schema: &Schema, mode: Mode) -> Result<Fitting> {
-    if !sqlite.path.exists() {
-        return Ok(Fitting::default());
+impl Sqlite {
+    pub(super) async fn fits(&self, dataset: &str, schema: &Schema, mode: Mode) -> Result<Fitting> {
+        if !self.path.exists() {
+            return Ok(Fitting::default());
+        }
+        let mut file = place::open(&self.path).await?;
+        let known = columns(&mut file, dataset).await.map_err(|error| self.name(translate(&error)))?;
+        if known.is_empty() {
+            return Ok(Fitting::default());
+        }
+        let mut fitting = target::fitting(&known, schema, mode);
+        fitting.indexes = indexes::look(&mut file, dataset, &known).await?;
+        Ok(fitting)
     }
-    let mut file = place::open(&sqlite.path).await?;
-    let known = columns(&mut file, dataset).await.map_err(|error| sqlite.name(translate(&error)))?;
-    if known.is_empty() {
-        return Ok(Fitting::default());
-    }
-    let mut fitting = target::fitting(&known, schema, mode);
-    fitting.indexes = indexes::look(&mut file, dataset, &known).await?;
-    Ok(fitting)
-}
 
-pub(super) async fn holds(sqlite: &Sqlite, dataset: &str) -> Result<Holds> {
-    if !sqlite.path.exists() {
-        return Ok(Holds::default());
+    pub(super) async fn held(&self, dataset: &str) -> Result<Holds> {
+        if !self.path.exists() {
+            return Ok(Holds::default());
+        }
+        let mut file = place::open(&self.path).await?;
+        let failed = |error: sqlx::Error| self.name(translate(&error));
+        let known = columns(&mut file, dataset).await.map_err(failed)?;
+        if known.is_empty() {
+            return Ok(Holds::default());
+        }
+        let count = format!("SELECT count(*) FROM {}", sql(dataset));
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut file).await.map_err(failed)?;
+        Ok(Holds {
+            exists: true,
+            rows: u64::try_from(rows).ok(),
+            unfilled: known
+                .iter()
+                .filter(|column| !column.generated && column.default.is_none())
+                .map(|column| column.name.clone())
+                .collect(),
+            columns: known.into_iter().map(|column| column.name).collect(),
+        })
     }
-    let mut file = place::open(&sqlite.path).await?;
-    let failed = |error: sqlx::Error| sqlite.name(translate(&error));
-    let known = columns(&mut file, dataset).await.map_err(failed)?;
-    if known.is_empty() {
-        return Ok(Holds::default());
-    }
-    let count = format!("SELECT count(*) FROM {}", sql(dataset));
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut file).await.map_err(failed)?;
-    Ok(Holds {
-        exists: true,
-        rows: u64::try_from(rows).ok(),
-        unfilled: known
-            .iter()
-            .filter(|column| !column.generated && column.default.is_none())
-            .map(|column| column.name.clone())
-            .collect(),
-        columns: known.into_iter().map(|column| column.name).collect(),
-    })
-}
 
-pub(super) async fn filled(sqlite: &Sqlite, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
-    let mut file = place::open(&sqlite.path).await?;
-    let failed = |error: sqlx::Error| sqlite.name(translate(&error));
-    let known = columns(&mut file, dataset).await.map_err(failed)?;
-    // A name that no column has would be taken for a text.
-    let wanted: Vec<String> =
-        wanted.iter().filter(|name| known.iter().any(|column| same(&column.name, name))).cloned().collect();
-    let mut places = Vec::new();
-    for question in filled_sql(&sql(dataset), &wanted, quote, "") {
-        let some: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(question)).fetch_all(&mut file).await.map_err(failed)?;
-        places.extend(some);
+    pub(super) async fn with_values(&self, dataset: &str, wanted: &[String]) -> Result<Vec<String>> {
+        let mut file = place::open(&self.path).await?;
+        let failed = |error: sqlx::Error| self.name(translate(&error));
+        let known = columns(&mut file, dataset).await.map_err(failed)?;
+        // A name that no column has would be taken for a text.
+        let wanted: Vec<String> =
+            wanted.iter().filter(|name| known.iter().any(|column| same(&column.name, name))).cloned().collect();
+        let mut places = Vec::new();
+        for question in filled_sql(&sql(dataset), &wanted, quote, "") {
+            let some: Vec<i64> =
+                sqlx::query_scalar(AssertSqlSafe(question)).fetch_all(&mut file).await.map_err(failed)?;
+            places.extend(some);
+        }
+        place::close(file).await?;
+        Ok(chosen(&wanted, &places))
     }
-    place::close(file).await?;
-    Ok(chosen(&wanted, &places))
 }

@@ -172,7 +172,7 @@ pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadReques
     sqlx::query(AssertSqlSafe(statement))
         .bind(&request.dataset)
         .bind(&request.load_id)
-        .bind(ledger::mode(request.mode))
+        .bind(request.mode.word())
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())

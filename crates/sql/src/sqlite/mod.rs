@@ -32,14 +32,15 @@ mod write;
 use async_trait::async_trait;
 use std::path::PathBuf;
 use windvane_connect::again::Known;
+use windvane_connect::connector::Connector;
 use windvane_connect::fits::Fitting;
 use windvane_connect::held::Holds;
-use windvane_connect::{BatchStream, Connector, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
+use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::Result;
 use windvane_core::schema::{Schema, declared::Declared};
 use windvane_core::spec::{
-    source::SqliteSource,
-    target::{Mode, SqliteTarget},
+    kinds::sqlite::{SqliteSource, SqliteTarget},
+    target::Mode,
 };
 
 #[derive(Debug, Clone)]
@@ -118,14 +119,14 @@ impl Connector for Sqlite {
     }
 
     async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
-        held::fitting(self, dataset, schema, mode).await
+        self.fits(dataset, schema, mode).await
     }
 
     async fn holds(&self, dataset: &str) -> Result<Holds> {
-        held::holds(self, dataset).await
+        self.held(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
-        held::filled(self, dataset, columns).await
+        self.with_values(dataset, columns).await
     }
 }

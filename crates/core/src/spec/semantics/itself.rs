@@ -2,6 +2,8 @@
 
 use super::Judge;
 use super::places::normal;
+use crate::spec::source::Source;
+use crate::spec::target::Target;
 use crate::spec::template;
 use crate::spec::tree::Node;
 use glob::{MatchOptions, Pattern};
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     let many = root.get("sources").into_iter().flat_map(Node::entries).map(|named| &named.node);
     let sources = root.get("source").into_iter().chain(many).flat_map(Node::entries);
-    let files = sources.filter(|source| ["files", "csv", "jsonl", "parquet"].contains(&source.key.as_str()));
+    let files = sources.filter(|source| Source::called(&source.key).is_some_and(|kind| kind.files));
     let read = files.filter_map(|source| {
         let text = source.node.get("path")?.text()?;
         let path = real(whole(&judge.ground.base, text)?);
@@ -20,7 +22,7 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     let read: Vec<Read<'_>> = read.collect();
     judge.key(root, "target", |judge, target| {
         judge.every(target, |judge, tagged| {
-            if tagged.key == "sqlite" {
+            if Target::called(&tagged.key).is_some_and(|kind| kind.one_file) {
                 return;
             }
             judge.key(&tagged.node, "path", |judge, node| {

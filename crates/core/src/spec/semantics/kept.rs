@@ -1,28 +1,30 @@
-//! What a target cannot keep: a history in files, and what a table takes over only where both sides are databases.
+//! What a target cannot keep: a mode that is not its own, and what a table takes over only where both sides are databases.
 
 use super::Judge;
+use crate::spec::source::Source;
+use crate::spec::target::{Mode, Target};
 use crate::spec::tree::{Node, Value};
 
-const DATABASES: [&str; 3] = ["sqlite", "postgres", "mysql"];
 const ASKED: [&str; 3] = ["indexes", "counters", LINKS];
 const LINKS: &str = "foreign_keys";
-/// The only kind of server that makes foreign keys of ours.
-const LINKING: &str = "postgres";
-
-const FILES: [&str; 3] = ["parquet", "csv", "jsonl"];
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
-    histories(judge, root);
-    let other = |side: &str| {
-        let entry = root.get(side)?.entries().first()?;
-        (!DATABASES.contains(&entry.key.as_str())).then(|| entry.key.clone())
-    };
-    let links = ["source", "target"].into_iter().find_map(|side| {
-        let entry = root.get(side)?.entries().first()?;
-        (entry.key != LINKING)
-            .then(|| format!("foreign keys go from PostgreSQL to PostgreSQL, and the {side} is {}", entry.key))
+    modes(judge, root);
+    let named = |side: &str| Some(root.get(side)?.entries().first()?.key.as_str());
+    let (source, target) = (named("source"), named("target"));
+    let (from, to) = (source.and_then(Source::called), target.and_then(Target::called));
+    // Of `sources` nothing is said here.
+    let no_source = source.filter(|_| from.is_none_or(|kind| kind.words.is_none()));
+    let no_target = target.filter(|_| to.is_none_or(|kind| kind.words.is_none()));
+    let links = [
+        ("source", source, from.is_some_and(|kind| kind.foreign_keys)),
+        ("target", target, to.is_some_and(|kind| kind.foreign_keys)),
+    ];
+    let links = links.into_iter().find_map(|(side, word, links)| {
+        let word = word.filter(|_| !links)?;
+        Some(format!("foreign keys go from PostgreSQL to PostgreSQL, and the {side} is {word}"))
     });
-    let (asked, why): (&'static [&'static str], _) = match (other("source"), other("target"), links) {
+    let (asked, why): (&'static [&'static str], _) = match (no_source, no_target, links) {
         (None, None, None) => return,
         (None, None, Some(links)) => (&[LINKS], links),
         (_, Some(target), _) => (&ASKED, format!("a target of {target} makes no table")),
@@ -36,19 +38,25 @@ pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     });
 }
 
-fn histories<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
+/// Modes in which the target does not load.
+fn modes<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
     let target = root.get("target").and_then(|target| target.entries().first());
-    if target.is_none_or(|target| !FILES.contains(&target.key.as_str())) {
-        return;
-    }
+    let Some(kind) = target.and_then(|target| Target::called(&target.key)) else { return };
     let mode = |judge: &mut Judge<'a, '_>, holder: &'a Node| {
         judge.key(holder, "mode", |judge, mode| {
-            if mode.text() == Some("history") {
-                judge.unsupported(
+            let asked = mode.text().and_then(|text| serde_json::from_value::<Mode>(text.into()).ok());
+            match asked.filter(|asked| !kind.modes.contains(asked)) {
+                None => {}
+                Some(Mode::History) if kind.files => judge.unsupported(
                     mode.mark,
-                    "files do not keep a history".to_owned(),
+                    "files do not keep a history",
                     "Load with mode `merge`, or keep the history in a database",
-                );
+                ),
+                Some(_) => judge.unsupported(
+                    mode.mark,
+                    format!("a target of {} is not loaded in this mode", kind.word),
+                    "Load in another mode, or into another kind of target",
+                ),
             }
         });
     };

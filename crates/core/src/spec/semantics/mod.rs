@@ -14,6 +14,7 @@ mod work;
 pub(super) use places::normal;
 
 use super::locate::{Mark, Problems, Segment, path_of, shorten};
+use super::target::Target;
 use super::tree::{Entry, Node, Value};
 use crate::error::Kind;
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     words::document(&mut judge, root);
     judge.key(root, "quarantine", |judge, quarantine| {
         let target = root.get("target").and_then(|target| target.entries().first());
-        let files = target.filter(|target| !["sqlite", "postgres", "mysql"].contains(&target.key.as_str()));
+        let files = target.filter(|target| Target::called(&target.key).is_none_or(|kind| !kind.tables));
         if let Some((entry, target)) = quarantine.entry("table").zip(files) {
             let message = format!("a target of {} keeps no quarantine table", target.key);
             judge.unsupported(

@@ -1,6 +1,8 @@
 //! Sources and targets: connections by name, paths inside the allowed folders, settings that fit each other.
 
 use super::{Judge, shorten};
+use crate::spec::source::Source;
+use crate::spec::target::Target;
 use crate::spec::template;
 use crate::spec::tree::{Entry, Node, Value};
 use std::path::{Component, Path, PathBuf};
@@ -39,7 +41,7 @@ fn load_ids<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {
             });
         });
     }
-    let tables = ["sqlite", "postgres", "mysql"].contains(&target.key.as_str());
+    let tables = Target::called(&target.key).is_some_and(|kind| kind.tables);
     judge.key(root, "datasets", |judge, datasets| {
         judge.every(datasets, |judge, dataset| {
             let mode = mode(&dataset.node).unwrap_or(whole);
@@ -79,11 +81,19 @@ fn from<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry) {
     let file = last.contains("}}") && last.split("{{").any(|part| outside(part).contains(['.', '*', '?', '[']));
     if let Some(entry) = settings.entry("path")
         && file
-        && tagged.key != "sqlite"
+        && !is_one_file(tagged, Side::Source)
         && settings.get("as_dataset").is_none()
     {
         let message = "the file's name changes from run to run, and so would the dataset's";
         judge.problem_at(entry, message, "Add 'as_dataset: NAME' beside the path");
+    }
+}
+
+/// Whether its path is that of a file with all its tables.
+fn is_one_file(tagged: &Entry, side: Side) -> bool {
+    match side {
+        Side::Source => Source::called(&tagged.key).is_some_and(|kind| kind.one_file),
+        Side::Target => Target::called(&tagged.key).is_some_and(|kind| kind.one_file),
     }
 }
 
@@ -95,12 +105,12 @@ fn outside(part: &str) -> &str {
 /// A source or a target: the tag with its settings.
 fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry, side: Side) {
     let settings = &tagged.node;
-    if tagged.key == "sqlite" {
+    let one_file = is_one_file(tagged, side);
+    if one_file {
         judge.one_of(settings, ["path", "connection"]);
     }
     judge.key(settings, "connection", connection);
-    let files = tagged.key != "sqlite";
-    judge.key(settings, "path", |judge, node| path(judge, node, files, side));
+    judge.key(settings, "path", |judge, node| path(judge, node, !one_file, side));
     judge.key(settings, "tables", |judge, tables| judge.distinct(tables, "table"));
     judge.key(settings, "partition_by", |judge, by| judge.distinct(by, "column"));
     judge.key(settings, "nulls", Judge::distinct_values);
@@ -113,7 +123,7 @@ fn place<'a>(judge: &mut Judge<'a, '_>, tagged: &'a Entry, side: Side) {
     if tagged.key == "http" {
         http(judge, settings);
     }
-    if matches!(tagged.key.as_str(), "csv" | "jsonl") {
+    if Target::called(&tagged.key).is_some_and(|kind| kind.text) {
         judge.key(settings, "compression", |judge, compression| {
             if compression.text() == Some("snappy") {
                 judge.problem(compression.mark, "text files are not compressed with snappy", "Use gzip, zstd or none");

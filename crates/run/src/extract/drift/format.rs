@@ -5,7 +5,8 @@ use arrow::array::StringArray;
 use windvane_connectors::{Connection, Context, Found, FoundKind, TextFormat};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Field, Schema, infer};
-use windvane_core::spec::source::{CsvSource, Source};
+use windvane_core::spec::kinds::csv::CsvSource;
+use windvane_core::spec::source::Source;
 use windvane_know::discover;
 use windvane_plan::Input;
 
@@ -83,12 +84,7 @@ fn changes(planned: &TextFormat, now: &TextFormat) -> Vec<String> {
 fn fixed(source: &Source, format: &TextFormat) -> Source {
     let csv = match source {
         Source::Csv(csv) => csv.clone(),
-        Source::Files(files) => CsvSource {
-            path: files.path.clone(),
-            as_dataset: files.as_dataset.clone(),
-            connection: files.connection.clone(),
-            ..CsvSource::default()
-        },
+        Source::Files(files) => files.into(),
         other => return other.clone(),
     };
     Source::Csv(CsvSource {

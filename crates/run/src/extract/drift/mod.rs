@@ -28,7 +28,6 @@ use windvane_core::schema::{DataType, Field, Schema, alike, epoch};
 use windvane_core::spec::drift::{Drift, Policy};
 use windvane_core::spec::source::Source;
 use windvane_core::spec::step::Step;
-use windvane_core::spec::target::Mode;
 use windvane_engine::step;
 use windvane_plan::{Input, Output, Plan, own_text};
 
@@ -380,11 +379,7 @@ pub(super) fn needs(plan: &Plan, output: &Output, input: &Input, column: &str) -
 /// put nulls in the place of values.
 async fn members(case: Case<'_>, found: &Found) -> Result<()> {
     let Case { plan, output, input, context } = case;
-    let adds = match output.mode {
-        Mode::Append => true,
-        Mode::Replace | Mode::Merge | Mode::History => false,
-    };
-    let passes = adds || output.incremental.is_some() || output.guard.emptied_columns == Some(false);
+    let passes = output.mode.adds() || output.incremental.is_some() || output.guard.emptied_columns == Some(false);
     if found.kind != FoundKind::Jsonl || passes || lost(case, found).is_empty() {
         return Ok(());
     }
@@ -420,11 +415,7 @@ fn lost(case: Case<'_>, found: &Found) -> Vec<String> {
 /// Whether rows are told apart by the source's own key, and it is another one now.
 fn key_changed(case: Case<'_>, found: &Found) -> bool {
     let Case { output, input, .. } = case;
-    let by_key = match output.mode {
-        Mode::Merge | Mode::History => true,
-        Mode::Replace | Mode::Append => false,
-    };
-    by_key
+    output.mode.by_key()
         && !faults::planted("rekeyed_unseen")
         && output.from == input.name
         && !input.primary_key.is_empty()

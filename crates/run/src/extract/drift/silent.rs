@@ -6,7 +6,6 @@ use arrow::array::{Array, RecordBatch};
 use windvane_core::error::Result;
 use windvane_core::guard::{Allow, Finding, Guard, Notes};
 use windvane_core::schema::Field;
-use windvane_core::spec::target::Mode;
 
 #[derive(Debug, Clone)]
 pub struct Silent {
@@ -22,14 +21,10 @@ pub struct Silent {
 impl Silent {
     /// Of members that a look at the source has not shown.
     pub(super) fn of(case: Case<'_>, columns: Vec<(usize, Field)>) -> Option<Self> {
-        let adds = match case.output.mode {
-            Mode::Append => true,
-            Mode::Replace | Mode::Merge | Mode::History => false,
-        };
         if columns.is_empty() {
             return None;
         }
-        let passes = adds || case.output.guard.emptied_columns == Some(false);
+        let passes = case.output.mode.adds() || case.output.guard.emptied_columns == Some(false);
         let notes = passes.then(|| (case.input.name.clone(), case.context.notes.clone()));
         Some(Self { output: case.output.name.clone(), columns, rows: 0, allow: case.context.allow.clone(), notes })
     }

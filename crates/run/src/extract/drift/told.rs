@@ -2,7 +2,7 @@
 //! columns, which keep what they are given.
 
 use super::Case;
-use windvane_core::schema::sql::{Dialect, from_native};
+use windvane_core::schema::sql::from_native;
 use windvane_core::schema::widen::{holds, widened};
 use windvane_core::schema::{DataType, Field, epoch};
 use windvane_core::spec::source::Source;
@@ -10,19 +10,18 @@ use windvane_core::spec::source::Source;
 /// Whether the column's type now was found by looking at its values.
 pub(super) fn by_values(case: Case<'_>, here: &Field) -> bool {
     let declared = epoch::declared(here).unwrap_or_default();
-    match case.plan.sources.get(&case.input.source) {
-        Some(Source::Postgres(_)) => declared == "numeric",
-        Some(Source::Sqlite(_)) => from_native(declared, Dialect::Sqlite) != here.data_type,
-        _ => false,
-    }
+    let Some(kind) = case.plan.sources.get(&case.input.source).map(Source::kind) else { return false };
+    kind.unmeasured.is_some_and(|unmeasured| declared == unmeasured)
+        || kind.loose && kind.words.is_some_and(|words| from_native(declared, words) != here.data_type)
 }
 
 /// Whether SQLite's column has the type of its name now: no value speaks for another one, and that it was read in another
 /// one stays.
 pub(super) fn is_default(case: Case<'_>, field: &Field, here: &Field) -> bool {
     let declared = epoch::declared(here).unwrap_or_default();
-    let is_sqlite = matches!(case.plan.sources.get(&case.input.source), Some(Source::Sqlite(_)));
-    is_sqlite && field.data_type != here.data_type && from_native(declared, Dialect::Sqlite) == here.data_type
+    let kind = case.plan.sources.get(&case.input.source).map(Source::kind).filter(|kind| kind.loose);
+    field.data_type != here.data_type
+        && kind.and_then(|kind| kind.words).is_some_and(|words| from_native(declared, words) == here.data_type)
 }
 
 /// What holds the values of then and now; nothing where they are of another kind.

@@ -242,7 +242,7 @@ pub(super) async fn write_down(
     sqlx::query(AssertSqlSafe(sql))
         .bind(&job.request.dataset)
         .bind(&job.request.load_id)
-        .bind(words::mode(job.request.mode))
+        .bind(job.request.mode.word())
         .bind(i64::try_from(loaded.rows).unwrap_or(i64::MAX))
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())

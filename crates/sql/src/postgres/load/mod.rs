@@ -159,7 +159,7 @@ fn check(request: &LoadRequest) -> Result<()> {
             );
         }
     }
-    if matches!(request.mode, Mode::Merge | Mode::History) {
+    if request.mode.by_key() {
         key::places(&request.schema, &request.key)?;
     }
     if let (Mode::History, Some((own, _))) = (request.mode, VERSION.iter().find(|(own, _)| names.contains(own))) {

@@ -2,10 +2,13 @@
 //!
 //! Secrets stand in the connection and nowhere here: the login and the password of `auth` are the connection's.
 
+use super::source::{SourceKind, SourceSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+pub const SOURCE: SourceKind = SourceKind { word: "http", title: "HTTP API", ..SourceKind::PLAIN };
 
 /// A JSON API.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -172,4 +175,28 @@ fn one() -> f64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_one(seconds: &f64) -> bool {
     seconds.to_bits() == one().to_bits()
+}
+
+/// The names in a locator: the resource, and the lists inside its records.
+pub fn located(locator: &str) -> impl Iterator<Item = String> {
+    locator.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"))
+}
+
+impl HttpSource {
+    /// Each of these paths is a resource.
+    pub(super) fn at(connection: String, paths: Vec<String>) -> Self {
+        let resource = |path: String| (path.clone(), Resource { path, ..Resource::default() });
+        Self { connection, resources: paths.into_iter().map(resource).collect(), ..Self::default() }
+    }
+}
+
+impl SourceSettings for HttpSource {
+    fn connection(&self) -> Option<&str> {
+        Some(&self.connection)
+    }
+
+    fn narrow(&mut self, locator: &str) {
+        let resource = located(locator).next().unwrap_or_default();
+        self.resources.retain(|name, _| *name == resource);
+    }
 }
