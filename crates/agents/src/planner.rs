@@ -65,18 +65,7 @@ impl<'a> Question<'a> {
         let steps = self.spec.steps.iter().chain(settings.into_iter().flat_map(|settings| &settings.steps));
         let checks = self.spec.checks.iter().chain(settings.into_iter().flat_map(|settings| &settings.checks));
         let (steps, checks): (Vec<&Step>, Vec<&Check>) = (steps.collect(), checks.collect());
-        let joined = steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::Join(_)
-                    | Step::Aggregate(_)
-                    | Step::Pivot(_)
-                    | Step::Unpivot(_)
-                    | Step::Explode(_)
-                    | Step::Sql(_)
-                    | Step::Python(_)
-            )
-        });
+        let joined = steps.iter().any(|step| step.form().other_rows);
         let written =
             [serde_json::to_string(&steps).unwrap_or_default(), serde_json::to_string(&checks).unwrap_or_default()];
         let profile = self.profiles.get(&dataset.name);

@@ -57,7 +57,7 @@ pub(super) fn check(loaded: &[Loaded<'_>], answer: &Answer) -> Result<(), String
 }
 
 fn fits_step(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(), String> {
-    for text in expressions(step) {
+    for text in step.expressions() {
         guarded(text, schema)?;
     }
     windvane_engine::plan_schema(std::slice::from_ref(step), schema, lookup)
@@ -69,33 +69,6 @@ fn fits_step(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schem
 fn guarded(text: &str, schema: &Schema) -> Result<(), String> {
     let columns: BTreeSet<&str> = schema.names().collect();
     guard::expression(text, &columns).map_err(|error| error.to_string())
-}
-
-fn expressions(step: &Step) -> Vec<&str> {
-    match step {
-        Step::Filter(condition) => vec![condition],
-        Step::Derive(columns) => columns.values().map(String::as_str).collect(),
-        Step::Set(set) => set.values.values().map(String::as_str).chain([set.condition.as_str()]).collect(),
-        Step::Select(_)
-        | Step::Drop(_)
-        | Step::Rename(_)
-        | Step::Cast(_)
-        | Step::Parse(_)
-        | Step::Fill(_)
-        | Step::Join(_)
-        | Step::Deduplicate(_)
-        | Step::Aggregate(_)
-        | Step::Window(_)
-        | Step::Sort(_)
-        | Step::Split(_)
-        | Step::Mask(_)
-        | Step::Flatten(_)
-        | Step::Explode(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Sql(_)
-        | Step::Python(_) => Vec::new(),
-    }
 }
 
 fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(), String> {

@@ -63,6 +63,6 @@ impl Deref for Connection {
     type Target = dyn Connector;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        self.0.as_ref()
     }
 }

@@ -92,7 +92,7 @@ pub fn postgres(
         let sql = names(&part.after).and_then(|()| query(part, &format!("s{index}"), lookup, tables));
         let sql = sql.map_err(|error| error.at_path(place.clone()))?;
         let rows = if let Step::Unpivot(unpivot) = &part.step { unpivot.columns.len() } else { 1 };
-        parts.push(Part { sql, place, computed: computed(&part.step), rows, mixes: mixes(&part.step) });
+        parts.push(Part { sql, place, computed: computed(&part.step), rows, mixes: part.step.form().mixes });
     }
     let last = plain.last().map_or(schema, |part| &part.after);
     Ok(Query { parts, columns: last.names().map(str::to_owned).collect() })
@@ -135,14 +135,6 @@ fn computed(step: &Step) -> Vec<String> {
         | Step::Pivot(_)
         | Step::Sql(_) => Vec::new(),
     }
-}
-
-/// Whether rows may come out in another order than they went in, or depend on each other.
-fn mixes(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Join(_) | Step::Deduplicate(_) | Step::Aggregate(_) | Step::Window(_) | Step::Sort(_) | Step::Unpivot(_)
-    )
 }
 
 fn query(

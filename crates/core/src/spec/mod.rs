@@ -18,6 +18,7 @@ pub mod advice;
 pub mod check;
 pub mod drift;
 pub mod find;
+pub mod form;
 pub mod guard;
 pub mod hash;
 pub mod keep;

@@ -60,36 +60,6 @@ pub enum Step {
     Python(PythonStep),
 }
 
-impl Step {
-    /// The word that the spec uses.
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Select(_) => "select",
-            Self::Drop(_) => "drop",
-            Self::Rename(_) => "rename",
-            Self::Cast(_) => "cast",
-            Self::Parse(_) => "parse",
-            Self::Filter(_) => "filter",
-            Self::Derive(_) => "derive",
-            Self::Set(_) => "set",
-            Self::Fill(_) => "fill",
-            Self::Join(_) => "join",
-            Self::Deduplicate(_) => "deduplicate",
-            Self::Aggregate(_) => "aggregate",
-            Self::Pivot(_) => "pivot",
-            Self::Unpivot(_) => "unpivot",
-            Self::Window(_) => "window",
-            Self::Sort(_) => "sort",
-            Self::Split(_) => "split",
-            Self::Mask(_) => "mask",
-            Self::Flatten(_) => "flatten",
-            Self::Explode(_) => "explode",
-            Self::Sql(_) => "sql",
-            Self::Python(_) => "python",
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parse {

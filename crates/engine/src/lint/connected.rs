@@ -103,7 +103,7 @@ impl Lint {
         if !named && clear(step) {
             let before = self.found.len();
             // Each column by itself, so that all that is wrong is told.
-            for (_, part) in parts(step) {
+            for (_, part) in step.parts() {
                 if let Err(error) = plan_schema(&[part], &schema, lookup) {
                     self.place(error);
                 }
@@ -114,11 +114,11 @@ impl Lint {
                 Err(_) => {}
             }
         }
-        if keeps_columns(step) {
+        if step.form().keeps_columns {
             return Some(schema);
         }
         // What is right of it is done; of what is not only the names are known.
-        let parts = parts(step);
+        let parts = step.parts();
         if parts.is_empty() {
             return None;
         }
@@ -171,62 +171,4 @@ fn mentions(part: &impl Serialize, names: &BTreeSet<String>) -> bool {
     let written = serde_json::to_string(part).unwrap_or_default();
     let words: BTreeSet<&str> = written.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
     names.iter().any(|name| words.contains(name.as_str()) || written.contains(&format!("\"{name}\"")))
-}
-
-/// A step of several columns as a step each, with the column that it makes or changes.
-fn parts(step: &Step) -> Vec<(String, Step)> {
-    match step {
-        Step::Cast(types) => {
-            types.iter().map(|(name, to)| (name.clone(), Step::Cast([(name.clone(), *to)].into()))).collect()
-        }
-        Step::Derive(columns) => {
-            let one =
-                |(name, text): (&String, &String)| (name.clone(), Step::Derive([(name.clone(), text.clone())].into()));
-            columns.iter().map(one).collect()
-        }
-        Step::Select(_)
-        | Step::Drop(_)
-        | Step::Rename(_)
-        | Step::Parse(_)
-        | Step::Filter(_)
-        | Step::Set(_)
-        | Step::Fill(_)
-        | Step::Join(_)
-        | Step::Deduplicate(_)
-        | Step::Aggregate(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Window(_)
-        | Step::Sort(_)
-        | Step::Split(_)
-        | Step::Mask(_)
-        | Step::Flatten(_)
-        | Step::Explode(_)
-        | Step::Sql(_)
-        | Step::Python(_) => Vec::new(),
-    }
-}
-
-/// Whether the same columns of the same types are behind the step, also when it is wrong.
-fn keeps_columns(step: &Step) -> bool {
-    match step {
-        Step::Filter(_) | Step::Set(_) | Step::Fill(_) | Step::Deduplicate(_) | Step::Sort(_) => true,
-        Step::Select(_)
-        | Step::Drop(_)
-        | Step::Rename(_)
-        | Step::Cast(_)
-        | Step::Parse(_)
-        | Step::Derive(_)
-        | Step::Join(_)
-        | Step::Aggregate(_)
-        | Step::Pivot(_)
-        | Step::Unpivot(_)
-        | Step::Window(_)
-        | Step::Split(_)
-        | Step::Mask(_)
-        | Step::Flatten(_)
-        | Step::Explode(_)
-        | Step::Sql(_)
-        | Step::Python(_) => false,
-    }
 }
