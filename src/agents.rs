@@ -5,7 +5,7 @@ use super::json::{answer as write, request as read};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use windvane_agents::{Decision, doctor, guard, mapper, planner, qa};
+use windvane_agents::{Decision, doctor, guard, mapper, planner, qa, question};
 use windvane_core::error::Result;
 use windvane_core::redact as redaction;
 use windvane_core::schema::Schema;
@@ -97,7 +97,7 @@ pub(super) fn propose(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::block_on(py, async move {
         let request: ProposeRequest = read(&request)?;
         let gateway = gateway(request.gateway.as_ref(), request.store.as_deref())?;
-        let question = planner::Question {
+        let question = question::Question {
             spec: &request.spec,
             catalog: &request.catalog,
             profiles: &request.profiles,

@@ -1,6 +1,6 @@
 //! Doors to the engine on rows in memory: what tests, notebooks and the tool `run_expression` need.
 
-use super::enter;
+use super::{enter, json};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type};
 use pyo3::prelude::*;
@@ -99,7 +99,7 @@ struct TypeAnswer {
 pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
         enter::claim_engine()?;
-        let request: TransformRequest = read(request)?;
+        let request: TransformRequest = json::request(request)?;
         let input = frame(&Table { schema: request.schema, rows: request.rows })?;
         let others = frames(&request.others)?;
         let lookup = |name: &str| others.get(name).map(|other| other.schema.clone());
@@ -113,7 +113,7 @@ pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> 
             }
             Some(within) => piped(program, &input, &others, &within, &mut outcome)?,
         };
-        write(&TransformAnswer {
+        json::answer(&TransformAnswer {
             schema,
             rows: rows(&done),
             numbers: done.numbers.values().to_vec(),
@@ -164,12 +164,12 @@ struct WriteRequest {
 #[pyfunction]
 pub(super) fn write_steps(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let WriteRequest { schema, steps, others, table, tables } = read(request)?;
+        let WriteRequest { schema, steps, others, table, tables } = json::request(request)?;
         let schema = Schema::new(schema);
         let lookup = |name: &str| others.get(name).map(|fields| Schema::new(fields.clone()));
         let sql = pushdown::postgres(&steps, &schema, &table, &lookup, &tables);
         let polars = code::polars(&steps, &schema, &lookup, &|name| name.to_owned())?;
-        write(&serde_json::json!({
+        json::answer(&serde_json::json!({
             "sql": sql.as_ref().ok().map(pushdown::Query::rows),
             "refused": sql.as_ref().err().map(ToString::to_string),
             "polars": format!("{}\n{polars}", code::HEAD),
@@ -182,10 +182,15 @@ pub(super) fn write_steps(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn validate_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
         enter::claim_engine()?;
-        let request: ValidateRequest = read(request)?;
+        let request: ValidateRequest = json::request(request)?;
         let input = frame(&Table { schema: request.schema, rows: request.rows })?;
         let (passed, rejected, checks) = validate::judge(&request.checks, &input, &frames(&request.others)?)?;
-        write(&ValidateAnswer { rows: rows(&passed), numbers: passed.numbers.values().to_vec(), rejected, checks })
+        json::answer(&ValidateAnswer {
+            rows: rows(&passed),
+            numbers: passed.numbers.values().to_vec(),
+            rejected,
+            checks,
+        })
     })
 }
 
@@ -199,7 +204,7 @@ pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<Str
         let back = windvane_frames::from_polars(&input.schema, &there)?;
         let same = back == input.rows;
         let back = Frame::new(input.schema, back.columns().to_vec(), input.numbers)?;
-        write(&serde_json::json!({"rows": rows(&back), "same": same}))
+        json::answer(&serde_json::json!({"rows": rows(&back), "same": same}))
     })
 }
 
@@ -207,22 +212,10 @@ pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<Str
 #[pyfunction]
 pub(super) fn expression_type(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        let request: TypeRequest = read(request)?;
+        let request: TypeRequest = json::request(request)?;
         let field = Expression::parse(&request.expression, &Schema::new(request.schema))?.field("value");
-        write(&TypeAnswer { data_type: field.data_type, nullable: field.nullable })
+        json::answer(&TypeAnswer { data_type: field.data_type, nullable: field.nullable })
     })
-}
-
-fn read<T: serde::de::DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| {
-        Error::spec("the request does not have the expected form")
-            .hint("See the function's documentation")
-            .caused_by(&error)
-    })
-}
-
-fn write<T: Serialize>(answer: &T) -> Result<String> {
-    serde_json::to_string(answer).map_err(|error| Error::internal("the answer could not be written").caused_by(&error))
 }
 
 fn frames(tables: &BTreeMap<String, Table>) -> Result<BTreeMap<String, Frame>> {

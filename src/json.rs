@@ -6,7 +6,16 @@ use windvane_core::error::{Error, Result};
 
 /// The request of a door; what is wrong with it is the caller's to mend.
 pub(super) fn request<T: DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| Error::spec("the request cannot be read").caused_by(&error))
+    serde_json::from_str(text).map_err(|error| {
+        Error::spec(format!("the request is not what this call takes: {}", quiet(&error)))
+            .hint("See the call's documentation for its keys")
+    })
+}
+
+/// The message of serde may quote the request: only the place is repeated where a URL is in it, which is a secret.
+fn quiet(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("://") { format!("line {}, column {}", error.line(), error.column()) } else { text }
 }
 
 /// The answer of a door.

@@ -1,6 +1,7 @@
 //! The only room that names pyo3: the doorway, the errors, and one file a noun.
 
 mod agents;
+mod approving;
 mod breaker;
 mod connectors;
 mod engine;
@@ -10,10 +11,16 @@ mod graph;
 mod function;
 mod guest;
 mod json;
+mod loading;
+mod looking;
+mod needs;
+mod place;
 mod planning;
 mod profile;
+mod rows;
 mod schema;
 mod spec;
+mod specs;
 mod stages;
 mod staging;
 mod store;
@@ -29,21 +36,31 @@ mod _core {
     #[pymodule_export]
     use super::agents::{diagnose, guard_sql, judge, map_schemas, propose, redact};
     #[pymodule_export]
+    use super::approving::approve;
+    #[pymodule_export]
     use super::breaker::{
         breaker_admit, breaker_guard, breaker_record, breaker_reset, breaker_simulate, breaker_state,
     };
     #[pymodule_export]
     use super::breaker::{limit_simulate, retry_simulate};
     #[pymodule_export]
-    use super::connectors::{compact, datasets, load_rows, read_rows, split_rows, test_connection};
+    use super::connectors::{compact, datasets, test_connection};
     #[pymodule_export]
     use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
-    use super::planning::{approve, check_connected, diff, discover, explain, map, needs, plan, profile, run};
+    use super::loading::load_rows;
+    #[pymodule_export]
+    use super::looking::{discover, map, profile};
+    #[pymodule_export]
+    use super::needs::needs;
+    #[pymodule_export]
+    use super::planning::{check_connected, diff, explain, plan, run};
     #[pymodule_export]
     use super::profile::profile_stream;
+    #[pymodule_export]
+    use super::rows::{read_rows, split_rows};
     #[pymodule_export]
     use super::schema::{schema, schema_changes};
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! `profile_stream`: anything with an Arrow stream becomes a profile.
 
-use super::enter;
+use super::{enter, json};
 use ::arrow::record_batch::RecordBatchReader;
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
@@ -27,11 +27,9 @@ struct Request {
 pub(super) fn profile_stream(py: Python<'_>, stream: AnyRecordBatch, request: &str) -> PyResult<String> {
     let reader = stream.into_reader()?;
     enter::compute(py, || {
-        let request: Request = serde_json::from_str(request)
-            .map_err(|error| Error::spec("the request cannot be read").caused_by(&error))?;
+        let request: Request = json::request(request)?;
         let profile = profile(reader, &request)?;
-        let profile = if request.reveal { profile } else { profile.masked() };
-        serde_json::to_string(&profile).map_err(|error| Error::internal("a profile has no JSON").caused_by(&error))
+        json::answer(&if request.reveal { profile } else { profile.masked() })
     })
 }
 

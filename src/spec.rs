@@ -1,6 +1,6 @@
 //! Specs: judged, and in their one normal form.
 
-use super::enter;
+use super::{enter, json};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ pub(super) fn normalize(py: Python<'_>, request: &str) -> PyResult<String> {
 }
 
 fn checked(request: &str) -> Result<String> {
-    let CheckRequest { paths, environment, roots } = parsed(request)?;
+    let CheckRequest { paths, environment, roots } = json::request(request)?;
     let options = Options { environment, roots, judge: Some(lint::document), ..Options::default() };
     let files = find::all(&paths)?;
     let (mut problems, mut notes): (Vec<Problem>, Vec<Noted>) = (Vec::new(), Vec::new());
@@ -87,14 +87,14 @@ fn checked(request: &str) -> Result<String> {
     problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let names = files.iter().map(|path| path.display().to_string()).collect();
     let ok = problems.is_empty();
-    text(&Checked { schema: "windvane/check/v1", ok, specs: files.len(), files: names, problems, notes })
+    json::answer(&Checked { schema: "windvane/check/v1", ok, specs: files.len(), files: names, problems, notes })
 }
 
 fn normalized(request: &str) -> Result<String> {
-    let NormalizeRequest { path, environment, roots } = parsed(request)?;
+    let NormalizeRequest { path, environment, roots } = json::request(request)?;
     let spec = read::file(&path, &Options { environment, roots, ..Options::default() }).map_err(first)?;
     let (connections, hash) = (spec.connections(), hash::of(&spec));
-    text(&Normalized { schema: "windvane/spec/v1", spec, connections, hash })
+    json::answer(&Normalized { schema: "windvane/spec/v1", spec, connections, hash })
 }
 
 /// An exception has room for one problem; it says how many there are.
@@ -107,12 +107,4 @@ fn first(problems: Vec<Problem>) -> Error {
         first.message = format!("{} (and {more} more: see `windvane check`)", first.message);
     }
     first.into()
-}
-
-fn parsed<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| Error::spec(format!("the request is wrong: {error}")))
-}
-
-fn text(document: &impl Serialize) -> Result<String> {
-    serde_json::to_string(document).map_err(|error| Error::internal(error.to_string()))
 }

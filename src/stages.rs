@@ -11,7 +11,7 @@ use windvane_core::resilience::progress::Progress;
 use windvane_run::extract::{Staged, reasons as refusals};
 use windvane_run::load::Receipt;
 use windvane_run::orchestrator::pieces::{self, Piece};
-use windvane_run::orchestrator::{fused, pushed, remade, stage};
+use windvane_run::orchestrator::{fused, pushed, recording, remade, stage};
 use windvane_run::validate::Verdict;
 
 #[derive(Deserialize)]
@@ -178,7 +178,7 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
                 enter::claim_engine()?;
                 json::answer(&fused::run(&world, &plan, output, run).await?)
             }
-            Stage::Record => json::answer(&stage::record(&world, &plan, run, request.receipts.clone()).await?),
+            Stage::Record => json::answer(&recording::record(&world, &plan, run, request.receipts.clone()).await?),
         }
     };
     let done = work.await;

@@ -7,40 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_windvane.operators.failing import FailingClearly, TaskStopped
 from airflow_windvane.policies.retry import default_retry_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-
-class TaskStopped(BaseException):
-    """Airflow ends the task; raised where the engine works, which gives up what it holds."""
-
-
-class _FailingClearly:
-    """Ends a task so that its log says why first, once, and then little else.
-
-    Airflow writes the error, its traceback, and the same of every error that it came from. What is inside of windvane
-    helps nobody who reads the log: the reason begins anew here, as an error that came from nothing.
-    """
-
-    def __init__(self, operator: WindvaneBaseOperator) -> None:
-        self.operator = operator
-
-    def __enter__(self) -> None:
-        self.operator._at_work = True  # noqa: SLF001 - a part of it
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        from windvane.errors import WindvaneError
-
-        from airflow_windvane.version_compat import AirflowFailException
-
-        self.operator._at_work = False  # noqa: SLF001 - a part of it
-        if not isinstance(error, WindvaneError):
-            return
-        if error.retryable:
-            raise error.with_traceback(None) from None
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from None
 
 
 class WindvaneBaseOperator(BaseOperator):
@@ -64,7 +35,7 @@ class WindvaneBaseOperator(BaseOperator):
     ui_fgcolor = "#12303d"
     # Whether it says itself what it loaded; `task.outlets = []` keeps one silent.
     announces = False
-    _at_work = False
+    at_work = False
 
     def __init__(
         self,
@@ -224,9 +195,9 @@ class WindvaneBaseOperator(BaseOperator):
         whole = {"pipeline": needed["pipeline"], "plan": needed["plan"], **run}
         assets.announce(context, self.outlets, whole, uris)
 
-    def failing_clearly(self) -> _FailingClearly:
+    def failing_clearly(self) -> FailingClearly:
         """Failures that a retry cannot mend end the task at once; the others are left to the retry policy."""
-        return _FailingClearly(self)
+        return FailingClearly(self)
 
     def on_kill(self) -> None:
         """End the engine's work: Airflow calls this to stop the task, and kills what is still there five seconds later.
@@ -234,85 +205,5 @@ class WindvaneBaseOperator(BaseOperator):
         After a timeout it is called too, when the work has ended already.
 
         """
-        if self._at_work:
+        if self.at_work:
             raise TaskStopped("Airflow stops the task: nothing is half done, another try begins anew")
-
-
-class StageOperator(WindvaneBaseOperator):
-    """An operator that performs one stage of a plan.
-
-    Args:
-        plan_file: Path of the plan: a committed one, or ``plan.output["plan_file"]``.
-        base: The folder of the spec, from which the plan's relative paths are meant; by default the plan's own folder.
-
-    """
-
-    template_fields: Sequence[str] = (*WindvaneBaseOperator.template_fields, "plan_file", "base")
-
-    def __init__(self, *, plan_file: str, base: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.plan_file = plan_file
-        self.base = base
-
-    def outside(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments of a stage verb, with the folder that relative paths are meant from.
-
-        Args:
-            context: The task's context.
-
-        """
-        from airflow_windvane.surroundings import interval_of
-
-        made = "://" in self.plan_file or self.plan_file.startswith("store:")
-        base = self.beside_dag(self.base or ("." if made else os.path.dirname(self.plan_file)))
-        return {
-            **self.surroundings(context, self.beside_dag(self.plan_file), base),
-            "base": base,
-            "progress": self.showing(context),
-            "interval": interval_of(context),
-        }
-
-    def wait_for_joined(self, context: Mapping[str, Any], dataset: str, outside: Mapping[str, Any]) -> None:
-        """Let a dataset of a mapped group wait for those that it joins to; see :mod:`airflow_windvane.joined`.
-
-        Args:
-            context: The task's context.
-            dataset: The dataset that is about to be loaded.
-            outside: What :meth:`outside` gave.
-
-        """
-        if (context["ti"].map_index or 0) < 0:
-            return
-        from windvane import api
-
-        from airflow_windvane import joined
-
-        given = {key: outside[key] for key in ("roots", "store", "connections", "host")}
-        joined.wait(context, dataset, api.needs(self.beside_dag(self.plan_file), **given))
-
-    def say_loaded(self, context: Mapping[str, Any], receipt: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
-        """A receipt as a line of the task's log, and as an event of the asset that was loaded.
-
-        Args:
-            context: The task's context.
-            receipt: What a load or a move returned.
-            outside: What :meth:`outside` gave.
-
-        """
-        self.log.info(
-            "%s: %s rows loaded%s, %s filtered, %s in quarantine.",
-            receipt["dataset"],
-            receipt["loaded"],
-            " by an earlier try" if receipt["already"] else "",
-            receipt["filtered"],
-            receipt["quarantined"],
-        )
-        if receipt["quarantine"]:
-            from windvane import api
-
-            opened = {key: outside[key] for key in ("staging", "connections")}
-            for line in api.reasons(receipt["quarantine"], **opened):
-                self.log.warning("%s: in quarantine: %s", receipt["dataset"], line)
-        for warning in receipt.get("warnings", ()):
-            self.log.warning("%s: %s", receipt["dataset"], warning)
-        self.announce(context, {"run": receipt["run"], "outputs": [receipt]}, self.beside_dag(self.plan_file), outside)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import DatasetOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class ExtractOperator(StageOperator):
+class ExtractOperator(DatasetOperator):
     """Stage everything that one loaded dataset is made of.
 
     Args:
@@ -20,19 +20,15 @@ class ExtractOperator(StageOperator):
 
     """
 
-    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "piece")
+    template_fields: Sequence[str] = (*DatasetOperator.template_fields, "piece")
     ui_color = "#d4f1e4"
 
-    def __init__(self, *, dataset: str, piece: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, piece: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dataset = dataset
         self.piece = piece
 
-    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Extract, and return references to what is staged."""
+    def stage(self, plan: str, outside: Mapping[str, Any]) -> dict[str, Any]:
+        """References to what is staged."""
         from windvane import stages
 
-        with self.failing_clearly():
-            return stages.extract(
-                self.beside_dag(self.plan_file), self.dataset, piece=self.piece, **self.outside(context)
-            )
+        return stages.extract(plan, self.dataset, piece=self.piece, **outside)

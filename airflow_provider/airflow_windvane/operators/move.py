@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import LoadingOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
-class MoveOperator(StageOperator):
+class MoveOperator(LoadingOperator):
     """Extract, transform, validate and load one dataset without rest in between; all of it or nothing, once.
 
     What was loaded is told to its asset by an event; a DAG that ``load_dags`` made leaves that to its task ``record``.
@@ -20,21 +20,10 @@ class MoveOperator(StageOperator):
 
     """
 
-    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")
-    announces = True
     ui_color = "#cfe3fb"
 
-    def __init__(self, *, dataset: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dataset = dataset
-
-    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Move, and return the receipt."""
+    def stage(self, plan: str, outside: Mapping[str, Any]) -> dict[str, Any]:
+        """The receipt."""
         from windvane import stages
 
-        with self.failing_clearly():
-            outside = self.outside(context)
-            self.wait_for_joined(context, self.dataset, outside)
-            receipt = stages.move(self.beside_dag(self.plan_file), self.dataset, **outside)
-        self.say_loaded(context, receipt, outside)
-        return receipt
+        return stages.move(plan, self.dataset, **outside)

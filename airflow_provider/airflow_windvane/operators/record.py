@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import StageOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

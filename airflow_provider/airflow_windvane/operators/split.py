@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import DatasetOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
-class SplitOperator(StageOperator):
+class SplitOperator(DatasetOperator):
     """Find the pieces of one dataset's input: page ranges, key ranges, files, row groups; extract is mapped over them.
 
     Args:
@@ -18,16 +18,10 @@ class SplitOperator(StageOperator):
 
     """
 
-    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset")
     ui_color = "#d4f1e4"
 
-    def __init__(self, *, dataset: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.dataset = dataset
-
-    def execute(self, context: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Split, and return the pieces."""
+    def stage(self, plan: str, outside: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The pieces."""
         from windvane import stages
 
-        with self.failing_clearly():
-            return stages.split(self.beside_dag(self.plan_file), self.dataset, **self.outside(context))
+        return stages.split(plan, self.dataset, **outside)

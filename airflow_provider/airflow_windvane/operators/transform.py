@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import DatasetOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class TransformOperator(StageOperator):
+class TransformOperator(DatasetOperator):
     """Apply the plan's steps, in their written order, to one dataset.
 
     Args:
@@ -19,19 +19,15 @@ class TransformOperator(StageOperator):
 
     """
 
-    template_fields: Sequence[str] = (*StageOperator.template_fields, "dataset", "extracted")
+    template_fields: Sequence[str] = (*DatasetOperator.template_fields, "extracted")
     ui_color = "#fbeacb"
 
-    def __init__(self, *, dataset: str, extracted: Any, **kwargs: Any) -> None:
+    def __init__(self, *, extracted: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dataset = dataset
         self.extracted = extracted
 
-    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Transform, and return a reference to the result."""
+    def stage(self, plan: str, outside: Mapping[str, Any]) -> dict[str, Any]:
+        """A reference to the result."""
         from windvane import stages
 
-        with self.failing_clearly():
-            return stages.transform(
-                self.beside_dag(self.plan_file), self.dataset, self.extracted, **self.outside(context)
-            )
+        return stages.transform(plan, self.dataset, self.extracted, **outside)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_windvane.operators.base import StageOperator
+from airflow_windvane.operators.stage import DatasetOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class ValidateOperator(StageOperator):
+class ValidateOperator(DatasetOperator):
     """Judge one dataset; rows that break a check go to quarantine with the reason.
 
     Args:
@@ -21,29 +21,16 @@ class ValidateOperator(StageOperator):
 
     """
 
-    template_fields: Sequence[str] = (
-        *StageOperator.template_fields,
-        "dataset",
-        "transformed",
-        "extracted",
-    )
+    template_fields: Sequence[str] = (*DatasetOperator.template_fields, "transformed", "extracted")
     ui_color = "#f8dcc4"
 
-    def __init__(self, *, dataset: str, transformed: Any, extracted: Any, **kwargs: Any) -> None:
+    def __init__(self, *, transformed: Any, extracted: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dataset = dataset
         self.transformed = transformed
         self.extracted = extracted
 
-    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Validate, and return the verdict."""
+    def stage(self, plan: str, outside: Mapping[str, Any]) -> dict[str, Any]:
+        """The verdict."""
         from windvane import stages
 
-        with self.failing_clearly():
-            return stages.validate(
-                self.beside_dag(self.plan_file),
-                self.dataset,
-                self.transformed,
-                self.extracted,
-                **self.outside(context),
-            )
+        return stages.validate(plan, self.dataset, self.transformed, self.extracted, **outside)

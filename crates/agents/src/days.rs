@@ -1,15 +1,12 @@
 //! Texts that an earlier load has read as days or times: few values may leave open which is the day and which the month, and
 //! what was told once is not guessed again.
 
-use super::planner::Question;
+use crate::question::{Question, Readings};
 use std::collections::BTreeMap;
 use windvane_core::error::{Error, Kind};
 use windvane_core::schema::DataType;
 use windvane_core::spec::step::{Parse, Step};
 use windvane_know::profile::dates::{Doubt, iso};
-
-/// By output, a column each.
-pub type Readings = BTreeMap<String, Vec<Parse>>;
 
 /// How the columns are read now, given how they were; and by dataset the error of those that cannot be.
 pub fn judged(question: Question<'_>, before: &Readings) -> (Readings, BTreeMap<String, Error>) {

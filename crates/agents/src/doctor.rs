@@ -2,8 +2,11 @@
 //!
 //! By rules over what the text says for certain first (SQLSTATE, HTTP status, exception names), phrases last.
 
+use super::class::Class;
+use super::decision::{ACCEPT_FROM, By, Decision, confident, fell_back};
+use super::remedies::{Action, cause, treatment};
 use super::symptoms::{self, EXCEPTIONS, PHRASES, SQLSTATES};
-use super::{By, Decision, confident, fell_back, logs, own};
+use super::{logs, own};
 use regex::{Regex, RegexSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,68 +18,6 @@ use windvane_llm::{Gateway, Question as Asked};
 const AGENT: &str = "doctor";
 /// The end of a long log says what happened.
 const LOOKED_AT: usize = 20_000;
-
-/// Why something failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    Authentication,
-    Permission,
-    Tls,
-    Throttled,
-    Quota,
-    ResourceLimit,
-    Concurrency,
-    Conflict,
-    Timeout,
-    Connection,
-    ServiceUnavailable,
-    NotNullViolation,
-    UniqueViolation,
-    ForeignKeyViolation,
-    CheckViolation,
-    ValueOutOfRange,
-    ValueInvalid,
-    TypeOrFormat,
-    Encoding,
-    MalformedData,
-    SchemaMismatch,
-    DuplicateObject,
-    MissingObject,
-    MissingFile,
-    MissingDependency,
-    ObjectState,
-    TransactionState,
-    ReadOnly,
-    Syntax,
-    OtherSql,
-    Unsupported,
-    Configuration,
-    InvalidRequest,
-    CodeError,
-    Cancelled,
-    Internal,
-    /// A guard of ours stopped a load that would have done more than is allowed.
-    Refused,
-    /// The text tells of no failure.
-    NoError,
-    Unknown,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// The same again, later.
-    Retry,
-    /// It is done already or need not be done.
-    Skip,
-    /// Change the plan, the schema or the settings, then run again.
-    Adjust,
-    /// Put the offending rows aside and go on.
-    Quarantine,
-    /// A person must act.
-    Escalate,
-}
 
 /// What is known of a failure. The text alone suffices.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -268,92 +209,6 @@ fn last_message(text: &str) -> &str {
     text
 }
 
-/// What to do, and how long to wait first.
-fn treatment(class: Class) -> (Action, f64) {
-    match class {
-        Class::Throttled | Class::Timeout => (Action::Retry, 30.0),
-        Class::Concurrency => (Action::Retry, 5.0),
-        Class::Connection | Class::ServiceUnavailable => (Action::Retry, 15.0),
-        Class::Conflict => (Action::Retry, 10.0),
-        Class::NotNullViolation
-        | Class::UniqueViolation
-        | Class::ForeignKeyViolation
-        | Class::CheckViolation
-        | Class::ValueOutOfRange
-        | Class::ValueInvalid
-        | Class::TypeOrFormat
-        | Class::Encoding
-        | Class::MalformedData => (Action::Quarantine, 0.0),
-        Class::SchemaMismatch
-        | Class::MissingObject
-        | Class::ObjectState
-        | Class::Syntax
-        | Class::OtherSql
-        | Class::ResourceLimit => (Action::Adjust, 0.0),
-        Class::DuplicateObject | Class::NoError => (Action::Skip, 0.0),
-        Class::Authentication
-        | Class::Permission
-        | Class::Tls
-        | Class::Quota
-        | Class::MissingFile
-        | Class::MissingDependency
-        | Class::TransactionState
-        | Class::ReadOnly
-        | Class::Unsupported
-        | Class::Configuration
-        | Class::InvalidRequest
-        | Class::CodeError
-        | Class::Cancelled
-        | Class::Internal
-        | Class::Refused
-        | Class::Unknown => (Action::Escalate, 0.0),
-    }
-}
-
-fn cause(class: Class) -> &'static str {
-    match class {
-        Class::Authentication => "The outside does not accept the credentials, or there are none.",
-        Class::Permission => "The credentials are known but may not do this.",
-        Class::Tls => "No trusted encrypted connection could be agreed on.",
-        Class::Throttled => "The outside asks for fewer requests.",
-        Class::Quota => "A limit of the account or the service is used up.",
-        Class::ResourceLimit => "Memory, disk or another resource is exhausted.",
-        Class::Concurrency => "Another transaction was in the way.",
-        Class::Conflict => "The state changed since it was read.",
-        Class::Timeout => "The outside did not answer in time.",
-        Class::Connection => "The outside could not be reached, or the connection broke.",
-        Class::ServiceUnavailable => "The outside is there but cannot serve now.",
-        Class::NotNullViolation => "A row has no value where the target needs one.",
-        Class::UniqueViolation => "A row has a key that exists already.",
-        Class::ForeignKeyViolation => "A row refers to a row that does not exist, or is still referred to.",
-        Class::CheckViolation => "A row breaks a rule of the target.",
-        Class::ValueOutOfRange => "A value is too large, too long or undefined for its type.",
-        Class::ValueInvalid => "A value is not one that the operation takes.",
-        Class::TypeOrFormat => "A value does not have the type or format that is expected.",
-        Class::Encoding => "The text is not written in the expected encoding.",
-        Class::MalformedData => "The file or document is damaged or not of the expected format.",
-        Class::SchemaMismatch => "The columns are not the expected ones.",
-        Class::DuplicateObject => "What should be created exists already.",
-        Class::MissingObject => "Something named (a table, a column, a resource) does not exist.",
-        Class::MissingFile => "A file or folder does not exist.",
-        Class::MissingDependency => "A library or extension is not installed.",
-        Class::ObjectState => "The object is in a state, or in a use, that forbids this.",
-        Class::TransactionState => "The transaction is in a state that forbids this.",
-        Class::ReadOnly => "The target may only be read.",
-        Class::Syntax => "The statement cannot be parsed.",
-        Class::OtherSql => "The statement is well written but means nothing possible.",
-        Class::Unsupported => "The outside does not offer this.",
-        Class::Configuration => "A setting is missing or wrong.",
-        Class::InvalidRequest => "The request or one of its arguments is not acceptable.",
-        Class::CodeError => "The code has a defect.",
-        Class::Cancelled => "Somebody stopped it.",
-        Class::Internal => "The outside, or windvane, has a defect.",
-        Class::Refused => "The load would have done more than its guards allow; nothing of it is visible.",
-        Class::NoError => "The text tells of no failure.",
-        Class::Unknown => "The cause is not known.",
-    }
-}
-
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Answer {
@@ -374,7 +229,7 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
     let asks = "what failed, and what helps?";
     let mut found = by_rules.clone();
     let (mut model, mut tokens) = (None, None);
-    if let Some(gateway) = gateway.filter(|_| by_rules.confidence < super::ACCEPT_FROM) {
+    if let Some(gateway) = gateway.filter(|_| by_rules.confidence < ACCEPT_FROM) {
         let tail: String = question.text.chars().rev().take(4_000).collect::<Vec<_>>().into_iter().rev().collect();
         let data = serde_json::json!({"text": redact::text(&tail)});
         let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };

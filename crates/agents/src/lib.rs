@@ -8,8 +8,10 @@
 //! names or values, is accepted only when it is what the user's own words say (`wishes`), whoever proposes it; a question
 //! to a model passes its breaker, its deadline and its budget inside the gateway.
 
-pub mod doctor;
+mod class;
 pub mod days;
+mod decision;
+pub mod doctor;
 mod evidence;
 pub mod guard;
 mod logs;
@@ -18,142 +20,15 @@ mod names;
 pub mod own;
 pub mod planner;
 pub mod qa;
+pub mod question;
 pub mod reflector;
+mod remedies;
 pub mod scout;
+mod shown;
+mod suggestion;
 mod symptoms;
 mod wanted;
 mod wishes;
 
-pub use wishes::Effect;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use windvane_core::spec::check::Check;
-use windvane_core::spec::step::Step;
-use windvane_llm::Refusal;
-
-/// What an agent answers: the value, why, how sure, and who.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Proposal<T> {
-    pub value: T,
-    /// Short facts, for people.
-    pub evidence: Vec<String>,
-    /// 0 to 1.
-    pub confidence: f64,
-    pub by: By,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum By {
-    /// The user wrote it in the spec.
-    Spec,
-    Rules,
-    Model,
-}
-
-/// One decision, as the store and the plan file keep it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Decision {
-    pub agent: String,
-    pub question: String,
-    /// The output that a proposal is for, where it is for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    pub proposal: serde_json::Value,
-    pub evidence: Vec<String>,
-    pub confidence: f64,
-    pub by: By,
-    pub accepted: bool,
-    /// Why accepted or refused.
-    pub reason: String,
-    /// Not accepted, and not to be forgotten either: a person should decide.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub waits: bool,
-    /// What a person has decided about what waited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decided: Option<Decided>,
-    /// Of a model: its name and what it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<u64>,
-}
-
-impl Decision {
-    /// An accepted decision of the rules, sure, with nothing else to say.
-    pub fn of(agent: &str, question: impl Into<String>) -> Self {
-        Self {
-            agent: agent.to_owned(),
-            question: question.into(),
-            output: None,
-            proposal: serde_json::Value::Null,
-            evidence: Vec::new(),
-            confidence: 1.0,
-            by: By::Rules,
-            accepted: true,
-            reason: String::new(),
-            waits: false,
-            decided: None,
-            model: None,
-            tokens: None,
-        }
-    }
-}
-
-/// Who has decided, what, and when (RFC 3339).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Decided {
-    pub approved: bool,
-    pub by: String,
-    pub at: String,
-}
-
-/// A proposal needs at least this confidence to be accepted without a person; `plan` judges by the same number.
-pub const ACCEPT_FROM: f64 = 0.8;
-
-/// What an agent would add to a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Change {
-    /// Runs before the spec's own steps.
-    Step(Step),
-    Check(Check),
-}
-
-/// A change for one loaded dataset, with the decision that tells of it. `decision.accepted` is false when it must not
-/// be done without a person, whatever its confidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Suggestion {
-    pub output: String,
-    pub change: Change,
-    pub decision: Decision,
-    /// What a dry run may show of it, where the words say so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect: Option<Effect>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-/// A confidence, whatever the arithmetic gave.
-fn confident(raw: f64) -> f64 {
-    if raw.is_finite() { (raw.clamp(0.0, 1.0) * 1_000.0).round() / 1_000.0 } else { 0.0 }
-}
-
-/// The decision that tells that a model was asked and the rules answered.
-fn fell_back(agent: &str, question: &str, refusal: &Refusal) -> Decision {
-    Decision {
-        confidence: 0.0,
-        by: By::Model,
-        accepted: false,
-        reason: format!("{}; the rules answer instead", refusal.error),
-        model: Some(refusal.model.clone()),
-        tokens: Some(refusal.tokens),
-        ..Decision::of(agent, question)
-    }
-}
+pub use decision::{ACCEPT_FROM, By, Decided, Decision, Proposal};
+pub use suggestion::{Change, Effect, Suggestion};

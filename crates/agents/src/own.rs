@@ -1,6 +1,6 @@
 //! Our own errors in a text: by the kind that stands before them, or by their words, which the build gathers.
 
-use super::doctor::Class;
+use super::class::Class;
 use regex::Regex;
 use std::sync::{LazyLock, OnceLock};
 use windvane_core::error::Kind;

@@ -1,6 +1,6 @@
 //! Judges a dry run of proposed steps and checks on a sample: may they stay, and if not, which of them must go.
 
-use super::{By, Decision, Proposal, confident, fell_back};
+use super::decision::{ACCEPT_FROM, By, Decision, Proposal, confident, fell_back};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -156,8 +156,7 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
         let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };
         match gateway.ask(asked, |answer: &Answer| check(run, answer)).await {
             Ok(answer) => {
-                for objection in
-                    answer.value.refuse.into_iter().filter(|objection| objection.confidence >= super::ACCEPT_FROM)
+                for objection in answer.value.refuse.into_iter().filter(|objection| objection.confidence >= ACCEPT_FROM)
                 {
                     let known = verdict.value.refused.iter().any(|refused| refused.part == objection.part);
                     if !known {

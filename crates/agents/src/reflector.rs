@@ -1,6 +1,7 @@
 //! Repairs what qa refused: a smaller set of proposals, in a bounded number of rounds.
 
-use super::{Decision, Suggestion};
+use super::decision::{By, Decision, fell_back};
+use super::suggestion::Suggestion;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -77,14 +78,14 @@ pub async fn ask(
             }
             log.push(Decision {
                 proposal: json!(answer.value.also_drop),
-                by: super::By::Model,
+                by: By::Model,
                 reason: "the model may only take proposals away".to_owned(),
                 model: Some(answer.model),
                 tokens: Some(answer.tokens),
                 ..Decision::of(AGENT, question)
             });
         }
-        Err(refusal) => log.push(super::fell_back(AGENT, question, &refusal)),
+        Err(refusal) => log.push(fell_back(AGENT, question, &refusal)),
     }
     repaired
 }

@@ -1,7 +1,7 @@
 //! The words by which failures are recognised: classes, SQLSTATEs, HTTP statuses, exception names, phrases.
 
 #[expect(clippy::enum_glob_use, reason = "tables of nothing but classes")]
-use super::doctor::Class::{self, *};
+use super::class::Class::{self, *};
 
 /// SQLSTATE: the longest prefix that fits decides.
 pub(super) const SQLSTATES: [(&str, Class); 58] = [

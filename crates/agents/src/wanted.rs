@@ -3,8 +3,10 @@
 //! The rule: what takes rows or columns away (filter, drop, select, deduplicate, aggregate, an inner join) is accepted
 //! only when the user's own words ask for it. Words found in data never count.
 
-use super::planner::Loaded;
-use super::{ACCEPT_FROM, By, Change, Decision, Suggestion, confident, guard, wishes};
+use super::decision::{ACCEPT_FROM, By, Decision, confident};
+use super::question::{AGENT, Loaded, QUESTION};
+use super::suggestion::{Change, Suggestion};
+use super::{guard, wishes};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -136,7 +138,7 @@ pub(super) fn merge(loaded: &[Loaded<'_>], answer: Answered<Answer>, all: &mut V
                 reason,
                 waits: !accepted && !done,
                 model: Some(answer.model.clone()),
-                ..Decision::of(super::planner::AGENT, format!("{}: {}", wanted.output, super::planner::QUESTION))
+                ..Decision::of(AGENT, format!("{}: {}", wanted.output, QUESTION))
             },
             output: wanted.output,
             change: wanted.change,

@@ -1,10 +1,11 @@
 //! One check, made to fit the columns it speaks of, then asked about frame after frame.
 
+use crate::convert;
+use crate::errors::{nearest, no_column};
 use crate::expression::{Expression, common_type, pattern};
 use crate::frame::Frame;
 use crate::key::{Encoder, Keys, Table};
 use crate::seen::Seen;
-use crate::{convert, nearest, no_column};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
 use serde_json::Value;

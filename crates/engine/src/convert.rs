@@ -4,7 +4,7 @@
 //! should become an integer do not fit. Only a float becomes the nearest decimal of the asked scale, because a float was
 //! never exact, and a timestamp becomes its date, because that is what a date is.
 
-use crate::broken;
+use crate::errors::broken;
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray,
     StringBuilder, new_null_array,

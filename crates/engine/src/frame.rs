@@ -1,6 +1,8 @@
 //! Rows with their source row numbers, which travel with them through every step.
 
-use crate::{broken, convert};
+use crate::convert;
+use crate::errors::broken;
+use crate::errors::no_column;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat, concat_batches, filter_record_batch, take};
 use arrow::datatypes::Int64Type;
@@ -39,7 +41,7 @@ impl Frame {
     }
 
     pub fn column(&self, name: &str) -> Result<&ArrayRef> {
-        self.rows.column_by_name(name).ok_or_else(|| super::no_column(name, &self.schema))
+        self.rows.column_by_name(name).ok_or_else(|| no_column(name, &self.schema))
     }
 
     /// The rows where the mask is true.

@@ -3,8 +3,8 @@
 //! Nulls are alike, the two zeros of floats are one, and so are all NaNs. A key of one integer, date or time is held as
 //! its number; every other key as the bytes of Arrow's row format.
 
-use crate::broken;
 use crate::convert::positive_zero;
+use crate::errors::broken;
 use ahash::RandomState;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};

@@ -20,51 +20,16 @@ pub mod check;
 pub mod convert;
 pub mod expression;
 pub mod code;
+mod errors;
 pub mod frame;
 pub mod guest;
 pub mod lint;
 pub mod key;
 pub mod pushdown;
+mod schema;
 mod seen;
 pub mod spill;
 pub mod step;
 
-use windvane_core::error::{Error, Result};
-use windvane_core::schema::Schema;
-use windvane_core::spec::check::Check;
-use windvane_core::spec::step::Step;
-
-/// The columns after these steps, or the first mistake with the step's index, the column and the way out.
-pub fn plan_schema(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Schema> {
-    step::Program::new(steps, input, lookup).map(|program| program.schema().clone())
-}
-
-/// Whether the check fits these columns; `lookup` knows the other inputs.
-pub fn check_schema(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<()> {
-    check::Test::new(check, schema, lookup).map(|_| ())
-}
-
-/// The error for a column that is not there, with the nearest one that is.
-pub fn no_column(name: &str, schema: &Schema) -> Error {
-    let error = Error::spec(format!("column '{name}' does not exist"));
-    let listed: Vec<&str> = schema.names().take(30).collect();
-    match nearest(name, schema.names()) {
-        Some(near) => error.hint(format!("Did you mean '{near}'? Columns at this point: {}", listed.join(", "))),
-        None => error.hint(format!("Columns at this point: {}", listed.join(", "))),
-    }
-}
-
-/// The known word that looks most like a misspelt one.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    known
-        .map(|word| (strsim::jaro_winkler(&name, &word.to_lowercase()), word))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, word)| word)
-}
-
-/// An Arrow failure that correct code cannot meet.
-pub fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
-    Error::internal("the engine could not compute a column").caused_by(error)
-}
+pub use errors::{broken, nearest, no_column};
+pub use schema::{check_schema, plan_schema};

@@ -16,8 +16,10 @@ use serde_json::Value;
 use windvane_connect::again::taken_name;
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::check::Check;
-use windvane_core::spec::problem::{Finding, Part};
-use windvane_core::spec::step::{Columns, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::path::Part;
+use windvane_core::spec::problem::Finding;
+use windvane_core::spec::step::Step;
 use windvane_core::spec::target::LoadId;
 use windvane_core::spec::verb::{Filling, Split};
 

@@ -1,6 +1,6 @@
 //! A question to the model and what is done with the answer.
 
-use super::Settings;
+use super::settings::Settings;
 use super::transport::{self, Transport};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;

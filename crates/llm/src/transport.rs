@@ -2,7 +2,7 @@
 //!
 //! Stands where async-openai has its own retries, so that every wait is bounded and every failure is named.
 
-use super::Settings;
+use super::settings::Settings;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use reqwest::header::RETRY_AFTER;

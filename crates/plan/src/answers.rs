@@ -4,7 +4,9 @@
 //! for the same output, on columns of the same types that no changed step of the spec makes. What is not kept is said in the
 //! plan, and asked anew where it still waits.
 
-use super::{Output, Plan, file, waiting};
+use super::decide::settled;
+use super::seal::seal;
+use super::{Output, Plan, waiting};
 use std::collections::BTreeMap;
 use windvane_agents::{By, Decided, Decision};
 use windvane_core::error::Result;
@@ -25,7 +27,7 @@ pub fn kept(mut plan: Plan, before: &Plan) -> Result<Plan> {
         return Ok(plan);
     }
     plan.decisions.extend(lost);
-    file::seal(plan)
+    seal(plan)
 }
 
 /// Where the same question waits now, or why it does not.
@@ -62,7 +64,7 @@ fn answered(plan: &Plan, at: usize, decided: &Decided) -> Result<Plan, String> {
         decision.decided = Some(decided.clone());
         decision.reason = format!("kept from the plan before, because nothing of it has changed; {}", decision.reason);
     }
-    waiting::settled(plan).map_err(|error| error.to_string())
+    settled(plan).map_err(|error| error.to_string())
 }
 
 /// What the proposal's columns are made of otherwise than they were.

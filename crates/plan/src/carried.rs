@@ -1,7 +1,8 @@
 //! Columns between two servers of one kind that nothing looks into: where some of their values have no word here (an
 //! infinity, `0000-00-00`, 24:00, NaN), they travel as the server's own text into a column of the server's own type.
 
-use super::{Input, Output, Plan, kept};
+use super::output::plain;
+use super::{Input, Output, Plan, case};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_connect::fits::Fitting;
 use windvane_core::schema::declared::Declared;
@@ -32,7 +33,7 @@ pub fn candidates(
     fitted: &BTreeMap<String, Fitting>,
 ) -> BTreeMap<String, Schema> {
     let mut all = BTreeMap::new();
-    let Some(words) = kept::words(target).filter(|words| *words != Dialect::Sqlite) else { return all };
+    let Some(words) = case::words(target).filter(|words| *words != Dialect::Sqlite) else { return all };
     for input in &plan.inputs {
         let found = catalog.dataset(&input.name).and_then(|dataset| dataset.found.declared.as_ref());
         let Some(found) = found.filter(|found| found.words == words) else { continue };
@@ -78,7 +79,7 @@ fn passed(
     found: &Declared,
     fitting: Option<&Fitting>,
 ) -> BTreeSet<String> {
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
     let Ok(traced) = step::trace(&steps, &input.schema, &lookup) else { return BTreeSet::new() };
     let mut passed = BTreeMap::new();

@@ -1,11 +1,11 @@
 //! A plan in words: what is read, each step and why, what is checked, where it goes, who decided what.
 
+use super::output::plain;
 use crate::{Output, Plan, PlannedDuplicates, letters, sentences, table, waiting};
 use std::fmt::Write;
 use windvane_agents::By;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Field, epoch::Epoch};
-use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Mode, OnDuplicate};
 use windvane_core::spec::{Incremental, Progress, Strategy};
 use windvane_engine as engine;
@@ -88,7 +88,7 @@ pub fn code(plan: &Plan) -> Result<String> {
         let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
         let from = lookup(&output.from)
             .ok_or_else(|| Error::internal(format!("the plan lacks the input '{}'", output.from)))?;
-        let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+        let steps = plain(&output.steps);
         let calls = engine::code::polars(&steps, &from, &lookup, &variable)?;
         let joined: Vec<String> =
             steps.iter().flat_map(engine::step::reads).filter(|name| *name != output.from).collect();

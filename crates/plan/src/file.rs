@@ -1,19 +1,10 @@
 //! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
 
-use crate::{Plan, SCHEMA, waiting, work};
+use super::decide::settled;
+use super::seal::{ENGINE, content_id};
+use crate::{Plan, SCHEMA};
 use std::path::{Path, PathBuf};
 use windvane_core::error::{Error, Kind, Place, Result};
-use windvane_core::schema::digest;
-
-/// The engine version that plans are built with.
-pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
-
-/// Gives the plan its id: the hash of everything else in it.
-pub fn seal(mut plan: Plan) -> Result<Plan> {
-    plan.work = work::of(&plan)?;
-    plan.id = content_id(&plan)?;
-    Ok(plan)
-}
 
 /// The canonical text: keys in a fixed order, two spaces, a final newline. The same plan gives the same bytes.
 pub fn text(plan: &Plan) -> Result<String> {
@@ -69,7 +60,7 @@ pub fn parse(file: &str, text: &str) -> Result<Plan> {
             .hint(format!("Change the spec rather than the plan. {rebuild}")));
     }
     // Decisions may be written by hand: they are done as `windvane approve` does them.
-    waiting::settled(plan).map_err(|error| error.in_file(file))
+    settled(plan).map_err(|error| error.in_file(file))
 }
 
 /// The first line with a mark of git's.
@@ -125,14 +116,6 @@ pub fn fits(plan: &Plan, spec_hash: &str, environment: Option<&str>) -> Result<(
 fn same_engine(version: &str) -> bool {
     let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
     minor(version) == minor(ENGINE)
-}
-
-fn content_id(plan: &Plan) -> Result<String> {
-    let mut unsealed = Plan { id: String::new(), ..plan.clone() };
-    // What a person writes about what waits is an answer to this plan, not another plan.
-    unsealed.decisions.iter_mut().filter(|decision| decision.waits).for_each(|decision| decision.decided = None);
-    let bytes = serde_json::to_vec(&unsealed).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(digest(&bytes, 16))
 }
 
 /// Where the plan of a spec is written: `orders.plan.json` beside `orders.windvane.yaml`, `orders.prod.plan.json` for an

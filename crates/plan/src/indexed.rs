@@ -1,6 +1,6 @@
 //! The indexes and the counters of a source's table that a table takes over when it is asked to.
 
-use super::kept::{Case, is_short, nulled};
+use super::case::{Case, is_short, nulled, words};
 use windvane_core::schema::declared::{Facts, Index, Made, Part};
 use windvane_core::schema::sql::Dialect;
 use windvane_core::schema::{DataType, Field};
@@ -52,7 +52,7 @@ fn repeats(case: &Case<'_>, index: &Index) -> Option<String> {
     }
     let mut columns = index.parts.iter().filter_map(|part| part.column.as_ref()).chain(&index.names);
     let blank = |column: &&String| found(case, column).is_some_and(|field| field.data_type == DataType::Text);
-    if super::kept::words(case.target) == Some(Dialect::Mysql)
+    if words(case.target) == Some(Dialect::Mysql)
         && case.found.words != Dialect::Mysql
         && let Some(column) = columns.clone().find(blank)
     {
@@ -166,7 +166,7 @@ fn how(
 
 /// Makes the target count on where the source counts, or says why it does not.
 pub(super) fn counters(case: &Case<'_>, columns: &mut [Facts], key: &[String], left_out: &mut Vec<String>) {
-    let Some(words) = super::kept::words(case.target) else { return };
+    let Some(words) = words(case.target) else { return };
     for known in case.found.columns.iter().filter(|known| known.made == Some(Made::Counted)) {
         let Some(field) = found(case, &known.name) else { continue };
         let name = &field.name;

@@ -3,37 +3,17 @@
 //! A property is kept as long as no row that comes can break it: of columns that steps have computed nothing is, and of a
 //! key nothing unless all its columns are loaded as they are. What is not kept is said, with the reason.
 
+use super::case::{Case, is_short, nulled, words};
 use super::indexed::{counters, indexes};
-use std::collections::BTreeSet;
+use windvane_core::schema::DataType;
 use windvane_core::schema::declared::{Declared, Facts, Made};
 use windvane_core::schema::sql::Dialect;
-use windvane_core::schema::{DataType, Schema};
 use windvane_core::spec::keep::Keeps;
-use windvane_core::spec::target::{Mode, Target};
-use windvane_engine::step::Trace;
+use windvane_core::spec::target::Mode;
 
 /// Longer texts are declared without a length in MySQL: a row of it holds 65,535 bytes, a key 3,072.
 const MYSQL_LETTERS: u32 = 768;
 const MYSQL_ROW: u32 = 12_000;
-
-pub(super) struct Case<'a> {
-    pub(super) found: &'a Declared,
-    pub(super) traced: &'a Trace,
-    /// The columns that are loaded.
-    pub(super) schema: &'a Schema,
-    pub(super) target: &'a Target,
-    /// The table's name there.
-    pub(super) table: &'a str,
-    pub(super) mode: Mode,
-    pub(super) keep: Keeps,
-    /// Columns of the input that are read as the server's own text.
-    pub(super) carried: &'a BTreeSet<String>,
-}
-
-/// Whose words the target speaks, where it is a database.
-pub(super) fn words(target: &Target) -> Option<Dialect> {
-    target.kind().words
-}
 
 pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
     let words = words(case.target)?;
@@ -175,15 +155,4 @@ fn key(case: &Case<'_>, columns: &[Facts], words: Dialect, left_out: &mut Vec<St
         names.push(field.name.clone());
     }
     names
-}
-
-/// Whether steps may have made a column of the key null that was not.
-pub(super) fn nulled(case: &Case<'_>, column: &str, field: &windvane_core::schema::Field) -> bool {
-    field.nullable && case.found.column(column).is_some_and(|known| known.required)
-}
-
-/// Whether MySQL indexes a whole text or binary of this type.
-pub(super) fn is_short(native: &str) -> bool {
-    let lower = native.to_ascii_lowercase();
-    ["varchar", "char", "varbinary", "binary", "enum", "set", "inet"].iter().any(|word| lower.starts_with(word))
 }

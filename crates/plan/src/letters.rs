@@ -1,7 +1,8 @@
 //! Columns of text files that become text: where no step works with their values before, they are read as they are written
 //! (`7` beside `10.50`, `TRUE`, `31/12/2024`, a time with its zone), whatever the steps do with other columns.
 
-use super::{Input, Output, Plan, build, waiting};
+use super::output::plain;
+use super::{Input, Output, Plan, waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_agents::{Change, Decision};
 use windvane_core::schema::{DataType, Schema};
@@ -34,7 +35,7 @@ fn uses(outputs: &[Output], inputs: &[Input], decisions: &[Decision]) -> Uses {
     };
     for output in outputs {
         let Some(input) = schemas.get(output.from.as_str()) else { continue };
-        let steps = build::plain(&output.steps);
+        let steps = plain(&output.steps);
         let mut ways = vec![steps.clone()];
         for decision in decisions.iter().filter(|one| one.waits && one.output.as_ref() == Some(&output.name)) {
             if let Some(Change::Step(step)) = waiting::change(decision) {
@@ -60,7 +61,7 @@ fn uses(outputs: &[Output], inputs: &[Input], decisions: &[Decision]) -> Uses {
 pub(super) fn lost(plan: &Plan, output: &Output) -> Vec<String> {
     let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
     let Some(input) = plan.input(&output.from).filter(|input| input.kind.is_text()) else { return Vec::new() };
-    let steps = build::plain(&output.steps);
+    let steps = plain(&output.steps);
     let (Ok(traced), Ok(own)) =
         (step::trace(&steps, &input.schema, &lookup), step::uses(&steps, (&input.name, &input.schema), &lookup))
     else {

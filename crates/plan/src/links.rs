@@ -3,8 +3,9 @@
 //! A key is taken when both of its sides are loaded as they are and what it refers to is a key at the target, too. What it
 //! refers to and the pipeline does not load is looked for under its own name, by the load.
 
-use super::build::{Given, plain};
-use super::kept::words;
+use super::case::words;
+use super::given::Given;
+use super::output::plain;
 use crate::Output;
 use std::collections::BTreeMap;
 use windvane_connect::ForeignKey;

@@ -2,7 +2,8 @@
 //! declared type has no word (an infinity, `0000-00-00`, 24:00; in SQLite whatever was put there) arrives as it is.
 //! Of a text file, see [`super::letters`].
 
-use super::{Input, Output, build};
+use super::output::plain;
+use super::{Input, Output};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_connect::FoundKind;
 use windvane_core::schema::{DataType, Field, sql};
@@ -45,10 +46,7 @@ pub fn asked(plan: &super::Plan, input: &Input) -> BTreeMap<String, DataType> {
 
 fn planned(outputs: &[Output], input: &Input) -> BTreeMap<String, DataType> {
     common(outputs.iter().filter(|output| output.from == input.name).map(|output| {
-        first_casts(
-            &build::plain(&output.steps),
-            output.incremental.as_ref().map(|incremental| incremental.column.as_str()),
-        )
+        first_casts(&plain(&output.steps), output.incremental.as_ref().map(|incremental| incremental.column.as_str()))
     }))
 }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use windvane_agents::Change;
 use windvane_core::spec::check::Check;
-use windvane_core::spec::step::{Columns, JoinKind, Keep, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{JoinKind, Keep, Step};
 use windvane_core::spec::verb::{FillSource, Filling, MaskHow, PivotAggregate};
 
 /// A step as a sentence without its full stop.

@@ -1,25 +1,16 @@
 //! From wishes to steps and checks, each with the effect that it may have, or with the reason why a person must decide.
 
 use super::condition::{self, Condition, Test};
-use super::{Kept, Reading, Wish};
-use crate::Change;
-use crate::planner::Loaded;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::wish::{Kept, Reading, Wish};
+use crate::question::Loaded;
+use crate::suggestion::{Change, Effect};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::spec::check::Check;
-use windvane_core::spec::step::{Columns, Deduplicate, Keep, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{Deduplicate, Keep, Step};
 use windvane_core::spec::verb::Mask;
 use windvane_know::profile::semantic::{is_identifier_name, sensitive};
 use windvane_know::profile::{ColumnProfile, Profile};
-
-/// Of a dry run: the share of the rows that may be left behind the change.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Effect {
-    pub at_least: f64,
-    pub at_most: f64,
-}
 
 /// Every row stays.
 const ALL: Effect = Effect { at_least: 1.0, at_most: 1.0 };

@@ -1,6 +1,7 @@
 //! What a run lets pass, and what it has let pass.
 
-use super::{Finding, Guard};
+use super::judge::Finding;
+use super::limits::Guard;
 use crate::error::Result;
 use crate::faults;
 use schemars::JsonSchema;

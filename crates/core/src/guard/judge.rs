@@ -1,6 +1,6 @@
 //! What was seen against what is allowed.
 
-use super::{Guard, Limits};
+use super::limits::{Guard, Limits, share};
 use crate::error::{Error, Kind};
 use crate::spec::target::{Absent, Mode};
 
@@ -81,11 +81,6 @@ pub enum Whose {
     Of(String),
     /// The target's own ledger says nothing; the store remembers this.
     Lost { run: String, rows: u64, at: String },
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
-pub(super) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Too many rows in quarantine. `files` say where.

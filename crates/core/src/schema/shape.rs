@@ -3,8 +3,8 @@
 //!
 //! Values travel as JSON or text; a target that has such types gets them back as they were.
 
+use super::data_type::DataType;
 use crate::error::{Error, Result};
-use crate::schema::DataType;
 use arrow::datatypes::{self as a, TimeUnit};
 use std::fmt;
 use std::str::FromStr;

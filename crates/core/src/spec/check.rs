@@ -1,6 +1,6 @@
 //! What must hold of a dataset before it is loaded.
 
-use crate::spec::step::Columns;
+use crate::spec::columns::Columns;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

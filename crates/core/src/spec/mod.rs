@@ -16,6 +16,7 @@
 
 pub mod advice;
 pub mod check;
+pub mod columns;
 pub mod drift;
 pub mod find;
 pub mod form;
@@ -24,6 +25,7 @@ pub mod hash;
 pub mod keep;
 pub mod kinds;
 pub mod load;
+pub mod path;
 pub mod problem;
 pub mod read;
 pub mod schema;
@@ -34,6 +36,7 @@ pub mod template;
 
 mod hint;
 mod locate;
+mod node;
 mod overlay;
 mod rules;
 mod scalar;
@@ -43,6 +46,7 @@ mod validate;
 pub mod verb;
 
 use check::Check;
+use columns::Columns;
 use drift::Drift;
 use guard::{Guards, Quarantine};
 use keep::Keeps;
@@ -50,7 +54,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
 use std::collections::BTreeMap;
-use step::{Columns, Step};
+use step::Step;
 use target::{Absent, LoadId, Mode, OnDuplicate, Target, Verify};
 
 /// A pipeline: where data is, where it must go and what must hold.

@@ -1,7 +1,8 @@
 //! An environment's overlay laid over the document: maps merge, all else replaces, null deletes.
 
-use super::locate::{Problems, Segment, path_of, shorten};
-use super::tree::{Entry, Node, Value};
+use super::locate::Problems;
+use super::node::{Entry, Node, Value};
+use super::path::{Segment, path_of, shorten};
 
 /// Keys that an environment cannot change.
 const FIXED: [&str; 2] = ["pipeline", "environments"];

@@ -1,6 +1,6 @@
 //! One mistake in a spec: where, what, and the way out.
 
-use super::locate;
+use super::path::Part;
 use crate::error::{Error, Kind, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,18 +16,6 @@ pub struct Problem {
     pub kind: Kind,
     pub message: String,
     pub hint: Option<String>,
-}
-
-/// One step of a path inside a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    Key(String),
-    Index(usize),
-}
-
-/// `datasets.orders.steps[1]`.
-pub fn path_of(parts: &[Part]) -> String {
-    locate::path_of(&parts.iter().map(locate::Segment::from).collect::<Vec<_>>())
 }
 
 /// A mistake that a room below found in a document, before anybody knows on which line it stands.

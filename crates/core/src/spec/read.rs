@@ -2,10 +2,11 @@
 
 use super::Spec;
 pub use super::hash::of as hash;
-use super::locate::{self, Mark, Problems, Segment, path_of, shorten};
-use super::problem::{Finding, Part, Problem};
+use super::locate::{Mark, Problems};
+use super::node::Node;
+use super::path::{self, Part, Segment, path_of, shorten};
+use super::problem::{Finding, Problem};
 use super::semantics::Ground;
-use super::tree::Node;
 use super::{hint, overlay, rules, scalar, semantics, tree, validate};
 use crate::error::{Error, Kind, Place};
 use std::path::{Path, PathBuf};
@@ -192,7 +193,7 @@ pub fn located(error: Error, file: &Path) -> Error {
     let name = file.display().to_string();
     let read = bytes(file).and_then(|bytes| decoded(&name, bytes)).and_then(|text| document(&name, &text));
     let Ok(document) = read else { return error };
-    let Mark { line, column, .. } = deepest(&document.root, &locate::parts(&path));
+    let Mark { line, column, .. } = deepest(&document.root, &path::parts(&path));
     let place = Place { file: Some(name), line: Some(line), column: Some(column), ..error.place().clone() };
     error.at(place)
 }

@@ -1,7 +1,7 @@
 //! What a plain (unquoted) YAML scalar means: the core schema, without the numbers that would change on the way.
 
-use super::locate::shorten;
-use super::tree::Value;
+use super::node::Value;
+use super::path::shorten;
 use regex::{Captures, Regex};
 use serde_json::Number;
 use std::borrow::Cow;

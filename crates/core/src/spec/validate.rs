@@ -1,9 +1,10 @@
 //! A tree against the rules: every mistake, each where it stands.
 
 use super::hint::{did_you_mean, nearest};
-use super::locate::{Mark, Problems, Segment, path_of, shorten};
+use super::locate::{Mark, Problems};
+use super::node::{Entry, Node, Value};
+use super::path::{Segment, path_of, shorten};
 use super::rules::{Extra, Rules, Shape, sort};
-use super::tree::{Entry, Node, Value};
 
 /// Checks the whole document.
 pub(super) fn document(rules: &Rules, root: &Node, problems: &mut Problems) {

@@ -1,6 +1,6 @@
 //! The settings of the verbs that reshape, order, look at neighbours, take text apart or hand rows to someone else.
 
-use super::step::Columns;
+use super::columns::Columns;
 use crate::schema::DataType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

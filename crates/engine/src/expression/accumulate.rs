@@ -1,9 +1,10 @@
 //! Aggregates that grow row by row, one value a group. Nulls are left out.
 
-use crate::broken;
+use super::aggregate::{Aggregate, AggregateCall};
+use super::arithmetic;
+use super::common::digits;
 use crate::convert::{decimals, floats, is_float, within};
-use crate::expression::arithmetic;
-use crate::expression::measure::{Aggregate, AggregateCall};
+use crate::errors::broken;
 use crate::key::{Encoder, Table};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray,
@@ -134,7 +135,7 @@ impl Accumulator {
             }
             State::Exact(mut sums) => {
                 sums.resize(groups, 0);
-                let extra = arithmetic::digits(to).1 - arithmetic::digits(from).1;
+                let extra = digits(to).1 - digits(from).1;
                 let mut values = Vec::with_capacity(groups);
                 for (group, (sum, count)) in sums.into_iter().zip(counts).enumerate() {
                     let value = match aggregate {

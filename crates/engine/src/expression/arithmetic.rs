@@ -1,9 +1,10 @@
 //! + - * / % without silent loss: what does not fit rejects its row.
 
+use super::common::digits;
+use super::failing::Failing;
+use super::node::{Kind, Node, Operator};
+use super::nodes::coerce;
 use crate::convert::{self, DAY, decimals, is_float, is_integer, is_number, power};
-use crate::expression::bind::coerce;
-use crate::expression::evaluate::Failing;
-use crate::expression::node::{Kind, Node, Operator};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBufferBuilder, Decimal128Array, PrimitiveArray,
 };
@@ -16,16 +17,6 @@ use windvane_core::schema::{DataType, arrow::type_to_arrow};
 
 /// Digits that `/` and `avg` add behind the point.
 pub(super) const EXTRA_SCALE: i8 = 4;
-
-/// Precision and scale of an exact number.
-pub(super) fn digits(data_type: DataType) -> (u8, i8) {
-    match data_type {
-        DataType::Decimal { precision, scale } => (precision, scale),
-        DataType::Int16 => (5, 0),
-        DataType::Int32 => (10, 0),
-        _ => (19, 0),
-    }
-}
 
 /// A literal integer has the digits it is written with: `1 - discount` needs no 19 of them.
 fn digits_of(node: &Node) -> (u8, i8) {

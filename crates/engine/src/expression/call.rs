@@ -1,10 +1,12 @@
 //! Function calls to checked nodes: arity, argument types, result types.
 
-use crate::convert::{is_integer, is_text};
-use crate::expression::bind::{Binder, coerce, compare, unify};
-use crate::expression::function::{AGGREGATES, Function, Part, Side, arity, rounded_type, unknown};
-use crate::expression::node::{Comparison, Kind, Node};
-use crate::expression::{measure, text};
+use super::bind::Binder;
+use super::function::{Function, Part, Side};
+use super::node::{Comparison, Kind, Node};
+use super::nodes::{coerce, compare, result, unify};
+use super::signature::{AGGREGATES, arity, rounded_type, unknown, wrong_arguments};
+use super::{aggregates, text};
+use crate::convert::is_integer;
 use arrow::array::AsArray;
 use sqlparser::ast::{
     CeilFloorKind, DateTimeField, Expr, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments,
@@ -61,7 +63,7 @@ impl Binder<'_> {
         let name = name.value.to_lowercase();
         plain(&name, call)?;
         if AGGREGATES.contains(&name.as_str()) {
-            return measure::call(self, &name, call);
+            return aggregates::call(self, &name, call);
         }
         let arguments = match &call.args {
             FunctionArguments::None => Vec::new(),
@@ -97,11 +99,6 @@ pub(super) fn plain(name: &str, call: &Call) -> Result<()> {
             .hint("Use an aggregate step, or filter before it"));
     }
     Ok(())
-}
-
-pub(super) fn wrong_arguments(name: &str) -> Error {
-    Error::spec(format!("the arguments of '{name}' are not what it takes"))
-        .hint("Arguments are plain expressions, separated by commas")
 }
 
 fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
@@ -185,12 +182,6 @@ fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
         }
         _ => Err(unknown(name)),
     }
-}
-
-/// A call that is null when an argument is.
-pub(super) fn result(function: Function, arguments: Vec<Node>, data_type: DataType) -> Node {
-    let nullable = arguments.iter().any(|argument| argument.nullable);
-    Node::new(Kind::Call(function, arguments), data_type, nullable)
 }
 
 fn rounded(function: Function, node: Node) -> Result<Node> {
@@ -286,8 +277,4 @@ fn two(mut arguments: Vec<Node>, name: &str) -> Result<(Node, Node)> {
         (Some(second), Some(first)) => Ok((first, second)),
         _ => Err(wrong_arguments(name)),
     }
-}
-
-pub(super) fn is_textual(node: &Node) -> bool {
-    is_text(node.data_type)
 }

@@ -1,8 +1,9 @@
 //! = <> < <= > >= on columns of one type.
 
-use crate::broken;
+use super::column::repeat;
+use super::node::Comparison;
 use crate::convert::{decimals, floats, rescale};
-use crate::expression::node::Comparison;
+use crate::errors::broken;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Decimal128Array, Scalar};
 use arrow::compute::kernels::cmp;
 use arrow::datatypes::i256;
@@ -44,7 +45,7 @@ pub(super) fn equals_value(left: (&ArrayRef, DataType), value: (&ArrayRef, DataT
     if let Some(equal) = with_value(Comparison::Equal, left, value) {
         return equal;
     }
-    let repeated = super::evaluate::repeat(value.0, left.0.len())?;
+    let repeated = repeat(value.0, left.0.len())?;
     evaluate(Comparison::Equal, left, (&repeated, value.1))
 }
 

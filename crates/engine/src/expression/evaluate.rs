@@ -1,48 +1,27 @@
 //! Checked nodes to columns. `active` says which rows count: only they can fail, so that `CASE`, `AND`, `OR` and
 //! `coalesce` protect what they do not reach.
 
-use crate::expression::function::Function;
-use crate::expression::node::{Comparison, Kind, Node, Operator};
-use crate::expression::{arithmetic, compare, text, time};
-use crate::{broken, convert};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch, UInt32Array};
+use super::column::{is_false, is_true, narrowed, repeat};
+use super::failing::Failing;
+use super::function::Function;
+use super::node::{Comparison, Kind, Node, Operator};
+use super::round::{round, unary};
+use super::{arithmetic, compare, text, time};
+use crate::convert;
+use crate::errors::broken;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
-use arrow::compute::{and_kleene, is_null, not, or_kleene, take};
+use arrow::compute::{and_kleene, is_null, not, or_kleene};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use std::collections::BTreeMap;
-use std::fmt::Arguments;
 use std::sync::Arc;
 use windvane_core::error::{Error, Result};
-use windvane_core::schema::{DataType, arrow::type_to_arrow};
+use windvane_core::schema::DataType;
 
 pub(super) struct Evaluation<'a> {
     batch: &'a RecordBatch,
     failures: BTreeMap<usize, String>,
-}
-
-/// Where failures of one operation go.
-pub(super) struct Failing<'a> {
-    active: Option<&'a BooleanBuffer>,
-    failures: &'a mut BTreeMap<usize, String>,
-}
-
-impl Failing<'_> {
-    /// The first reason of a row stays.
-    pub(super) fn fail<T>(&mut self, row: usize, reason: impl FnOnce() -> String) -> Option<T> {
-        if self.active.is_none_or(|active| active.value(row)) {
-            self.failures.entry(row).or_insert_with(reason);
-        }
-        None
-    }
-
-    pub(super) fn by_zero<T>(&mut self, row: usize, what: Arguments<'_>) -> Option<T> {
-        self.fail(row, || format!("division by zero: {what}"))
-    }
-
-    pub(super) fn out_of_range<T>(&mut self, row: usize, what: Arguments<'_>, to: DataType) -> Option<T> {
-        self.fail(row, || format!("{what} is out of range of {to}"))
-    }
 }
 
 impl<'a> Evaluation<'a> {
@@ -267,113 +246,6 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn round(function: &Function, array: &ArrayRef, from: DataType, to: DataType, failing: &mut Failing<'_>) -> ArrayRef {
-    let digits = if let Function::Round(digits) = function { *digits } else { 0 };
-    match (from, to) {
-        (DataType::Decimal { scale, .. }, DataType::Decimal { precision, scale: kept }) => {
-            let values = array.as_primitive::<Decimal128Type>();
-            let rounded = values.iter().enumerate().map(|(row, value)| {
-                let value = value?;
-                let rounded = match function {
-                    Function::Abs => value.checked_abs(),
-                    Function::Floor => convert::power(scale).map(|unit| value.div_euclid(unit)),
-                    Function::Ceil => convert::power(scale).map(|unit| -(-value).div_euclid(unit)),
-                    _ => arithmetic::round_to(value, scale, digits).and_then(|rounded| {
-                        // To tens or hundreds: the scale stays 0.
-                        if digits < kept {
-                            convert::rescale(rounded, digits, kept)
-                        } else {
-                            arithmetic::round_to(value, scale, kept)
-                        }
-                    }),
-                };
-                let rounded = rounded.filter(|value| convert::within(*value, precision));
-                rounded.or_else(|| failing.out_of_range(row, format_args!("a rounded number"), to))
-            });
-            let rounded: Decimal128Array = rounded.collect();
-            Arc::new(rounded.with_data_type(type_to_arrow(to)))
-        }
-        (DataType::Int64, _) => unary::<Int64Type>(array, to, |value, row| match function {
-            Function::Abs => {
-                value.checked_abs().or_else(|| failing.out_of_range(row, format_args!("abs({value})"), to))
-            }
-            Function::Round(digits) if *digits < 0 => {
-                let rounded = arithmetic::round_to(i128::from(value), 0, *digits);
-                let rounded = rounded.and_then(|rounded| convert::rescale(rounded, *digits, 0));
-                let rounded = rounded.and_then(|rounded| i64::try_from(rounded).ok());
-                rounded.or_else(|| failing.out_of_range(row, format_args!("round({value}, {digits})"), to))
-            }
-            _ => Some(value),
-        }),
-        _ => unary::<Float64Type>(array, to, |value, _| {
-            Some(match function {
-                Function::Abs => value.abs(),
-                Function::Floor => value.floor(),
-                Function::Ceil => value.ceil(),
-                _ => round_float(value, digits),
-            })
-        }),
-    }
-}
-
-/// Half away from zero, by the digits that the number shows: 2.675 to two digits is 2.68.
-fn round_float(value: f64, digits: i8) -> f64 {
-    if digits == 0 {
-        return value.round();
-    }
-    if digits > 0 {
-        let exact = convert::float_to_decimal(value, 38, digits);
-        let text = exact.map(|exact| arithmetic::decimal_text(exact, digits));
-        return text.and_then(|text| text.parse().ok()).unwrap_or(value);
-    }
-    let unit = 10_f64.powi(-i32::from(digits));
-    (value / unit).round() * unit
-}
-
-fn unary<P: arrow::array::ArrowPrimitiveType>(
-    array: &ArrayRef,
-    to: DataType,
-    mut change: impl FnMut(P::Native, usize) -> Option<P::Native>,
-) -> ArrayRef {
-    let values = array.as_primitive::<P>().iter().enumerate();
-    let changed: arrow::array::PrimitiveArray<P> = values.map(|(row, value)| change(value?, row)).collect();
-    Arc::new(changed.with_data_type(type_to_arrow(to)))
-}
-
 fn done(result: std::result::Result<BooleanArray, arrow::error::ArrowError>) -> Result<ArrayRef> {
     result.map(|array| Arc::new(array) as ArrayRef).map_err(|error| broken(&error))
-}
-
-/// One value as a column.
-pub(super) fn repeat(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
-    if value.is_null(0) {
-        return Ok(arrow::array::new_null_array(value.data_type(), rows));
-    }
-    if let Some(one) = value.as_primitive_opt::<Int64Type>() {
-        return Ok(Arc::new(Int64Array::from_value(one.value(0), rows)));
-    }
-    take(value, &UInt32Array::from(vec![0; rows]), None).map_err(|error| broken(&error))
-}
-
-/// A null is not true.
-pub(crate) fn is_true(array: &BooleanArray) -> BooleanBuffer {
-    match array.nulls() {
-        None => array.values().clone(),
-        Some(nulls) => array.values() & nulls.inner(),
-    }
-}
-
-fn is_false(array: &BooleanArray) -> BooleanBuffer {
-    let off = !array.values();
-    match array.nulls() {
-        None => off,
-        Some(nulls) => &off & nulls.inner(),
-    }
-}
-
-fn narrowed(active: Option<&BooleanBuffer>, by: &BooleanBuffer) -> BooleanBuffer {
-    match active {
-        None => by.clone(),
-        Some(active) => active & by,
-    }
 }

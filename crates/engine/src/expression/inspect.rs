@@ -2,8 +2,8 @@
 //!
 //! What this refuses no columns could mend; what it lets pass may still not fit them (`bind`).
 
-use super::function::{AGGREGATES, arity, unknown};
-use super::{bind, call, measure, syntax, window};
+use super::signature::{AGGREGATES, arity, unknown};
+use super::{aggregates, bind, call, syntax, window};
 use sqlparser::ast::{Expr, Function, FunctionArguments, ObjectNamePart, visit_expressions};
 use std::ops::ControlFlow;
 use windvane_core::error::Result;
@@ -35,7 +35,7 @@ pub fn inspect(text: &str, standing: Standing) -> Result<Vec<String>> {
         return Err(error);
     }
     if standing == Standing::Measure && aggregates == 0 {
-        return Err(measure::nothing(text));
+        return Err(aggregates::nothing(text));
     }
     Ok(columns)
 }
@@ -54,7 +54,7 @@ fn function(call: &Function, standing: Standing) -> Result<bool> {
     };
     if AGGREGATES.contains(&name.as_str()) {
         return match standing {
-            Standing::Row => Err(measure::not_for_a_row(&name)),
+            Standing::Row => Err(aggregates::not_for_a_row(&name)),
             Standing::Measure | Standing::Window => arguments(&name, given, 1, 1).map(|()| true),
         };
     }

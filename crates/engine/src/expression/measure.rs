@@ -4,18 +4,19 @@
 //! digits, rounded half away from zero; of other numbers it is float64. A sum out of range is an error of the run: no
 //! single row is to blame. Nulls are left out; a group of nulls gives null, and 0 for `count`.
 
-use crate::convert::{is_integer, is_number};
-use crate::expression::accumulate::Accumulator;
-use crate::expression::bind::Binder;
-use crate::expression::call::wrong_arguments;
-use crate::expression::node::{Kind, Node};
-use crate::expression::{arithmetic, evaluate::Evaluation, syntax};
-use crate::{broken, frame::Frame};
+use super::accumulate::Accumulator;
+use super::aggregate::{Aggregate, AggregateCall};
+use super::aggregates::nothing;
+use super::bind::Binder;
+use super::evaluate::Evaluation;
+use super::node::Node;
+use super::syntax;
+use crate::errors::broken;
+use crate::frame::Frame;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
-use sqlparser::ast::{DuplicateTreatment, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments};
 use std::collections::{BTreeMap, BTreeSet};
-use windvane_core::error::{Error, Result};
+use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Field, Schema, arrow::to_arrow};
 
 /// The aggregated expression of each call, none for `count(*)`, and the rows where one fails.
@@ -33,23 +34,6 @@ pub(crate) struct Measure {
     pub(crate) field: Field,
     calls: Vec<AggregateCall>,
     outer: Node,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct AggregateCall {
-    pub(super) aggregate: Aggregate,
-    argument: Option<Node>,
-    pub(super) data_type: DataType,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aggregate {
-    Count,
-    CountDistinct,
-    Sum,
-    Min,
-    Max,
-    Avg,
 }
 
 impl Measure {
@@ -170,86 +154,5 @@ impl Measure {
         let mut evaluation = Evaluation::new(&batch);
         let values = evaluation.node(&self.outer, None)?;
         Ok((values, evaluation.failures()))
-    }
-}
-
-/// A measure that holds no aggregate.
-pub(super) fn nothing(text: &str) -> Error {
-    Error::spec(format!("{} aggregates nothing", syntax::shown(text)))
-        .hint("A measure holds count(*), count(x), count(distinct x), sum(x), min(x), max(x) or avg(x)")
-}
-
-/// An aggregate where one row at a time is computed.
-pub(super) fn not_for_a_row(name: &str) -> Error {
-    Error::unsupported(format!("'{name}' has no meaning for a single row"))
-        .hint("Aggregates go into the measures of an aggregate step, and not inside each other")
-}
-
-/// An aggregate call inside a measure; refused everywhere else.
-pub(super) fn call(binder: &mut Binder<'_>, name: &str, call: &Call) -> Result<Node> {
-    let Some((input, calls)) = &mut binder.aggregates else {
-        return Err(not_for_a_row(name));
-    };
-    let FunctionArguments::List(list) = &call.args else { return Err(wrong_arguments(name)) };
-    let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else { return Err(wrong_arguments(name)) };
-    if !list.clauses.is_empty() {
-        return Err(wrong_arguments(name));
-    }
-    let distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
-    let argument = match argument {
-        FunctionArgExpr::Wildcard if name == "count" && !distinct => None,
-        FunctionArgExpr::Expr(expr) => Some(Binder::new(input, binder.text).bind(expr)?),
-        _ => return Err(wrong_arguments(name)),
-    };
-    let aggregate = match (name, distinct) {
-        ("count", false) => Aggregate::Count,
-        ("count", true) => Aggregate::CountDistinct,
-        ("sum", false) => Aggregate::Sum,
-        ("avg", false) => Aggregate::Avg,
-        ("min", _) => Aggregate::Min,
-        ("max", _) => Aggregate::Max,
-        _ => {
-            return Err(Error::unsupported(format!("{name}(distinct ...) is not known"))
-                .hint("DISTINCT works with count, min and max"));
-        }
-    };
-    let from = argument.as_ref().map(|argument| argument.data_type);
-    let data_type = result_type(aggregate, from, name)?;
-    let counts = matches!(aggregate, Aggregate::Count | Aggregate::CountDistinct);
-    let nullable = !counts && argument.as_ref().is_some_and(|argument| argument.nullable);
-    calls.push(AggregateCall { aggregate, argument, data_type });
-    let position = binder.schema.fields.len() + calls.len() - 1;
-    Ok(Node::new(Kind::Column(position), data_type, nullable))
-}
-
-fn result_type(aggregate: Aggregate, from: Option<DataType>, name: &str) -> Result<DataType> {
-    let Some(from) = from else { return Ok(DataType::Int64) };
-    match aggregate {
-        Aggregate::Count | Aggregate::CountDistinct => Ok(DataType::Int64),
-        Aggregate::Min | Aggregate::Max => Ok(from),
-        Aggregate::Sum | Aggregate::Avg if !is_number(from) => {
-            Err(Error::spec(format!("{name} needs a number and got {from}")).hint("Cast the column to a number first"))
-        }
-        Aggregate::Sum if is_integer(from) => Ok(DataType::Int64),
-        Aggregate::Sum | Aggregate::Avg => Ok(match from {
-            DataType::Decimal { scale, .. } if aggregate == Aggregate::Avg => {
-                DataType::Decimal { precision: 38, scale: (scale + arithmetic::EXTRA_SCALE).min(38) }
-            }
-            DataType::Decimal { scale, .. } => DataType::Decimal { precision: 38, scale },
-            _ => DataType::Float64,
-        }),
-    }
-}
-
-impl AggregateCall {
-    /// The type of what is aggregated.
-    pub(super) fn from(&self) -> DataType {
-        self.argument.as_ref().map_or(DataType::Int64, |argument| argument.data_type)
-    }
-
-    fn overflow(&self, row: u64) -> Error {
-        Error::data(format!("the sum of a group is out of range of {}", self.data_type))
-            .in_row(row)
-            .hint("Cast the column to decimal(38,0), or to float64 when digits do not matter")
     }
 }

@@ -1,6 +1,6 @@
 //! A checked expression: every node knows its type, and operands have the types their parent needs.
 
-use crate::expression::function::Function;
+use super::function::Function;
 use arrow::array::ArrayRef;
 use std::collections::BTreeSet;
 use windvane_core::schema::DataType;

@@ -1,11 +1,11 @@
 //! Expressions as polars code in Python, for people to read and run. Types are spelled out where polars would choose
 //! others; what polars has no word for is refused.
 
+use super::checked::Expression;
+use super::function::{Function, Part, Side};
+use super::measure::Measure;
+use super::node::{Comparison, Kind, Node, Operator};
 use crate::convert::text_at;
-use crate::expression::Expression;
-use crate::expression::function::{Function, Part, Side};
-use crate::expression::measure::Measure;
-use crate::expression::node::{Comparison, Kind, Node, Operator};
 use arrow::array::{Array, ArrayRef};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Schema};

@@ -1,11 +1,12 @@
 //! Expressions as PostgreSQL's SQL with the same meaning, or a refusal. Where the engine rejects a row (overflow,
 //! division by zero, text that is no number), the statement fails and nothing is loaded: it never gives another value.
 
+use super::checked::Expression;
+use super::common::digits;
+use super::function::{Function, Part};
+use super::measure::Measure;
+use super::node::{Comparison, Kind, Node, Operator};
 use crate::convert::{is_float, is_integer, is_text, text_at};
-use crate::expression::function::{Function, Part};
-use crate::expression::measure::Measure;
-use crate::expression::node::{Comparison, Kind, Node, Operator};
-use crate::expression::{Expression, arithmetic};
 use arrow::array::{Array, ArrayRef};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::sql::{self, Dialect, quote};
@@ -41,7 +42,7 @@ fn aggregate(word: &str, argument: Option<(&str, DataType)>, to: DataType, over:
         ("count distinct", _) => format!("count(DISTINCT {argument}){over}"),
         ("sum", _) => format!("CAST(sum({argument}){over} AS {whole})"),
         ("avg", DataType::Decimal { .. }) => {
-            let (_, scale) = arithmetic::digits(to);
+            let (_, scale) = digits(to);
             divided(&format!("(sum({argument}){over})"), &format!("nullif(count({argument}){over}, 0)"), to, scale)
         }
         ("avg", _) => {

@@ -66,7 +66,7 @@ fn one(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
 }
 
 /// One query; whether it can be done is for the reader to say.
-pub(super) fn query(text: &str) -> Result<Query> {
+pub(crate) fn query(text: &str) -> Result<Query> {
     read(text, QUERY, |parser| parser.parse_query().map(|query| *query))
 }
 

@@ -1,10 +1,9 @@
 //! Functions on text. Positions count characters from 1.
 
+use super::function::{Function, Side};
+use super::node::{Kind, Node};
+use super::nodes::{coerce, is_textual, result};
 use crate::convert;
-use crate::expression::bind::coerce;
-use crate::expression::call::{is_textual, result};
-use crate::expression::function::{Function, Side};
-use crate::expression::node::{Kind, Node};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray, StringBuilder};
 use arrow::datatypes::Int64Type;
 use regex::Regex;

@@ -1,7 +1,7 @@
 //! Parts of dates and times, cutting them to a unit, reading them by a format.
 
+use super::function::Part;
 use crate::convert::{DAY, timestamps};
-use crate::expression::function::Part;
 use arrow::array::{ArrayRef, AsArray, Int64Array, PrimitiveArray};
 use arrow::datatypes::{Date32Type, Time64MicrosecondType, TimestampMicrosecondType};
 use chrono::format::{Item, StrftimeItems};

@@ -1,9 +1,13 @@
 //! One column of a window step: a rank, a neighbour's value, or an aggregate of the partition or of the rows so far.
 
+use super::bind::Binder;
+use super::checked::Expression;
+use super::common::digits;
+use super::measure::{Group, Measure};
+use super::{arithmetic, syntax};
 use crate::convert::{decimals, floats, within};
-use crate::expression::measure::{Group, Measure};
-use crate::expression::{Expression, arithmetic, bind::Binder, syntax};
-use crate::{broken, frame::Frame};
+use crate::errors::broken;
+use crate::frame::Frame;
 use arrow::array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, take};
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
@@ -237,7 +241,7 @@ impl Call {
     ) -> Result<ArrayRef> {
         let (values, _) = decimals(array, from)?;
         let to = self.field.data_type;
-        let extra = arithmetic::digits(to).1 - arithmetic::digits(from).1;
+        let extra = digits(to).1 - digits(from).1;
         let mut results: Vec<Option<i128>> = vec![None; frame.len()];
         for group in groups {
             let (mut sum, mut count) = (Some(0_i128), 0_i128);

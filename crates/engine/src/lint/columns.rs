@@ -1,6 +1,6 @@
 //! What is known of the columns between two steps when nobody has looked at the source.
 
-use crate::nearest;
+use crate::errors::nearest;
 use std::collections::BTreeMap;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;

@@ -2,14 +2,15 @@
 
 use super::columns::Known;
 use super::{Lint, key, typed};
-use crate::{check_schema, plan_schema};
+use crate::schema::{check_schema, plan_schema};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use windvane_core::error::Error;
 use windvane_core::schema::Schema;
 use windvane_core::spec::check::Check;
-use windvane_core::spec::problem::{Finding, Part, path_of};
+use windvane_core::spec::path::{Part, path_of};
+use windvane_core::spec::problem::Finding;
 use windvane_core::spec::step::Step;
 
 /// An output and the columns that its steps begin with.

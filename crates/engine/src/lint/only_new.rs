@@ -3,7 +3,7 @@
 use super::{Lint, key};
 use serde_json::Value;
 use windvane_core::error::Error;
-use windvane_core::spec::problem::Part;
+use windvane_core::spec::path::Part;
 
 impl Lint {
     /// `settings` are those of one dataset, where `path` leads to.

@@ -1,6 +1,6 @@
 //! Steps as one statement: what runs, and what is asked when it fails.
 
-use super::{NUMBER, ROW, list};
+use super::words::{NUMBER, ROW, list};
 use windvane_connect::pushed::Probe;
 use windvane_core::schema::sql::quote;
 

@@ -1,7 +1,7 @@
 //! Sorted spill files as one: the smallest row of all comes next; of equal rows the earlier file's.
 
 use super::{Budget, Chunk, Reader, Stored};
-use crate::broken;
+use crate::errors::broken;
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::interleave;
 use arrow::datatypes::DataType;

@@ -1,7 +1,7 @@
 //! Rows on the disk by the hash of their key: all rows of a key are in one part, in the order in which they came.
 
 use super::{Budget, Chunk, Stored, Writer, size};
-use crate::broken;
+use crate::errors::broken;
 use crate::key::Keys;
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, take};

@@ -4,6 +4,9 @@
 //! of other groups go to the disk by the hash of their key, and each part is aggregated alone at the end. So every
 //! group sees its rows in their order, and even sums of floats are the same whatever the budget.
 
+use super::fields::{position, unique};
+use super::flow::Give;
+use super::rows::{Failures, Outcome, reject, sequence};
 use crate::alike::Alike;
 use crate::expression::accumulate::Accumulator;
 use crate::expression::measure::Measure;
@@ -11,7 +14,6 @@ use crate::frame::Frame;
 use crate::key::{Encoder, Keys, Table};
 use crate::spill::parts::{DEEPEST, Parts, joined, taken};
 use crate::spill::{Budget, Chunk, merge, size};
-use crate::step::{Failures, Outcome, pipe::Give, position, reject, sequence, unique};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, UInt32Array};
 use arrow::datatypes::Int64Type;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! Select, drop, rename, cast, parse, fill.
 
+use super::fields::{changed, position, unique};
+use super::rows::{Failures, Outcome, reject};
 use crate::convert::{self, can_convert};
+use crate::errors::broken;
 use crate::expression::time as formats;
 use crate::frame::Frame;
-use crate::step::{Failures, Outcome, changed, position, reject, unique};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, take};
@@ -237,7 +239,7 @@ impl Fill {
                 let repeated = take(value, &UInt32Array::from(vec![0; slot.len()]), None)?;
                 zip(&known, &*slot, &repeated)
             };
-            *slot = filled().map_err(|error| crate::broken(&error))?;
+            *slot = filled().map_err(|error| broken(&error))?;
         }
         Frame::new(schema.clone(), arrays, frame.numbers.clone())
     }

@@ -1,9 +1,10 @@
 //! Filter, derive, set: steps that compute expressions.
 
+use super::fields::{changed, position};
+use super::rows::{Failures, Outcome, reject};
+use crate::errors::{broken, no_column};
 use crate::expression::{Evaluated, Expression, is_true};
 use crate::frame::Frame;
-use crate::step::{Failures, Outcome, changed, position, reject};
-use crate::{broken, no_column};
 use arrow::array::BooleanArray;
 use arrow::compute::kernels::zip::zip;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,13 +3,15 @@
 //! The first row of a key passes at once, as long as the keys fit into the budget. Otherwise rows wait in their order,
 //! on the disk when they must, until it is known which of them stay: a bit a row.
 
-use crate::broken;
+use super::fields::{position, unique};
+use super::flow::Give;
+use super::rows::{Outcome, sequence};
 use crate::convert::positive_zero;
+use crate::errors::broken;
 use crate::frame::Frame;
 use crate::key::{Encoder, Table};
 use crate::spill::parts::{DEEPEST, Parts, Queue, taken};
 use crate::spill::{Budget, Chunk};
-use crate::step::{Outcome, pipe::Give, position, sequence, unique};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, UInt32Array};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Int64Type};

@@ -1,12 +1,15 @@
 //! Verbs that are other verbs in short: pivot is a grouped `CASE`, sql is a SELECT, a fill may be two fills.
 
-use crate::step::{position, select};
+use super::fields::position;
+use super::free::free;
+use super::select;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::sql::quote;
 use windvane_core::schema::{DataType, Schema};
-use windvane_core::spec::step::{Aggregate, Columns, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{Aggregate, Step};
 use windvane_core::spec::verb::{Filling, Pivot, PivotAggregate, Window, WindowFrame};
 
 /// The steps that do this one, where it has none of its own.
@@ -85,38 +88,4 @@ fn pivot(step: &Pivot, schema: &Schema) -> Result<Vec<Step>> {
     steps.push(Step::Aggregate(Aggregate { by: step.by.clone(), measures }));
     steps.push(Step::Select(step.by.0.iter().cloned().chain(names).collect()));
     Ok(steps)
-}
-
-/// A name that no column has.
-pub(super) fn free(name: &str, schema: &Schema) -> String {
-    let mut free = name.to_owned();
-    while schema.field(&free).is_some() {
-        free.push('_');
-    }
-    free
-}
-
-/// A step that has a form of its own, with the columns around it.
-#[derive(Debug, Clone)]
-pub struct Plain {
-    /// Of the written step.
-    pub at: usize,
-    pub step: Step,
-    pub before: Schema,
-    pub after: Schema,
-}
-
-/// The steps as those who write them down in another language need them: checked, and without short forms.
-pub fn plain(steps: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Vec<Plain>> {
-    crate::plan_schema(steps, input, lookup)?;
-    let mut plain = Vec::new();
-    let mut before = input.clone();
-    for (at, step) in steps.iter().enumerate() {
-        for step in expand(step, &before, lookup)?.unwrap_or_else(|| vec![step.clone()]) {
-            let after = crate::plan_schema(std::slice::from_ref(&step), &before, lookup)?;
-            plain.push(Plain { at, step, before, after: after.clone() });
-            before = after;
-        }
-    }
-    Ok(plain)
 }

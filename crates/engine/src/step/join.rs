@@ -4,14 +4,16 @@
 //! The other side is held by key, with no more than the columns that are taken. Where that needs more than the budget,
 //! both sides go to the disk by the hash of their key, part is joined to part, and the rows find back to their order.
 
+use super::fields::{position, unique};
+use super::flow::{Give, Others};
+use super::rows::{Outcome, sequence};
 use crate::convert;
+use crate::errors::{broken, nearest, no_column};
 use crate::expression::common_type;
 use crate::frame::Frame;
 use crate::key::{Encoder, Table};
 use crate::spill::parts::{DEEPEST, Parts, joined};
 use crate::spill::{Budget, Chunk, Stored, merge, size};
-use crate::step::{Others, Outcome, pipe::Give, position, sequence, unique};
-use crate::{broken, nearest, no_column};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, new_empty_array};
 use arrow::compute::{filter, take};
 use arrow::datatypes::Int64Type;

@@ -1,7 +1,9 @@
 //! Flatten, and reading JSON text without bending its numbers: digits are taken as they are written.
 
+use super::fields::{position, unique};
+use super::rows::{Failures, Outcome, reject};
+use crate::errors::nearest;
 use crate::frame::Frame;
-use crate::step::{Failures, Outcome, position, reject, unique};
 use arrow::array::{AsArray, StringArray};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -66,7 +68,7 @@ pub(super) fn check(step: &Step, schema: &Schema) -> Result<(Flatten, Schema)> {
             .hint("Write fields: {city: address.city}"));
     }
     if let Some(unknown) = step.types.keys().find(|name| !step.fields.contains_key(*name)) {
-        let near = crate::nearest(unknown, step.fields.keys().map(String::as_str));
+        let near = nearest(unknown, step.fields.keys().map(String::as_str));
         let hint = near.map_or_else(|| "Name one of the fields".to_owned(), |near| format!("Did you mean '{near}'?"));
         return Err(Error::spec(format!("'{unknown}' is not among the fields"))
             .at_path(format!("types.{unknown}"))

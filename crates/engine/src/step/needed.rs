@@ -1,7 +1,8 @@
 //! Which columns the steps need, so that readers leave the others where they are.
 
 use super::join::Join;
-use super::{Program, Verb};
+use super::program::Program;
+use super::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;

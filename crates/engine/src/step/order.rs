@@ -1,16 +1,18 @@
 //! What comes before what, and which rows belong together: what sort, window and fill share. Nulls come last in either
 //! direction, ties keep their order, and a negative zero is a zero.
 
+use super::fields::position;
+use super::rows::Outcome;
+use crate::convert;
+use crate::errors::{broken, no_column};
 use crate::frame::Frame;
-use crate::step::{Outcome, position};
-use crate::{broken, convert, no_column};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::SortOptions;
 use arrow::row::{RowConverter, Rows, SortField};
 use std::collections::HashMap;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
-use windvane_core::spec::step::Columns;
+use windvane_core::spec::columns::Columns;
 use windvane_core::spec::verb::Sort as Step;
 
 /// A column and whether its large values come first.

@@ -6,8 +6,16 @@
 //! What needs one row at a time can be done ahead, on any thread: [`Pipe::front`], whose results [`Pipe::take`] takes in
 //! the order of the frames.
 
-use super::{Others, Outcome, Program, Runner, Verb, lanes};
-use super::{aggregate, aggregate::Aggregating, deduplicate::Deduplicating, join, join::Joining, sort::Sorting};
+use super::aggregate::{self, Aggregating};
+use super::deduplicate::Deduplicating;
+use super::flow::{Give, Others};
+use super::join::{self, Joining};
+use super::lanes;
+use super::program::Program;
+use super::rows::Outcome;
+use super::runner::Runner;
+use super::sort::Sorting;
+use super::verb::Verb;
 use crate::frame::Frame;
 use crate::spill::Budget;
 use std::collections::BTreeMap;
@@ -15,9 +23,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use windvane_connect::BATCH_ROWS;
 use windvane_core::error::{Error, Result};
-
-/// Takes what leaves the pipe.
-pub type Give<'a> = dyn FnMut(Frame) -> Result<()> + 'a;
 
 /// A program that rows flow through once.
 #[derive(Debug)]

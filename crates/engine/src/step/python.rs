@@ -1,8 +1,9 @@
 //! A function of the user's: batches out, batches back, every row accounted for and every type checked.
 
+use super::rows::Outcome;
+use crate::errors::broken;
 use crate::frame::Frame;
 use crate::guest;
-use crate::step::Outcome;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::Int64Type;
@@ -57,7 +58,7 @@ impl Python {
         fields.fields.push(Field { nullable: false, ..Field::new(ROW, DataType::Int64) });
         let mut columns = frame.rows.columns().to_vec();
         columns.push(Arc::new(frame.numbers.clone()));
-        let batch = RecordBatch::try_new(to_arrow(&fields), columns).map_err(|error| crate::broken(&error))?;
+        let batch = RecordBatch::try_new(to_arrow(&fields), columns).map_err(|error| broken(&error))?;
         let back = guest::call(&self.object, batch)?;
         let numbers = self.numbers(frame, &back)?;
         let mut columns: Vec<ArrayRef> = Vec::new();

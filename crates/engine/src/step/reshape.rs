@@ -1,11 +1,12 @@
 //! Unpivot and explode: one row becomes several, which count as added and keep the number of their source row.
 
-use crate::broken;
+use super::fields::{changed, position, unique};
+use super::json::{self, Cell};
+use super::rows::{Failures, Outcome, reject};
 use crate::convert;
+use crate::errors::broken;
 use crate::expression::common_type;
 use crate::frame::Frame;
-use crate::step::json::{self, Cell};
-use crate::step::{Failures, Outcome, changed, position, reject, unique};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt32Array};
 use arrow::compute::{interleave, take};
 use arrow::datatypes::Int64Type;

@@ -5,23 +5,22 @@
 
 mod from;
 mod groups;
+mod words;
 
+use super::free::free;
 use crate::expression::statement;
-use crate::step::expand::free;
 use from::{From, Scope};
 use groups::Groups;
 use sqlparser::ast::{
-    Distinct, Expr, Ident, LimitClause, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Value,
+    Distinct, Expr, LimitClause, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
 };
 use std::collections::BTreeMap;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
-use windvane_core::spec::step::{Columns, Deduplicate, Keep, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{Deduplicate, Keep, Step};
 use windvane_core::spec::verb::Sort;
-
-/// What the dataset is called in its own query.
-const INPUT: &str = "input";
+use words::{output, refused};
 
 /// The other datasets that a step reads.
 pub fn reads(step: &Step) -> Vec<String> {
@@ -189,18 +188,6 @@ fn orders(query: &Query, scope: &Scope, outputs: &[(Expr, String)]) -> Result<Ve
     Ok(orders)
 }
 
-/// The output that an expression of ORDER BY or GROUP BY names or counts.
-fn output(expr: &Expr, outputs: &[(Expr, String)]) -> Option<usize> {
-    match expr {
-        Expr::Identifier(name) => outputs.iter().position(|(_, output)| *output == name.value),
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < outputs.len()),
-            _ => None,
-        },
-        _ => outputs.iter().position(|(output, _)| output == expr),
-    }
-}
-
 fn limit(query: &Query) -> Result<Option<u64>> {
     match &query.limit_clause {
         None => Ok(None),
@@ -210,12 +197,4 @@ fn limit(query: &Query) -> Result<Option<u64>> {
         }
         Some(_) => Err(refused("OFFSET", "Use row_number() of a window step and a filter")),
     }
-}
-
-fn identifier(name: &str) -> Expr {
-    Expr::Identifier(Ident::with_quote('"', name.replace('"', "\"\"")))
-}
-
-fn refused(what: &str, hint: &str) -> Error {
-    Error::unsupported(format!("{what} has no form in our verbs")).hint(hint)
 }

@@ -1,9 +1,10 @@
 //! Sort by parts: what the budget holds is put in order and written, and the sorted files are merged at the end.
 
+use super::flow::Give;
+use super::order::{self, Sort};
+use super::rows::Outcome;
 use crate::frame::Frame;
 use crate::spill::{Budget, Chunk, Stored, merge, size};
-use crate::step::order::{self, Sort};
-use crate::step::{Outcome, pipe::Give};
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::Int64Type;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Split and mask: text taken apart, and text that nobody behind this step may read.
 
+use super::fields::{changed, position, unique};
 use crate::convert;
 use crate::expression::pattern;
 use crate::frame::Frame;
 use crate::guest;
-use crate::step::{changed, position, unique};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use regex::Regex;
 use sha2::{Digest, Sha256};

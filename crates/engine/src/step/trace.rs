@@ -3,7 +3,7 @@
 //! The columns carry marks through the steps where their home's words stand: a step that changes values drops the native
 //! type of the column and keeps its comment.
 
-use super::Program;
+use super::program::Program;
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;
 use windvane_core::spec::step::Step;

@@ -1,6 +1,7 @@
 //! What steps do with each column that is read: whether one of them works with its values before they become another type.
 
-use super::{Checked, Program, Verb};
+use super::program::{Checked, Program};
+use super::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Schema};

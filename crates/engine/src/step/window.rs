@@ -1,13 +1,14 @@
 //! Window, and fill from other rows: every row keeps its place and looks at its partition.
 
-use crate::broken;
+use super::fields::{changed, position};
+use super::order::{self, Key};
+use super::rows::{Failures, Outcome, reject};
 use crate::convert::{self, is_float};
+use crate::errors::broken;
 use crate::expression::Expression;
 use crate::expression::measure::{Group, Measure};
 use crate::expression::window::{Call, Function};
 use crate::frame::Frame;
-use crate::step::order::{self, Key};
-use crate::step::{Failures, Outcome, changed, position, reject};
 use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, take};

@@ -3,10 +3,11 @@
 use super::cells::{Cell, Cells};
 use super::dates::{self, Dates};
 use super::distinct::{Distinct, shown};
+use super::figures::ColumnProfile;
 use super::numbers::Numbers;
 use super::semantic::{self, Semantics};
 use super::shapes::Shapes;
-use super::{ColumnProfile, suspects};
+use super::suspects;
 use windvane_core::schema::{DataType, Field};
 
 pub(super) struct Column {

@@ -1,7 +1,7 @@
 //! How many different values there are, which ones are frequent, and whether each occurs once.
 
-use super::TopValue;
 use super::cells::Cell;
+use super::figures::TopValue;
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use datasketches::hll::{HllSketch, HllType};

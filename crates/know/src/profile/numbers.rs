@@ -2,7 +2,7 @@
 //!
 //! NaN and the infinities are values but no quantities: they count as rows and distinct values and enter no figure here.
 
-use super::Histogram;
+use super::figures::Histogram;
 use std::collections::BTreeMap;
 
 /// So many values are held; beyond, a uniform sample of this size stands for all.

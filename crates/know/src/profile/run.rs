@@ -1,8 +1,8 @@
 //! The pass over batches, and the reading of a dataset through its connector.
 
-use super::Profile;
 use super::cells::Cells;
 use super::column::Column;
+use super::figures::Profile;
 use arrow::array::{Array, AsArray, RecordBatch};
 use futures::StreamExt;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! Shapes of text: `Anna Berg` is `Aa+ Aa+`, `+49 30 1234` is `+9+ 9+ 9+`.
 
 use super::distinct::shown;
-use super::{Lengths, PatternCount, Suspect};
+use super::figures::{Lengths, PatternCount, Suspect};
 use ahash::AHashMap as HashMap;
 use std::collections::hash_map::Entry;
 

@@ -1,6 +1,6 @@
 //! The few values of a column that look wrong.
 
-use super::Suspect;
+use super::figures::Suspect;
 
 const SHOWN: usize = 10;
 

@@ -4,7 +4,9 @@
 //! A folder that is not shared looks like one from which files were removed. So a note lies beside what is staged, and
 //! who wrote a file says what the note was: another note, or none, is another disk.
 
-use super::{Origin, file, staging};
+use super::disk;
+use super::file_names::file;
+use super::staged::Origin;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,12 +78,12 @@ impl Place {
         if self.shelf.is_some() {
             return None;
         }
-        Some(Origin { host: self.host.clone().or_else(staging::host)?, disk: self.noted() })
+        Some(Origin { host: self.host.clone().or_else(disk::host)?, disk: self.noted() })
     }
 
     /// What it means that a file is not there depends on who wrote it.
     pub fn gone(&self, uri: &str, origin: Option<&Origin>) -> Error {
-        let here = self.host.clone().or_else(staging::host).unwrap_or_default();
+        let here = self.host.clone().or_else(disk::host).unwrap_or_default();
         if self.shelf.is_none() && uri.contains("://") {
             return Error::missing(format!(
                 "staged at {uri}; this worker stages in the folder {}",
@@ -154,7 +156,7 @@ impl Folder {
             return shelf.remove(path);
         }
         match fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(staging::failed("removed", path, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk::failed("removed", path, &error)),
             _ => Ok(()),
         }
     }

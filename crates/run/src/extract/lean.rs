@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use windvane_core::schema::Schema;
 use windvane_core::spec::step::Step;
 use windvane_engine::step;
-use windvane_plan::{Input, Output, Plan};
+use windvane_plan::{Input, Output, Plan, plain};
 
 /// The columns of an input that an output does not read even where it reads all.
 pub(super) fn unread(plan: &Plan, output: &Output, input: &Input) -> BTreeSet<String> {
@@ -15,7 +15,7 @@ pub(super) fn unread(plan: &Plan, output: &Output, input: &Input) -> BTreeSet<St
 
 /// The output's steps, as they fit an input of which some columns are never read.
 pub fn steps(plan: &Plan, output: &Output, kept: &Schema) -> Vec<Step> {
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let Some(input) = plan.input(&output.from) else { return steps };
     let mut lacking = unread(plan, output, input);
     lacking.retain(|name| kept.field(name).is_none());

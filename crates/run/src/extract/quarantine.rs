@@ -1,7 +1,8 @@
 //! Rows that cannot be loaded, as JSON lines with the reason; the file appears whole or not at all.
 
+use super::{disk, staging};
 use crate::extract::folder::{Doing, Folder};
-use crate::extract::{Staged, staging};
+use crate::extract::staged::Staged;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -51,8 +52,8 @@ impl Writer {
     /// With the source row it came from, where that is at hand.
     pub fn push_from(&mut self, rejected: &Rejected, source: Option<Map<String, Value>>) -> Result<()> {
         if self.open.is_none() {
-            let beside = staging::beside(&self.path)?;
-            let file = File::create(&beside).map_err(|error| staging::failed("written", &beside, &error))?;
+            let beside = disk::beside(&self.path)?;
+            let file = File::create(&beside).map_err(|error| disk::failed("written", &beside, &error))?;
             self.open = Some((beside, BufWriter::new(file)));
         }
         if let Some((beside, file)) = &mut self.open {
@@ -61,8 +62,8 @@ impl Writer {
             let by = self.folder.doing();
             let line = Line { stage: self.stage, output: &self.output, by, rejected, source, marks };
             if !faults::planted("skips_quarantine") {
-                serde_json::to_writer(&mut *file, &line).map_err(|error| staging::failed("written", beside, &error))?;
-                file.write_all(b"\n").map_err(|error| staging::failed("written", beside, &error))?;
+                serde_json::to_writer(&mut *file, &line).map_err(|error| disk::failed("written", beside, &error))?;
+                file.write_all(b"\n").map_err(|error| disk::failed("written", beside, &error))?;
             }
             self.count += 1;
         }
@@ -79,8 +80,8 @@ impl Writer {
         let Some((beside, file)) = self.open else {
             return self.folder.remove(&self.path).map(|()| None);
         };
-        let handle = file.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
-        staging::settle(&handle, &beside, &self.path)?;
+        let handle = file.into_inner().map_err(|error| disk::failed("written", &beside, error.error()))?;
+        disk::settle(&handle, &beside, &self.path)?;
         Ok(Some((self.folder.keep(&self.path)?, self.count)))
     }
 }
@@ -98,8 +99,8 @@ fn attach(folder: &Folder, path: &Path, input: &Staged) -> Result<()> {
     if !lines(path)?.try_fold(false, |any, line| line.map(|(_, line)| any || lacks_source(&line)))? {
         return Ok(());
     }
-    let beside = staging::beside(path)?;
-    let handle = File::create(&beside).map_err(|error| staging::failed("written", &beside, &error))?;
+    let beside = disk::beside(path)?;
+    let handle = File::create(&beside).map_err(|error| disk::failed("written", &beside, &error))?;
     let mut out = BufWriter::new(handle);
     let mut all = lines(path)?;
     loop {
@@ -109,11 +110,11 @@ fn attach(folder: &Folder, path: &Path, input: &Staged) -> Result<()> {
         }
         find_sources(folder, &mut group, input)?;
         for line in &group {
-            writeln!(out, "{line}").map_err(|error| staging::failed("written", &beside, &error))?;
+            writeln!(out, "{line}").map_err(|error| disk::failed("written", &beside, &error))?;
         }
     }
-    let handle = out.into_inner().map_err(|error| staging::failed("written", &beside, error.error()))?;
-    staging::settle(&handle, &beside, path)?;
+    let handle = out.into_inner().map_err(|error| disk::failed("written", &beside, error.error()))?;
+    disk::settle(&handle, &beside, path)?;
     folder.keep(path).map(drop)
 }
 
@@ -145,7 +146,7 @@ fn find_sources(folder: &Folder, group: &mut [Value], input: &Staged) -> Result<
 /// The documents of a quarantine file with the numbers of their lines, one at a time. A damaged line is an error: each
 /// stands for a row that is counted.
 pub fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(u64, Value)>> + use<>> {
-    let file = File::open(path).map_err(|error| staging::failed("read", path, &error))?;
+    let file = File::open(path).map_err(|error| disk::failed("read", path, &error))?;
     let path = path.to_owned();
     let read = move |(at, line): (u64, std::io::Result<String>)| {
         let line = match line {

@@ -3,7 +3,7 @@
 //! The table is loaded as any other, in append mode, with a load of its own a run and output: so a second try writes
 //! nothing twice, and rows are there whole or not at all, also where the run itself was refused.
 
-use super::{Turn, request};
+use super::turn::{Turn, request};
 use crate::extract::folder::Folder;
 use crate::extract::quarantine;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};

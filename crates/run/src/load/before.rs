@@ -1,7 +1,8 @@
 //! What is at the target before a load, and the guards that compare with it.
 
-use super::Turn;
-use super::joined::{self, Joined};
+use super::joined;
+use super::turn::{self, Turn};
+use crate::extract::staged::Joined;
 use windvane_connectors::again::owner::Seen;
 use windvane_connectors::again::{Facts, Known, Noted};
 use windvane_connectors::held::{Holds, Lately};
@@ -88,7 +89,7 @@ impl Before {
 
     /// The request of a load that comes after what was seen.
     pub fn request(&self, plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
-        let mut request = super::request(plan, output, turn);
+        let mut request = turn::request(plan, output, turn);
         request.widen = self.widens(plan, output);
         // Rows that it takes away are nobody's any more.
         let takes_away = brings(output, 0).takes_away();

@@ -1,22 +1,13 @@
 //! How many rows the datasets have that an output joins to, or that its checks look into. A load keeps it among its facts, and
 //! the next one is compared with it: what is left of a file that was cut is no reason to lose what the target has of the rest.
 
-use crate::extract::Staged;
+use crate::extract::staged::Joined;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use windvane_connectors::again::Facts;
 use windvane_core::error::Result;
 use windvane_core::guard::{self, Allow, Brings, Limits, There};
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_plan::{Input, Output, Plan, order};
-
-/// Rows by input.
-pub type Joined = BTreeMap<String, u64>;
-
-/// Of what was staged.
-pub fn of(output: &Output, inputs: &BTreeMap<String, Staged>) -> Joined {
-    output.reads.iter().filter_map(|name| Some((name.clone(), inputs.get(name)?.rows))).collect()
-}
 
 /// Writes them to what the load says of its inputs.
 pub(super) fn note(facts: &mut Facts, joined: &Joined) {

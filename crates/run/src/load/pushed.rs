@@ -6,9 +6,11 @@
 
 use super::before::Before;
 use super::jury::{Jury, Note};
-use super::{Receipt, Turn, attempt as load_attempt, changed_since, is_later, joined, swaps, warnings};
+use super::receipt::{Receipt, warnings};
+use super::turn::{Turn, attempt as load_attempt, is_later, swaps};
+use super::wrong::changed_since;
 use crate::extract::folder::Folder;
-use crate::extract::{Staged, staging};
+use crate::extract::{Staged, staged, staging};
 use crate::validate::CheckResult;
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ use windvane_core::spec::Strategy;
 use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Mode, Verify};
 use windvane_engine::pushdown::{self, ROW};
-use windvane_plan::{Output, Plan};
+use windvane_plan::{Output, Plan, plain};
 
 /// Loads what the steps make of the staged inputs, which are given by name.
 pub async fn run(
@@ -43,7 +45,7 @@ pub async fn run(
             .in_table(&output.name)
             .hint("Transform and validate what was extracted, and load the verdict"));
     }
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let made = made(plan, output, inputs, &steps)?;
     let mut raw = Vec::new();
     // The one that the rows come from is first.
@@ -52,7 +54,7 @@ pub async fn run(
         raw.push(staged_raw(name, (folder, staged(name)?), columns, &context.progress)?);
     }
     let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
-    let joined = joined::of(output, inputs);
+    let joined = staged::joined(output, inputs);
     let before = Before::look(plan, output, turn, context, (&columns, &joined)).await?;
     let request = before.request(plan, output, turn);
     // What is only added is compared with what an earlier try added, not done again.

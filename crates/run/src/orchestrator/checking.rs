@@ -1,19 +1,19 @@
 //! A spec against what is there: unknown datasets and columns, types that do not fit, all at once. Reads and writes nothing
 //! but the sources' catalogs, and of text the first rows.
 
-use super::World;
+use super::world::World;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use windvane_connectors::Connection;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::Schema;
 use windvane_core::spec::Spec;
-use windvane_core::spec::problem::{Part, path_of};
+use windvane_core::spec::path::{Part, path_of};
 use windvane_core::spec::source::Source;
 use windvane_engine::lint::connected::{self, Start};
 use windvane_know::discover::{self, Catalog, Dataset};
 use windvane_know::profile;
-use windvane_plan::build::{self, Given};
+use windvane_plan::{Given, build};
 
 /// How long one source may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
 //! The plan on a sample: each step and check by itself, judged by qa, so that a proposal that does not hold is taken
 //! back before anybody runs it.
 
-use super::{World, source_breaker};
+use super::planned::source_breaker;
+use super::world::World;
 use crate::extract::folder::{Folder, Place};
 use crate::extract::{self, Slice, Staged, staging};
 use crate::validate;

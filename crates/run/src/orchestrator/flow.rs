@@ -1,23 +1,21 @@
 //! The middle of a fused move: rows come in, go through steps and checks, and go out; the others are counted.
 
 use super::channel::Item;
-use super::fused::Reading;
-use super::{World, stage};
+use super::flowed::Flowed;
+use super::reading::Reading;
+use super::world::World;
 use crate::extract::folder::Folder;
-use crate::extract::{quarantine, staging};
-use crate::load::{self, Receipt, Turn, before::Before, joined::Joined};
-use crate::record::{Status, StepStats};
-use crate::validate::{self, CheckResult, Sum, Tests};
-use serde::{Deserialize, Serialize};
+use crate::extract::quarantine;
+use crate::extract::staged::Joined;
+use crate::load::before::Before;
+use crate::validate::{self, Sum, Tests};
 use std::task::Poll;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
-use windvane_connectors::again::Counts;
-use windvane_connectors::{Expected, Loaded, Promised, Rejected};
+use windvane_connectors::Rejected;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::guard::{self, Allow, Limits};
-use windvane_core::resilience::clock::Stopwatch;
 use windvane_core::resilience::progress::Progress;
 use windvane_core::schema::Schema;
 use windvane_core::spec::RowPolicy;
@@ -44,8 +42,6 @@ pub(super) struct Flow {
     refused: [quarantine::Writer; 2],
     folder: Folder,
     rows_in: u64,
-    /// The rows have all their columns.
-    whole: bool,
     limits: Limits,
     allow: Allow,
     before: Before,
@@ -66,29 +62,13 @@ pub(super) enum Ended {
 struct Rest {
     tests: Tests,
     sum: Sum,
-    policy: RowPolicy,
+    refusing: Refusing,
     refused: quarantine::Writer,
-    whole: bool,
     schema: Schema,
     filtered: u64,
     added: u64,
     out: Option<Sender<Result<Item>>>,
     progress: Progress,
-}
-
-/// What has flowed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Flowed {
-    pub(super) rows_in: u64,
-    pub(super) rows: u64,
-    pub(super) filtered: u64,
-    #[serde(default)]
-    pub(super) added: u64,
-    pub(super) quarantined: u64,
-    pub(super) quarantine: Vec<String>,
-    pub(super) checksum: Option<String>,
-    pub(super) checks: Vec<CheckResult>,
 }
 
 /// Why the rows do not flow to their end.
@@ -124,9 +104,8 @@ impl Flow {
             rest: Rest {
                 tests,
                 sum: Sum::new(plan.verify),
-                policy: plan.errors.rows,
+                refusing: Refusing { policy: plan.errors.rows, whole: reading.whole },
                 refused: refused("validate", &output.name),
-                whole: reading.whole,
                 schema: output.schema.clone(),
                 filtered: 0,
                 added: 0,
@@ -141,7 +120,6 @@ impl Flow {
             checks,
             folder: folder.clone(),
             rows_in: 0,
-            whole: reading.whole,
         })
     }
 
@@ -218,7 +196,7 @@ impl Flow {
             return Err(gone);
         }
         pushed.map_err(|error| error.in_stage("transform"))?;
-        self.left(&outcome, Some(source))?;
+        self.rest.left(&outcome, &mut self.refused[1], Some(source))?;
         self.not_too_many()
     }
 
@@ -234,21 +212,6 @@ impl Flow {
         Ok(self.allow.judge(&self.output.name, seen).map_err(|error| error.in_stage("validate"))?)
     }
 
-    fn left(&mut self, outcome: &Outcome, source: Option<&Frame>) -> std::result::Result<(), Gone> {
-        self.rest.filtered += outcome.filtered + u64::from(faults::planted("miscounts_filtered"));
-        self.rest.added += outcome.added;
-        for row in &outcome.rejected {
-            if self.rest.policy == RowPolicy::Fail {
-                return Err(validate::first_failure(row).in_stage("transform").into());
-            }
-            if !self.whole {
-                return Err(Gone::Narrow);
-            }
-            self.refused[1].push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
-        }
-        Ok(())
-    }
-
     fn end(mut self) -> std::result::Result<Flowed, Gone> {
         let mut outcome = Outcome::default();
         let mut gone = None;
@@ -259,17 +222,7 @@ impl Flow {
             return Err(gone);
         }
         finished.map_err(|error| error.in_stage("transform"))?;
-        self.rest.filtered += outcome.filtered;
-        self.rest.added += outcome.added;
-        for row in &outcome.rejected {
-            if self.rest.policy == RowPolicy::Fail {
-                return Err(validate::first_failure(row).in_stage("transform").into());
-            }
-            if !self.whole {
-                return Err(Gone::Narrow);
-            }
-            self.refused[1].push(row)?;
-        }
+        self.rest.left(&outcome, &mut self.refused[1], None)?;
         let [extracted, transformed] = self.refused;
         let mut quarantined = 0;
         let mut files = Vec::new();
@@ -306,7 +259,49 @@ impl Flow {
     }
 }
 
+/// What becomes of rows that are refused.
+#[derive(Clone, Copy)]
+struct Refusing {
+    policy: RowPolicy,
+    /// The rows have all their columns.
+    whole: bool,
+}
+
+impl Refusing {
+    /// Puts them aside with the rows of the source that they came from, where those are at hand; or ends the flow.
+    fn put(
+        self,
+        rows: &[Rejected],
+        stage: &'static str,
+        refused: &mut quarantine::Writer,
+        source: Option<&Frame>,
+    ) -> std::result::Result<(), Gone> {
+        for row in rows {
+            if self.policy == RowPolicy::Fail {
+                return Err(validate::first_failure(row).in_stage(stage).into());
+            }
+            if !self.whole {
+                return Err(Gone::Narrow);
+            }
+            refused.push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
+        }
+        Ok(())
+    }
+}
+
 impl Rest {
+    /// Counts what the steps took away and made, and puts aside what they refused.
+    fn left(
+        &mut self,
+        outcome: &Outcome,
+        refused: &mut quarantine::Writer,
+        source: Option<&Frame>,
+    ) -> std::result::Result<(), Gone> {
+        self.filtered += outcome.filtered + u64::from(faults::planted("miscounts_filtered"));
+        self.added += outcome.added;
+        self.refusing.put(&outcome.rejected, "transform", refused, source)
+    }
+
     /// Judges rows and hands on those that pass. A receiver that is gone is told by `gone`, and by an error that stops
     /// the pipe.
     fn take(&mut self, frame: &Frame, source: Option<&Frame>, gone: &mut Option<Gone>) -> Result<()> {
@@ -322,15 +317,7 @@ impl Rest {
         self.progress.wanted()?;
         let named = Frame::new(self.schema.clone(), frame.rows.columns().to_vec(), frame.numbers.clone())?;
         let (passed, rejected) = self.tests.judge(&named).map_err(|error| error.in_stage("validate"))?;
-        for row in &rejected {
-            if self.policy == RowPolicy::Fail {
-                return Err(validate::first_failure(row).in_stage("validate").into());
-            }
-            if !self.whole {
-                return Err(Gone::Narrow);
-            }
-            self.refused.push_from(row, source.and_then(|frame| record_of(frame, row.row)))?;
-        }
+        self.refusing.put(&rejected, "validate", &mut self.refused, source)?;
         self.sum.add(&passed)?;
         self.progress.given(passed.len());
         let Some(out) = &self.out else { return Err(Gone::Unwanted) };
@@ -338,88 +325,6 @@ impl Rest {
             return if out.is_closed() { Err(Gone::Unwanted) } else { Ok(()) };
         }
         out.blocking_send(Ok(Item::Rows(faults::spoilt("flow_", &passed.rows)))).map_err(|_| Gone::Unwanted)
-    }
-}
-
-impl Flowed {
-    fn note(&self, folder: &Folder, output: &str) -> Result<()> {
-        let path = folder.file(output, "moved.json");
-        let beside = staging::beside(&path)?;
-        let text = serde_json::to_vec(self).map_err(|error| Error::internal("counts are JSON").caused_by(&error))?;
-        let failed = |error: std::io::Error| staging::failed("written", &beside, &error);
-        std::fs::write(&beside, text).map_err(failed)?;
-        staging::settle(&std::fs::File::open(&beside).map_err(failed)?, &beside, &path)?;
-        folder.keep(&path).map(drop)
-    }
-
-    /// What an earlier attempt of the run has noted.
-    pub(super) fn noted(folder: &Folder, output: &str) -> Result<Option<Self>> {
-        let Some(path) = folder.find_file(output, "moved.json")? else { return Ok(None) };
-        let text = std::fs::read(&path).map_err(|error| staging::failed("read", &path, &error))?;
-        Ok(serde_json::from_slice(&text).ok())
-    }
-
-    fn counts(&self) -> Counts {
-        let filtered = self.filtered + u64::from(faults::planted("miscounts_receipt"));
-        Counts { rows_in: self.rows_in, added: self.added, filtered, quarantined: self.quarantined }
-    }
-
-    /// What the target must hold before its commit.
-    fn promised(&self) -> Promised {
-        let expected = Expected { rows: self.rows, checksum: self.checksum.clone() };
-        Promised { expected, counts: Some(self.counts()) }
-    }
-
-    /// Whether the target holds other rows than those that have flowed.
-    pub(super) fn differs(&self, loaded: &Loaded) -> bool {
-        let sums = self.checksum.is_some() && loaded.checksum.is_some() && self.checksum != loaded.checksum;
-        loaded.rows != self.rows || sums
-    }
-
-    /// The receipt, when what is at the target is what has flowed.
-    pub(super) fn receipt(&self, output: &Output, turn: &Turn, loaded: Loaded) -> Result<Receipt> {
-        let (run, attempt) = (turn.run.as_str(), load::attempt(&loaded, turn));
-        if self.differs(&loaded) {
-            if loaded.already {
-                return Err(load::changed_since(&output.dataset, run, loaded.rows, self.rows));
-            }
-            return Err(Error::internal(format!("{} rows flowed, the target has {}", self.rows, loaded.rows))
-                .in_table(&output.dataset));
-        }
-        Ok(Receipt {
-            output: output.name.clone(),
-            dataset: output.dataset.clone(),
-            run: run.to_owned(),
-            load_id: loaded.load_id,
-            rows_in: self.rows_in,
-            added: self.added,
-            loaded: loaded.rows,
-            filtered: self.counts().filtered,
-            quarantined: self.quarantined,
-            quarantine: self.quarantine.clone(),
-            bytes: loaded.bytes,
-            checksum_source: self.checksum.clone().filter(|_| loaded.checksum.is_some()),
-            checksum_target: loaded.checksum,
-            changes: loaded.changes,
-            warnings: load::warnings(output, &self.checks, self.quarantined, &loaded.notes),
-            already: loaded.already,
-            attempt,
-        })
-    }
-
-    pub(super) fn stats(&self, step: String, receipt: &Receipt, watch: Stopwatch) -> StepStats {
-        StepStats {
-            step,
-            status: Status::Success,
-            rows_in: self.rows_in,
-            added: self.added,
-            rows_out: receipt.loaded,
-            filtered: self.filtered,
-            quarantined: self.quarantined,
-            bytes: receipt.bytes,
-            seconds: watch.seconds(),
-            peak_rss: stage::peak_rss(),
-        }
     }
 }
 

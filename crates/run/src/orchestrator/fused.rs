@@ -10,8 +10,13 @@
 //! on, everything is undone and flows again with all columns, so that quarantine shows whole rows.
 
 use super::channel::until_the_end;
-use super::flow::{Ended, Flow, Flowed};
-use super::{World, named, source_breaker, stage, target_breaker, window};
+use super::flow::{Ended, Flow};
+use super::flowed::Flowed;
+use super::planned::{decided, named, source_breaker, target_breaker};
+use super::reading::Reading;
+use super::stages::staged;
+use super::world::World;
+use super::{aside, doing, events, stage, window};
 use crate::extract::drift::{self, Case, outgrown};
 use crate::extract::folder::Folder;
 use crate::extract::{self, Opened, Slice, quarantine};
@@ -28,27 +33,12 @@ use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock::Stopwatch;
 use windvane_core::schema::Schema;
 use windvane_core::spec::check::Check;
-use windvane_core::spec::step::Step;
 use windvane_engine::step::{self, Needed};
 use windvane_engine::{self as engine, frame::Frame};
-use windvane_plan::{Input, Output, Plan};
+use windvane_plan::{Input, Output, Plan, plain};
 
 /// Batches that wait between two of reader, compute and writer.
 const WAITING: usize = 2;
-
-/// What a flow reads, and what it does to it.
-pub(super) struct Reading {
-    /// The datasets that joins and checks look into, in memory.
-    pub(super) others: BTreeMap<String, Vec<Frame>>,
-    /// Their columns, also those that were not read.
-    pub(super) schemas: BTreeMap<String, Schema>,
-    /// Over the columns that are read.
-    pub(super) steps: Vec<Step>,
-    /// The columns of the rows that flow.
-    pub(super) kept: Schema,
-    /// All columns are read.
-    pub(super) whole: bool,
-}
 
 /// What became of a move.
 enum Moved {
@@ -65,29 +55,29 @@ enum Moved {
 /// in stages after all.
 pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
     let watch = Stopwatch::start();
-    let planned = super::decided(plan, output)?;
+    let planned = decided(plan, output)?;
     let folder = world.folder(plan, run);
     let moved = wide_enough(world, plan, planned, run, &folder).await;
     let (flowed, receipt) = match moved {
         Ok(Moved::Done(moved)) => *moved,
         Ok(Moved::Already(receipt)) => return stage::found(world, plan, planned, run, *receipt).await,
-        Ok(Moved::Refused) => return super::whole::staged(world, plan, output, run).await,
+        Ok(Moved::Refused) => return staged(world, plan, output, run).await,
         Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
         Err(error) => {
             let error = if error.stage().is_none() { error.in_stage("move") } else { error };
-            let read = stage::own_files(&folder, &planned.from, &["extract"])?;
-            let own = stage::own_files(&folder, output, &["transform", "validate"])?;
+            let read = aside::own_files(&folder, &planned.from, &["extract"])?;
+            let own = aside::own_files(&folder, output, &["transform", "validate"])?;
             let files: Vec<String> = read.into_iter().chain(own).collect();
-            return Err(stage::put_aside(world, plan, planned, run, &files, error).await);
+            return Err(aside::put_aside(world, plan, planned, run, &files, error).await);
         }
     };
-    stage::keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
-    stage::remember_checks(world, plan, run, output, &flowed.checks).await?;
+    aside::keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
+    events::remember_checks(world, plan, run, output, &flowed.checks).await?;
     let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
-    stage::remember_step(world, plan, run, &stats).await?;
-    stage::remember_passed(world, plan, run).await?;
+    events::remember_step(world, plan, run, &stats).await?;
+    events::remember_passed(world, plan, run).await?;
     window::done(world, plan, planned, run).await?;
-    stage::remember_load(world, plan, run, output, &receipt).await?;
+    events::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
 }
 
@@ -134,7 +124,7 @@ fn needed(plan: &Plan, planned: &Output) -> Option<Needed> {
         return None;
     }
     let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
-    let mut needed = step::needed(&steps(planned), &input.schema, &lookup).ok()?;
+    let mut needed = step::needed(&plain(&planned.steps), &input.schema, &lookup).ok()?;
     if needed.input == input.schema {
         return None;
     }
@@ -145,10 +135,6 @@ fn needed(plan: &Plan, planned: &Output) -> Option<Needed> {
         }
     }
     Some(needed)
-}
-
-fn steps(planned: &Output) -> Vec<Step> {
-    planned.steps.iter().map(|planned| planned.step.clone()).collect()
 }
 
 async fn moved(
@@ -168,7 +154,7 @@ async fn moved(
     };
     let planned = flow.output().clone();
     let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
-    let turn = stage::turn(world, plan, &planned, run).await?;
+    let turn = doing::turn(world, plan, &planned, run).await?;
     let looking = Before::look(plan, &planned, &turn, &world.context, (&columns, flow.joined()));
     let before = world.guarded(target_breaker(&plan.target), looking).await?;
     let request = before.request(plan, &planned, &turn);
@@ -240,7 +226,7 @@ async fn flow(
     let mut reading = Reading {
         others: BTreeMap::new(),
         schemas: BTreeMap::new(),
-        steps: needed.map_or_else(|| steps(planned), |needed| needed.steps.clone()),
+        steps: needed.map_or_else(|| plain(&planned.steps), |needed| needed.steps.clone()),
         kept: Schema::default(),
         whole: needed.is_none(),
     };

@@ -1,6 +1,7 @@
 //! Intervals of runs, looked at before anything is read: they have a width, and no other run has appended any of their rows.
 
-use super::{World, window};
+use super::planned::target_breaker;
+use super::world::World;
 use windvane_connectors::Connection;
 use windvane_connectors::again::{Facts, Window, overlap};
 use windvane_core::error::{Error, Result};
@@ -27,12 +28,12 @@ pub(super) fn width(world: &World) -> Result<()> {
 
 /// Refuses an interval of which another run has appended a part, or the whole, before anything is read. The load looks again.
 pub(super) async fn refuse(world: &World, plan: &Plan, output: &Output, run: &str, window: Window) -> Result<()> {
-    let loads = window::loads(world, plan, output, u32::MAX).await?;
+    let loads = world.loads(plan, output, u32::MAX).await?;
     let (pipeline, output_name) = (plan.pipeline.clone(), output.name.clone());
     let facts = Facts { pipeline, output: output_name, run: run.to_owned(), window: Some(window), ..Facts::default() };
     let Some(other) = overlap::taken(&facts, &loads) else { return Ok(()) };
     let asking = async { Connection::open_target(&plan.target, &world.context)?.holds(&output.dataset).await };
-    let held = world.guarded(super::target_breaker(&plan.target), asking).await?;
+    let held = world.guarded(target_breaker(&plan.target), asking).await?;
     if !held.exists || held.rows == Some(0) {
         // Rows that somebody has taken away are not there twice.
         return Ok(());

@@ -3,8 +3,9 @@
 //! Each piece is read in a snapshot of its own. Their ends are open, so that no row falls between two of them; a source
 //! that changes while its pieces are read gives each row as that piece saw it, as any two readers would.
 
-use super::{World, named, source_breaker, stage::Inputs};
-use crate::extract::{Rest, Slice};
+use super::planned::{named, source_breaker};
+use super::world::World;
+use crate::extract::{Inputs, Rest, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use windvane_connectors::{Connection, Part, ReadRequest};

@@ -1,7 +1,9 @@
 //! A load whose steps the target does itself: what was extracted goes there raw.
 
-use super::stage::{self, Inputs};
-use super::{World, named, target_breaker, window};
+use super::planned::{named, target_breaker};
+use super::world::World;
+use super::{aside, doing, events, stage, window};
+use crate::extract::Inputs;
 use crate::load::{self, Receipt};
 use crate::record::{Status, StepStats};
 use windvane_core::error::Result;
@@ -17,20 +19,20 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
     let folder = world.folder(plan, run);
     world.context.progress.begin("load", output, Some(primary.rows));
     window::still_mine(world, plan, &planned, run).await?;
-    let turn = stage::turn(world, plan, &planned, run).await?;
+    let turn = doing::turn(world, plan, &planned, run).await?;
     let loading = load::pushed::run(plan, &planned, inputs, &turn, &world.context, &folder);
     let loading = world.guarded(target_breaker(&plan.target), loading).await;
     let (receipt, checks) = match loading {
         Ok(done) => done,
         Err(error) => {
             let error = if error.stage().is_none() { error.in_stage("load") } else { error };
-            let own = stage::own_files(&folder, output, &["validate", "load"])?;
+            let own = aside::own_files(&folder, output, &["validate", "load"])?;
             let files: Vec<String> = primary.quarantine.iter().cloned().chain(own).collect();
-            return Err(stage::put_aside(world, plan, &planned, run, &files, error).await);
+            return Err(aside::put_aside(world, plan, &planned, run, &files, error).await);
         }
     };
-    stage::keep_aside(world, plan, &planned, run, &receipt.quarantine).await?;
-    stage::remember_checks(world, plan, run, output, &checks).await?;
+    aside::keep_aside(world, plan, &planned, run, &receipt.quarantine).await?;
+    events::remember_checks(world, plan, run, output, &checks).await?;
     let stats = StepStats {
         step: format!("{output}.load"),
         status: Status::Success,
@@ -41,11 +43,11 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &
         quarantined: receipt.quarantined.saturating_sub(primary.quarantined),
         bytes: receipt.bytes,
         seconds: watch.seconds(),
-        peak_rss: stage::peak_rss(),
+        peak_rss: events::peak_rss(),
     };
-    stage::remember_step(world, plan, run, &stats).await?;
-    stage::remember_passed(world, plan, run).await?;
+    events::remember_step(world, plan, run, &stats).await?;
+    events::remember_passed(world, plan, run).await?;
     window::done(world, plan, &planned, run).await?;
-    stage::remember_load(world, plan, run, output, &receipt).await?;
+    events::remember_load(world, plan, run, output, &receipt).await?;
     Ok(receipt)
 }

@@ -1,10 +1,10 @@
 //! Staged rows of a run that had ended are gone: a stage that is done again alone makes them again from the source, when that
 //! gives the same rows.
 
-use super::World;
-use super::stage::{self, Inputs};
-use crate::extract::Staged;
+use super::stage;
+use super::world::World;
 use crate::extract::folder::Folder;
+use crate::extract::{Inputs, Staged};
 use crate::validate::Verdict;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_plan::Plan;

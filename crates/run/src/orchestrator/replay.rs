@@ -3,15 +3,18 @@
 //! They are done as that run would have done them, by key where the output is loaded by key, all of them or none: what is
 //! loaded is known by row, so that no row comes twice, in whatever order and company its line is.
 
-use super::{World, stage};
+use super::planned::decided;
+use super::replayed::{Replay, Replayed};
+use super::world::World;
+use super::{recording, stage};
+use crate::extract::file;
 use crate::extract::mended::{self, Mended, Owner, Row};
-use crate::load::{self, Receipt};
+use crate::load::Receipt;
 use crate::record::{Failure, Run};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use windvane_connectors::again::replays::Replays;
 use windvane_connectors::{Connection, FoundKind};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::digest;
@@ -19,39 +22,11 @@ use windvane_core::spec::drift::{Drift, Policy};
 use windvane_core::spec::guard::Guards;
 use windvane_core::spec::kinds::files::FilesSource;
 use windvane_core::spec::source::Source;
-use windvane_core::spec::step::Step;
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_core::spec::{RowPolicy, Strategy};
 use windvane_engine::step::{self, Company};
-use windvane_plan::{Input, Output, Plan};
+use windvane_plan::{Input, Output, Plan, plain};
 use windvane_store::runs::Begun;
-
-/// Where mended rows belong.
-#[derive(Debug, Clone)]
-pub struct Replay {
-    of: Owner,
-    /// What tells each row from the others of the run.
-    rows: Vec<String>,
-    /// What the loads of each output do, by its name.
-    modes: Vec<(String, Mode)>,
-    /// Outputs of which one row of several is taken: a row may be there that was taken instead.
-    chosen: BTreeSet<String>,
-}
-
-impl Replay {
-    /// As the target's ledger keeps it.
-    pub(super) fn of(&self, plan: &Plan, output: &Output) -> Replays {
-        let mode = self.modes.iter().find(|(name, _)| *name == output.name).map(|(_, mode)| *mode);
-        Replays {
-            run: self.of.by.run.clone(),
-            attempt: self.of.by.attempt,
-            load_id: load::load_id(&plan.pipeline, &self.of.by.run, &output.name, ""),
-            rows: self.rows.clone(),
-            mode: mode.unwrap_or_default(),
-            changes: !self.chosen.contains(&output.name),
-        }
-    }
-}
 
 /// Moves the rows of a quarantine file. `run`: of which they must be, where one is named.
 pub async fn replay(world: &World, plan: &Plan, file: &Path, run: Option<&str>) -> Result<Run> {
@@ -78,8 +53,7 @@ async fn done(world: &World, plan: &Plan, (mended, outputs): (&Mended, &[Output]
     world.replay = Some(Replay {
         of: mended.of.clone(),
         rows: mended.rows.iter().map(|row| row.id.clone()).collect(),
-        modes: outputs.iter().map(|output| (output.name.clone(), output.mode)).collect(),
-        chosen: outputs.iter().filter(|output| chooses(plan, output)).map(|output| output.name.clone()).collect(),
+        outputs: outputs.iter().map(|output| (output.name.clone(), loaded(plan, output))).collect(),
     });
     let plan = planned(&mut world, plan, outputs, mended, &run).await?;
     let (mut receipts, mut failed) = (Vec::new(), Vec::new());
@@ -92,7 +66,7 @@ async fn done(world: &World, plan: &Plan, (mended, outputs): (&Mended, &[Output]
             }
         }
     }
-    stage::recorded(&world, &plan, &run, receipts, failed).await
+    recording::recorded(&world, &plan, &run, receipts, failed).await
 }
 
 /// The outputs that lack the rows: all that begin with an input whose rows could not be read.
@@ -103,7 +77,7 @@ fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
         return Err(Error::missing(format!("the plan has nothing called '{}', from which the rows came", of.name)));
     }
     for output in &outputs {
-        super::decided(plan, &output.name)?;
+        decided(plan, &output.name)?;
         let company = company(plan, output)?;
         let adds = !output.mode.by_key();
         if let Some((step, _)) = company.filter(|(_, company)| adds || *company == Company::Folds) {
@@ -119,14 +93,14 @@ fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
 }
 
 fn company(plan: &Plan, output: &Output) -> Result<Option<(usize, Company)>> {
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
     let Some(input) = plan.input(&output.from) else { return Ok(None) };
     step::company(&steps, &input.schema, &lookup)
 }
 
-fn chooses(plan: &Plan, output: &Output) -> bool {
-    matches!(company(plan, output), Ok(Some(_)))
+fn loaded(plan: &Plan, output: &Output) -> Replayed {
+    Replayed { mode: output.mode, chooses: matches!(company(plan, output), Ok(Some(_))) }
 }
 
 /// The same rows, in whatever order, are the same replay.
@@ -199,7 +173,7 @@ fn in_file(error: Error, file: &Path) -> Error {
 }
 
 fn written(folder: &Path, rows: &[Row]) -> Result<PathBuf> {
-    let path = crate::extract::file(folder, "replay", "jsonl");
+    let path = file(folder, "replay", "jsonl");
     let failed = |error: std::io::Error| Error::internal("the replay cannot be staged").caused_by(&error);
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut file = std::fs::File::create(&path).map_err(failed)?;

@@ -1,32 +1,25 @@
 //! One stage of one output: timed, guarded, remembered.
 
+use super::aside::{keep_aside, left_files, own_files, put_aside};
+use super::doing::turn;
+use super::events::{peak_rss, remember_checks, remember_load, remember_passed, remember_step};
 use super::pieces::{self, Piece};
-use super::{World, held, named, source_breaker, target_breaker, window};
-use crate::extract::folder::Folder;
-use crate::extract::{self, Slice, Staged, quarantine, reasons};
-use crate::load::{self, Receipt, Turn};
-use crate::record::{self, Failure, Run, Status, StepStats};
+use super::planned::{decided, named, source_breaker, target_breaker};
+use super::window;
+use super::world::World;
+use crate::extract::{self, Inputs, Slice, Staged, quarantine};
+use crate::load::{self, Receipt};
+use crate::record::{Status, StepStats};
 use crate::transform;
-use crate::validate::{self, CheckResult, Verdict};
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use windvane_connectors::again::{Facts, Known, Manner, Noted, Remembered};
-use windvane_core::error::{Error, Kind, Result};
-use windvane_core::guard::{Note, Passed};
+use crate::validate::{self, Verdict};
+use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock::Stopwatch;
-use windvane_core::spec::target::Mode;
 use windvane_engine as engine;
 use windvane_plan::{Output, Plan};
-use windvane_store::ledger::{LedgerRow, Loads};
-use windvane_store::runs::RunStatus;
-
-/// The staged inputs of an output, by name.
-pub type Inputs = BTreeMap<String, Staged>;
 
 /// How an output's input is split, for tasks that each read one piece.
 pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
-    let planned = super::decided(plan, output)?;
+    let planned = decided(plan, output)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let slice = window::slice(world, plan, planned, input, run).await?;
     pieces::split(world, plan, output, &slice).await
@@ -44,7 +37,7 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
 
 /// Reads one piece; the first one brings the other inputs too.
 pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
-    let planned = super::decided(plan, output)?;
+    let planned = decided(plan, output)?;
     let folder = world.folder(plan, run);
     let mut inputs = Inputs::new();
     let others = planned.reads.iter().filter(|_| piece.index == 0);
@@ -133,48 +126,6 @@ pub async fn validate(
     Ok(verdict)
 }
 
-pub(super) async fn remember_checks(
-    world: &World,
-    plan: &Plan,
-    run: &str,
-    output: &str,
-    checks: &[CheckResult],
-) -> Result<()> {
-    let document = json!({"output": output, "checks": checks});
-    let entry = World::entry(plan, run);
-    world.remember("checks", async |store| store.put_event(&entry, "checks", &document).await).await
-}
-
-/// Which load this is.
-pub(super) async fn turn(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Turn> {
-    let window = window::known(world, plan, planned, run).await?;
-    let (load_id, mut remembered) = (load::load_id(&plan.pipeline, run, &planned.name, ""), Remembered::default());
-    let target = load::place(plan, &world.context);
-    let (pipeline, output, dataset) = (&*plan.pipeline, &*planned.name, &*planned.dataset);
-    let of = Loads { pipeline, output, dataset, target: &target };
-    let by_interval = planned.mode == Mode::Append && window.as_ref().is_some_and(|window| window.interval);
-    world
-        .remember("question for earlier loads", async |store| {
-            let known = store.load(&load_id, &target).await?.filter(|load| load.dataset == dataset);
-            remembered.rows = known.map(|load| load.rows);
-            let last = store.last_load(&of).await?;
-            remembered.last = last.map(|LedgerRow { run, rows, loaded_at: at, .. }| Noted { run, rows, at });
-            if by_interval {
-                remembered.others = store.windowed_loads(&of).await?.into_iter().map(known_load).collect();
-            }
-            Ok(())
-        })
-        .await?;
-    let replays = world.replay.as_ref().map(|replay| replay.of(plan, planned));
-    Ok(Turn { run: run.to_owned(), attempt: world.turn.attempt, window, remembered, replays })
-}
-
-/// As the target's own ledger would tell it.
-fn known_load(LedgerRow { load_id, run, pipeline, output, rows, window, .. }: LedgerRow) -> Known {
-    let window = window.and_then(|window| serde_json::from_value(window).ok());
-    Known { load_id, rows, facts: Facts { pipeline, output, run, window, ..Facts::default() }, manner: Manner::Added }
-}
-
 /// The receipt of an output that an earlier try of this attempt has loaded before it was stopped: what the target's ledger
 /// says is enough, the source is not read again.
 pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Option<Receipt>> {
@@ -242,208 +193,9 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
     Ok(receipt)
 }
 
-/// Quarantined rows into the table that the plan names for them.
-pub(super) async fn keep_aside(world: &World, plan: &Plan, output: &Output, run: &str, files: &[String]) -> Result<()> {
-    let turn = turn(world, plan, output, run).await?;
-    let folder = world.folder(plan, run);
-    let keeping = load::aside::keep(plan, output, &turn, &world.context, (&folder, files));
-    world.guarded(target_breaker(&plan.target), keeping).await.map_err(|error| error.in_stage("quarantine"))
-}
-
-/// The same when the rows are what a refusal is about: it stays the error, whatever becomes of them.
-pub(super) async fn put_aside(
-    world: &World,
-    plan: &Plan,
-    output: &Output,
-    run: &str,
-    files: &[String],
-    error: Error,
-) -> Error {
-    if !matches!(error.kind(), Kind::Data | Kind::Conflict) {
-        return error;
-    }
-    let folder = world.folder(plan, run);
-    let here = files.iter().filter_map(|file| folder.find(file).ok().flatten());
-    let here: Vec<String> = here.map(|path| path.display().to_string()).collect();
-    let error = error.with_lines(&reasons::lines(&reasons::frequent(&here)));
-    match keep_aside(world, plan, output, run, files).await {
-        Ok(()) => error,
-        Err(second) => error.caused_by(&second),
-    }
-}
-
-/// The quarantine files that stages of an output have written in this process, or on this disk.
-pub(super) fn own_files(folder: &Folder, name: &str, stages: &[&str]) -> Result<Vec<String>> {
-    let paths = stages.iter().map(|stage| folder.file(name, &format!("{stage}.quarantine.jsonl")));
-    paths.filter(|path| path.exists()).map(|path| folder.uri(&path)).collect()
-}
-
-/// The quarantine files that an earlier try of an output has left: those of each piece, then those of each stage.
-fn left_files(folder: &Folder, planned: &Output) -> Result<Vec<String>> {
-    let all = folder.quarantine()?;
-    let first = folder.below(&planned.name, "inputs").file(&planned.from, "extract");
-    let stage = |name: &str, stage: &str| folder.file(name, &format!("{stage}.quarantine.jsonl"));
-    let own = ["transform", "validate", "load"].map(|name| stage(&planned.name, name));
-    let read = stage(&planned.from, "extract");
-    let (read, own) = (move |path: &PathBuf| *path == read, move |path: &PathBuf| own.contains(path));
-    let piece = move |path: &PathBuf| path.to_string_lossy().starts_with(&*first.to_string_lossy());
-    let some = |wanted: &dyn Fn(&PathBuf) -> bool| -> Vec<String> {
-        all.iter().filter(|(path, _)| wanted(path)).map(|(_, uri)| uri.clone()).collect()
-    };
-    Ok([some(&read), some(&piece), some(&own)].concat())
-}
-
-/// The store's copy of the ledger.
-pub(super) async fn remember_load(
-    world: &World,
-    plan: &Plan,
-    run: &str,
-    output: &str,
-    receipt: &Receipt,
-) -> Result<()> {
-    let window = match plan.output(output) {
-        Some(planned) => window::known(world, plan, planned, run).await?,
-        None => None,
-    };
-    let row = LedgerRow {
-        load_id: receipt.load_id.clone(),
-        run: run.to_owned(),
-        pipeline: plan.pipeline.clone(),
-        output: output.to_owned(),
-        dataset: receipt.dataset.clone(),
-        rows: receipt.loaded,
-        checksum: receipt.checksum_target.clone().unwrap_or_default(),
-        target: load::place(plan, &world.context),
-        window: window.map(|window| json!(window)),
-        loaded_at: String::new(),
-    };
-    world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await
-}
-
 /// A stage of an output failed: what it held for the run is let go.
 pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
     window::release(world, plan, output, run).await;
-}
-
-/// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
-pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
-    let loaded: Vec<&str> = receipts.iter().map(|receipt| receipt.output.as_str()).collect();
-    let held = held::told(plan, &loaded);
-    let document = recorded(world, plan, run, receipts, held.clone()).await?;
-    if document.status == Status::Failed {
-        let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
-        let refused = plan.refused.iter().map(|refused| refused.output.as_str());
-        let missing: Vec<&str> = plan.outputs.iter().map(|output| output.name.as_str()).chain(refused).collect();
-        let missing: Vec<&str> = missing.into_iter().filter(|name| !loaded.contains(name)).collect();
-        let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        let message = if missing.is_empty() {
-            "the run does not balance".to_owned()
-        } else {
-            format!("the run has failed: not loaded: {}", missing.join(", "))
-        };
-        let told = if missing.len() > plan.refused.len() {
-            ". Why the others are not stands in the log of their own tasks"
-        } else {
-            ". When the source is mended, clear the task 'plan' with its downstream"
-        };
-        // Those have no task of their own that could say it.
-        let refused = plan.refused.iter().map(|refused| format!("{}: {}", refused.output, refused.error()));
-        let reasons: Vec<String> = refused.chain(held.iter().map(|held| held.message.clone())).collect();
-        return Err(Error::new(Kind::Data, message)
-            .with_lines(&reasons)
-            .hint(format!("Loaded: {}{told}", list(&loaded)))
-            .in_stage("record"));
-    }
-    Ok(document)
-}
-
-/// Keeps the record of a run, whatever became of it; clears its staging when all is well.
-pub(super) async fn recorded(
-    world: &World,
-    plan: &Plan,
-    run: &str,
-    receipts: Vec<Receipt>,
-    failed: Vec<Failure>,
-) -> Result<Run> {
-    let events = match &world.store {
-        Some(store) => store.events(&World::entry(plan, run)).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let allow = &world.context.allow;
-    let refused = plan.refused.iter().map(|refused| Failure::of(&refused.output, &refused.error()));
-    let ended = record::Ended {
-        steps: last_steps(&events),
-        receipts,
-        failed: failed.into_iter().chain(refused).collect(),
-        allow: allow.guards(),
-        passed: all_passed(&events, allow.passed()),
-        degraded: given_up(world),
-        drift: all_notes(&events, world.context.notes.all()),
-    };
-    let attempt = ended.receipts.iter().map(|receipt| receipt.attempt).max().unwrap_or_default();
-    let mut document = record::run(plan, run, ended);
-    let status = match document.status {
-        Status::Success => RunStatus::Succeeded,
-        Status::Failed => RunStatus::Failed,
-    };
-    world.finish(plan, run, (status, attempt), &json!(document)).await?;
-    // It may have failed at its last task only.
-    for why in given_up(world) {
-        if !document.degraded.contains(&why) {
-            document.degraded.push(why);
-        }
-    }
-    if document.status == Status::Success {
-        let folder = world.folder(plan, run);
-        tokio::task::block_in_place(|| folder.clear());
-    }
-    Ok(document)
-}
-
-/// That the run has gone on without its store, and why.
-fn given_up(world: &World) -> Vec<String> {
-    let why = world.store.as_ref().and_then(|store| store.given_up());
-    why.map(|why| format!("the store was given up, and does not know of this run: {why}")).into_iter().collect()
-}
-
-/// Keeps what the run's guards have let pass, for the record: tasks of one run may be processes of their own.
-pub(super) async fn remember_passed(world: &World, plan: &Plan, run: &str) -> Result<()> {
-    for passed in world.context.allow.passed() {
-        let document = json!(passed);
-        world
-            .remember("guards", async |store| store.put_event(&World::entry(plan, run), "passed", &document).await)
-            .await?;
-    }
-    for note in world.context.notes.all() {
-        let document = json!(note);
-        world
-            .remember("drift", async |store| store.put_event(&World::entry(plan, run), "drift", &document).await)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Each note once.
-fn all_notes(events: &[windvane_store::history::EventRow], mine: Vec<Note>) -> Vec<Note> {
-    let told = events.iter().filter(|event| event.kind == "drift");
-    let mut all: Vec<Note> = Vec::new();
-    for note in told.filter_map(|event| serde_json::from_value(event.document.clone()).ok()).chain(mine) {
-        if !all.contains(&note) {
-            all.push(note);
-        }
-    }
-    all
-}
-
-/// Each guard once a dataset, as it was seen last; what this process saw is newest.
-fn all_passed(events: &[windvane_store::history::EventRow], mine: Vec<Passed>) -> Vec<Passed> {
-    let told = events.iter().filter(|event| event.kind == "passed");
-    let mut all: Vec<Passed> = Vec::new();
-    for passed in told.filter_map(|event| serde_json::from_value(event.document.clone()).ok()).chain(mine) {
-        all.retain(|known| (known.guard, &known.dataset) != (passed.guard, &passed.dataset));
-        all.push(passed);
-    }
-    all
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.
@@ -488,26 +240,4 @@ fn difference(step: String, before: &Staged, after: &Staged, watch: Stopwatch) -
         seconds: watch.seconds(),
         peak_rss: peak_rss(),
     }
-}
-
-pub(super) async fn remember_step(world: &World, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
-    world.remember("step", async |store| store.put_event(&World::entry(plan, run), "step", &json!(stats)).await).await
-}
-
-/// The last event of each step: a retried task tells of the same step again.
-fn last_steps(events: &[windvane_store::history::EventRow]) -> Vec<StepStats> {
-    let mut steps: Vec<StepStats> = Vec::new();
-    for event in events.iter().filter(|event| event.kind == "step") {
-        let Ok(stats) = serde_json::from_value::<StepStats>(event.document.clone()) else { continue };
-        steps.retain(|known| known.step != stats.step);
-        steps.push(stats);
-    }
-    steps
-}
-
-/// The most memory this process has held, in bytes; 0 where the system does not tell.
-pub(super) fn peak_rss() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
 }

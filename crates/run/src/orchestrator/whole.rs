@@ -1,7 +1,10 @@
 //! A whole run in one process: every stage of every output, each behind those that it joins to.
 
 use super::held::Refusals;
-use super::{World, fused, pushed, stage};
+use super::planned::decided;
+use super::stages::staged;
+use super::world::World;
+use super::{fused, pushed, recording, stage};
 use crate::load::Receipt;
 use crate::record::{Failure, Run};
 use windvane_core::error::{Error, Kind, Result};
@@ -41,12 +44,12 @@ async fn begun(world: &mut World, plan: &Plan, run: &str) -> Result<Run> {
             break;
         }
     }
-    stage::recorded(world, plan, run, receipts, failed).await
+    recording::recorded(world, plan, run, receipts, failed).await
 }
 
 /// One output, on the way that the plan chose. One that is held is loaded by an earlier try only.
 async fn moved(world: &World, plan: &Plan, output: &Output, run: &str, held: Option<Error>) -> Result<Receipt> {
-    super::decided(plan, &output.name)?;
+    decided(plan, &output.name)?;
     if let Some(receipt) = stage::retried(world, plan, output, run).await? {
         return Ok(receipt);
     }
@@ -61,12 +64,4 @@ async fn moved(world: &World, plan: &Plan, output: &Output, run: &str, held: Opt
         }
         Strategy::Fused => fused::run(world, plan, &output.name, run).await,
     }
-}
-
-/// Every stage of one output.
-pub(super) async fn staged(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
-    let inputs = stage::extract(world, plan, output, run).await?;
-    let transformed = stage::transform(world, plan, output, run, &inputs).await?;
-    let verdict = stage::validate(world, plan, output, run, &inputs, &transformed).await?;
-    stage::load(world, plan, output, run, &verdict).await
 }

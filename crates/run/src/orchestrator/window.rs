@@ -5,7 +5,8 @@
 //! the target's commit and that note is found by asking the target's own ledger. By interval, the window is the run's data
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
-use super::{World, overlap};
+use super::overlap;
+use super::world::{LOOKED_THROUGH, World};
 use crate::extract::cursor::{Cursor, Upto};
 use crate::extract::{Slice, drift};
 use crate::load::{self, Turn};
@@ -32,8 +33,6 @@ use windvane_store::windows::{WindowRow, WindowState};
 const LEASE_SECONDS: i64 = 900;
 /// Nothing lies between a moment and the one so many seconds before it; of a date, it is the day before.
 const SMALLEST: f64 = 1e-6;
-/// So many loads of a dataset are looked through: how far they went, and whether one is of this run.
-pub(super) const LOOKED_THROUGH: u32 = 1_000;
 
 /// The rows of the input that this run reads. Opens the window on the first try.
 pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &Input, run: &str) -> Result<Slice> {
@@ -183,14 +182,8 @@ struct Ledger {
     high: Option<String>,
 }
 
-/// The newest loads that the target's ledger has of an output's dataset.
-pub(super) async fn loads(world: &World, plan: &Plan, output: &Output, most: u32) -> Result<Vec<Known>> {
-    let asking = async { Connection::open_target(&plan.target, &world.context)?.loads(&output.dataset, most).await };
-    world.guarded(super::target_breaker(&plan.target), asking).await
-}
-
 async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
-    let loads = loads(world, plan, output, LOOKED_THROUGH).await?;
+    let loads = world.loads(plan, output, LOOKED_THROUGH).await?;
     let ours = |load: &&Known| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
     let of = |load: &Known| {
         let window = load.facts.window.clone().filter(|window| window.column == field.name);

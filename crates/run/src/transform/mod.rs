@@ -10,6 +10,7 @@
 //! the same input and plan give the same rows in the same order.
 
 use crate::extract::folder::Folder;
+use crate::extract::staged::joined;
 use crate::extract::{Staged, quarantine, staging};
 use std::collections::BTreeMap;
 use std::sync::mpsc::TryRecvError;
@@ -19,12 +20,11 @@ use windvane_core::faults;
 use windvane_core::resilience::progress::Progress;
 use windvane_core::schema::Schema;
 use windvane_core::spec::RowPolicy;
-use windvane_core::spec::step::Step;
 use windvane_engine::frame::Frame;
 use windvane_engine::spill::{self, Budget};
 use windvane_engine::step::lanes::in_order;
-use windvane_engine::step::{self, Frames, Needed, Others, Outcome, Program, pipe::Give, pipe::Pipe};
-use windvane_plan::{Output, Plan};
+use windvane_engine::step::{self, Frames, Give, Needed, Others, Outcome, Program, pipe::Pipe};
+use windvane_plan::{Output, Plan, plain};
 
 /// Frames that wait between the reader and the steps.
 const FRAMES: usize = 4;
@@ -55,7 +55,7 @@ fn transformed(
     progress: &Progress,
 ) -> Result<Staged> {
     let input = staged.get(&output.from).ok_or_else(|| not_staged(&output.from))?;
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let lookup = |name: &str| staged.get(name).map(|other| other.schema.clone());
     let needed = step::needed(&steps, &input.schema, &lookup)?;
     if needed.input.fields.len() < input.schema.fields.len()
@@ -146,7 +146,7 @@ fn attempt(
         filtered: input.filtered + sink.filtered,
         quarantined: input.quarantined + quarantined,
         quarantine: files,
-        joined: output.reads.iter().filter_map(|name| Some((name.clone(), staged.get(name)?.rows))).collect(),
+        joined: joined(output, staged),
         origin: folder.origin(),
     };
     if !done.balances() {

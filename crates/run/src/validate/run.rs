@@ -2,7 +2,8 @@
 
 use crate::extract::folder::Folder;
 use crate::extract::{Staged, quarantine, staging};
-use crate::validate::{CheckResult, Verdict, calendar};
+use crate::validate::calendar;
+use crate::validate::verdict::{CheckResult, Verdict};
 use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
 use std::collections::BTreeMap;

@@ -1,11 +1,11 @@
 //! A pipeline whose next run would read what this one wrote, and load every row again.
 
-use super::Judge;
+use super::judge::Judge;
 use super::places::normal;
+use crate::spec::node::Node;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
 use crate::spec::template;
-use crate::spec::tree::Node;
 use glob::{MatchOptions, Pattern};
 use std::path::{Path, PathBuf};
 

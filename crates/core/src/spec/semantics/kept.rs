@@ -1,9 +1,9 @@
 //! What a target cannot keep: a mode that is not its own, and what a table takes over only where both sides are databases.
 
-use super::Judge;
+use super::judge::Judge;
+use crate::spec::node::{Node, Value};
 use crate::spec::source::Source;
 use crate::spec::target::{Mode, Target};
-use crate::spec::tree::{Node, Value};
 
 const ASKED: [&str; 3] = ["indexes", "counters", LINKS];
 const LINKS: &str = "foreign_keys";

@@ -1,8 +1,9 @@
 //! Names of datasets: what can be known about them before anything is discovered.
 
-use super::{Judge, shorten};
+use super::judge::Judge;
 use crate::spec::hint::nearest;
-use crate::spec::tree::{Entry, Node, Value};
+use crate::spec::node::{Entry, Node, Value};
+use crate::spec::path::shorten;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The input datasets, as far as the spec itself names them.

@@ -1,10 +1,11 @@
 //! Sources and targets: connections by name, paths inside the allowed folders, settings that fit each other.
 
-use super::{Judge, shorten};
+use super::judge::Judge;
+use crate::spec::node::{Entry, Node, Value};
+use crate::spec::path::shorten;
 use crate::spec::source::Source;
 use crate::spec::target::Target;
 use crate::spec::template;
-use crate::spec::tree::{Entry, Node, Value};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn document<'a>(judge: &mut Judge<'a, '_>, root: &'a Node) {

@@ -1,8 +1,9 @@
 //! Schedule and first day: what Airflow will accept.
 
-use super::{Judge, shorten};
+use super::judge::Judge;
 use crate::spec::hint::nearest;
-use crate::spec::tree::{Node, Value};
+use crate::spec::node::{Node, Value};
+use crate::spec::path::shorten;
 use chrono::NaiveDate;
 use std::str::FromStr;
 

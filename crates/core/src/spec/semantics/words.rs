@@ -1,9 +1,10 @@
 //! Words that would mean nothing: templates where nothing fills them in, variables of a shell, patterns of tables. They
 //! are refused with the way to say it, because what takes them by their letters makes a folder called `${HOME}`.
 
-use super::{Judge, shorten};
+use super::judge::Judge;
+use crate::spec::node::{Node, Value};
+use crate::spec::path::shorten;
 use crate::spec::template;
-use crate::spec::tree::{Node, Value};
 
 /// What only people read (`intent` is read by agents, once for all runs), and the overlays, which are judged where they are laid over.
 const FREE: [&str; 2] = ["tags", "environments"];

@@ -1,8 +1,9 @@
 //! Steps and checks: arguments that make sense together.
 
-use super::{Judge, shorten};
+use super::judge::Judge;
 use crate::schema::DataType;
-use crate::spec::tree::{Entry, Node, Value};
+use crate::spec::node::{Entry, Node, Value};
+use crate::spec::path::shorten;
 use chrono::format::{Item, StrftimeItems};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! FROM and JOIN: which tables there are, which column a name means, and the join steps.
 
-use crate::no_column;
-use crate::step::select::{INPUT, identifier, refused};
+use super::words::{INPUT, identifier, refused};
+use crate::errors::no_column;
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, TableFactor,
     visit_expressions_mut,
@@ -11,7 +11,8 @@ use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::sql::quote;
 use windvane_core::schema::{Field, Schema};
-use windvane_core::spec::step::{Columns, Join as JoinStep, JoinKind, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{Join as JoinStep, JoinKind, Step};
 
 /// The tables as they are written.
 pub(super) struct From {

@@ -1,13 +1,14 @@
 //! GROUP BY and HAVING as an aggregate step: groups are derived first, what is selected is a measure or is derived after.
 
-use crate::step::expand::free;
-use crate::step::select::from::Scope;
-use crate::step::select::{identifier, output, refused};
+use super::from::Scope;
+use super::words::{identifier, output, refused};
+use crate::step::free::free;
 use sqlparser::ast::{Expr, GroupByExpr, Select, VisitMut, VisitorMut, visit_expressions};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::step::{Aggregate, Columns, Step};
+use windvane_core::spec::columns::Columns;
+use windvane_core::spec::step::{Aggregate, Step};
 
 pub(super) struct Groups {
     /// What is grouped by, and its hidden name.

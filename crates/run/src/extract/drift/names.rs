@@ -12,6 +12,13 @@ pub(super) struct Matched<'a> {
     pub added: Vec<&'a Field>,
 }
 
+impl<'a> Matched<'a> {
+    /// Known columns that the source has no more.
+    pub fn gone(&self) -> Vec<&'a Field> {
+        self.pairs.iter().filter(|(_, here)| here.is_none()).map(|(field, _)| *field).collect()
+    }
+}
+
 /// The same names first; then those that differ in nothing but their writing, where only one is meant.
 pub(super) fn matched<'a>(known: &'a Schema, now: &'a Schema) -> Matched<'a> {
     let free = |field: &&Field| known.field(&field.name).is_none();

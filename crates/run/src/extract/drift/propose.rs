@@ -1,6 +1,8 @@
 //! The plan as it would be with the source as it is now: written beside the plan for a person to read.
 
-use super::{Case, Seen, names};
+use super::case::Case;
+use super::format::{Seen, look};
+use super::names;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use windvane_agents::By;
@@ -10,6 +12,8 @@ use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::step::Step;
 use windvane_engine as engine;
+use windvane_plan::plain;
+use windvane_plan::seal::seal;
 use windvane_plan::{Input, Output, Plan, PlannedStep, diff::diff, file};
 
 /// A proposal that was written.
@@ -86,7 +90,7 @@ pub(super) async fn others(case: Case<'_>) -> Vec<Change> {
     for other in plan.inputs.iter().filter(|other| other.name != input.name) {
         let Some(source) = plan.sources.get(&other.source) else { continue };
         // What cannot be looked at, or is no table, has a word of its own when it is read.
-        let Ok(Seen { found, strange: None }) = super::look(source, other, context).await else { continue };
+        let Ok(Seen { found, strange: None }) = look(source, other, context).await else { continue };
         if found.shape().fingerprint() != other.fingerprint && !found.fields.fields.is_empty() {
             let matched = names::matched(&other.schema, &found.fields);
             let gone: Vec<&Field> =
@@ -132,7 +136,7 @@ fn changed(old: &Plan, changes: &[Change]) -> Result<Plan> {
     for change in changes {
         fitted(&mut new, &change.input)?;
     }
-    file::seal(new)
+    seal(new)
 }
 
 /// What the steps make of an input's columns now, in every output that reads it.
@@ -151,7 +155,7 @@ pub(super) fn fitted(plan: &mut Plan, input: &str) -> Result<()> {
 
 /// What the steps of an output make of the inputs' columns.
 fn columns_of(output: &Output, inputs: &[Input]) -> Result<Schema> {
-    let steps: Vec<Step> = output.steps.iter().map(|planned| planned.step.clone()).collect();
+    let steps = plain(&output.steps);
     let lookup = |name: &str| inputs.iter().find(|input| input.name == name).map(|input| input.schema.clone());
     engine::plan_schema(&steps, &lookup(&output.from).unwrap_or_default(), &lookup)
 }

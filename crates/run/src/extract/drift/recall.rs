@@ -3,7 +3,8 @@
 //! The columns, types, formats and spellings of then are put into the catalog that the new plan is made of; whatever the
 //! source does not have any more is found when it is read, dataset by dataset, as with a plan file.
 
-use super::{added, names, told};
+use super::compare::added;
+use super::{names, told};
 use std::collections::BTreeMap;
 use windvane_connectors::Found;
 use windvane_core::guard::Notes;

@@ -1,7 +1,7 @@
 //! Members of JSON that no row has any more. One that some rows lack is null there; one that all lack is gone, as a column
 //! of a table would be, and must not write nulls over values. Only the end of the rows tells.
 
-use super::Case;
+use super::case::Case;
 use arrow::array::{Array, RecordBatch};
 use windvane_core::error::Result;
 use windvane_core::guard::{Allow, Finding, Guard, Notes};

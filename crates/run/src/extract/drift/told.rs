@@ -1,7 +1,7 @@
 //! Types that a source does not declare but that its values have: PostgreSQL's `numeric` without digits, and SQLite's
 //! columns, which keep what they are given.
 
-use super::Case;
+use super::case::Case;
 use windvane_core::schema::sql::from_native;
 use windvane_core::schema::widen::{holds, widened};
 use windvane_core::schema::{DataType, Field, epoch};

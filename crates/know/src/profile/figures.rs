@@ -1,0 +1,108 @@
+//! The figures of a dataset and of its columns: the profile as a document.
+
+use super::dates::Spelling;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use windvane_core::schema::DataType;
+
+/// The figures of one dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    pub dataset: String,
+    pub rows: u64,
+    pub bytes: Option<u64>,
+    /// Whether every row was read (false: a sample of the first rows).
+    pub exact: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<windvane_connectors::TextFormat>,
+    /// Rows that the connector could not read.
+    pub rejected: u64,
+    pub columns: Vec<ColumnProfile>,
+    /// Candidate keys: sets of columns whose values are all present and all different.
+    pub keys: Vec<Vec<String>>,
+    pub dependencies: Vec<serde_json::Value>,
+    pub foreign_keys: Vec<ForeignKeyGuess>,
+}
+
+/// A column whose values all occur in another dataset's key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ForeignKeyGuess {
+    pub columns: Vec<String>,
+    pub ref_dataset: String,
+    pub ref_columns: Vec<String>,
+    pub confidence: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnProfile {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: DataType,
+    /// `numeric`, `categorical`, `datetime`, `text`, `boolean`, `identifier`, `empty` or `other`.
+    pub feature_type: String,
+    /// `email`, `url`, `country_code`, `phone`, …; absent when nothing fits.
+    pub semantic_type: Option<String>,
+    pub semantic_confidence: f64,
+    /// Whether the values look like personal data.
+    pub pii: bool,
+    pub nulls: u64,
+    pub distinct: u64,
+    pub distinct_exact: bool,
+    /// As text, in the type's canonical form.
+    pub min: Option<String>,
+    pub max: Option<String>,
+    /// Of numbers.
+    pub mean: Option<f64>,
+    pub std: Option<f64>,
+    /// Keys `0.05`, `0.25`, `0.5`, `0.75`, `0.95`.
+    pub quantiles: BTreeMap<String, f64>,
+    /// The most frequent values, most frequent first, at most 10.
+    pub top: Vec<TopValue>,
+    pub histogram: Option<Histogram>,
+    pub lengths: Option<Lengths>,
+    /// Shapes of text: letters become `A` or `a`, digits `9`, runs are folded to `+`.
+    pub patterns: Vec<PatternCount>,
+    pub suspects: Vec<Suspect>,
+    /// Of text that reads as dates or times: strftime formats that together fit the values and contradict none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub date_formats: Vec<String>,
+    /// Of days and times, and of text that may be: kept for the plan that is made of this profile.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub spelling: Spelling,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TopValue {
+    pub value: String,
+    pub count: u64,
+}
+
+/// `edges` has one entry more than `counts`; a value on an inner edge counts to the right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Histogram {
+    pub edges: Vec<f64>,
+    pub counts: Vec<u64>,
+}
+
+/// Of text, in characters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lengths {
+    pub min: u64,
+    pub max: u64,
+    pub mean: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PatternCount {
+    pub pattern: String,
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspect {
+    pub row: u64,
+    pub value: String,
+    pub reason: String,
+}
