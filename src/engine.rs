@@ -199,7 +199,7 @@ pub(super) fn validate_rows(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
         enter::claim_engine()?;
-        let input = frame(&read::<Table>(request)?)?;
+        let input = frame(&json::request::<Table>(request)?)?;
         let there = windvane_frames::to_polars(&input.schema, &input.rows)?;
         let back = windvane_frames::from_polars(&input.schema, &there)?;
         let same = back == input.rows;

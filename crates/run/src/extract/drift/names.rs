@@ -14,7 +14,7 @@ pub(super) struct Matched<'a> {
 
 impl<'a> Matched<'a> {
     /// Known columns that the source has no more.
-    pub fn gone(&self) -> Vec<&'a Field> {
+    pub(super) fn gone(&self) -> Vec<&'a Field> {
         self.pairs.iter().filter(|(_, here)| here.is_none()).map(|(field, _)| *field).collect()
     }
 }
