@@ -77,7 +77,7 @@ impl Outside {
         let place = self.staging.unwrap_or_else(|| std::env::temp_dir().display().to_string());
         let mut staging = Place { path: PathBuf::from(&place), shelf: None, host: self.host };
         if place.contains("://") {
-            let shelf = Arc::new(Shelf::open(&place, self.staging_connection.as_deref(), &context)?);
+            let shelf = Arc::new(Shelf::open(&place, self.staging_connection.as_deref(), &context.secrets)?);
             shelf.scratch().clone_into(&mut staging.path);
             context.shelf = Some(Arc::clone(&shelf));
             staging.shelf = Some(shelf);

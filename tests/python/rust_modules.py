@@ -18,7 +18,8 @@ _PATH = re.compile(r"(?<![\w:.])((?:crate|super|self)(?:::\w+)+|\w+(?:::\w+)+)")
 
 def code(text: str) -> str:
     """Rust without comments and strings, and without tests: words in prose import nothing."""
-    return re.sub(r"#\[cfg\(test\)\]\s*mod \w+ \{.*", "", _PROSE.sub("", text), flags=re.DOTALL)
+    text = re.sub(r"pub\(in [\w:]+\)", "pub", _PROSE.sub("", text))
+    return re.sub(r"#\[cfg\(test\)\]\s*mod \w+ \{.*", "", text, flags=re.DOTALL)
 
 
 def leaves(tree: str) -> list[tuple[Module, str]]:

@@ -1,6 +1,6 @@
 //! How many rows a target may refuse, and how many must be left.
 
-use crate::RefusedRow;
+use crate::receipt::RefusedRow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use windvane_core::error::{Error, Result};

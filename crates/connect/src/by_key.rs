@@ -1,10 +1,8 @@
-//! Loads by key into a database where the rows rest in a temporary table first: what SQLite and MySQL share, whatever
-//! their SQL.
+//! Loads by key: what they need, and rows that no key tells apart.
 
 use crate::{LoadRequest, RefusedRow};
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::ops::Range;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::{DataType, Field};
 use windvane_core::spec::target::{Mode, OnDuplicate};
@@ -102,34 +100,5 @@ pub fn order(request: &LoadRequest, quote: impl Fn(&str) -> String, at: &str) ->
         (OnDuplicate::Last, None) => format!("{at} DESC"),
         (OnDuplicate::First, Some(column)) => format!("{}, {at}", quote(column)),
         (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => at.to_owned(),
-    }
-}
-
-/// Stands in a statement for the range of places that it is about; no name can hold it.
-pub const RANGE: &str = "\0";
-
-/// The statements of one load; the first two are about the staged rows whose place is in [`RANGE`].
-pub struct Merge {
-    /// Rows with a known key and other values: updated, or their version ended.
-    pub change: Option<String>,
-    /// Rows with a new key; of a history the new versions too.
-    pub insert: String,
-    pub end_absent: String,
-    /// What selects the loaded rows when they are read back.
-    pub mine: String,
-    pub is_history: bool,
-}
-
-impl Merge {
-    /// The first two for these places.
-    pub fn between(&self, rows: &Range<usize>) -> (Option<String>, String) {
-        let range = format!("BETWEEN {} AND {}", rows.start, rows.end.saturating_sub(1));
-        let of = |sql: &String| sql.replace(RANGE, &range);
-        (self.change.as_ref().map(of), of(&self.insert))
-    }
-
-    /// Rows that are new to the target, of those that went in.
-    pub fn fresh(&self, inserted: u64, updated: u64) -> u64 {
-        if self.is_history { inserted.saturating_sub(updated) } else { inserted }
     }
 }

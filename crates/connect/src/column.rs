@@ -3,7 +3,7 @@
 //! Nulls are held as a list of rows: most columns have none. Texts are found to be UTF-8 a column of a batch at a time;
 //! only where that fails, row by row.
 
-use super::gather::{Fault, Refusal};
+use crate::refusal::{Fault, Refusal};
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Decimal128Array, PrimitiveArray, StringArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
@@ -17,7 +17,7 @@ use windvane_core::schema::{DataType, arrow::type_to_arrow};
 pub struct Column {
     pub values: Values,
     /// The rows without a value.
-    nulls: Vec<usize>,
+    pub nulls: Vec<usize>,
 }
 
 /// One for every row, also for those without a value.
@@ -169,7 +169,8 @@ impl Pieces {
         }
     }
 
-    fn push_nothing(&mut self) {
+    #[inline]
+    pub fn push_nothing(&mut self) {
         self.ends.extend(self.ends.last().copied());
     }
 

@@ -1,6 +1,6 @@
 //! What Python does for us, as seen from this side of the boundary.
 
-use crate::Within;
+use crate::within::Within;
 use arrow::record_batch::RecordBatchReader;
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;

@@ -1,9 +1,65 @@
 //! Which rows a database refuses, where it only says that it refuses some of many: they are tried again in halves.
 
-use crate::RefusedRow;
+use crate::narrow::{Narrow, must_fit, others};
+use crate::receipt::RefusedRow;
+use arrow::record_batch::RecordBatch;
+use std::future::Future;
 use std::ops::Range;
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::RowPolicy;
+
+/// What a database's error says of the rows of a statement.
+pub trait Refuses: Send {
+    /// Whether rows were refused for what they hold: then other rows may go.
+    fn refuses_rows(error: &Error) -> bool;
+    /// The column that the message names.
+    fn column_in(message: &str) -> Option<String>;
+}
+
+/// A database that takes rows by INSERTs of many.
+pub trait Inserts: Refuses {
+    /// Where the statement that begins with this row ends.
+    fn end(&mut self, batch: &RecordBatch, start: usize) -> usize;
+    /// `places`: of all rows of the batch in the load.
+    fn insert(
+        &mut self,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        places: &[u64],
+    ) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Inserts the rows of a batch whose first one has this place in the load. Those that cannot go are given back.
+pub async fn insert<Database: Inserts>(
+    database: &mut Database,
+    batch: &RecordBatch,
+    first: u64,
+    narrow: &Narrow,
+    policy: RowPolicy,
+) -> Result<Vec<RefusedRow>> {
+    let mut refused = narrow.misfits(batch, first);
+    if let (RowPolicy::Fail, Some(row)) = (policy, refused.first()) {
+        return Err(must_fit(row));
+    }
+    let (batch, places) = others(batch, first, &refused)?;
+    let mut start = 0;
+    while start < batch.num_rows() {
+        let end = database.end(&batch, start);
+        let mut halves = Halves::of(start..end);
+        while let Some(rows) = halves.take() {
+            let Err(error) = database.insert(&batch, rows.clone(), &places).await else { continue };
+            if !Database::refuses_rows(&error) {
+                return Err(error);
+            }
+            if halves.blame(&rows).is_some() {
+                let column = Database::column_in(error.message());
+                refused.push(refusal(error, places[rows.start], policy, column)?);
+            }
+        }
+        start = end;
+    }
+    Ok(refused)
+}
 
 /// Rows that are still to be tried, each range at once, in their order.
 pub struct Halves(Vec<Range<usize>>);

@@ -1,6 +1,9 @@
 //! What a database gives back of a load, compared with what was sent before it may become visible.
 
-use crate::{Batch, CONTENT_ROWS, Expected, LoadRequest, Loaded, Promise, Rejected};
+use crate::batch::{Batch, Rejected};
+use crate::load::{CONTENT_ROWS, LoadRequest};
+use crate::promise::{Expected, Promise};
+use crate::receipt::Loaded;
 use arrow::record_batch::RecordBatch;
 use std::sync::{Mutex, PoisonError};
 use windvane_core::error::{Error, Result};
@@ -136,18 +139,7 @@ pub fn not_the_same() -> Error {
 
 /// The receipt of rows that the target has counted.
 pub fn counted(request: &LoadRequest, rows: u64, bytes: u64) -> Loaded {
-    Loaded {
-        load_id: request.load_id.clone(),
-        rows,
-        bytes,
-        checksum: None,
-        there: None,
-        refused: Vec::new(),
-        changes: None,
-        already: false,
-        earlier: None,
-        notes: Vec::new(),
-    }
+    Loaded::counted(&request.load_id, rows, bytes)
 }
 
 /// A receipt that no ledger holds, where that fault is planted.
@@ -161,16 +153,6 @@ pub fn forged(request: &LoadRequest) -> Option<Loaded> {
 /// The receipt of an earlier attempt, as the ledger holds it.
 pub fn already(load_id: &str, rows: i64, bytes: i64, checksum: String) -> Loaded {
     let [rows, bytes] = [rows, bytes].map(|count| u64::try_from(count).unwrap_or(0));
-    Loaded {
-        load_id: load_id.to_owned(),
-        rows,
-        bytes,
-        checksum: Some(checksum).filter(|checksum| !checksum.is_empty()),
-        there: None,
-        refused: Vec::new(),
-        changes: None,
-        already: true,
-        earlier: None,
-        notes: Vec::new(),
-    }
+    let checksum = Some(checksum).filter(|checksum| !checksum.is_empty());
+    Loaded { checksum, already: true, ..Loaded::counted(load_id, rows, bytes) }
 }

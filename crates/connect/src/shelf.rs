@@ -6,9 +6,9 @@
 //!
 //! Invariants: an object appears whole or not at all; no message holds a credential.
 
-use super::Context;
-use super::disk::scratch;
-use super::objects::{Listed, Location, Store};
+use crate::disk::scratch;
+use crate::objects::{Listed, Location, Store};
+use crate::secrets::Secrets;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -63,10 +63,10 @@ impl Drop for Shelf {
 
 impl Shelf {
     /// Opens the folder with a connection's credentials, or with those of the environment; asks the store nothing yet.
-    pub fn open(address: &str, connection: Option<&str>, context: &Context) -> Result<Self> {
+    pub fn open(address: &str, connection: Option<&str>, secrets: &Secrets) -> Result<Self> {
         let location = Location::read(address)?;
         let key = location.key.clone();
-        let store = Store::open(location, connection, context)?;
+        let store = Store::open(location, connection, secrets)?;
         let handle = Handle::try_current()
             .map_err(|error| Error::internal("a shelf is opened outside of the runtime").caused_by(&error))?;
         let (scratch, lock) = scratch()?;

@@ -3,7 +3,7 @@
 //! A reader that meets a value of one ends with an error, so that it is not lost; then all rows are looked at, and what
 //! that finds counts for the rest of the run.
 
-use super::Found;
+use crate::dataset::Found;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use windvane_core::error::Error;

@@ -1,11 +1,35 @@
-//! Rows inside ranges of values: for sources that cannot be asked for them.
+//! Ranges of values, and the rows inside them: for sources that cannot be asked for them.
 
-use crate::{Limit, Rejected, Within};
+use crate::batch::Rejected;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArray};
 use arrow::compute::kernels::cmp;
 use arrow::compute::{and, is_null, or};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, infer};
+
+/// A range of values of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    pub column: String,
+    pub data_type: DataType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Limit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Limit>,
+    /// Whether rows without a value are inside too, and those with one that no type of ours holds.
+    pub nulls: bool,
+}
+
+/// An end of a range: the value as the canonical text of its column's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    pub value: String,
+    pub inclusive: bool,
+}
 
 /// Which rows of a batch are inside all ranges. The batch must have the columns, in the types that the ranges name.
 pub fn keep(within: &[Within], batch: &RecordBatch) -> Result<BooleanArray> {

@@ -1,14 +1,16 @@
 //! Many small files become few large ones, under the same manifest protocol as a load.
 
-use super::Files;
-use super::folder::{self, Folder};
+use super::ending::kind_by_ending;
+use super::files::Files;
+use super::folder::Folder;
 use super::hive;
-use super::locate::kind_by_ending;
 use super::manifest::{JOINED, Manifest, Part};
 use super::parts::{Parts, Shape};
 use super::piece::Need;
+use super::publish::lock;
 use super::read::piece_rows;
-use super::work::{self, Work};
+use super::work::Work;
+use super::workplaces::clean;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -75,8 +77,8 @@ pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Resul
 fn begin(folder: Folder, known: &Manifest, load_id: &str, stop: &Arc<AtomicBool>) -> Result<Work> {
     let _lock = match &folder {
         Folder::Local(path) => {
-            let lock = folder::lock(path)?;
-            work::clean(path, Some(known))?;
+            let lock = lock(path)?;
+            clean(path, Some(known))?;
             Some(lock)
         }
         Folder::Object { .. } => None,

@@ -1,11 +1,11 @@
 //! Bytes of a file as UTF-8 text: decompressed and decoded while they stream.
 
-use super::failure;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use windvane_connect::disk::failure;
 use windvane_core::error::{Error, Result};
 
 pub(super) type Bytes = Box<dyn Read + Send>;

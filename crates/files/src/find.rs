@@ -1,8 +1,10 @@
 //! Which objects of a store are meant: what `locate` is for the local disk.
 
-use super::Files;
+use super::ending::{is_hidden, stem};
+use super::files::Files;
+use super::folder::Folder;
 use super::hive;
-use super::locate::{Item, Named, as_one, is_hidden, stem};
+use super::item::{Item, Named, as_one};
 use super::manifest::{FILE, Manifest};
 use super::piece::{At, Piece};
 use glob::{MatchOptions, Pattern};
@@ -136,7 +138,7 @@ impl Files {
         if self.accepts.is_some_and(|wanted| wanted != kind && !manifest.parts.is_empty()) {
             return Ok(None);
         }
-        let place = super::folder::Folder::Object { store: store.clone(), key: folder.to_owned() };
+        let place = Folder::Object { store: store.clone(), key: folder.to_owned() };
         let files = manifest.parts.iter().map(|part| place.piece(part)).collect();
         let (name, locator) = (manifest.dataset.clone(), store.shown(folder));
         Ok(Some(Item { name, locator, kind, files, manifest: Some(manifest) }))

@@ -1,7 +1,6 @@
-//! A loaded folder, on the local disk or in an object store: its manifest, its files, and how the next manifest takes
-//! the place of the last one.
+//! A loaded folder, on the local disk or in an object store: its manifest and its files.
 //!
-//! Locally the kernel's locks keep processes apart (see `load`). In a store there are none: files are sent under names
+//! Locally the kernel's locks keep processes apart (see `publish`). In a store there are none: files are sent under names
 //! that no other load uses, then the manifest is replaced on the condition that it still is the one that was read.
 //!
 //! What a killed load has sent is removed by a later one. While it sends, a load keeps a lease, an object that it
@@ -9,20 +8,17 @@
 //! are removed only once a manifest is published that retires them: a load that was only asleep finds its files retired
 //! or gone before it can publish, and ends as a conflict.
 
+use super::hive;
 use super::manifest::{FILE, Manifest, Part};
 use super::piece::{At, Piece};
-use super::{failure, hive};
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use windvane_connect::disk::failure;
 use windvane_connect::objects::{self, Store};
-use windvane_core::error::{Error, Kind, Result};
+use windvane_core::error::{Error, Result};
 
-const LOCK: &str = ".lock";
-const LOCK_TRIES: usize = 3000;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 pub(super) const LEASES: &str = "_leases";
 
 /// A folder of one dataset.
@@ -119,74 +115,7 @@ impl Folder {
     }
 }
 
-/// Locks a local folder until the file is dropped.
-pub(super) fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(|error| failure(&path, "locked", &error))?;
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(failure(&path, "locked", &error)),
-        }
-    }
-    Err(Error::new(Kind::Unavailable, "another load holds the folder's lock")
-        .in_file(folder.display().to_string())
-        .hint("Wait until it ends"))
-}
-
-/// Moves staged files to their places and makes the manifest the folder's, if the last one still is; false when
-/// another load was faster.
-pub(super) fn commit_locally(
-    folder: &Path,
-    inside: &Path,
-    fresh: &[String],
-    next: &Manifest,
-    known: Option<&Manifest>,
-    before: &Version,
-) -> Result<bool> {
-    let _lock = lock(folder)?;
-    let Version::Local(before) = before else { return Err(Error::internal("a folder met the version of an object")) };
-    if local_text(&folder.join(FILE))? != *before {
-        return Ok(false);
-    }
-    super::load::refuse_foreign(&Folder::Local(folder.to_owned()), known, next)?;
-    let moved = fresh.iter().try_for_each(|name| {
-        let place = folder.join(name);
-        let made = place.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| fs::rename(inside.join(name), &place))
-            .map_err(|error| failure(&place, "written", &error))?;
-        let parent = place.parent().unwrap_or(folder);
-        sync(parent).map_err(|error| failure(parent, "written", &error))
-    });
-    if let Err(error) = moved.and_then(|()| publish(folder, next)) {
-        // Not visible, so not wanted; should even this fail, the staging folder tells the next load.
-        for name in fresh {
-            let _ = Folder::Local(folder.to_owned()).remove(name);
-        }
-        return Err(error);
-    }
-    Ok(true)
-}
-
-/// Makes this the folder's manifest, whole or not at all.
-fn publish(folder: &Path, next: &Manifest) -> Result<()> {
-    let path = folder.join(FILE);
-    let beside = folder.join(".manifest.new");
-    let wrong = |error: io::Error| failure(&path, "written", &error);
-    let text = next.text()?;
-    let mut file = File::create(&beside).map_err(wrong)?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(wrong)?;
-    fs::rename(&beside, &path).map_err(wrong)?;
-    sync(folder).map_err(wrong)
-}
-
-/// Makes renames and removals in a folder last.
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn local_text(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(super) fn local_text(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
@@ -211,4 +140,27 @@ fn walk(folder: &Path, below: &str, sizes: &mut BTreeMap<String, u64>) -> Result
         }
     }
     Ok(())
+}
+
+/// A folder name for a dataset: the name itself where that is safe, otherwise with `%` escapes.
+pub(super) fn folder_name(dataset: &str) -> Result<String> {
+    let mut name = String::new();
+    for (at, c) in dataset.chars().enumerate() {
+        let hidden = at == 0 && matches!(c, '.' | '_');
+        // A folder with '=' would be taken for one that holds a value.
+        if hidden
+            || c.is_control()
+            || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']' | '=')
+        {
+            let mut bytes = [0; 4];
+            name.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        } else {
+            name.push(c);
+        }
+    }
+    if name.is_empty() || name.len() > 255 {
+        return Err(Error::spec(format!("'{dataset}' cannot be a folder's name"))
+            .hint("Dataset names have 1 to 255 bytes, less where they hold special characters"));
+    }
+    Ok(name)
 }

@@ -1,7 +1,8 @@
 //! What a folder holds of a dataset: as its manifest says.
 
-use super::load::other_type;
-use super::{Files, blocking};
+use super::files::Files;
+use super::threads::blocking;
+use super::widen::other_type;
 use windvane_connect::fits::{Fitting, Misfit};
 use windvane_connect::held::Holds;
 use windvane_core::error::Result;

@@ -1,6 +1,6 @@
 //! The timestamps of old writers (INT96: a day and its nanoseconds), which are read as microseconds.
 
-use super::failure;
+use super::unsound::broken;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::Int96;
 use parquet::errors::ParquetError;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use windvane_connect::disk::failure;
 use windvane_core::error::Result;
 
 const STEP: usize = 8192;
@@ -21,7 +22,7 @@ pub(super) fn fine_rows(
 ) -> Result<BTreeMap<u64, String>> {
     let mut fine = BTreeMap::new();
     let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
-    let wrong = |error: ParquetError| super::parquet::broken(path, &error);
+    let wrong = |error: ParquetError| broken(path, &error);
     let file = SerializedFileReader::new(file).map_err(wrong)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     for (at, column) in schema.columns().iter().enumerate() {

@@ -1,14 +1,14 @@
 //! Rows of delimited text, from one place on: ordinary ones many at a time, odd ones one by one.
 
 use super::columns::Span;
-use super::csv::{is_header, suspicious};
-use super::failure;
+use super::dialect::{is_header, suspicious};
 use super::fields::Record;
 use super::rows::{RowBuilder, Tile};
 use super::tokens::{Token, Tokenizer};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use windvane_connect::disk::failure;
 use windvane_connect::{Batch, Skipped};
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;

@@ -3,15 +3,17 @@
 //!
 //! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
 //!
-//! Inside, reading: `locate` and `find` (which files, here and in a store), `piece` (a file, wherever it lies, as a local
-//! one), `hive` (folders that hold values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a
-//! file is, whatever its name says), `sniff` (how a CSV is written), `tokens` and `marks` (its records), `lane` and
-//! `stretches` (records to rows, on one thread or on several), `csv`, `jsonl`, `parquet` and `int96` (columns and rows of
-//! one file), `rows`, `columns` and `digits` (texts to batches), `shared` and
-//! `groups` (one file, many threads), `read` (all files of a dataset).
+//! Inside, reading: `files` (where, and what was said), `bounds`, `locate` and `find` (which files, here and in a store),
+//! `item` and `ending` (what a name says), `piece` (a file, wherever it lies, as a local one), `hive` (folders that hold
+//! values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a file is, whatever its name says),
+//! `sniff` (how a CSV is written), `dialect`, `tokens` and `marks` (its records), `lane` and `stretches` (records to rows,
+//! on one thread or on several), `csv`, `jsonl` (with `members` and `json_texts`), `parquet` and `int96` (columns and rows
+//! of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and `groups` (one file, many threads),
+//! `describe` and `union` (what a dataset holds), `read` and `all_rows` (the rows of one file, and of all).
 //!
-//! Inside, writing: `write`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `load`, `merge` and
-//! `compact` (what a load makes of a folder), `work`, `folder` and `manifest` (it becomes visible).
+//! Inside, writing: `write`, `lines`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `begin`,
+//! `load`, `merge`, `widen` and `compact` (what a load makes of a folder), `folder`, `manifest` and `foreign` (what is
+//! there), `work`, `workplaces` and `publish` (it becomes visible).
 //!
 //! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
 //!
@@ -24,33 +26,48 @@
 //! Empty and null in CSV: an empty cell is null, and so is an empty line of a file with one column. In a text column a quoted empty cell (`""`) is the empty text; this is
 //! also how the two are written, so both come back as they went.
 
+mod all_rows;
+mod begin;
+mod bounds;
 mod choose;
 mod columns;
 mod compact;
 mod content;
 mod csv;
 mod decode;
+mod describe;
+mod described;
+mod dialect;
 mod digits;
 mod encode;
+mod ending;
 mod fields;
+mod files;
 mod filled;
 mod find;
 mod fitting;
 mod folder;
+mod foreign;
 mod groups;
 mod held;
 mod hive;
 mod int96;
+mod item;
+mod json_texts;
 mod jsonl;
 mod lane;
+mod lines;
 mod load;
 mod locate;
 mod manifest;
 mod marks;
+mod members;
 mod merge;
+mod order;
 mod parquet;
 mod parts;
 mod piece;
+mod publish;
 mod read;
 mod rows;
 mod shared;
@@ -58,122 +75,47 @@ mod sniff;
 mod split;
 mod stretches;
 mod text;
-mod unique;
+mod threads;
 mod tokens;
+mod union;
+mod unique;
+mod unsound;
 mod widen;
 mod work;
+mod workplaces;
 mod write;
 
 pub use encode::Encoder;
+pub use files::Files;
 pub use groups::Groups;
-pub use jsonl::{Members, Objects, Seen, text_of};
+pub use jsonl::Objects;
+pub use lines::{Decimals, json_lines};
+pub use members::{Members, Seen, text_of};
 pub use rows::RowBuilder;
-pub use write::{Decimals, json_lines};
 
 use async_trait::async_trait;
-use folder::Folder;
+use begin::Begun;
 use futures::StreamExt;
-use load::Begun;
-use locate::Bounds;
 use manifest::Done;
 use piece::At;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use threads::{Stop, blocking};
 use windvane_connect::again::Known;
 use windvane_connect::connector::{Compacted, Connector, Listed, described};
 use windvane_connect::disk::failure;
 use windvane_connect::fits::Fitting;
 use windvane_connect::held::Holds;
-use windvane_connect::objects::{Location, Store, is_address};
-use windvane_connect::{
-    BatchStream, Context, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded,
-};
+use windvane_connect::{BatchStream, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
-use windvane_core::spec::kinds::csv::CsvSource;
-use windvane_core::spec::kinds::files::FilesTarget;
-use windvane_core::spec::target::{Compression, Mode};
+use windvane_core::spec::target::Mode;
 
 /// Batches that wait for the disk.
 const WAITING: usize = 2;
 
-/// Files below a path: a source, or the folder that datasets are loaded into.
-#[derive(Debug, Clone)]
-pub struct Files {
-    bounds: Bounds,
-    /// Looks at all rows, where it is at a sample otherwise.
-    thorough: bool,
-    path: String,
-    as_dataset: Option<String>,
-    /// Only files of this kind; none: all that we read.
-    accepts: Option<FoundKind>,
-    /// What the user said about delimited text.
-    options: Box<CsvSource>,
-    /// Of a target: the kind of its parts.
-    writes: Option<FoundKind>,
-    compression: Option<Compression>,
-    /// The bucket, where the path is an address.
-    store: Option<Store>,
-}
-
-/// What one file holds.
-struct Described {
-    fields: Schema,
-    rows: Option<u64>,
-    exact: bool,
-}
-
 impl Files {
-    /// Files of one kind, or of all that we read.
-    pub fn open_source(options: CsvSource, accepts: Option<FoundKind>, context: &Context) -> Result<Self> {
-        Ok(Self {
-            bounds: Bounds::new(context),
-            thorough: context.thorough,
-            path: options.path.clone(),
-            as_dataset: options.as_dataset.clone(),
-            accepts,
-            store: opened(&options.path, options.connection.as_deref(), context)?,
-            options: Box::new(options),
-            writes: None,
-            compression: None,
-        })
-    }
-
-    pub fn open_target(files: &FilesTarget, kind: FoundKind, context: &Context) -> Result<Self> {
-        write::ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
-        let bounds = Bounds::new(context);
-        let store = opened(&files.path, files.connection.as_deref(), context)?;
-        if store.is_none() {
-            bounds.resolve(&files.path)?;
-        }
-        Ok(Self {
-            bounds,
-            thorough: context.thorough,
-            path: files.path.clone(),
-            as_dataset: None,
-            accepts: None,
-            options: Box::default(),
-            writes: Some(kind),
-            compression: files.compression,
-            store,
-        })
-    }
-
-    /// The folder of a dataset of the target.
-    fn folder(&self, dataset: &str) -> Result<Folder> {
-        let name = load::folder_name(dataset)?;
-        let Some(store) = &self.store else {
-            let folder = self.bounds.resolve(&self.path)?.join(name);
-            self.bounds.admit(&folder)?;
-            return Ok(Folder::Local(folder));
-        };
-        let base = &store.location().key;
-        let key = if base.is_empty() { name } else { format!("{base}/{name}") };
-        Ok(Folder::Object { store: store.clone(), key })
-    }
-
     fn test_reading(&self) -> Result<()> {
         for piece in self.items()?.iter().flat_map(|item| &item.files) {
             if let At::Local(path) = &piece.at {
@@ -269,7 +211,7 @@ impl Connector for Files {
         // Should this future be dropped, the thread that writes or publishes stops soon after.
         let stop = Stop::default();
         let stopped = Arc::clone(&stop.0);
-        let staging = match blocking(move || load::begin(&files, request, stopped)).await? {
+        let staging = match blocking(move || begin::begin(&files, request, stopped)).await? {
             Begun::Already(loaded) => return Ok(loaded),
             Begun::Fresh(staging) => staging,
         };
@@ -340,32 +282,4 @@ impl Connector for Files {
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {
         self.with_values(dataset, columns).await
     }
-}
-
-/// Says stop when it is dropped.
-#[derive(Default)]
-struct Stop(Arc<AtomicBool>);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The bucket that a path means; nothing for a local path.
-fn opened(path: &str, connection: Option<&str>, context: &Context) -> Result<Option<Store>> {
-    if is_address(path) {
-        return Store::open(Location::read(path)?, connection, context).map(Some);
-    }
-    if path.contains("://") {
-        return Err(Error::unsupported("this is an address that files are not read from or written to")
-            .hint("Known are s3://, gs://, az:// and abfss://"));
-    }
-    Ok(None)
-}
-
-/// Runs file work where it may wait for the disk.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::internal("work on a file failed").caused_by(&error))?
 }

@@ -1,46 +1,32 @@
 //! A load into a folder: staged beside, read back, compared, then made visible by one change of the manifest.
 
-use super::Files;
 use super::fitting::Fitting;
-use super::folder::{self, Folder};
-use super::manifest::{Done, FILE, Manifest, Part};
+use super::folder::Folder;
+use super::manifest::{Done, Manifest, Part};
 use super::merge::Keys;
 use super::parts::{Parts, Shape};
 use super::unique::Unique;
-use super::widen;
-use super::work::{self, Work};
-use super::write::ending;
+use super::widen::{self, merged};
+use super::work::Work;
 use arrow::array::RecordBatch;
-use std::fs;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use windvane_connect::again::replays;
-use windvane_connect::fits::wider;
-use windvane_connect::read_back::{Tally, forged};
+use windvane_connect::read_back::Tally;
 use windvane_connect::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
-use windvane_core::resilience::clock;
-use windvane_core::schema::{DataType, Schema, checksum::Checksum, digest};
+use windvane_core::schema::{Schema, checksum::Checksum};
 use windvane_core::spec::target::{Absent, Mode};
 
 /// How often a load that lost a race tries again.
 const TRIES: usize = 20;
 
-/// What a load finds when it begins.
-pub(super) enum Begun {
-    Already(Loaded),
-    Fresh(Box<Staging>),
-}
-
 /// A load that is not visible yet.
 pub(super) struct Staging {
-    request: LoadRequest,
+    pub(super) request: LoadRequest,
     /// The earlier attempt of the same load that this one replaces.
-    replaced: Option<Done>,
+    pub(super) replaced: Option<Done>,
     /// Files of somebody else, which go with this load.
-    adopted: Vec<String>,
+    pub(super) adopted: Vec<String>,
     pub(super) shape: Shape,
     pub(super) work: Work,
 }
@@ -52,110 +38,6 @@ pub(super) struct Written {
     /// Rows that are not in the files.
     refused: Vec<RefusedRow>,
     gone: Checksum,
-}
-
-/// A folder name for a dataset: the name itself where that is safe, otherwise with `%` escapes.
-pub(super) fn folder_name(dataset: &str) -> Result<String> {
-    let mut name = String::new();
-    for (at, c) in dataset.chars().enumerate() {
-        let hidden = at == 0 && matches!(c, '.' | '_');
-        // A folder with '=' would be taken for one that holds a value.
-        if hidden
-            || c.is_control()
-            || matches!(c, '/' | '\\' | '%' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '[' | ']' | '=')
-        {
-            let mut bytes = [0; 4];
-            name.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
-        } else {
-            name.push(c);
-        }
-    }
-    if name.is_empty() || name.len() > 255 {
-        return Err(Error::spec(format!("'{dataset}' cannot be a folder's name"))
-            .hint("Dataset names have 1 to 255 bytes, less where they hold special characters"));
-    }
-    Ok(name)
-}
-
-/// Takes the folder and looks what is there; nothing visible is changed.
-pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBool>) -> Result<Begun> {
-    let kind = files.writes.ok_or_else(|| Error::internal("files opened as a source cannot be loaded"))?;
-    let compression = request.compression.or(files.compression);
-    ending(kind, compression)?;
-    super::hive::check(&request.schema, &request.partition_by)?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if request.load_id.is_empty() || request.load_id.len() > 128 || !request.load_id.chars().all(fits) {
-        return Err(Error::spec(format!("'{}' is not a load id", request.load_id)).hint("Use letters and digits"));
-    }
-    match request.mode {
-        Mode::History => {
-            return Err(Error::unsupported("files do not keep a history")
-                .hint("Load with mode `merge`, or keep the history in a database"));
-        }
-        Mode::Merge if request.key.is_empty() => return Err(Error::spec("a merge needs a key").at_path("key")),
-        Mode::Merge | Mode::Append | Mode::Replace => {}
-    }
-    let folder = files.folder(&request.dataset)?;
-    let _lock = match &folder {
-        Folder::Local(path) => {
-            fs::create_dir_all(path).map_err(|error| super::failure(path, "created", &error))?;
-            Some(folder::lock(path)?)
-        }
-        Folder::Object { .. } => None,
-    };
-    let (manifest, _) = folder.manifest()?;
-    if let Some(known) = manifest.as_ref().filter(|known| known.dataset != request.dataset) {
-        return Err(Error::new(Kind::Conflict, format!("the folder belongs to the dataset '{}'", known.dataset))
-            .in_file(folder.shown())
-            .hint("This file system does not tell the two names apart: rename one of the datasets"));
-    }
-    if let Folder::Local(path) = &folder {
-        work::clean(path, manifest.as_ref())?;
-    }
-    if let Some(known) = &manifest
-        && let Some(loaded) = known.stands(&request, &folder.sizes()?)?
-    {
-        return Ok(Begun::Already(loaded));
-    }
-    if let Some(forged) = forged(&request) {
-        return Ok(Begun::Already(forged));
-    }
-    let foreign = foreign(&folder, manifest.as_ref())?;
-    let adopted = if request.adopt && request.mode == Mode::Replace { foreign.clone() } else { Vec::new() };
-    refuse(&folder, foreign.iter().find(|name| !adopted.contains(name)), request.mode)?;
-    let mut by = request.partition_by.clone();
-    if let (Mode::Append | Mode::Merge, Some(known)) = (request.mode, &manifest) {
-        merged(&known.columns, &request, &folder)?;
-        // Files of one dataset have one type a column: that of the files that are there.
-        for field in &mut request.schema.fields {
-            if let Some(old) = known.columns.field(&field.name) {
-                field.shape.clone_from(&old.shape);
-            }
-        }
-        let whole = known.partition_by.iter().all(|name| request.schema.field(name).is_some());
-        if by.is_empty() && whole {
-            by.clone_from(&known.partition_by);
-        }
-    }
-    // The files of a later attempt have names of their own: those of the earlier one are read until it is published.
-    let again = manifest.as_ref().is_some_and(|known| known.done(&request.load_id).is_some());
-    let name = if again {
-        format!("{}-{}", request.load_id, digest(clock::now().rfc3339().as_bytes(), 8))
-    } else {
-        request.load_id.clone()
-    };
-    let work = Work::begin(folder, &name, stop)?;
-    let shape = Shape {
-        kind,
-        compression,
-        schema: request.schema.clone(),
-        by,
-        below: String::new(),
-        stem: work.stem.clone(),
-        inside: work.inside.clone(),
-    };
-    let replaced = manifest.as_ref().and_then(|known| known.done(&request.load_id)).cloned();
-    Ok(Begun::Fresh(Box::new(Staging { request, replaced, adopted, shape, work })))
 }
 
 impl Staging {
@@ -340,79 +222,4 @@ fn joined(folder: &Folder, run: &str) -> Error {
     Error::new(Kind::Conflict, format!("the rows of run '{run}' stand in files with those of other runs (compacted)"))
         .in_file(folder.shown())
         .hint("Nothing was changed: start a new run for the new rows, or load with mode `merge` and a key")
-}
-
-/// Both sets of columns; columns of one name must be of one type, or get one that holds both.
-fn merged(known: &Schema, request: &LoadRequest, folder: &Folder) -> Result<Schema> {
-    let mut fields = known.fields.clone();
-    for field in &request.schema.fields {
-        let Some(old) = fields.iter_mut().find(|old| old.name == field.name) else {
-            fields.push(field.clone());
-            continue;
-        };
-        if old.data_type == field.data_type {
-            continue;
-        }
-        let wide = wider(field, old.data_type).filter(|_| request.widen);
-        // What is loaded must be of the dataset's type: these rows are written already.
-        let Some(wide) = wide.filter(|wide| *wide == field.data_type) else {
-            return Err(other_type(&field.name, old.data_type, field.data_type).in_file(folder.shown()));
-        };
-        old.data_type = wide;
-    }
-    Ok(Schema::new(fields))
-}
-
-/// Files that are there have another type, which does not widen.
-pub(super) fn other_type(column: &str, theirs: DataType, ours: DataType) -> Error {
-    Error::new(Kind::Conflict, format!("the column '{column}' is {theirs} and cannot take {ours}"))
-        .hint("Cast the column to the type it has, or load with the mode `replace`")
-}
-
-/// Refuses a folder that holds data which is not ours: publishing a manifest would hide it. Of a local folder the caller
-/// holds the lock: without it the files of another load may be on their way. What `next` retires is spoken for.
-pub(super) fn refuse_foreign(folder: &Folder, manifest: Option<&Manifest>, next: &Manifest) -> Result<()> {
-    let foreign = foreign(folder, manifest)?;
-    refuse(folder, foreign.iter().find(|name| !next.retired.contains(name)), Mode::Append)
-}
-
-fn refuse(folder: &Folder, foreign: Option<&String>, mode: Mode) -> Result<()> {
-    let Some(name) = foreign else { return Ok(()) };
-    if work::is_ours(name) {
-        let way = if mode == Mode::Replace {
-            "say `adopt: true` at the dataset or the target: then the load takes the place of what is there"
-        } else {
-            "move its files away and run its runs again"
-        };
-        let message =
-            format!("the folder holds '{name}', which no manifest names: {FILE} was lost, or is an older one");
-        return Err(Error::new(Kind::Conflict, message).in_file(folder.shown()).hint(format!(
-            "Nothing was changed: readers would lose the rows that are there. Bring {FILE} back, from a backup or as an \
-             earlier version of the object; or {way}"
-        )));
-    }
-    let hint = if mode == Mode::Replace {
-        "Nothing was changed. Move the file away, load into another folder, or say `adopt: true` at the dataset or the target: \
-         then the load takes the place of what is there"
-    } else {
-        "Move the file away or load into another folder: a load would hide or replace it"
-    };
-    Err(Error::new(Kind::Conflict, format!("the folder holds '{name}', which windvane did not write"))
-        .in_file(folder.shown())
-        .hint(hint))
-}
-
-/// Data in a folder that the manifest does not know.
-fn foreign(folder: &Folder, manifest: Option<&Manifest>) -> Result<Vec<String>> {
-    let known =
-        |name: &str| manifest.is_some_and(|known| known.names(name) || known.retired.iter().any(|old| old == name));
-    let data = |name: &str| super::locate::kind_by_ending(Path::new(name)).is_some();
-    let unknown = folder.names()?.into_iter().filter(|name| data(name) && !known(name));
-    // In a store the files of loads that are still running lie beside.
-    let (sent, mut foreign): (Vec<String>, Vec<String>) = match folder {
-        Folder::Object { .. } => unknown.partition(|name| work::is_sent(name)),
-        Folder::Local(_) => (Vec::new(), unknown.collect()),
-    };
-    foreign.extend(work::left(folder, sent)?);
-    Ok(foreign)
 }

@@ -1,110 +1,16 @@
 //! Which files are meant: paths, folders and globs become named sets of files below the allowed roots.
 
+use super::ending::{is_hidden, kind_by_ending, stem};
+use super::files::Files;
 use super::hive;
+use super::item::{Item, Named, as_one, name_apart};
 use super::manifest::{FILE, Manifest};
 use super::piece::{At, Piece};
-use super::{Files, failure};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use windvane_connect::disk::{ALLOW, real_path};
-use windvane_connect::{Context, FoundKind};
+use windvane_connect::FoundKind;
+use windvane_connect::disk::failure;
 use windvane_core::error::{Error, Result};
-
-/// The folder that relative paths mean and the folders that may be touched.
-#[derive(Debug, Clone)]
-pub(super) struct Bounds {
-    base: PathBuf,
-    roots: Vec<PathBuf>,
-}
-
-/// How the user named a file. One that is named is meant whatever its ending; only a path means a hidden file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    No,
-    ByGlob,
-    ByPath,
-}
-
-/// Files that are one dataset.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub name: String,
-    pub locator: String,
-    pub kind: FoundKind,
-    pub files: Vec<Piece>,
-    pub manifest: Option<Manifest>,
-}
-
-impl Bounds {
-    pub(super) fn new(context: &Context) -> Self {
-        Self { base: context.base.clone(), roots: context.roots.clone() }
-    }
-
-    /// The path as the file system knows it: absolute, links resolved (of the part that exists), below a root.
-    pub(super) fn resolve(&self, path: &str) -> Result<PathBuf> {
-        let joined = self.base.join(path);
-        let joined = std::path::absolute(&joined).map_err(|error| failure(&joined, "found", &error))?;
-        self.admit(&joined)?;
-        Ok(joined)
-    }
-
-    /// Refuses a path whose real place is not below a root.
-    pub(super) fn admit(&self, path: &Path) -> Result<()> {
-        if self.roots.is_empty() {
-            return Ok(());
-        }
-        let real = real_path(path)?;
-        let below = |root: &PathBuf| real_path(root).is_ok_and(|root| real.starts_with(root));
-        if self.roots.iter().any(below) {
-            return Ok(());
-        }
-        let roots: BTreeSet<String> = self.roots.iter().map(|root| root.display().to_string()).collect();
-        let roots: Vec<String> = roots.into_iter().collect();
-        Err(Error::spec("the path lies outside the folders that may be used")
-            .in_file(path.display().to_string())
-            .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
-    }
-
-    /// How a path is written in a locator: relative to the base where it lies below it.
-    fn locator(&self, path: &Path) -> Result<String> {
-        let base = std::path::absolute(&self.base).unwrap_or_else(|_| self.base.clone());
-        let short = path.strip_prefix(&base).unwrap_or(path);
-        short.to_str().map(str::to_owned).ok_or_else(|| {
-            Error::unsupported("the file's name is not Unicode")
-                .in_file(path.display().to_string())
-                .hint("Rename the file")
-        })
-    }
-}
-
-/// What a file is by its ending, compression aside.
-pub(super) fn kind_by_ending(path: &Path) -> Option<FoundKind> {
-    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    match Path::new(plain).extension()?.to_str()? {
-        "csv" | "tsv" | "txt" => Some(FoundKind::Csv),
-        "jsonl" | "ndjson" | "json" => Some(FoundKind::Jsonl),
-        "parquet" => Some(FoundKind::Parquet),
-        _ => None,
-    }
-}
-
-/// `orders` of `orders.csv.gz`.
-pub(super) fn stem(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let lower = name.to_ascii_lowercase();
-    let cut = [".gz", ".zst"].iter().find(|ending| lower.ends_with(*ending)).map_or(0, |ending| ending.len());
-    let plain = name.get(..name.len() - cut).unwrap_or(&name);
-    match plain.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-        Some(_) | None => plain.to_owned(),
-    }
-}
-
-pub(super) fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']))
-}
 
 impl Files {
     /// Every dataset, sorted by name.
@@ -273,6 +179,13 @@ impl Files {
         }
     }
 
+    pub(super) fn admit(&self, piece: &Piece) -> Result<()> {
+        match &piece.at {
+            At::Local(path) => self.bounds.admit(path),
+            At::Object { .. } => Ok(()),
+        }
+    }
+
     fn loaded_folder(&self, folder: &Path) -> Result<Option<Item>> {
         let Some(manifest) = Manifest::read(folder)? else { return Ok(None) };
         let kind = manifest.kind();
@@ -283,51 +196,4 @@ impl Files {
         let files = manifest.files(folder);
         Ok(Some(Item { name: manifest.dataset.clone(), locator, kind, files, manifest: Some(manifest) }))
     }
-}
-
-/// Several files as one dataset; they must be of one kind.
-pub(super) fn as_one(name: &str, locator: &str, found: Vec<Item>) -> Result<Option<Item>> {
-    let Some(first) = found.first() else { return Ok(None) };
-    let kind = first.kind;
-    if let [only] = found.as_slice() {
-        return Ok(Some(Item { name: name.to_owned(), ..only.clone() }));
-    }
-    if found.iter().any(|item| item.kind != kind) {
-        return Err(Error::spec(format!("the files of '{name}' are of different kinds"))
-            .in_file(locator.to_owned())
-            .hint("Narrow the path with a glob such as *.csv"));
-    }
-    let files = found.into_iter().flat_map(|item| item.files).collect();
-    Ok(Some(Item { name: name.to_owned(), locator: locator.to_owned(), kind, files, manifest: None }))
-}
-
-impl Bounds {
-    /// A glob's matches are admitted one by one; anything else at once, so that nothing outside is even looked at.
-    fn resolve_unless_glob(&self, path: &str) -> Result<PathBuf> {
-        let fixed: PathBuf = Path::new(path)
-            .components()
-            .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
-            .collect();
-        self.admit(&self.base.join(fixed))?;
-        let joined = self.base.join(path);
-        std::path::absolute(&joined).map_err(|error| failure(&joined, "found", &error))
-    }
-}
-
-/// Datasets of the same stem get their file's ending, then their whole locator, as their name.
-fn name_apart(items: &mut [Item]) {
-    for longer in [file_name as fn(&Item) -> String, |item| item.locator.clone()] {
-        let mut count: BTreeMap<String, usize> = BTreeMap::new();
-        for item in items.iter() {
-            *count.entry(item.name.clone()).or_default() += 1;
-        }
-        for item in items.iter_mut().filter(|item| count.get(&item.name).is_some_and(|count| *count > 1)) {
-            item.name = longer(item);
-        }
-    }
-}
-
-fn file_name(item: &Item) -> String {
-    let path = Path::new(&item.locator);
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! `_manifest.json`: which files of a loaded folder count. Replacing it at once is what makes a load visible.
 
-use super::failure;
+use super::ending::kind_by_ending;
 use super::hive;
 use super::piece::Piece;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use windvane_connect::again::replays::{self, Replays};
 use windvane_connect::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
+use windvane_connect::again::{Replays, replays};
+use windvane_connect::disk::failure;
 use windvane_connect::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
@@ -75,18 +76,8 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) fn loaded(&self, already: bool) -> Loaded {
-        Loaded {
-            load_id: self.load_id.clone(),
-            rows: self.rows,
-            bytes: self.bytes,
-            checksum: self.checksum.clone(),
-            there: None,
-            refused: self.refused.clone(),
-            changes: self.changes,
-            already,
-            earlier: None,
-            notes: Vec::new(),
-        }
+        let (checksum, refused, changes) = (self.checksum.clone(), self.refused.clone(), self.changes);
+        Loaded { checksum, refused, changes, already, ..Loaded::counted(&self.load_id, self.rows, self.bytes) }
     }
 }
 
@@ -249,7 +240,7 @@ impl Manifest {
 
     /// What its newest part is; each part is read by its ending. Without parts: Parquet.
     pub(super) fn kind(&self) -> FoundKind {
-        let mut kinds = self.parts.iter().rev().filter_map(|part| super::locate::kind_by_ending(Path::new(&part.path)));
+        let mut kinds = self.parts.iter().rev().filter_map(|part| kind_by_ending(Path::new(&part.path)));
         kinds.next().unwrap_or(FoundKind::Parquet)
     }
 

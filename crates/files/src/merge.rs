@@ -3,22 +3,21 @@
 //! In memory are the hashes of the loaded keys and rows (128 bits each, so that two never meet), and one part's batches.
 
 use super::manifest::Part;
+use super::order::{broken, in_order};
 use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
 use super::widen;
 use super::work::Work;
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::collections::HashMap;
 use windvane_connect::Changes;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
-use windvane_core::schema::{
-    Schema,
-    arrow::to_arrow,
-    checksum::{Checksum, row_hashes},
-};
+use windvane_core::schema::Schema;
+use windvane_core::schema::arrow::from_arrow;
+use windvane_core::schema::checksum::{Checksum, row_hashes};
 use windvane_core::spec::target::Absent;
 
 /// The keys of a load.
@@ -51,7 +50,7 @@ impl Keys {
     pub(super) fn add(&mut self, rows: &RecordBatch) -> Result<()> {
         let schema = match &self.schema {
             Some(schema) => schema,
-            None => self.schema.insert(windvane_core::schema::arrow::from_arrow(&rows.schema())?),
+            None => self.schema.insert(from_arrow(&rows.schema())?),
         };
         let hashes = row_hashes(&in_order(rows, schema)?)?;
         for (key, row) in self.hashes(rows)?.into_iter().zip(hashes) {
@@ -166,20 +165,4 @@ impl Keys {
         }
         Ok(false)
     }
-}
-
-/// The columns of a schema, by name; those that the rows lack are null.
-pub(super) fn in_order(rows: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
-    let target = to_arrow(schema);
-    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| -> ArrayRef {
-        let found = rows.column_by_name(field.name()).cloned();
-        found.unwrap_or_else(|| new_null_array(field.data_type(), rows.num_rows()))
-    };
-    let columns = target.fields().iter().map(column).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    RecordBatch::try_new_with_options(target.clone(), columns, &options).map_err(|error| broken(&error))
-}
-
-pub(super) fn broken(error: &arrow::error::ArrowError) -> Error {
-    Error::internal("rows could not be compared").caused_by(error)
 }

@@ -1,7 +1,10 @@
 //! Parquet: columns from the file's own words, rows without a detour.
 
+use super::decode::is_compressed;
+use super::described::Described;
 use super::groups::{Batches, Groups};
-use super::{Described, failure};
+use super::int96::fine_rows;
+use super::unsound::broken;
 use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::util::display::array_value_to_string;
@@ -11,6 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use windvane_connect::disk::failure;
 use windvane_connect::shown::Shown;
 use windvane_connect::{Batch, Rejected};
 use windvane_core::error::{Error, Result};
@@ -19,20 +23,9 @@ use windvane_core::schema::{
     arrow::{from_arrow, pick, refused, to_arrow},
 };
 
-pub(super) fn broken(path: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
-    let text = error.to_string();
-    let about = if text.contains("Disabled feature") || text.contains("NYI") || text.contains("not yet implemented") {
-        Error::unsupported("the Parquet file uses a feature that is not read here")
-            .hint("Write it with zstd, snappy or no compression")
-    } else {
-        Error::data("the file is not sound Parquet").hint("Write the file anew; it may have been cut short")
-    };
-    about.in_file(path.display().to_string()).caused_by(error)
-}
-
 fn open(path: &Path) -> Result<Groups> {
     let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
-    if super::decode::is_compressed(path) {
+    if is_compressed(path) {
         return Err(Error::unsupported("a compressed Parquet file is not read")
             .in_file(path.display().to_string())
             .hint("Unpack it: Parquet is compressed inside"));
@@ -106,7 +99,7 @@ impl ParquetRows {
                 (*name).clone_into(&mut field.name);
             }
         }
-        let fine = super::int96::fine_rows(path, groups.clone(), |name| here.field(name).is_some())?;
+        let fine = fine_rows(path, groups.clone(), |name| here.field(name).is_some())?;
         let batches = file.batches(groups, |name| here.field(name).is_some(), capacity);
         let batches = batches.map_err(|error| broken(path, &error))?;
         Ok(Self { path: path.to_owned(), batches, schema: schema.clone(), here, row: 0, fine })

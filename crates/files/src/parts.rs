@@ -3,9 +3,9 @@
 //! Few files are open at a time. Where a load has more partitions, the rows of those that came later wait on the disk,
 //! divided by a hash, and are written when the first ones are closed.
 
-use super::failure;
 use super::hive::{self, Values};
 use super::manifest::Part;
+use super::parquet;
 use super::read::own_rows;
 use super::write::{PartFile, ending};
 use arrow::array::{BooleanArray, RecordBatch};
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use twox_hash::XxHash3_128;
+use windvane_connect::disk::failure;
 use windvane_connect::{BATCH_ROWS, FoundKind};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, checksum::Checksum};
@@ -109,7 +110,7 @@ impl Shape {
     pub(super) fn counted(&self, name: &str, load_id: &str) -> Result<Part> {
         let path = self.inside.join(name);
         let rows = match self.kind {
-            FoundKind::Parquet => super::parquet::describe(&path)?.rows.unwrap_or_default(),
+            FoundKind::Parquet => parquet::describe(&path)?.rows.unwrap_or_default(),
             FoundKind::Csv | FoundKind::Jsonl | FoundKind::Table | FoundKind::View => {
                 let schema = self.file_schema(&hive::values_of(name));
                 let mut rows = 0;

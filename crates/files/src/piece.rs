@@ -4,14 +4,16 @@
 //! columns of some row groups, of text its first part or all of it. So readers know files only, memory holds a few
 //! chunks, and the disk a window of the object.
 
+use super::ending::kind_by_ending;
 use super::hive::Values;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use windvane_connect::FoundKind;
+use windvane_connect::disk::{self, failure};
 use windvane_connect::objects::Store;
-use windvane_connect::{FoundKind, disk};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::Schema;
 
@@ -86,7 +88,7 @@ impl Piece {
 
     pub(super) fn size(&self) -> Result<u64> {
         match &self.at {
-            At::Local(path) => Ok(fs::metadata(path).map_err(|error| super::failure(path, "read", &error))?.len()),
+            At::Local(path) => Ok(fs::metadata(path).map_err(|error| failure(path, "read", &error))?.len()),
             At::Object { size, .. } => Ok(*size),
         }
     }
@@ -101,7 +103,7 @@ impl Piece {
 
     /// The file on the local disk, with at least these columns.
     pub(super) fn copy_of(&self, schema: &Schema) -> Result<Copy> {
-        let is_parquet = super::locate::kind_by_ending(self.name()) == Some(FoundKind::Parquet);
+        let is_parquet = kind_by_ending(self.name()) == Some(FoundKind::Parquet);
         self.copy(&if is_parquet { Need::Groups(schema, 0..usize::MAX) } else { Need::Whole })
     }
 
@@ -153,7 +155,7 @@ impl Piece {
 
 /// What a Parquet file says of itself.
 pub(super) fn footer(path: &Path) -> Result<ParquetMetaData> {
-    let file = File::open(path).map_err(|error| super::failure(path, "opened", &error))?;
+    let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| {
         Error::data("the file is not sound Parquet")
             .in_file(path.display().to_string())
@@ -174,7 +176,7 @@ fn footer_length(path: &Path, size: u64) -> Result<Option<u64>> {
         file.seek(SeekFrom::Start(size - 8))?;
         file.read_exact(&mut last)
     });
-    read.map_err(|error| super::failure(path, "read", &error))?;
+    read.map_err(|error| failure(path, "read", &error))?;
     let [a, b, c, d, magic @ ..] = last;
     Ok((magic == *b"PAR1").then(|| u64::from(u32::from_le_bytes([a, b, c, d])) + 8))
 }

@@ -163,7 +163,7 @@ impl RowBuilder {
         let bad = std::mem::take(&mut self.bad);
         self.bytes = 0;
         let arrays = self.columns.iter_mut().map(Column::finish);
-        let mut arrays: Vec<ArrayRef> = arrays.collect::<Result<_, _>>().map_err(|error| broken(&error))?;
+        let mut arrays: Vec<ArrayRef> = arrays.collect::<Result<_>>()?;
         rejected.sort_by_key(|one| one.row);
         if !bad.is_empty() {
             let mut keep = vec![true; numbers.len()];

@@ -1,7 +1,7 @@
 //! How a delimited text file is written: encoding, delimiter, quote, escape, header. What the user gave wins.
 
-use super::csv::{dialect, names};
 use super::decode;
+use super::dialect::{dialect, names};
 use super::fields::{Dialect, Record};
 use super::tokens::{Token, Tokenizer};
 use arrow::array::StringArray;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use windvane_connect::TextFormat;
+use windvane_connect::disk::failure;
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, infer, infer::Inference};
 use windvane_core::spec::kinds::csv::CsvSource;
@@ -63,7 +64,7 @@ pub(super) fn detect(path: &Path, given: &CsvSource) -> Result<TextFormat> {
 fn sample_text(path: &Path, encoding: &'static Encoding) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     let input = decode::text(path, encoding)?;
-    input.take(SAMPLE_TEXT).read_to_end(&mut text).map_err(|error| super::failure(path, "read", &error))?;
+    input.take(SAMPLE_TEXT).read_to_end(&mut text).map_err(|error| failure(path, "read", &error))?;
     if text.len() as u64 == SAMPLE_TEXT {
         let end = text.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(text.len(), |at| at + 1);
         text.truncate(end);

@@ -1,7 +1,8 @@
 //! Datasets in parts: whole files, and row groups of Parquet files.
 
+use super::ending::kind_by_ending;
+use super::files::Files;
 use super::piece::{At, Need, Piece, footer};
-use super::{Files, locate::kind_by_ending};
 use arrow::array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::parquet_to_arrow_schema;

@@ -4,8 +4,7 @@
 //! thread supposes that a line start in its stretch is a record's start, and the stretch counts only when the records
 //! before it end exactly there; otherwise it is read again from the right place. The rows are those of one thread.
 
-use super::csv::suspicious;
-use super::failure;
+use super::dialect::suspicious;
 use super::fields::{Dialect, Record};
 use super::lane::{Lane, Shape};
 use super::shared::{From, Shared};
@@ -17,6 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use windvane_connect::Batch;
+use windvane_connect::disk::failure;
 use windvane_core::error::{Error, Result};
 
 /// How much one thread reads at a time.

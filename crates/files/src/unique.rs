@@ -4,7 +4,7 @@
 //! and the files are written anew without it.
 
 use super::fitting::{Misfits, refusal};
-use super::merge::{broken, in_order};
+use super::order::{broken, in_order};
 use super::parts::{Parts, Shape};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
 use windvane_connect::by_key::{given_way, twice};
+use windvane_connect::disk::failure;
 use windvane_connect::{LoadRequest, RefusedRow};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::checksum::{Checksum, row_hashes};
@@ -143,7 +144,7 @@ impl Unique {
                 parts.write(&kept)
             })?;
             let path = shape.inside.join(name);
-            fs::remove_file(&path).map_err(|error| super::failure(&path, "removed", &error))?;
+            fs::remove_file(&path).map_err(|error| failure(&path, "removed", &error))?;
         }
         parts.finish()
     }

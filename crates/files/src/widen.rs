@@ -1,16 +1,19 @@
 //! Columns of a dataset that get a wider type: its files are written anew, because a reader of many files wants one type a
 //! column in all of them.
 
+use super::folder::Folder;
 use super::manifest::Part;
-use super::merge::broken;
+use super::order::broken;
 use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
 use super::work::Work;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use windvane_core::error::{Error, Result};
-use windvane_core::schema::{Schema, arrow::to_arrow, arrow::type_to_arrow};
+use windvane_connect::LoadRequest;
+use windvane_connect::fits::wider;
+use windvane_core::error::{Error, Kind, Result};
+use windvane_core::schema::{DataType, Schema, arrow::to_arrow, arrow::type_to_arrow};
 
 /// Whether a column of both has another type.
 pub(super) fn retyped(known: &Schema, now: &Schema) -> bool {
@@ -56,4 +59,31 @@ pub(super) fn rewrite(old: &[Part], known: &Schema, work: &Work, shape: &Shape) 
         }
     }
     Ok(fresh)
+}
+
+/// Both sets of columns; columns of one name must be of one type, or get one that holds both.
+pub(super) fn merged(known: &Schema, request: &LoadRequest, folder: &Folder) -> Result<Schema> {
+    let mut fields = known.fields.clone();
+    for field in &request.schema.fields {
+        let Some(old) = fields.iter_mut().find(|old| old.name == field.name) else {
+            fields.push(field.clone());
+            continue;
+        };
+        if old.data_type == field.data_type {
+            continue;
+        }
+        let wide = wider(field, old.data_type).filter(|_| request.widen);
+        // What is loaded must be of the dataset's type: these rows are written already.
+        let Some(wide) = wide.filter(|wide| *wide == field.data_type) else {
+            return Err(other_type(&field.name, old.data_type, field.data_type).in_file(folder.shown()));
+        };
+        old.data_type = wide;
+    }
+    Ok(Schema::new(fields))
+}
+
+/// Files that are there have another type, which does not widen.
+pub(super) fn other_type(column: &str, theirs: DataType, ours: DataType) -> Error {
+    Error::new(Kind::Conflict, format!("the column '{column}' is {theirs} and cannot take {ours}"))
+        .hint("Cast the column to the type it has, or load with the mode `replace`")
 }

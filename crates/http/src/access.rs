@@ -5,7 +5,7 @@
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
-use windvane_connect::address::{AIRFLOW_EXTRAS, extras, readable};
+use windvane_connect::parameters::{AIRFLOW_EXTRAS, extras, readable};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::redact;
 use windvane_core::spec::kinds::http::{Auth, HttpSource};

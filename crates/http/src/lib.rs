@@ -1,6 +1,6 @@
 //! A JSON API as a source.
 //!
-//! Doors: those of [`Connector`]. `access` (where it is, who asks), `client` and `token` (one request),
+//! Doors: those of [`Connector`]. `access` (where it is, who asks), `client`, `token` and `answer` (one request),
 //! `pages` (one page after the other), `body` (what an answer holds), `shape` (the tables of a resource), `cells`
 //! (records to rows), `read` (a resource to batches).
 //!
@@ -13,6 +13,7 @@
 //! Pages name each other, so an API is read in one part. Rows come while pages are asked for: an API whose records move between pages while it is read gives what it gives.
 
 mod access;
+mod answer;
 mod body;
 mod cells;
 mod client;

@@ -76,7 +76,7 @@ impl<'a> Pages<'a> {
             other => other?,
         };
         self.count += 1;
-        let named = |error: Error| error.in_file(super::client::place(&answer.url));
+        let named = |error: Error| error.in_file(super::answer::place(&answer.url));
         if answer.body.trim().is_empty() && self.count == 1 {
             return Err(named(Error::data("the answer is empty").hint("Check the resource's `path` and `params`")));
         }

@@ -1,7 +1,7 @@
 //! OAuth client credentials: a token, kept in memory until shortly before it expires.
 
 use super::access::Access;
-use super::client::{broken, place};
+use super::answer::{broken, place};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;

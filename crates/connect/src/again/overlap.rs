@@ -3,8 +3,9 @@
 //! A run that is triggered by hand in Airflow has the interval of a scheduled one, under another name. Looked at before
 //! anything is read, and again under the target's lock: two such runs may begin at the very same time.
 
-use super::{Facts, Known, Manner, Own, There, Window, appended};
-use crate::LoadRequest;
+use super::facts::{Facts, Known, Manner, Window};
+use super::there::{Own, There, appended};
+use crate::load::LoadRequest;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::schema::infer;

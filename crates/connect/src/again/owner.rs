@@ -1,21 +1,13 @@
 //! Whose rows a load takes away, asked again under the target's lock: two pipelines may have looked at a table at the very
 //! same time, when nobody's rows were there.
 
-use super::{Known, Manner, There};
-use crate::LoadRequest;
+pub use super::facts::Seen;
+use super::facts::{Known, Manner};
+use super::there::There;
+use crate::load::LoadRequest;
 use windvane_core::error::Result;
 use windvane_core::faults;
 use windvane_core::guard::{self, Brings, Whose};
-
-/// The newest load when the rows were judged that are there: its id, and which doing of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(Option<(String, u32)>);
-
-impl Seen {
-    pub fn of(newest: Option<&Known>) -> Self {
-        Self(newest.map(|load| (load.load_id.clone(), load.facts.attempt)))
-    }
-}
 
 /// The newest of the loads (the newest first), when it is one of another pipeline that nobody has judged.
 pub fn other<'a>(request: &LoadRequest, loads: &'a [Known]) -> Option<&'a Known> {

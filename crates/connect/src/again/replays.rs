@@ -3,38 +3,15 @@
 //! They lie beside the rows of that load under an id of their own. When its run is done again they go with its rows, and
 //! when it was, what it has put aside before is nobody's any more.
 
-use super::{Facts, Known, Manner, There};
-use crate::{LoadRequest, Loaded};
-use serde::{Deserialize, Serialize};
+pub use super::facts::Replays;
+use super::facts::{Facts, Known, Manner};
+use super::there::There;
+use crate::load::LoadRequest;
+use crate::receipt::Loaded;
 use std::collections::HashSet;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::spec::target::Mode;
-
-/// What a load of mended rows is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replays {
-    /// The run that has put them aside, which doing of it, and its load.
-    pub run: String,
-    pub attempt: u32,
-    pub load_id: String,
-    /// What tells each source row from the others of the run.
-    pub rows: Vec<String>,
-    /// What the loads of the output do.
-    #[serde(skip)]
-    pub mode: Mode,
-    /// Rows of the same key may change: none has come since, as far as was seen before the load.
-    #[serde(skip)]
-    pub changes: bool,
-}
-
-impl Replays {
-    /// Whether a load is the one that they belong to, or of its mended rows.
-    pub fn belongs(&self, load: &Known) -> bool {
-        let theirs = load.facts.replays.as_ref();
-        load.load_id == self.load_id || theirs.is_some_and(|theirs| theirs.load_id == self.load_id)
-    }
-}
 
 /// Of these loads (the newest first) those of mended rows whose run was done again since have no rows any more.
 pub fn settle(loads: &mut [Known]) {

@@ -1,7 +1,7 @@
 //! Credentials become a store: those of a connection's URL, or those of the store's own environment.
 
-use super::{Kin, Location};
-use crate::address::readable;
+use super::location::{Kin, Location};
+use crate::parameters::readable;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};

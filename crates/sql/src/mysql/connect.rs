@@ -1,11 +1,12 @@
 //! From a connection's URL to a session.
 
 use super::failure::translate;
-use super::session::{Flavour, Session};
+use super::flavour::Flavour;
+use super::session::Session;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions, Connection};
 use url::Url;
-use windvane_connect::address::{Words, decoded, parameters};
+use windvane_connect::parameters::{Words, decoded, parameters};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::patience;
 

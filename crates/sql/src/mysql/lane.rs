@@ -2,8 +2,8 @@
 
 use super::connect::{self, Access};
 use super::raw::Raw;
-use super::read::Select;
 use super::row;
+use super::select::Select;
 use super::session::Session;
 use tokio::sync::mpsc::Sender;
 use windvane_connect::gather::Gather;

@@ -1,15 +1,15 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
-use super::read::Select;
+use super::select::Select;
 use super::session::Session;
 use super::table::{Existing, TableName, check_name, quote, same};
 use super::within;
-use windvane_connect::again::{Course, Earlier, Known, Own, There, Undo, others_went};
+use windvane_connect::again::{Course, Facts, Known, Undo};
+use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::ReadBack;
-use windvane_connect::tell::Tell;
-use windvane_connect::{LoadRequest, Loaded, ledger};
+use windvane_connect::{LoadRequest, Loaded};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::schema::digest;
+use windvane_core::schema::{Schema, digest};
 
 /// What older ledgers do not have.
 const FACTS: &str = "facts";
@@ -69,55 +69,66 @@ pub(super) async fn look_up(
     ledger: &TableName,
     request: &LoadRequest,
 ) -> Result<Course> {
-    let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", ledger.sql());
-    let mine: Option<ledger::Row> = session.one(&sql, &[&request.dataset, &request.load_id]).await?;
-    if mine.is_none() && !request.is_looked_at() {
-        return Ok(Course::first(request));
-    }
-    let all = newest(session, ledger, &request.dataset, ledger::looked_through(request, mine.is_some())).await?;
-    let earlier = ledger::earlier(mine, request, &all)?;
-    if earlier.is_new(request) {
-        return Ok(Course::first(request));
-    }
-    let existing = table.existing(session).await?;
-    let (rows, own) = match &existing {
-        Some(existing) => {
-            (Some(count(session, table, "").await?), own(session, table, existing, request, &earlier).await?)
-        }
-        None => (None, Own::Untold),
-    };
-    earlier.course(request, There { rows, own })
+    ledger::look_up(&mut Asked { session, table, ledger, request, existing: None }, request).await
 }
 
-/// Which rows of the table are those of the earlier try.
-async fn own(
-    session: &mut Session,
-    table: &TableName,
-    existing: &Existing,
-    request: &LoadRequest,
-    earlier: &Earlier,
-) -> Result<Own> {
-    let has = |name: &str| existing.columns.iter().any(|column| same(&column.name, name));
-    let own = earlier.told(request, has);
-    if !own.is_told() {
-        return Ok(own);
+/// A load that the server is asked for.
+struct Asked<'a> {
+    session: &'a mut Session,
+    table: &'a TableName,
+    ledger: &'a TableName,
+    request: &'a LoadRequest,
+    existing: Option<Existing>,
+}
+
+impl Asked<'_> {
+    fn existing(&self) -> Result<&Existing> {
+        self.existing.as_ref().ok_or_else(|| Error::internal("a table was not looked at"))
     }
-    let condition = told(request, existing, &earlier.also(request))?;
-    let own = own.counted(count(session, table, &condition).await?);
-    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
-    let seen = ReadBack::default();
-    let look = |batch| std::future::ready(seen.look(batch));
-    Select::new(table, existing, columns).run(session, &condition, columns, look).await?;
-    Ok(own.compared(seen.is(checksum)))
+}
+
+impl Ledger for Asked<'_> {
+    async fn mine(&mut self) -> Result<Option<(Loaded, Facts)>> {
+        let sql = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", self.ledger.sql());
+        let row = self.session.one(&sql, &[&self.request.dataset, &self.request.load_id]).await?;
+        row.map(ledger::answered).transpose()
+    }
+
+    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+        newest(self.session, self.ledger, &self.request.dataset, most).await
+    }
+
+    async fn look(&mut self) -> Result<bool> {
+        self.existing = self.table.existing(self.session).await?;
+        Ok(self.existing.is_some())
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.existing.iter().flat_map(|existing| &existing.columns).any(|known| same(&known.name, column))
+    }
+
+    fn told(&self, also: &[String]) -> Result<String> {
+        told(self.request, self.existing()?, also)
+    }
+
+    async fn count(&mut self, condition: &str) -> Result<u64> {
+        let sql = format!("SELECT CAST(count(*) AS SIGNED) FROM {}{condition}", self.table.sql());
+        let count: Option<(i64,)> = self.session.one(&sql, &[]).await?;
+        Ok(count.and_then(|(count,)| u64::try_from(count).ok()).unwrap_or(0))
+    }
+
+    async fn holds(&mut self, condition: &str, columns: &Schema, checksum: &str) -> Result<bool> {
+        let seen = ReadBack::default();
+        let look = |batch| std::future::ready(seen.look(batch));
+        let select = Select::new(self.table, self.existing()?, columns);
+        select.run(self.session, condition, columns, look).await?;
+        Ok(seen.is(checksum))
+    }
 }
 
 /// The condition that chooses the rows of a load, and of these.
 fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
-    match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
-        Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", within::one(within, existing)?)),
-        None => Err(Error::internal("rows were to be told from others by nothing")),
-    }
+    ledger::told(request, also, quote, |within| Ok(format!(" WHERE {}", within::one(within, existing)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
@@ -126,13 +137,10 @@ pub(super) async fn undo(
     table: &TableName,
     existing: &Existing,
     request: &LoadRequest,
-    Undo { rows, also, .. }: Undo,
+    undo: &Undo,
 ) -> Result<()> {
-    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing, &also)?);
-    match session.execute(&sql).await? {
-        gone if gone == rows => Ok(()),
-        gone => Err(others_went(rows, gone)),
-    }
+    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing, &undo.also)?);
+    ledger::went(undo, session.execute(&sql).await?)
 }
 
 /// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
@@ -150,16 +158,11 @@ pub(super) async fn forget(
     session.execute_with(&sql, &[request.dataset.as_str()]).await.map(drop)
 }
 
-async fn count(session: &mut Session, table: &TableName, condition: &str) -> Result<u64> {
-    let sql = format!("SELECT CAST(count(*) AS SIGNED) FROM {}{condition}", table.sql());
-    let count: Option<(i64,)> = session.one(&sql, &[]).await?;
-    Ok(count.and_then(|(count,)| u64::try_from(count).ok()).unwrap_or(0))
-}
-
 /// The newest loads of a dataset first.
-async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<ledger::Row>> {
+async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Known>> {
     let sql = format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, load_id LIMIT {limit}", ledger.sql());
-    session.all(&sql, &[dataset]).await
+    let rows: Vec<ledger::Row> = session.all(&sql, &[dataset]).await?;
+    Ok(rows.iter().map(ledger::listed).collect())
 }
 
 /// The newest loads of a dataset. Changes nothing: without a ledger there were none.
@@ -168,7 +171,7 @@ pub(super) async fn loads(session: &mut Session, ledger: &TableName, dataset: &s
     if !known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS)) {
         return Ok(Vec::new());
     }
-    Ok(newest(session, ledger, dataset, most).await?.iter().map(ledger::listed).collect())
+    newest(session, ledger, dataset, most).await
 }
 
 pub(super) async fn write_down(

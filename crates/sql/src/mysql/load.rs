@@ -5,21 +5,19 @@
 
 use super::catalog::LEDGER;
 use super::keeps::narrow;
-use super::read::{Select, name};
+use super::select::look;
 use super::session::Session;
-use super::table::{Existing, TableName, quote, same};
+use super::table::{Existing, TableName, name, quote, same};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
-use futures::StreamExt;
 use windvane_connect::account::Account;
 use windvane_connect::again::{Course, Undo, swapped};
 use windvane_connect::by_key;
-use windvane_connect::read_back::ReadBack;
-use windvane_connect::{Batch, LoadRequest, Loaded, Rows};
+use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
-use windvane_core::schema::{arrow::conform, checksum::Checksum};
+use windvane_core::schema::checksum::Checksum;
 use windvane_core::spec::target::Mode;
 
 /// A snapshot, so that what other sessions add meanwhile is not taken for ours.
@@ -79,7 +77,7 @@ async fn transaction(
     if request.mode != Mode::Replace {
         ledger::forget(session, table, ledger, request).await?;
     }
-    if let Some(undo) = undo.clone() {
+    if let Some(undo) = &undo {
         ledger::undo(session, table, existing, request, undo).await?;
     }
     let loaded = match request.mode {
@@ -121,13 +119,7 @@ async fn direct(
     let fields = &request.schema.fields;
     let narrow = narrow(&request.schema, existing);
     let inserts = Inserts::new(session, table, fields, &existing.columns, (None, own), request.refused, narrow);
-    let mut bytes = 0;
-    let mut rows = rows.open()?;
-    while let Some(batch) = rows.next().await {
-        let batch = conform(&batch?, &request.schema)?;
-        let refused = inserts.batch(session, &batch, account.sent(), &mut bytes).await?;
-        account.add(&batch, refused)?;
-    }
+    let bytes = inserts.all(session, rows.open()?, &request.schema, &mut account).await?;
     account.check(request)?;
     if !request.reads_back(account.sent()) {
         return Ok(account.counted(request, bytes));
@@ -188,22 +180,4 @@ impl Mine {
             Self::All | Self::Above(..) | Self::Unknown => Checksum::default(),
         }
     }
-}
-
-/// Reads rows of our columns back.
-pub(super) async fn look(
-    session: &mut Session,
-    table: &TableName,
-    existing: &Existing,
-    request: &LoadRequest,
-    condition: &str,
-) -> Result<ReadBack> {
-    if faults::planted("commits_early") {
-        session.execute("COMMIT").await?;
-        session.execute("START TRANSACTION").await?;
-    }
-    let seen = ReadBack::default();
-    let look = |batch: Batch| std::future::ready(seen.look(batch));
-    Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;
-    Ok(seen)
 }

@@ -1,20 +1,28 @@
-//! Loads by key: the rows rest in a temporary table, then a few statements over both tables do the rest. What the target
-//! refuses is found by halving, each half behind a savepoint.
+//! Loads by key: the rows rest in a temporary table, then a few statements over both tables do the rest.
 
 use super::failure::{column_in, refuses_rows};
-use super::load::look;
+use super::select::look;
 use super::session::Session;
 use super::stage::{AT, OUT, Stage};
 use super::table::{Existing, TableName, quote};
-use std::ops::Range;
 use windvane_connect::account::Account;
-use windvane_connect::by_key::{CURRENT, Merge, RANGE, TO, versions};
-use windvane_connect::halving::{Halves, refusal};
-use windvane_connect::{Changes, LoadRequest, Loaded, RefusedRow, Rows};
+use windvane_connect::by_key::{CURRENT, TO, versions};
+use windvane_connect::halving::Refuses;
+use windvane_connect::merge::{self, Merge, Merges, RANGE};
+use windvane_connect::read_back::ReadBack;
+use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
-use windvane_core::schema::checksum::Checksum;
 use windvane_core::spec::target::Mode;
+
+/// The server at a merge.
+struct Merging<'a> {
+    session: &'a mut Session,
+    table: &'a TableName,
+    existing: &'a Existing,
+    request: &'a LoadRequest,
+    stage: &'a Stage,
+}
 
 pub(super) async fn load(
     session: &mut Session,
@@ -25,36 +33,48 @@ pub(super) async fn load(
 ) -> Result<Loaded> {
     let mut account = Account::new(request);
     let (stage, bytes) = Stage::fill(session, (table, existing), request, rows, &mut account).await?;
-    let refused = stage.unusable(session, request).await?;
-    put_aside(session, &stage, request, &mut account, refused).await?;
     let merge = statements(session, table, existing, request, &stage).await?;
-    let mut changes = apply(&merge, session, &stage, request, &mut account).await?;
-    if request.deletes(account.refused()) {
-        changes.deleted = session.execute(&merge.end_absent).await?;
-    }
-    changes.unchanged = account.kept().saturating_sub(changes.inserted + changes.updated);
-    account.check(request)?;
-    let loaded = if request.reads_back(account.sent()) {
-        let seen = look(session, table, existing, request, &merge.mine).await?;
-        account.agrees(request, seen, &Checksum::default(), bytes)?
-    } else {
-        account.counted(request, bytes)
-    };
+    let words = stage.words(request);
+    let mut merging = Merging { session: &mut *session, table, existing, request, stage: &stage };
+    let loaded = merge::load(&mut merging, request, (&words, &merge), account, bytes).await?;
     stage.drop(session).await?;
-    Ok(Loaded { changes: Some(changes), ..loaded })
+    Ok(loaded)
 }
 
-/// Takes rows that rest on the stage out of the load.
-async fn put_aside(
-    session: &mut Session,
-    stage: &Stage,
-    request: &LoadRequest,
-    account: &mut Account,
-    refused: Vec<RefusedRow>,
-) -> Result<()> {
-    refused.iter().try_for_each(|row| account.refuse(row.clone()))?;
-    account.take_back(&stage.put_aside(session, request, &refused).await?);
-    Ok(())
+impl Refuses for Merging<'_> {
+    fn refuses_rows(error: &Error) -> bool {
+        refuses_rows(error)
+    }
+
+    fn column_in(message: &str) -> Option<String> {
+        column_in(message)
+    }
+}
+
+impl Merges for Merging<'_> {
+    const KEEP: &'static [&'static str] = &[];
+    const UNDO: &'static [&'static str] = &["ROLLBACK TO SAVEPOINT windvane"];
+
+    fn quoted(name: &str) -> String {
+        quote(name)
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<u64> {
+        self.session.execute(sql).await
+    }
+
+    async fn places(&mut self, sql: &str) -> Result<Vec<u64>> {
+        let rows: Vec<(u64,)> = self.session.all(sql, &[]).await?;
+        Ok(rows.into_iter().map(|(at,)| at).collect())
+    }
+
+    async fn staged(&mut self, rest: &str) -> Result<ReadBack> {
+        self.stage.look(self.session, self.request, rest).await
+    }
+
+    async fn loaded(&mut self, rest: &str) -> Result<ReadBack> {
+        look(self.session, self.table, self.existing, self.request, rest).await
+    }
 }
 
 async fn statements(
@@ -101,45 +121,6 @@ async fn statements(
     };
     let mine = format!(" t WHERE EXISTS (SELECT 1 FROM {staged} s WHERE {matches} AND {taken}){current}");
     Ok(Merge { change, insert, end_absent, mine, is_history })
-}
-
-async fn apply(
-    merge: &Merge,
-    session: &mut Session,
-    stage: &Stage,
-    request: &LoadRequest,
-    account: &mut Account,
-) -> Result<Changes> {
-    let mut changes = Changes::default();
-    let mut halves = Halves::of(0..usize::try_from(account.sent()).unwrap_or(usize::MAX));
-    while let Some(rows) = halves.take() {
-        session.execute("SAVEPOINT windvane").await?;
-        let error = match range(merge, session, &rows).await {
-            Ok((inserted, updated)) => {
-                changes.inserted += inserted;
-                changes.updated += updated;
-                continue;
-            }
-            Err(error) if refuses_rows(&error) => error,
-            Err(error) => return Err(error),
-        };
-        session.execute("ROLLBACK TO SAVEPOINT windvane").await?;
-        if let Some(at) = halves.blame(&rows) {
-            let column = column_in(error.message());
-            put_aside(session, stage, request, account, vec![refusal(error, at, request.refused, column)?]).await?;
-        }
-    }
-    Ok(changes)
-}
-
-async fn range(merge: &Merge, session: &mut Session, rows: &Range<usize>) -> Result<(u64, u64)> {
-    let (change, insert) = merge.between(rows);
-    let updated = match change {
-        Some(change) => session.execute(&change).await?,
-        None => 0,
-    };
-    let inserted = session.execute(&insert).await?;
-    Ok((merge.fresh(inserted, updated), updated))
 }
 
 /// When the versions of this load begin and others end: one moment, by the server's clock.

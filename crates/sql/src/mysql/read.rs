@@ -6,25 +6,19 @@
 
 use super::catalog;
 use super::connect::{self, Access};
-use super::failure::translate;
 use super::lane::Lane;
-use super::select::{Selected, select};
-use super::session::Session;
+use super::select::Select;
 use super::snapshot::{lanes, ranges};
-use super::table::{Existing, TableName, quote, same};
-use super::wire::{Wire, put};
+use super::table::{Existing, TableName, name, quote};
 use super::within::{conditions, of_part};
-use futures::{FutureExt, StreamExt};
-use sqlx::mysql::{MySql, MySqlRow};
-use sqlx::{AssertSqlSafe, Decode, Row};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
-use windvane_connect::gather::{Gather, produce};
+use windvane_connect::produce::produce;
 use windvane_connect::turns::{self, Piece, gone};
 use windvane_connect::{Batch, BatchStream, ReadRequest};
-use windvane_core::error::{Error, Result};
+use windvane_core::error::Result;
 use windvane_core::schema::Schema;
 
 /// Batches that a session may have ready while another's are handed on: about a range.
@@ -101,90 +95,4 @@ fn in_order(existing: &Existing) -> String {
     }
     let columns: Vec<String> = existing.primary.iter().map(|column| quote(column)).collect();
     format!(" ORDER BY {}", columns.join(", "))
-}
-
-/// One SELECT of a table's columns.
-pub(super) struct Select {
-    list: String,
-    table: String,
-    selected: Vec<Selected>,
-}
-
-impl Select {
-    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema) -> Self {
-        let column = |name: &str| {
-            let exact = existing.columns.iter().find(|column| column.name == name);
-            exact.or_else(|| existing.columns.iter().find(|column| same(&column.name, name)))
-        };
-        let selected: Vec<Selected> =
-            wanted.fields.iter().map(|field| select(field.data_type, column(&field.name))).collect();
-        let list: Vec<&str> = selected.iter().map(|column| column.sql.as_str()).collect();
-        Self { list: list.join(", "), table: table.sql(), selected }
-    }
-
-    /// `rest` follows the table's name: conditions, order and limits, made of our own words only.
-    pub(super) fn sql(&self, rest: &str) -> String {
-        format!("SELECT {} FROM {}{rest}", self.list, self.table)
-    }
-
-    pub(super) fn wires(&self) -> Vec<Wire> {
-        self.selected.iter().map(|column| column.wire).collect()
-    }
-
-    /// Which columns come as texts that are parsed into their type.
-    pub(super) fn parsed(&self) -> Vec<bool> {
-        self.selected.iter().map(|column| column.parsed).collect()
-    }
-
-    /// Gives every batch to `give`, by the driver.
-    pub(super) async fn run<Give, Given>(
-        &self,
-        session: &mut Session,
-        rest: &str,
-        wanted: &Schema,
-        give: Give,
-    ) -> Result<()>
-    where
-        Give: Fn(Batch) -> Given,
-        Given: Future<Output = Result<()>>,
-    {
-        let mut gather = Gather::new(wanted, self.parsed());
-        let sql = self.sql(rest);
-        let Session { link, watch, .. } = session;
-        let mut rows = sqlx::query(AssertSqlSafe(sql.as_str())).persistent(false).fetch(link);
-        loop {
-            // Mostly the next row is here already: no timer then.
-            let next = match rows.next().now_or_never() {
-                Some(next) => next.transpose().map_err(|error| translate(&error))?,
-                None => watch.patient(rows.next().map(Option::transpose)).await?,
-            };
-            let Some(row) = next else { break };
-            self.add(&row, &mut gather)?;
-            let full = if gather.end_row() { gather.take()? } else { None };
-            if let Some(batch) = full {
-                give(batch).await?;
-            }
-        }
-        match gather.take()? {
-            Some(batch) => give(batch).await,
-            None => Ok(()),
-        }
-    }
-
-    fn add(&self, row: &MySqlRow, gather: &mut Gather) -> Result<()> {
-        for (column, selected) in self.selected.iter().enumerate() {
-            let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
-            // Not `is_null`: the driver takes zero dates for nulls.
-            match <&[u8] as Decode<MySql>>::decode(value) {
-                Ok(bytes) => put(selected.wire, bytes, column, gather)?,
-                Err(_) => gather.null(column),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Names the table unless somebody did.
-pub(super) fn name(error: Error, table: &TableName) -> Error {
-    if error.place().table.is_some() { error } else { error.in_table(table.to_string()) }
 }

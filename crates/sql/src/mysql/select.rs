@@ -1,8 +1,19 @@
-//! How each wanted column is asked for, and what comes then.
+//! One SELECT of a table: how each wanted column is asked for, and what comes then.
 
-use super::table::{NativeColumn, quote};
-use super::wire::Wire;
-use windvane_core::schema::DataType;
+use super::failure::translate;
+use super::session::Session;
+use super::table::{Existing, NativeColumn, TableName, quote, same};
+use super::wire::{Wire, put};
+use futures::{FutureExt, StreamExt};
+use sqlx::mysql::{MySql, MySqlRow};
+use sqlx::{AssertSqlSafe, Decode, Row};
+use std::future::Future;
+use windvane_connect::gather::Gather;
+use windvane_connect::read_back::ReadBack;
+use windvane_connect::{Batch, LoadRequest};
+use windvane_core::error::Result;
+use windvane_core::faults;
+use windvane_core::schema::{DataType, Schema};
 
 /// How to ask for one column, and what to do with what comes.
 #[derive(Debug, Clone)]
@@ -92,4 +103,103 @@ pub(super) fn select(wanted: DataType, column: Option<&NativeColumn>) -> Selecte
         _ => return text(format!("CAST({name} AS CHAR)")),
     };
     Selected { sql: name, wire, parsed: false }
+}
+
+/// One SELECT of a table's columns.
+pub(super) struct Select {
+    list: String,
+    table: String,
+    selected: Vec<Selected>,
+}
+
+impl Select {
+    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema) -> Self {
+        let column = |name: &str| {
+            let exact = existing.columns.iter().find(|column| column.name == name);
+            exact.or_else(|| existing.columns.iter().find(|column| same(&column.name, name)))
+        };
+        let selected: Vec<Selected> =
+            wanted.fields.iter().map(|field| select(field.data_type, column(&field.name))).collect();
+        let list: Vec<&str> = selected.iter().map(|column| column.sql.as_str()).collect();
+        Self { list: list.join(", "), table: table.sql(), selected }
+    }
+
+    /// `rest` follows the table's name: conditions, order and limits, made of our own words only.
+    pub(super) fn sql(&self, rest: &str) -> String {
+        format!("SELECT {} FROM {}{rest}", self.list, self.table)
+    }
+
+    pub(super) fn wires(&self) -> Vec<Wire> {
+        self.selected.iter().map(|column| column.wire).collect()
+    }
+
+    /// Which columns come as texts that are parsed into their type.
+    pub(super) fn parsed(&self) -> Vec<bool> {
+        self.selected.iter().map(|column| column.parsed).collect()
+    }
+
+    /// Gives every batch to `give`, by the driver.
+    pub(super) async fn run<Give, Given>(
+        &self,
+        session: &mut Session,
+        rest: &str,
+        wanted: &Schema,
+        give: Give,
+    ) -> Result<()>
+    where
+        Give: Fn(Batch) -> Given,
+        Given: Future<Output = Result<()>>,
+    {
+        let mut gather = Gather::new(wanted, self.parsed());
+        let sql = self.sql(rest);
+        let Session { link, watch, .. } = session;
+        let mut rows = sqlx::query(AssertSqlSafe(sql.as_str())).persistent(false).fetch(link);
+        loop {
+            // Mostly the next row is here already: no timer then.
+            let next = match rows.next().now_or_never() {
+                Some(next) => next.transpose().map_err(|error| translate(&error))?,
+                None => watch.patient(rows.next().map(Option::transpose)).await?,
+            };
+            let Some(row) = next else { break };
+            self.add(&row, &mut gather)?;
+            let full = if gather.end_row() { gather.take()? } else { None };
+            if let Some(batch) = full {
+                give(batch).await?;
+            }
+        }
+        match gather.take()? {
+            Some(batch) => give(batch).await,
+            None => Ok(()),
+        }
+    }
+
+    fn add(&self, row: &MySqlRow, gather: &mut Gather) -> Result<()> {
+        for (column, selected) in self.selected.iter().enumerate() {
+            let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
+            // Not `is_null`: the driver takes zero dates for nulls.
+            match <&[u8] as Decode<MySql>>::decode(value) {
+                Ok(bytes) => put(selected.wire, bytes, column, gather)?,
+                Err(_) => gather.null(column),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads rows of our columns back.
+pub(super) async fn look(
+    session: &mut Session,
+    table: &TableName,
+    existing: &Existing,
+    request: &LoadRequest,
+    condition: &str,
+) -> Result<ReadBack> {
+    if faults::planted("commits_early") {
+        session.execute("COMMIT").await?;
+        session.execute("START TRANSACTION").await?;
+    }
+    let seen = ReadBack::default();
+    let look = |batch: Batch| std::future::ready(seen.look(batch));
+    Select::new(table, existing, &request.schema).run(session, condition, &request.schema, look).await?;
+    Ok(seen)
 }

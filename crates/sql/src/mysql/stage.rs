@@ -1,27 +1,24 @@
 //! The temporary table in which rows wait to be compared with the target: it holds every value of ours as it is,
 //! and compares the key as the target does.
 
+use super::flavour::Collation;
 use super::keeps::narrow;
-use super::load::look;
+use super::select::look;
 use super::session::Session;
-use super::table::{Collation, Existing, NativeColumn, TableName, quote, same};
+use super::table::{Existing, NativeColumn, TableName, quote, same};
 use super::target::{declared, indexed};
 use super::write::Inserts;
-use futures::StreamExt;
 use windvane_connect::account::Account;
-use windvane_connect::by_key::{order, unusable};
-use windvane_connect::{LoadRequest, RefusedRow, Rows};
+use windvane_connect::merge::Stage as Words;
+use windvane_connect::read_back::ReadBack;
+use windvane_connect::{LoadRequest, Rows};
 use windvane_core::error::Result;
-use windvane_core::schema::{DataType, Field, arrow::conform, checksum::Checksum, sql::Dialect, sql::native};
-use windvane_core::spec::target::Verify;
+use windvane_core::schema::{DataType, Field, sql::Dialect, sql::native};
 
 /// A row's place in the load.
 pub(super) const AT: &str = "_windvane_at";
 /// 1: the row is refused.
 pub(super) const OUT: &str = "_windvane_out";
-
-/// So many rows are put aside at once.
-const PUT_ASIDE: usize = 500;
 
 pub(super) struct Stage {
     table: TableName,
@@ -79,13 +76,7 @@ impl Stage {
         };
         let narrow = narrow(&request.schema, known);
         let inserts = Inserts::new(session, &table, &fields, &[], (Some(AT), None), request.refused, narrow);
-        let mut bytes = 0;
-        let mut rows = rows.open()?;
-        while let Some(batch) = rows.next().await {
-            let batch = conform(&batch?, &request.schema)?;
-            let refused = inserts.batch(session, &batch, account.sent(), &mut bytes).await?;
-            account.add(&batch, refused)?;
-        }
+        let bytes = inserts.all(session, rows.open()?, &request.schema, account).await?;
         Ok((Self { table, existing, fields, compared }, bytes))
     }
 
@@ -93,53 +84,24 @@ impl Stage {
         self.table.sql()
     }
 
-    pub(super) async fn drop(&self, session: &mut Session) -> Result<()> {
-        session.execute(&format!("DROP TEMPORARY TABLE {}", self.sql())).await.map(drop)
-    }
-
-    /// Rows without a key, and those whose key another row has that is taken.
-    pub(super) async fn unusable(&self, session: &mut Session, request: &LoadRequest) -> Result<Vec<RefusedRow>> {
-        let at = quote(AT);
-        let mut without = Vec::new();
-        for key in &request.key {
-            let sql =
-                format!("SELECT CAST({at} AS UNSIGNED) FROM {} WHERE {} IS NULL ORDER BY {at}", self.sql(), quote(key));
-            without.push(places(session, &sql).await?);
-        }
+    /// Its words, for the statements that all merges share.
+    pub(super) fn words(&self, request: &LoadRequest) -> Words {
         let one = |field: &Field| match self.compared(field) {
             Some(compared) => compared.staged(""),
             None => bytes_of("", field),
         };
-        let keys: Vec<String> = self.of(&request.key).map(one).collect();
-        let present: Vec<String> = request.key.iter().map(|key| format!("{} IS NOT NULL", quote(key))).collect();
-        let order = order(request, quote, &at);
-        let sql = format!(
-            "SELECT CAST({at} AS UNSIGNED) FROM (SELECT {at}, ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {order}) AS n
-             FROM {} WHERE {}) numbered WHERE n > 1 ORDER BY {at}",
-            keys.join(", "),
-            self.sql(),
-            present.join(" AND ")
-        );
-        unusable(request, without, places(session, &sql).await?)
+        let at = quote(AT);
+        let place = format!("CAST({at} AS UNSIGNED)");
+        Words { table: self.sql(), at, place, out: quote(OUT), compared: self.of(&request.key).map(one).collect() }
     }
 
-    /// Marks rows as refused; their sum.
-    pub(super) async fn put_aside(
-        &self,
-        session: &mut Session,
-        request: &LoadRequest,
-        rows: &[RefusedRow],
-    ) -> Result<Checksum> {
-        let mut sum = Checksum::default();
-        for some in rows.chunks(PUT_ASIDE) {
-            let places: Vec<String> = some.iter().map(|row| row.at.to_string()).collect();
-            let condition = format!(" WHERE {} IN ({})", quote(AT), places.join(", "));
-            session.execute(&format!("UPDATE {} SET {} = 1{condition}", self.sql(), quote(OUT))).await?;
-            if request.verify != Verify::Rows {
-                sum.merge(&look(session, &self.table, &self.existing, request, &condition).await?.whole()?);
-            }
-        }
-        Ok(sum)
+    /// The rows that `rest` chooses.
+    pub(super) async fn look(&self, session: &mut Session, request: &LoadRequest, rest: &str) -> Result<ReadBack> {
+        look(session, &self.table, &self.existing, request, rest).await
+    }
+
+    pub(super) async fn drop(&self, session: &mut Session) -> Result<()> {
+        session.execute(&format!("DROP TEMPORARY TABLE {}", self.sql())).await.map(drop)
     }
 
     fn compared(&self, field: &Field) -> Option<&Compared> {
@@ -196,11 +158,6 @@ impl Compared {
         let name = format!("{table}{}", quote(&self.column));
         if self.cuts_blanks { format!("TRIM(TRAILING ' ' FROM {name})") } else { name }
     }
-}
-
-async fn places(session: &mut Session, sql: &str) -> Result<Vec<u64>> {
-    let rows: Vec<(u64,)> = session.all(sql, &[]).await?;
-    Ok(rows.into_iter().map(|(at,)| at).collect())
 }
 
 /// What is special about the target's column.

@@ -1,6 +1,7 @@
 //! One table: its name as written and as SQL, and the columns it has now.
 
-use super::session::{Flavour, Session};
+use super::flavour::{Collation, Flavour};
+use super::session::Session;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use windvane_connect::naming::parts;
@@ -44,13 +45,6 @@ pub(super) struct NativeColumn {
     pub(super) fills: bool,
     /// Of a text: how it is compared.
     pub(super) collation: Option<Collation>,
-}
-
-/// How a text column compares, and its letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Collation {
-    pub(super) letters: String,
-    pub(super) name: String,
 }
 
 /// What a table name stands for.
@@ -252,16 +246,9 @@ impl NativeColumn {
     }
 }
 
-impl Collation {
-    /// Whether texts that are equal are alike to the last blank.
-    pub(super) fn is_exact(&self) -> bool {
-        self.letters == "binary" || self.name.ends_with("nopad_bin") || self.name.ends_with("0900_bin")
-    }
-
-    /// Whether blanks at the end count.
-    pub(super) fn counts_blanks(&self) -> bool {
-        self.name.contains("nopad") || self.name.contains("0900")
-    }
+/// Names the table unless somebody did.
+pub(super) fn name(error: Error, table: &TableName) -> Error {
+    if error.place().table.is_some() { error } else { error.in_table(table.to_string()) }
 }
 
 /// Columns of one name, in any case: MySQL does not tell upper from lower there.

@@ -1,10 +1,9 @@
 //! The table that takes a load: made or widened before the transaction, since MySQL commits such statements by itself.
 
+use super::flavour::Collation;
 use super::indexes::clause;
 use super::session::Session;
-use super::table::{
-    Collation, Existing, NativeColumn, ROW_NUMBER, TableName, check_name, mark, quote, said, same, text,
-};
+use super::table::{Existing, NativeColumn, ROW_NUMBER, TableName, check_name, mark, quote, said, same, text};
 use super::{catalog::LEDGER, versions};
 use std::collections::HashSet;
 use windvane_connect::fits::{Fitting, Misfit, Theirs, misfit, stays, wider};

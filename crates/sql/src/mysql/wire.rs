@@ -2,7 +2,8 @@
 
 use super::failure::not_understood;
 use windvane_connect::column::{Put, Values, keep, narrow};
-use windvane_connect::gather::{Gather, Refusal};
+use windvane_connect::gather::Gather;
+use windvane_connect::refusal::Refusal;
 use windvane_core::error::Result;
 use windvane_core::schema::DataType;
 

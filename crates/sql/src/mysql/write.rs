@@ -3,22 +3,20 @@
 use super::failure::{column_in, refuses_rows};
 use super::session::Session;
 use super::table::{NativeColumn, TableName, quote};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
-    TimestampMicrosecondType,
-};
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use super::values::{add, value};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use futures::StreamExt;
 use sqlx::mysql::MySqlArguments;
-use sqlx::{Arguments, AssertSqlSafe, Encode, MySql, SqlSafeStr, SqlStr, Type};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::ops::Range;
 use std::sync::Arc;
-use windvane_connect::RefusedRow;
-use windvane_connect::halving::{Halves, refusal};
-use windvane_connect::narrow::{Narrow, must_fit, others};
+use windvane_connect::RowStream;
+use windvane_connect::account::Account;
+use windvane_connect::halving::{self, Refuses};
+use windvane_connect::narrow::Narrow;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
-use windvane_core::schema::{DataType, Field};
+use windvane_core::schema::{Field, Schema, arrow::conform};
 use windvane_core::spec::RowPolicy;
 
 /// The server takes this many values a statement, and a statement of more rows is not faster.
@@ -70,69 +68,72 @@ impl Inserts {
         Self { head, one, fields: fields.to_vec(), at_once, whole, numbered: at.is_some(), most_bytes, policy, narrow }
     }
 
-    /// Inserts the rows of a batch whose first one has this place in the load. Those that cannot go are given back; bytes
-    /// are counted.
-    pub(super) async fn batch(
+    /// Inserts all rows; about how many bytes their values have.
+    pub(super) async fn all(
         &self,
         session: &mut Session,
-        batch: &RecordBatch,
-        first: u64,
-        bytes: &mut u64,
-    ) -> Result<Vec<RefusedRow>> {
-        let mut refused = self.narrow.misfits(batch, first);
-        if let (RowPolicy::Fail, Some(row)) = (self.policy, refused.first()) {
-            return Err(must_fit(row));
+        mut rows: RowStream,
+        schema: &Schema,
+        account: &mut Account,
+    ) -> Result<u64> {
+        let mut inserting = Inserting { into: self, session, bytes: 0 };
+        while let Some(batch) = rows.next().await {
+            let batch = conform(&batch?, schema)?;
+            let sent = faults::spoilt("", &batch);
+            let refused = halving::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
+            account.add(&batch, refused)?;
         }
-        let (batch, places) = others(batch, first, &refused)?;
-        let batch = &faults::spoilt("", &batch);
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let end = self.end(batch, start, bytes);
-            let mut halves = Halves::of(start..end);
-            while let Some(rows) = halves.take() {
-                let Err(error) = self.rows(session, batch, rows.clone(), &places).await else { continue };
-                if !refuses_rows(&error) {
-                    return Err(error);
-                }
-                if halves.blame(&rows).is_some() {
-                    let column = column_in(error.message());
-                    refused.push(refusal(error, places[rows.start], self.policy, column)?);
-                }
-            }
-            start = end;
-        }
-        Ok(refused)
+        Ok(inserting.bytes)
+    }
+}
+
+/// Inserts on their way to a server.
+struct Inserting<'a> {
+    into: &'a Inserts,
+    session: &'a mut Session,
+    bytes: u64,
+}
+
+impl Refuses for Inserting<'_> {
+    fn refuses_rows(error: &Error) -> bool {
+        refuses_rows(error)
     }
 
-    /// Where the statement that begins with this row ends.
-    fn end(&self, batch: &RecordBatch, start: usize, bytes: &mut u64) -> usize {
-        let most = (start + self.at_once).min(batch.num_rows());
+    fn column_in(message: &str) -> Option<String> {
+        column_in(message)
+    }
+}
+
+impl halving::Inserts for Inserting<'_> {
+    fn end(&mut self, batch: &RecordBatch, start: usize) -> usize {
+        let most = (start + self.into.at_once).min(batch.num_rows());
         let mut sum = 0;
         for row in start..most {
             let own: usize = batch.columns().iter().map(|column| VALUE_BYTES + text_bytes(column, row)).sum();
-            if sum + own > self.most_bytes && row > start {
+            if sum + own > self.into.most_bytes && row > start {
                 return row;
             }
             sum += own;
-            *bytes += own as u64;
+            self.bytes += own as u64;
         }
         most
     }
 
-    async fn rows(&self, session: &mut Session, batch: &RecordBatch, rows: Range<usize>, places: &[u64]) -> Result<()> {
-        let is_whole = rows.len() == self.at_once;
-        let sql = if is_whole { self.whole.clone() } else { statement(&self.head, &self.one, rows.len()) };
+    async fn insert(&mut self, batch: &RecordBatch, rows: Range<usize>, places: &[u64]) -> Result<()> {
+        let Inserts { head, one, fields, at_once, whole, numbered, .. } = self.into;
+        let is_whole = rows.len() == *at_once;
+        let sql = if is_whole { whole.clone() } else { statement(head, one, rows.len()) };
         let mut values = MySqlArguments::default();
         for row in rows {
-            if self.numbered {
+            if *numbered {
                 add(&mut values, places[row])?;
             }
-            for (array, field) in batch.columns().iter().zip(&self.fields) {
+            for (array, field) in batch.columns().iter().zip(fields) {
                 value(&mut values, array, field, row)?;
             }
         }
         let query = sqlx::query_with(sql, values).persistent(is_whole);
-        let Session { link, watch, .. } = session;
+        let Session { link, watch, .. } = &mut *self.session;
         watch.patient(query.execute(link)).await.map(drop)
     }
 }
@@ -160,67 +161,4 @@ fn text_bytes(column: &ArrayRef, row: usize) -> usize {
         return usize::try_from(texts.value_length(row)).unwrap_or(0);
     }
     column.as_binary_opt::<i32>().map_or(0, |values| usize::try_from(values.value_length(row)).unwrap_or(0))
-}
-
-fn add<'t, T: Encode<'t, MySql> + Type<MySql> + 't>(values: &mut MySqlArguments, value: T) -> Result<()> {
-    values.add(value).map_err(|error| Error::internal("a value cannot be written for MySQL").caused_by(&*error))
-}
-
-fn value(values: &mut MySqlArguments, array: &ArrayRef, field: &Field, row: usize) -> Result<()> {
-    if array.is_null(row) {
-        return add(values, None::<&str>);
-    }
-    match field.data_type {
-        DataType::Boolean => add(values, i8::from(array.as_boolean().value(row))),
-        DataType::Int16 => add(values, array.as_primitive::<Int16Type>().value(row)),
-        DataType::Int32 => add(values, array.as_primitive::<Int32Type>().value(row)),
-        DataType::Int64 => add(values, array.as_primitive::<Int64Type>().value(row)),
-        DataType::Float32 => {
-            let number = array.as_primitive::<Float32Type>().value(row);
-            finite(f64::from(number), field)?;
-            add(values, number)
-        }
-        DataType::Float64 => {
-            let number = array.as_primitive::<Float64Type>().value(row);
-            finite(number, field)?;
-            add(values, number)
-        }
-        DataType::Decimal { .. } => {
-            add(values, array.as_primitive::<arrow::datatypes::Decimal128Type>().value_as_string(row))
-        }
-        DataType::Text | DataType::Json | DataType::Uuid => add(values, array.as_string::<i32>().value(row)),
-        DataType::Binary => add(values, array.as_binary::<i32>().value(row)),
-        DataType::Date => {
-            let days = array.as_primitive::<Date32Type>().value(row);
-            let date = days.checked_add(719_163).and_then(NaiveDate::from_num_days_from_ce_opt);
-            add(values, date.ok_or_else(|| outside(field))?)
-        }
-        DataType::Time => {
-            let time = array.as_primitive::<Time64MicrosecondType>().value(row);
-            let seconds = u32::try_from(time.div_euclid(1_000_000)).map_err(|_| outside(field))?;
-            let nanoseconds = u32::try_from(time.rem_euclid(1_000_000) * 1_000).map_err(|_| outside(field))?;
-            let time = NaiveTime::from_num_seconds_from_midnight_opt(seconds, nanoseconds);
-            add(values, time.ok_or_else(|| outside(field))?)
-        }
-        DataType::Timestamp | DataType::TimestampTz => {
-            let moment = DateTime::from_timestamp_micros(array.as_primitive::<TimestampMicrosecondType>().value(row));
-            let moment = moment.map(|moment| moment.naive_utc());
-            let known = moment.filter(|moment| (1..=9_999).contains(&chrono::Datelike::year(moment)));
-            add(values, known.ok_or_else(|| outside(field))?)
-        }
-    }
-}
-
-/// MySQL has no such numbers.
-fn finite(number: f64, field: &Field) -> Result<()> {
-    if number.is_finite() {
-        return Ok(());
-    }
-    Err(Error::data(format!("{number} for column '{}' cannot be stored in MySQL", field.name))
-        .hint("Turn NaN and the infinities into null in a step"))
-}
-
-fn outside(field: &Field) -> Error {
-    Error::data(format!("the value for column '{}' is outside what MySQL can hold", field.name))
-        .hint("Dates lie in the years 1 to 9999 there, times in one day")
 }

@@ -4,13 +4,14 @@ use super::Postgres;
 use super::catalog::LOOK;
 use super::connect;
 use super::failure::translate;
-use super::read::execute;
+use super::filter;
+use super::statement::execute;
 use super::table::TableName;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use windvane_connect::beyond::named;
 use windvane_core::error::{Kind, Result};
-use windvane_core::schema::{DataType, Schema, sql::quote};
+use windvane_core::schema::{Schema, sql::quote};
 
 impl Postgres {
     pub(super) async fn wordless(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
@@ -25,7 +26,7 @@ async fn ask(session: &mut PgConnection, table: &TableName, columns: &Schema) ->
     let each: Vec<String> = columns
         .fields
         .iter()
-        .map(|field| format!("coalesce(bool_or({}), false)", condition(&quote(&field.name), field.data_type)))
+        .map(|field| format!("coalesce(bool_or({}), false)", filter::beyond(&quote(&field.name), field.data_type)))
         .collect();
     let sql = format!("SELECT ARRAY[{}]::bool[] FROM {}", each.join(", "), table.sql());
     execute(session, LOOK).await?;
@@ -41,28 +42,5 @@ async fn ask(session: &mut PgConnection, table: &TableName, columns: &Schema) ->
             execute(session, "ROLLBACK").await?;
             Ok(None)
         }
-    }
-}
-
-/// Of infinite values too: they are larger, or smaller, than all others.
-pub(super) fn condition(name: &str, data_type: DataType) -> String {
-    match data_type {
-        DataType::Date | DataType::Timestamp => format!("{name} < '0001-01-01' OR {name} >= '10000-01-01'"),
-        DataType::TimestampTz => format!("{name} < '0001-01-01 00:00+00' OR {name} >= '10000-01-01 00:00+00'"),
-        DataType::Time => format!("{name} = '24:00'"),
-        DataType::Decimal { precision, scale } => {
-            let whole = i16::from(precision) - i16::from(scale);
-            format!("abs({name}) >= 1e{whole}::numeric OR scale({name}) > {scale}")
-        }
-        DataType::Boolean
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::Text
-        | DataType::Binary
-        | DataType::Json
-        | DataType::Uuid => "false".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::declared::Words;
 use super::failure::translate;
-use super::read::execute;
+use super::statement::execute;
 use super::table::{NativeColumn, TableName, columns};
 use super::wire::{array, ours};
 use sqlx::AssertSqlSafe;

@@ -5,12 +5,12 @@
 //! cannot be asked either, the connection is taken for dead: `timeout`.
 
 use super::failure::translate;
-use super::read::{BEGIN, execute};
+use super::statement::{BEGIN, execute};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use url::Url;
-use windvane_connect::address::{Words, decoded, parameters};
+use windvane_connect::parameters::{Words, decoded, parameters};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::patience;
 

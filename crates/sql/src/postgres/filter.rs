@@ -1,6 +1,5 @@
 //! Which rows are asked for, as SQL of our own words and typed literals.
 
-use super::beyond;
 use super::table::{Existing, NativeColumn, TableName};
 use super::wire::ours;
 use windvane_connect::within::double;
@@ -41,7 +40,7 @@ fn wanted(within: &Within, existing: &Existing) -> Result<Option<String>> {
     let condition = condition(within, existing)?;
     match within.data_type {
         DataType::Date | DataType::Timestamp | DataType::TimestampTz if within.nulls => {
-            let beyond = beyond::condition(&quote(&within.column), within.data_type);
+            let beyond = beyond(&quote(&within.column), within.data_type);
             Ok(condition.map(|condition| format!("({condition} OR {beyond})")))
         }
         DataType::Boolean
@@ -141,4 +140,27 @@ fn literal(text: &str) -> Result<String> {
 pub(super) fn rest(table: &TableName, conditions: &[String], limit: Option<u64>) -> String {
     let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
     format!("{}{}{limit}", table.sql(), clause(conditions))
+}
+
+/// Whether a value is one that no type of ours holds. Of infinite values too: they are larger, or smaller, than all others.
+pub(super) fn beyond(name: &str, data_type: DataType) -> String {
+    match data_type {
+        DataType::Date | DataType::Timestamp => format!("{name} < '0001-01-01' OR {name} >= '10000-01-01'"),
+        DataType::TimestampTz => format!("{name} < '0001-01-01 00:00+00' OR {name} >= '10000-01-01 00:00+00'"),
+        DataType::Time => format!("{name} = '24:00'"),
+        DataType::Decimal { precision, scale } => {
+            let whole = i16::from(precision) - i16::from(scale);
+            format!("abs({name}) >= 1e{whole}::numeric OR scale({name}) > {scale}")
+        }
+        DataType::Boolean
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Text
+        | DataType::Binary
+        | DataType::Json
+        | DataType::Uuid => "false".to_owned(),
+    }
 }

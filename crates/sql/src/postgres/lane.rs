@@ -3,8 +3,8 @@
 use super::connect::{self, Access, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
-use super::read::execute;
 use super::rows::Decoder;
+use super::statement::execute;
 use futures::StreamExt;
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;

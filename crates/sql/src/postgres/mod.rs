@@ -15,6 +15,7 @@
 mod beyond;
 mod catalog;
 mod connect;
+mod copy_out;
 mod declared;
 mod encode;
 mod failure;
@@ -31,6 +32,7 @@ mod read;
 mod rows;
 mod scram;
 mod split;
+mod statement;
 mod table;
 mod watch;
 mod wire;
@@ -96,7 +98,7 @@ impl Postgres {
 
     async fn version_fits(&self) -> Result<()> {
         let mut session = connect::open(&self.access.options).await?;
-        read::execute(&mut session, read::BEGIN).await?;
+        statement::execute(&mut session, statement::BEGIN).await?;
         let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int4")
             .persistent(false)
             .fetch_one(&mut session)

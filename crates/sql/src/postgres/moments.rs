@@ -1,6 +1,6 @@
 //! PostgreSQL's days and microseconds since 2000 as ours since 1970, and what has no place there.
 
-use windvane_connect::gather::Refusal;
+use windvane_connect::refusal::Refusal;
 
 /// From 1970-01-01 to PostgreSQL's 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;

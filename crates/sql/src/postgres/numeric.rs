@@ -1,6 +1,6 @@
 //! PostgreSQL's binary `numeric`: groups of four decimal digits, exact both ways.
 
-use windvane_connect::gather::{Refusal, not_a};
+use windvane_connect::refusal::{Refusal, not_a};
 use windvane_core::schema::DataType;
 
 const NEGATIVE: u16 = 0x4000;

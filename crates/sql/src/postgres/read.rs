@@ -7,27 +7,24 @@
 
 use super::catalog;
 use super::connect::{self, Access, CANONICAL, answered};
+use super::copy_out::Copy;
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
 use super::lane::{Lane, close};
-use super::rows::Decoder;
-use super::table::{Existing, TableName};
-use super::wire::{Selected, Wire, select};
-use futures::{StreamExt, future::try_join_all};
-use sqlx::AssertSqlSafe;
+use super::statement::{BEGIN, execute};
+use super::table::{TableName, name};
+use futures::future::try_join_all;
 use sqlx::postgres::PgConnection;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use windvane_connect::gather::produce;
+use windvane_connect::produce::produce;
 use windvane_connect::turns::{self, Piece, gone};
 use windvane_connect::{Batch, BatchStream, Part, ReadRequest};
-use windvane_core::error::{Error, Result};
-use windvane_core::schema::Schema;
+use windvane_core::error::Result;
 
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
 const RUN: u64 = 512;
 /// Batches that a session may have ready while another's are handed on: about a run of pages.
@@ -166,102 +163,10 @@ where
 }
 
 async fn one(mut lane: Lane, runs: Vec<Pages>, what: &Selection, sender: &Sender<Result<Piece>>) -> Result<()> {
-    let mut decoder = Decoder::new(&what.request.schema, &what.copy.selected)?;
+    let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
         lane.copy(&what.sql(run), &mut decoder, sender).await?;
     }
     lane.close().await;
     Ok(())
-}
-
-/// One COPY out of a table.
-pub(super) struct Copy {
-    selected: Vec<Selected>,
-    sql: String,
-}
-
-impl Copy {
-    fn of(existing: &Existing, wanted: &Schema) -> Self {
-        let column = |name: &str| existing.columns.iter().find(|column| column.name == name);
-        let selected = wanted.fields.iter().map(|field| select(field, column(&field.name))).collect();
-        Self { selected, sql: String::new() }
-    }
-
-    /// `rest` follows the table's name: conditions and limits, made of our own words only.
-    pub(super) fn new(table: &TableName, existing: &Existing, wanted: &Schema, rest: &str) -> Self {
-        let mut copy = Self::of(existing, wanted);
-        copy.sql = copy.sql(&format!("{}{rest}", table.sql()));
-        copy
-    }
-
-    /// What a statement gives back that writes: columns of the table and, as the last one wanted, what `flag` says.
-    pub(super) fn returning(
-        existing: &Existing,
-        wanted: &Schema,
-        flag: &str,
-        statement: impl FnOnce(&str) -> String,
-    ) -> Self {
-        let mut copy = Self::of(existing, wanted);
-        if let Some(last) = copy.selected.last_mut() {
-            *last = Selected { sql: flag.to_owned(), wire: Wire::Boolean, parsed: false };
-        }
-        copy.sql = format!("COPY ({}) TO STDOUT (FORMAT binary)", statement(&copy.list()));
-        copy
-    }
-
-    /// `from`: the table and what follows it.
-    fn sql(&self, from: &str) -> String {
-        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", self.list())
-    }
-
-    fn list(&self) -> String {
-        self.selected.iter().map(|column| column.sql.as_str()).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Gives every batch to `give`, in the transaction that the session is in.
-    pub(super) async fn run<Give, Given>(&self, session: &mut PgConnection, wanted: &Schema, give: Give) -> Result<()>
-    where
-        Give: Fn(Batch) -> Given,
-        Given: Future<Output = Result<()>>,
-    {
-        self.run_as(session, wanted, translate, give).await
-    }
-
-    /// The same; `told` says what an error of the server is.
-    pub(super) async fn run_as<Failed, Give, Given>(
-        &self,
-        session: &mut PgConnection,
-        wanted: &Schema,
-        told: impl Fn(&sqlx::Error) -> Failed,
-        give: Give,
-    ) -> Result<(), Failed>
-    where
-        Failed: From<Error>,
-        Give: Fn(Batch) -> Given,
-        Given: Future<Output = Result<()>>,
-    {
-        let mut decoder = Decoder::new(wanted, &self.selected)?;
-        let mut messages = session.copy_out_raw(&self.sql).await.map_err(|error| told(&error))?;
-        while let Some(message) = messages.next().await {
-            if decoder.feed(&message.map_err(|error| told(&error))?)?
-                && let Some(batch) = decoder.take()?
-            {
-                give(batch).await?;
-            }
-        }
-        match decoder.take()? {
-            Some(batch) => Ok(give(batch).await?),
-            None => Ok(()),
-        }
-    }
-}
-
-pub(super) async fn execute(session: &mut PgConnection, sql: &str) -> Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await.map_err(|error| translate(&error))?;
-    Ok(())
-}
-
-/// Names the table unless the server did.
-pub(super) fn name(error: Error, table: &TableName) -> Error {
-    if error.place().table.is_some() { error } else { error.in_table(table.to_string()) }
 }

@@ -5,12 +5,12 @@
 use super::moments::{self, day, moment};
 use super::numeric::{self, Digits};
 use super::wire::{Selected, Wire, garbled, uuid};
-use arrow::datatypes::SchemaRef;
-use windvane_connect::column::{Column, Put, Values, keep, narrow};
-use windvane_connect::gather::{Fault, Gathered, Refusal};
-use windvane_connect::{BATCH_ROWS, Batch};
+use windvane_connect::Batch;
+use windvane_connect::column::{Put, Values, keep, narrow};
+use windvane_connect::gather::Gather;
+use windvane_connect::refusal::Refusal;
 use windvane_core::error::{Error, Result};
-use windvane_core::schema::{DataType, Schema, arrow::to_arrow};
+use windvane_core::schema::{DataType, Schema};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags and the length of an extension that nobody uses.
@@ -20,27 +20,16 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Takes the server's bytes as they come and fills batches.
 pub(super) struct Decoder {
-    schema: Schema,
-    arrow: SchemaRef,
-    parsed: Vec<bool>,
-    columns: Vec<Sent>,
-    faults: Vec<Fault>,
-    rows: usize,
-    bytes: usize,
-    /// The number of the first row of the batch.
-    first: u64,
+    gather: Gather,
+    /// Of each column.
+    how: Vec<How>,
     /// The start of a row whose end has not come yet.
     pending: Vec<u8>,
     started: bool,
     ended: bool,
 }
 
-/// A column and how its values are sent, as far as that says more than its type.
-struct Sent {
-    how: How,
-    column: Column,
-}
-
+/// How a column's values are sent, as far as that says more than its type.
 enum How {
     Plain,
     Numeric(Digits),
@@ -56,24 +45,14 @@ enum Row {
 
 impl Decoder {
     pub(super) fn new(schema: &Schema, selected: &[Selected]) -> Result<Self> {
-        let mut columns = Vec::with_capacity(selected.len());
-        for (field, selected) in schema.fields.iter().zip(selected) {
-            let data_type = if selected.parsed { DataType::Text } else { field.data_type };
-            columns.push(Sent::new(data_type, selected.wire)?);
-        }
-        Ok(Self {
-            schema: schema.clone(),
-            arrow: to_arrow(schema),
-            parsed: selected.iter().map(|selected| selected.parsed).collect(),
-            columns,
-            faults: Vec::new(),
-            rows: 0,
-            bytes: 0,
-            first: 1,
-            pending: Vec::new(),
-            started: false,
-            ended: false,
-        })
+        let parsed: Vec<bool> = selected.iter().map(|selected| selected.parsed).collect();
+        let columns = schema.fields.iter().zip(selected);
+        let how = columns.map(|(field, selected)| {
+            How::of(if selected.parsed { DataType::Text } else { field.data_type }, selected.wire)
+        });
+        let how = how.collect::<Result<_>>()?;
+        let gather = Gather::cut_at(BATCH_BYTES, schema, parsed);
+        Ok(Self { gather, how, pending: Vec::new(), started: false, ended: false })
     }
 
     /// Decodes a message. True when the batch should be taken.
@@ -88,12 +67,13 @@ impl Decoder {
             all.drain(..used);
             self.pending = all;
         }
-        Ok(self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES)
+        Ok(self.gather.is_full())
     }
 
     /// A new COPY begins, whose rows count from 1.
     pub(super) fn again(&mut self) {
-        (self.started, self.ended, self.first) = (false, false, 1);
+        (self.started, self.ended) = (false, false);
+        self.gather.count_from_one();
         self.pending.clear();
     }
 
@@ -114,7 +94,7 @@ impl Decoder {
             match self.row(&bytes[at..])? {
                 Row::Whole(length) => at += length,
                 Row::Cut => {
-                    self.forget_row();
+                    self.gather.forget_row();
                     break;
                 }
             }
@@ -128,65 +108,46 @@ impl Decoder {
             self.ended = true;
             return Ok(Row::Whole(2));
         }
-        if usize::try_from(count) != Ok(self.columns.len()) {
+        if usize::try_from(count) != Ok(self.how.len()) {
             return Err(garbled());
         }
         let mut rest = &bytes[2..];
-        for (number, sent) in self.columns.iter_mut().enumerate() {
+        for (number, how) in self.how.iter().enumerate() {
             let Some((length, after)) = rest.split_first_chunk() else { return Ok(Row::Cut) };
             rest = after;
             let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-                sent.column.null(self.rows);
+                self.gather.null(number);
                 continue;
             };
             let Some((value, after)) = rest.split_at_checked(length) else { return Ok(Row::Cut) };
             rest = after;
-            match sent.put(value) {
+            match how.put(self.gather.values(number), value) {
                 Put::Taken => {}
                 Put::Refused => {
-                    let refusal = sent.refusal(value, self.schema.fields[number].data_type);
-                    self.faults.push(Fault { row: self.rows, column: number, refusal });
-                    sent.column.null(self.rows);
+                    let data_type = self.gather.data_type(number);
+                    let refusal = refusal(self.gather.values(number), value, data_type);
+                    self.gather.refuse(number, refusal);
                 }
                 Put::Garbled => return Err(garbled()),
             }
         }
         let length = bytes.len() - rest.len();
-        self.rows += 1;
-        self.bytes += length;
+        self.gather.end_row_of(length);
         Ok(Row::Whole(length))
-    }
-
-    /// Takes back what a cut row left.
-    fn forget_row(&mut self) {
-        let rows = self.rows;
-        self.faults.retain(|fault| fault.row < rows);
-        self.columns.iter_mut().for_each(|sent| sent.column.truncate(rows));
     }
 
     /// What was decoded, if anything, and room for the next rows.
     pub(super) fn take(&mut self) -> Result<Option<Batch>> {
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        let rows = std::mem::take(&mut self.rows);
-        let first = self.first;
-        self.first += rows as u64;
-        self.bytes = 0;
-        let mut faults = std::mem::take(&mut self.faults);
-        let columns = self.columns.iter_mut().enumerate();
-        let given = columns.map(|(number, sent)| sent.column.finish(rows, number, &mut faults)).collect();
-        let (schema, arrow, parsed) = (&self.schema, &self.arrow, self.parsed.as_slice());
-        Gathered { schema, arrow, parsed, given, faults, rows, first }.batch().map(Some)
+        self.gather.take()
     }
 }
 
-impl Sent {
-    fn new(data_type: DataType, wire: Wire) -> Result<Self> {
-        let how = match (data_type, wire) {
-            (DataType::Decimal { precision, scale }, Wire::Numeric) => How::Numeric(Digits::new(precision, scale)),
-            (DataType::Json, Wire::Jsonb) => How::Jsonb,
-            (DataType::Uuid, Wire::Uuid) => How::Uuid,
+impl How {
+    fn of(data_type: DataType, wire: Wire) -> Result<Self> {
+        Ok(match (data_type, wire) {
+            (DataType::Decimal { precision, scale }, Wire::Numeric) => Self::Numeric(Digits::new(precision, scale)),
+            (DataType::Json, Wire::Jsonb) => Self::Jsonb,
+            (DataType::Uuid, Wire::Uuid) => Self::Uuid,
             (DataType::Boolean, Wire::Boolean)
             | (DataType::Int16 | DataType::Int32 | DataType::Int64, Wire::Integer)
             | (DataType::Float32 | DataType::Float64, Wire::Float)
@@ -194,27 +155,26 @@ impl Sent {
             | (DataType::Binary, Wire::Bytea)
             | (DataType::Date, Wire::Date)
             | (DataType::Time, Wire::Time)
-            | (DataType::Timestamp | DataType::TimestampTz, Wire::Timestamp) => How::Plain,
+            | (DataType::Timestamp | DataType::TimestampTz, Wire::Timestamp) => Self::Plain,
             (wanted, wire) => return Err(Error::internal(format!("a {wanted} column is not sent as {wire:?}"))),
-        };
-        Ok(Self { how, column: Column::new(data_type) })
+        })
     }
 
     /// Decodes one value.
     #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Put {
-        match &mut self.column.values {
+    fn put(&self, values: &mut Values, bytes: &[u8]) -> Put {
+        match values {
             Values::Int64(values) => keep(values, integer(bytes), Some),
             Values::Int32(values) => keep(values, integer(bytes), |value| i32::try_from(value).ok()),
             Values::Int16(values) => keep(values, integer(bytes), |value| i16::try_from(value).ok()),
-            Values::Decimal(values, _) => match &self.how {
-                How::Numeric(digits) => keep(values, Some(bytes), |bytes| digits.decode(bytes)),
-                How::Plain | How::Jsonb | How::Uuid => Put::Garbled,
+            Values::Decimal(values, _) => match self {
+                Self::Numeric(digits) => keep(values, Some(bytes), |bytes| digits.decode(bytes)),
+                Self::Plain | Self::Jsonb | Self::Uuid => Put::Garbled,
             },
-            Values::Text(pieces) => match self.how {
-                How::Plain | How::Numeric(_) => pieces.push(bytes),
-                How::Jsonb => bytes.split_first().map_or(Put::Garbled, |(_, text)| pieces.push(text)),
-                How::Uuid => match bytes.try_into() {
+            Values::Text(pieces) => match self {
+                Self::Plain | Self::Numeric(_) => pieces.push(bytes),
+                Self::Jsonb => bytes.split_first().map_or(Put::Garbled, |(_, text)| pieces.push(text)),
+                Self::Uuid => match bytes.try_into() {
                     Ok(bytes) => pieces.push(uuid(u128::from_be_bytes(bytes)).as_bytes()),
                     Err(_) => Put::Garbled,
                 },
@@ -230,27 +190,27 @@ impl Sent {
             Values::Boolean(values) => keep(values, bytes.first().copied(), |value| Some(value != 0)),
         }
     }
+}
 
-    /// Why `put` refused a value.
-    fn refusal(&self, bytes: &[u8], data_type: DataType) -> Refusal {
-        let does_not_fit = |text: String| Refusal { reason: format!("{text} does not fit {data_type}"), text };
-        match &self.column.values {
-            Values::Decimal(..) => numeric::refusal(bytes, data_type),
-            Values::Date(_) => day(bytes.try_into().map_or(i32::MAX, i32::from_be_bytes)),
-            Values::Timestamp(..) => moment(bytes.try_into().map_or(i64::MAX, i64::from_be_bytes)),
-            Values::Time(_) => {
-                Refusal { reason: "24:00:00 is not a time of the day".to_owned(), text: "24:00:00".to_owned() }
-            }
-            Values::Float32(_) | Values::Float64(_) => {
-                does_not_fit(float(bytes).map_or_else(String::new, |value| value.to_string()))
-            }
-            Values::Boolean(_)
-            | Values::Int16(_)
-            | Values::Int32(_)
-            | Values::Int64(_)
-            | Values::Text(_)
-            | Values::Binary(_) => does_not_fit(integer(bytes).map_or_else(String::new, |value| value.to_string())),
+/// Why a value was refused.
+fn refusal(values: &Values, bytes: &[u8], data_type: DataType) -> Refusal {
+    let does_not_fit = |text: String| Refusal { reason: format!("{text} does not fit {data_type}"), text };
+    match values {
+        Values::Decimal(..) => numeric::refusal(bytes, data_type),
+        Values::Date(_) => day(bytes.try_into().map_or(i32::MAX, i32::from_be_bytes)),
+        Values::Timestamp(..) => moment(bytes.try_into().map_or(i64::MAX, i64::from_be_bytes)),
+        Values::Time(_) => {
+            Refusal { reason: "24:00:00 is not a time of the day".to_owned(), text: "24:00:00".to_owned() }
         }
+        Values::Float32(_) | Values::Float64(_) => {
+            does_not_fit(float(bytes).map_or_else(String::new, |value| value.to_string()))
+        }
+        Values::Boolean(_)
+        | Values::Int16(_)
+        | Values::Int32(_)
+        | Values::Int64(_)
+        | Values::Text(_)
+        | Values::Binary(_) => does_not_fit(integer(bytes).map_or_else(String::new, |value| value.to_string())),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::catalog;
 use super::failure::translate;
-use super::read::{BEGIN, execute};
+use super::statement::{BEGIN, execute};
 use super::table::TableName;
 use chrono::Datelike;
 use sqlx::AssertSqlSafe;

@@ -196,3 +196,8 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
 fn plain(name: &str) -> String {
     if name.contains(['.', '"']) { quote(name) } else { name.to_owned() }
 }
+
+/// Names the table unless the server did.
+pub(super) fn name(error: Error, table: &TableName) -> Error {
+    if error.place().table.is_some() { error } else { error.in_table(table.to_string()) }
+}

@@ -6,7 +6,7 @@
 
 use super::connect::{Access, in_time, open, silent};
 use super::failure::translate;
-use super::read::{BEGIN, execute};
+use super::statement::{BEGIN, execute};
 use futures::StreamExt;
 use sqlx::postgres::PgConnection;
 use std::pin::pin;

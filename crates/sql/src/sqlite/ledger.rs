@@ -1,17 +1,18 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
 use super::failure::translate;
-use super::load::execute;
 use super::read::{run, select};
+use super::statement::execute;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::within::inside;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
-use windvane_connect::again::{Course, Earlier, Known, Own, There, Undo, others_went};
+use windvane_connect::again::{Course, Facts, Known, Undo};
+use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::ReadBack;
-use windvane_connect::tell::Tell;
-use windvane_connect::{LoadRequest, Loaded, ledger};
-use windvane_core::error::{Error, Result};
+use windvane_connect::{LoadRequest, Loaded};
+use windvane_core::error::Result;
+use windvane_core::schema::Schema;
 use windvane_core::schema::sql::quote;
 
 /// What older ledgers do not have.
@@ -43,56 +44,69 @@ const SELECT: &str = "SELECT load_id, rows, bytes, checksum, refused, changes, f
 
 /// What an earlier try of this load was answered, when that stands.
 pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Course> {
-    let statement = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", sql(LEDGER));
-    let mine: Option<ledger::Row> = sqlx::query_as(AssertSqlSafe(statement))
-        .bind(&request.dataset)
-        .bind(&request.load_id)
-        .fetch_optional(&mut *file)
-        .await
-        .map_err(|error| translate(&error))?;
-    if mine.is_none() && !request.is_looked_at() {
-        return Ok(Course::first(request));
-    }
-    let all = newest(file, &request.dataset, ledger::looked_through(request, mine.is_some())).await?;
-    let earlier = ledger::earlier(mine, request, &all)?;
-    if earlier.is_new(request) {
-        return Ok(Course::first(request));
-    }
-    let rows = rows(file, &request.dataset).await?;
-    let own = match rows {
-        Some(_) => own(file, request, &earlier).await?,
-        None => Own::Untold,
-    };
-    earlier.course(request, There { rows, own })
+    ledger::look_up(&mut Asked { file, request, known: Vec::new() }, request).await
 }
 
-/// Which rows of the table are those of the earlier try.
-async fn own(file: &mut SqliteConnection, request: &LoadRequest, earlier: &Earlier) -> Result<Own> {
-    let known = columns(file, &request.dataset).await.map_err(|error| translate(&error))?;
-    let has = |name: &str| known.iter().any(|column| same(&column.name, name));
-    let own = earlier.told(request, has);
-    if !own.is_told() {
-        return Ok(own);
-    }
-    let also = earlier.also(request);
-    let own = own.counted(counted(file, request, &known, &also).await?);
-    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
-    let seen = ReadBack::default();
-    let look = |batch| std::future::ready(seen.look(batch));
-    run(file, &select(&request.dataset, &known, columns, &told(request, &known, &also)?), columns, look).await?;
-    Ok(own.compared(seen.is(checksum)))
+/// A load that the file is asked for.
+struct Asked<'a> {
+    file: &'a mut SqliteConnection,
+    request: &'a LoadRequest,
+    /// The columns of its table.
+    known: Vec<NativeColumn>,
 }
 
-async fn counted(
-    file: &mut SqliteConnection,
-    request: &LoadRequest,
-    known: &[NativeColumn],
-    also: &[String],
-) -> Result<u64> {
-    let statement = format!("SELECT count(*) FROM {}{}", sql(&request.dataset), told(request, known, also)?);
-    let count: i64 =
-        sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(file).await.map_err(|error| translate(&error))?;
-    Ok(u64::try_from(count).unwrap_or(0))
+impl Ledger for Asked<'_> {
+    async fn mine(&mut self) -> Result<Option<(Loaded, Facts)>> {
+        let statement = format!("{SELECT} {} WHERE dataset = ? AND load_id = ?", sql(LEDGER));
+        let row = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(&self.request.dataset)
+            .bind(&self.request.load_id)
+            .fetch_optional(&mut *self.file)
+            .await
+            .map_err(|error| translate(&error))?;
+        row.map(ledger::answered).transpose()
+    }
+
+    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+        newest(self.file, &self.request.dataset, most).await
+    }
+
+    async fn look(&mut self) -> Result<bool> {
+        let table = &self.request.dataset;
+        let there = all(self.file).await?.iter().any(|relation| same(&relation.name, table));
+        if there {
+            self.known = columns(self.file, table).await.map_err(|error| translate(&error))?;
+        }
+        Ok(there)
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.known.iter().any(|known| same(&known.name, column))
+    }
+
+    fn told(&self, also: &[String]) -> Result<String> {
+        told(self.request, &self.known, also)
+    }
+
+    async fn count(&mut self, condition: &str) -> Result<u64> {
+        let statement = format!("SELECT count(*) FROM {}{condition}", sql(&self.request.dataset));
+        let count = sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(&mut *self.file).await;
+        let count: i64 = count.map_err(|error| translate(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn holds(&mut self, condition: &str, columns: &Schema, checksum: &str) -> Result<bool> {
+        let seen = ReadBack::default();
+        let look = |batch| std::future::ready(seen.look(batch));
+        let statement = select(&self.request.dataset, &self.known, columns, condition);
+        run(self.file, &statement, columns, look).await?;
+        Ok(seen.is(checksum))
+    }
+}
+
+/// The condition that chooses the rows of a load, and of these.
+fn told(request: &LoadRequest, known: &[NativeColumn], also: &[String]) -> Result<String> {
+    ledger::told(request, also, quote, |within| Ok(format!(" WHERE {}", inside(within, known)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
@@ -100,22 +114,10 @@ pub(super) async fn undo(
     file: &mut SqliteConnection,
     request: &LoadRequest,
     known: &[NativeColumn],
-    Undo { rows, also, .. }: Undo,
+    undo: &Undo,
 ) -> Result<()> {
-    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known, &also)?);
-    match execute(file, &statement).await? {
-        gone if gone == rows => Ok(()),
-        gone => Err(others_went(rows, gone)),
-    }
-}
-
-/// The condition that chooses the rows of a load, and of these.
-fn told(request: &LoadRequest, known: &[NativeColumn], also: &[String]) -> Result<String> {
-    match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
-        Some(Tell::Window { within, .. }) => Ok(format!(" WHERE {}", inside(within, known)?)),
-        None => Err(Error::internal("rows were to be told from others by nothing")),
-    }
+    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known, &undo.also)?);
+    ledger::went(undo, execute(file, &statement).await?)
 }
 
 /// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
@@ -131,25 +133,13 @@ pub(super) async fn forget(file: &mut SqliteConnection, dataset: &str) -> Result
     done.map(drop).map_err(|error| translate(&error))
 }
 
-/// The rows of a table, or nothing where there is none.
-async fn rows(file: &mut SqliteConnection, table: &str) -> Result<Option<u64>> {
-    let there = all(file).await?.iter().any(|relation| same(&relation.name, table));
-    if !there {
-        return Ok(None);
-    }
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}", sql(table))))
-        .fetch_one(file)
-        .await
-        .map_err(|error| translate(&error))?;
-    Ok(u64::try_from(count).ok())
-}
-
 /// The newest loads of a dataset first.
-async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Result<Vec<ledger::Row>> {
+async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Result<Vec<Known>> {
     let statement =
         format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, rowid DESC LIMIT {limit}", sql(LEDGER));
     let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(dataset).fetch_all(file).await;
-    rows.map_err(|error| translate(&error))
+    let rows: Vec<ledger::Row> = rows.map_err(|error| translate(&error))?;
+    Ok(rows.iter().map(ledger::listed).collect())
 }
 
 /// The newest loads of a dataset. Changes nothing: a file without a ledger has none.
@@ -158,7 +148,7 @@ pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str, most: u32)
     if !known.iter().any(|column| column.name == "facts") {
         return Ok(Vec::new());
     }
-    Ok(newest(file, dataset, most).await?.iter().map(ledger::listed).collect())
+    newest(file, dataset, most).await
 }
 
 pub(super) async fn write_down(file: &mut SqliteConnection, request: &LoadRequest, loaded: &Loaded) -> Result<()> {

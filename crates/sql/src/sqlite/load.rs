@@ -2,19 +2,19 @@
 
 use super::failure::translate;
 use super::keeps::narrow;
-use super::read::{run, select};
+use super::read::{look_back, select};
+use super::statement::execute;
 use super::table::{LEDGER, NativeColumn, same, sql};
 use super::target::{mark, ready};
 use super::write::{Inserts, Place};
 use super::{ledger, merge};
+use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
 use std::collections::HashSet;
 use windvane_connect::account::Account;
 use windvane_connect::again::{Course, swapped};
 use windvane_connect::by_key;
-use windvane_connect::read_back::ReadBack;
-use windvane_connect::{Batch, LoadRequest, Loaded, Rows};
+use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::schema::checksum::Checksum;
@@ -72,7 +72,7 @@ async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &
     if request.mode != Mode::Replace {
         ledger::forget(file, &request.dataset).await?;
     }
-    if let Some(undo) = undo.clone() {
+    if let Some(undo) = &undo {
         ledger::undo(file, request, &native, undo).await?;
     }
     let loaded = match request.mode {
@@ -108,24 +108,8 @@ async fn direct(
     if !request.reads_back(account.sent()) {
         return Ok(account.counted(request, bytes));
     }
-    let seen = look(file, &select(&request.dataset, native, &request.schema, mine), request).await?;
+    let seen = look_back(file, &select(&request.dataset, native, &request.schema, mine), request).await?;
     account.agrees(request, seen, &Checksum::default(), bytes)
-}
-
-/// Reads rows of our columns back.
-pub(super) async fn look(file: &mut SqliteConnection, statement: &str, request: &LoadRequest) -> Result<ReadBack> {
-    if faults::planted("commits_early") {
-        execute(file, "COMMIT; BEGIN").await?;
-    }
-    let seen = ReadBack::default();
-    let look = |batch: Batch| std::future::ready(seen.look(batch));
-    run(file, statement, &request.schema, look).await?;
-    Ok(seen)
-}
-
-pub(super) async fn execute(file: &mut SqliteConnection, statement: &str) -> Result<u64> {
-    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(file).await.map_err(|error| translate(&error))?;
-    Ok(done.rows_affected())
 }
 
 fn name(error: Error, table: &str) -> Error {

@@ -22,6 +22,7 @@ mod look;
 mod merge;
 mod place;
 mod read;
+mod statement;
 mod table;
 mod target;
 mod value;

@@ -3,6 +3,7 @@
 use super::catalog::missing;
 use super::failure::translate;
 use super::look;
+use super::statement::execute;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::value::{Stored, is_parsed, put};
 use super::within::Ranges;
@@ -10,9 +11,12 @@ use futures::{StreamExt, stream};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
 use std::future::Future;
-use windvane_connect::gather::{Gather, produce};
-use windvane_connect::{Batch, BatchStream, ReadRequest};
+use windvane_connect::gather::Gather;
+use windvane_connect::produce::produce;
+use windvane_connect::read_back::ReadBack;
+use windvane_connect::{Batch, BatchStream, LoadRequest, ReadRequest};
 use windvane_core::error::{Error, Result};
+use windvane_core::faults;
 use windvane_core::schema::epoch::Epoch;
 use windvane_core::schema::{DataType, Field, Schema, sql::quote};
 
@@ -134,4 +138,15 @@ fn add(row: &SqliteRow, types: &[(DataType, Epoch)], gather: &mut Gather) -> Res
 
 fn odd(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     Error::internal("a SQLite value does not have the type it says").caused_by(error)
+}
+
+/// Reads rows of our columns back.
+pub(super) async fn look_back(file: &mut SqliteConnection, statement: &str, request: &LoadRequest) -> Result<ReadBack> {
+    if faults::planted("commits_early") {
+        execute(file, "COMMIT; BEGIN").await?;
+    }
+    let seen = ReadBack::default();
+    let look = |batch: Batch| std::future::ready(seen.look(batch));
+    run(file, statement, &request.schema, look).await?;
+    Ok(seen)
 }

@@ -2,7 +2,7 @@
 
 use super::failure::translate;
 use super::indexes::statements;
-use super::load::execute;
+use super::statement::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
 use super::widen::widen;
 use super::within::free_name;

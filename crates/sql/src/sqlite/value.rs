@@ -1,7 +1,8 @@
 //! SQLite's values in the wanted types. A column's declared type promises nothing: each value has its own.
 
 use chrono::DateTime;
-use windvane_connect::gather::{Gather, Refusal, Value, not_a};
+use windvane_connect::gather::{Gather, Value};
+use windvane_connect::refusal::{Refusal, not_a};
 use windvane_core::error::Result;
 use windvane_core::schema::DataType;
 use windvane_core::schema::epoch::Epoch;

@@ -2,7 +2,7 @@
 //! transaction, and only where that loses nothing which somebody has said of it.
 
 use super::failure::translate;
-use super::load::execute;
+use super::statement::execute;
 use super::table::{NativeColumn, sql};
 use super::within::free_name;
 use sqlx::AssertSqlSafe;

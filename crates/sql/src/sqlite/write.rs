@@ -11,9 +11,9 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::ops::Range;
 use std::sync::Arc;
 use windvane_connect::account::Account;
-use windvane_connect::halving::{Halves, refusal};
-use windvane_connect::narrow::{Narrow, must_fit, others};
-use windvane_connect::{LoadRequest, RefusedRow, RowStream};
+use windvane_connect::halving::{self, Refuses};
+use windvane_connect::narrow::Narrow;
+use windvane_connect::{LoadRequest, RowStream};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::schema::{DataType, Field, Schema, arrow::conform, sql::quote};
@@ -79,63 +79,46 @@ impl Inserts {
         mut rows: RowStream,
         account: &mut Account,
     ) -> Result<u64> {
-        let mut bytes = 0;
+        let mut inserting = Inserting { into: self, file, bytes: 0 };
         while let Some(batch) = rows.next().await {
             let batch = conform(&batch?, &self.schema)?;
             let sent = faults::spoilt("", &batch);
-            let refused = self.batch(file, &sent, account.sent(), &mut bytes).await?;
+            let refused = halving::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
             account.add(&batch, refused)?;
         }
-        Ok(bytes)
+        Ok(inserting.bytes)
+    }
+}
+
+/// Inserts on their way into a file.
+struct Inserting<'a> {
+    into: &'a Inserts,
+    file: &'a mut SqliteConnection,
+    bytes: u64,
+}
+
+impl Refuses for Inserting<'_> {
+    fn refuses_rows(error: &Error) -> bool {
+        refuses_rows(error)
     }
 
-    /// The rows of a batch that the table does not take are found by halving.
-    async fn batch(
-        &self,
-        file: &mut SqliteConnection,
-        batch: &RecordBatch,
-        first: u64,
-        bytes: &mut u64,
-    ) -> Result<Vec<RefusedRow>> {
-        let mut refused = self.narrow.misfits(batch, first);
-        if let (RowPolicy::Fail, Some(row)) = (self.policy, refused.first()) {
-            return Err(must_fit(row));
-        }
-        let (batch, places) = others(batch, first, &refused)?;
-        let batch = &batch;
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let end = (start + self.at_once).min(batch.num_rows());
-            let mut halves = Halves::of(start..end);
-            while let Some(rows) = halves.take() {
-                let Err(error) = self.rows(file, batch, rows.clone(), &places, bytes).await else { continue };
-                if !refuses_rows(&error) {
-                    return Err(error);
-                }
-                if halves.blame(&rows).is_some() {
-                    let column = column_in(error.message());
-                    refused.push(refusal(error, places[rows.start], self.policy, column)?);
-                }
-            }
-            start = end;
-        }
-        Ok(refused)
+    fn column_in(message: &str) -> Option<String> {
+        column_in(message)
+    }
+}
+
+impl halving::Inserts for Inserting<'_> {
+    fn end(&mut self, batch: &RecordBatch, start: usize) -> usize {
+        (start + self.into.at_once).min(batch.num_rows())
     }
 
-    async fn rows(
-        &self,
-        file: &mut SqliteConnection,
-        batch: &RecordBatch,
-        rows: Range<usize>,
-        places: &[u64],
-        bytes: &mut u64,
-    ) -> Result<()> {
-        let is_whole = rows.len() == self.at_once;
-        let sql = if is_whole { self.whole.clone() } else { statement(&self.head, &self.one, rows.len()) };
+    async fn insert(&mut self, batch: &RecordBatch, rows: Range<usize>, places: &[u64]) -> Result<()> {
+        let Inserts { head, one, schema, place, at_once, whole, .. } = self.into;
+        let sql = if rows.len() == *at_once { whole.clone() } else { statement(head, one, rows.len()) };
         let part = batch.slice(rows.start, rows.len());
-        let places = (self.place != Place::Untold).then(|| &places[rows]);
-        let query = filled(sql, &part, &self.schema.fields, places, bytes)?;
-        query.execute(&mut *file).await.map(drop).map_err(|error| translate(&error))
+        let places = (*place != Place::Untold).then(|| &places[rows]);
+        let query = filled(sql, &part, &schema.fields, places, &mut self.bytes)?;
+        query.execute(&mut *self.file).await.map(drop).map_err(|error| translate(&error))
     }
 }
 

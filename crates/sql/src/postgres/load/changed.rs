@@ -2,77 +2,16 @@
 //! a `real[]` has no 16777217. Their rows are refused before anything is moved.
 
 use super::super::failure::translate;
-use super::super::read::execute;
-use super::super::table::{NativeColumn, Shape};
-use super::staged::STAGED;
-use super::target::{Column, Target};
-use super::{Stop, run};
+use super::super::statement::execute;
+use super::column::Column;
+use super::job::{Stop, run};
+use super::loses::Loses;
+use super::target::Target;
+use super::temporary::STAGED;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use windvane_connect::RefusedRow;
 use windvane_core::error::Result;
-
-/// What may be lost of a text that becomes a value of such a type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loses {
-    /// The server writes it in a form of its own, and that is all.
-    Nothing,
-    /// Digits of a second behind the sixth.
-    Fraction,
-    /// Those, and parts of a month or a year.
-    Parts,
-    /// Those, and the day.
-    Day,
-    /// The time of the day.
-    Time,
-    /// Any of its numbers: it is compared number by number.
-    Numbers,
-    /// Digits behind the second.
-    Cents,
-    /// Another value may have been meant: only the server's own form goes.
-    All,
-}
-
-/// What a text may lose in a column, and whether length or digits that it declares may take more.
-pub(super) fn loses(column: &NativeColumn) -> (Loses, bool) {
-    if column.shape == Shape::Composite {
-        return (Loses::Numbers, false);
-    }
-    let element = column.resolved.trim_end_matches("[]");
-    let (word, digits) = element.split_once('(').map_or((element, ""), |(word, rest)| (word.trim(), rest));
-    let behind = digits.split_once(')').map_or("", |(_, rest)| rest.trim());
-    let word = if behind.is_empty() { word.to_owned() } else { format!("{word} {behind}") };
-    let declared = !digits.is_empty() || word.starts_with("interval ");
-    let loses = match word.as_str() {
-        word if word.starts_with("interval") => Loses::Parts,
-        "time with time zone" => Loses::Day,
-        "timestamp with time zone" | "tstzrange" | "tstzmultirange" => Loses::Fraction,
-        "daterange" | "datemultirange" => Loses::Time,
-        "smallint"
-        | "integer"
-        | "bigint"
-        | "numeric"
-        | "real"
-        | "double precision"
-        | "date"
-        | "tsrange"
-        | "tsmultirange"
-        | "timestamp without time zone"
-        | "time without time zone"
-        | "point"
-        | "line"
-        | "lseg"
-        | "box"
-        | "path"
-        | "polygon"
-        | "circle" => Loses::Numbers,
-        "money" => Loses::Cents,
-        "oid" | "xid" | "cid" | "character" => Loses::All,
-        word if word.starts_with("reg") => Loses::All,
-        _ => return (Loses::Nothing, false),
-    };
-    (loses, declared)
-}
 
 /// Whether something of a staged text is lost in the column, as SQL; nothing where it cannot be.
 fn lost(column: &Column, staged: &str) -> Option<String> {

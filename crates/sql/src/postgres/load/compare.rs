@@ -2,14 +2,9 @@
 //! that are not deterministic, `char` with its blanks).
 
 use super::super::failure::translate;
-use super::super::read::execute;
 use super::super::table::TableName;
-use super::staged::STAGED;
-use super::target::Column;
-use super::{Stop, run};
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use windvane_connect::RefusedRow;
+use std::collections::HashMap;
 use windvane_core::error::Result;
 
 /// How equal values of a column are found.
@@ -56,20 +51,16 @@ LEFT JOIN LATERAL (
     AND NOT y.collisdeterministic AND y.oid <> a.attcollation LIMIT 1) i ON true
 WHERE s.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped";
 
-pub(super) async fn learn(session: &mut PgConnection, table: &TableName, columns: &mut [Column]) -> Result<()> {
+/// The columns of a table, by name.
+pub(super) async fn learn(session: &mut PgConnection, table: &TableName) -> Result<HashMap<String, Compared>> {
     let facts: Vec<Row> = sqlx::query_as(FACTS)
         .bind(&table.schema)
         .bind(&table.table)
         .fetch_all(session)
         .await
         .map_err(|error| translate(&error))?;
-    for (name, loose, operator, collation) in facts {
-        let name = windvane_core::schema::sql::quote(&name);
-        if let Some(column) = columns.iter_mut().find(|column| column.name == name) {
-            column.key = Compared { operator, collation, loose };
-        }
-    }
-    Ok(())
+    let one = |(name, loose, operator, collation)| (name, Compared { operator, collation, loose });
+    Ok(facts.into_iter().map(one).collect())
 }
 
 impl Compared {
@@ -83,40 +74,4 @@ impl Compared {
     pub(super) fn of(&self, value: &str) -> String {
         self.collation.as_ref().map_or_else(|| value.to_owned(), |name| format!("{value} COLLATE {name}"))
     }
-}
-
-/// Rows whose key is none of the target's type: found one by one, when the server has refused to look at all of them.
-pub(super) async fn unfit(session: &mut PgConnection, columns: &[(&Column, usize)]) -> Result<Vec<RefusedRow>, Stop> {
-    let casts: Vec<String> =
-        columns.iter().map(|(column, at)| format!("PERFORM {};\n", column.cast(&format!("s.c{at}")))).collect();
-    let casts = casts.concat();
-    let block = format!(
-        "DECLARE s record; windvane_name text; windvane_state text; windvane_said text;
-BEGIN
-  FOR s IN SELECT * FROM {STAGED} LOOP
-    BEGIN
-      {casts}
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-      GET STACKED DIAGNOSTICS windvane_name = COLUMN_NAME, windvane_state = RETURNED_SQLSTATE, windvane_said = MESSAGE_TEXT;
-      INSERT INTO pg_temp.windvane_refused VALUES (s.at, windvane_name, windvane_state, NULL, windvane_said);
-    END;
-  END LOOP;
-END"
-    );
-    run(session, &format!("DO $windvane_keys${block}$windvane_keys$")).await?;
-    let refused: Vec<(i64, Option<String>)> =
-        sqlx::query_as(AssertSqlSafe("SELECT at, said FROM pg_temp.windvane_refused ORDER BY at".to_owned()))
-            .fetch_all(&mut *session)
-            .await
-            .map_err(|error| translate(&error))?;
-    execute(session, "DELETE FROM pg_temp.windvane_refused").await?;
-    let one =
-        columns.first().filter(|_| columns.len() == 1).map(|(column, _)| column.name.trim_matches('"').to_owned());
-    let told = |(at, said): (i64, Option<String>)| RefusedRow {
-        at: u64::try_from(at).unwrap_or_default(),
-        column: one.clone(),
-        reason: said.unwrap_or_default(),
-        superseded: false,
-    };
-    Ok(refused.into_iter().map(told).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::super::encode::{Form, RowEncoder, header, trailer};
 use super::super::failure::translate;
-use super::Stop;
+use super::job::Stop;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use futures::StreamExt;
 use sqlx::postgres::PgConnection;

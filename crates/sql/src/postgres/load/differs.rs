@@ -1,7 +1,7 @@
 //! Which column of the target has other values than were sent: asked once it is known that one has.
 
-use super::staged::STAGED;
 use super::target::Target;
+use super::temporary::STAGED;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use windvane_core::error::Error;

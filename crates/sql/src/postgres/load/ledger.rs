@@ -1,19 +1,21 @@
 //! Which loads are done: a row a load, written in the transaction of its rows.
 
+use super::super::copy_out::Copy;
 use super::super::failure::translate;
 use super::super::filter;
-use super::super::read::{Copy, execute};
+use super::super::statement::execute;
 use super::super::table::{Existing, TableName, check_name};
+use super::job::{Job, Stop, run};
 use super::target::unpadded;
-use super::{Job, Stop, run};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use windvane_connect::again::{Course, Earlier, Facts, Known, Own, There, Undo, others_went};
+use windvane_connect::again::{Course, Facts, Known, Undo};
+use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::{ReadBack, already};
-use windvane_connect::tell::Tell;
-use windvane_connect::{LoadRequest, Loaded, ledger as words};
+use windvane_connect::{LoadRequest, Loaded};
 use windvane_core::error::{Error, Result};
+use windvane_core::schema::Schema;
 use windvane_core::schema::sql::quote;
 
 /// The receipt as JSON; ledgers of earlier versions lack it.
@@ -70,77 +72,83 @@ type Row = (String, i64, i64, String, Option<String>, Option<String>, String);
 
 /// What an earlier try answered, word for word, when that stands.
 pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Course> {
-    let (ledger, request) = (&job.ledger, &job.request);
-    let sql = format!("{} WHERE dataset = $1 AND load_id = $2", select(ledger));
-    let row: Option<Row> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(&request.dataset)
-        .bind(&request.load_id)
-        .fetch_optional(&mut *session)
-        .await
-        .map_err(|error| translate(&error))?;
-    if row.is_none() && !request.is_looked_at() {
-        return Ok(Course::first(request));
-    }
-    let all = newest(session, ledger, &request.dataset, words::looked_through(request, row.is_some())).await?;
-    let loads = all.iter().map(listed).collect();
-    let earlier = match row {
-        Some(row) => {
-            let (loaded, facts) = loaded(row, ledger)?;
-            Earlier { loaded, facts, loads, lost: false }
-        }
-        None => Earlier::lost(request, loads),
-    };
-    if earlier.is_new(request) {
-        return Ok(Course::first(request));
-    }
-    let existing = job.table.existing(session).await?;
-    let (rows, own) = match &existing {
-        Some(existing) => (Some(count(session, &job.table, "").await?), own(session, job, existing, &earlier).await?),
-        None => (None, Own::Untold),
-    };
-    earlier.course(request, There { rows, own })
+    ledger::look_up(&mut Asked { session, job, existing: None }, &job.request).await
 }
 
-/// Which rows of the table are those of the earlier try.
-async fn own(session: &mut PgConnection, job: &Job, existing: &Existing, earlier: &Earlier) -> Result<Own> {
-    let request = &job.request;
-    let has = |name: &str| existing.columns.iter().any(|column| column.name == name);
-    let own = earlier.told(request, has);
-    if !own.is_told() {
-        return Ok(own);
+/// A load that the server is asked for.
+struct Asked<'a> {
+    session: &'a mut PgConnection,
+    job: &'a Job,
+    existing: Option<Existing>,
+}
+
+impl Asked<'_> {
+    fn existing(&self) -> Result<&Existing> {
+        self.existing.as_ref().ok_or_else(|| Error::internal("a table was not looked at"))
     }
-    let condition = told(request, existing, &earlier.also(request))?;
-    let own = own.counted(count(session, &job.table, &condition).await?);
-    let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
-    // With the blanks that the table has added to `char`, or without them: as the load had read them back.
-    for existing in [existing.clone(), unpadded(existing)] {
-        let seen = ReadBack::default();
-        let look = |batch| std::future::ready(seen.look(batch));
-        Copy::new(&job.table, &existing, columns, &condition).run(session, columns, look).await?;
-        if seen.is(checksum) {
-            return Ok(own.compared(true));
+}
+
+impl Ledger for Asked<'_> {
+    async fn mine(&mut self) -> Result<Option<(Loaded, Facts)>> {
+        let Job { ledger, request, .. } = self.job;
+        let sql = format!("{} WHERE dataset = $1 AND load_id = $2", select(ledger));
+        let row: Option<Row> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(&request.dataset)
+            .bind(&request.load_id)
+            .fetch_optional(&mut *self.session)
+            .await
+            .map_err(|error| translate(&error))?;
+        row.map(|row| answered(row, ledger)).transpose()
+    }
+
+    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+        newest(self.session, &self.job.ledger, &self.job.request.dataset, most).await
+    }
+
+    async fn look(&mut self) -> Result<bool> {
+        self.existing = self.job.table.existing(self.session).await?;
+        Ok(self.existing.is_some())
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.existing.iter().flat_map(|existing| &existing.columns).any(|known| known.name == column)
+    }
+
+    fn told(&self, also: &[String]) -> Result<String> {
+        told(&self.job.request, self.existing()?, also)
+    }
+
+    async fn count(&mut self, condition: &str) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM {}{condition}", self.job.table.sql());
+        let count = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.session).await;
+        let count: i64 = count.map_err(|error| translate(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn holds(&mut self, condition: &str, columns: &Schema, checksum: &str) -> Result<bool> {
+        // With the blanks that the table has added to `char`, or without them: as the load had read them back.
+        for existing in [self.existing()?.clone(), unpadded(self.existing()?)] {
+            let seen = ReadBack::default();
+            let look = |batch| std::future::ready(seen.look(batch));
+            Copy::new(&self.job.table, &existing, columns, condition).run(self.session, columns, look).await?;
+            if seen.is(checksum) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
-    Ok(own.compared(false))
 }
 
 /// The condition that chooses the rows of a load, and of these.
 fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
-    match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
-        Some(Tell::Window { within, .. }) => Ok(filter::clause(&filter::of(within, existing)?)),
-        None => Err(Error::internal("rows were to be told from others by nothing")),
-    }
+    ledger::told(request, also, quote, |within| Ok(filter::clause(&filter::of(within, existing)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
-pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, undo: Undo) -> Result<(), Stop> {
-    let Undo { rows, also, .. } = undo;
-    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing, &also)?);
-    match run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))? {
-        gone if gone == rows => Ok(()),
-        gone => Err(others_went(rows, gone).into()),
-    }
+pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, undo: &Undo) -> Result<(), Stop> {
+    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing, &undo.also)?);
+    let gone = run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?;
+    Ok(ledger::went(undo, gone)?)
 }
 
 /// Of an empty table, no load has left a row: whoever comes again finds its rows gone.
@@ -151,7 +159,7 @@ pub(super) async fn forget(session: &mut PgConnection, job: &Job) -> Result<()> 
     if some {
         return Ok(());
     }
-    let sql = format!("UPDATE {} SET mode = '{}' WHERE dataset = $1 AND rows > 0", job.ledger.sql(), words::GONE);
+    let sql = format!("UPDATE {} SET mode = '{}' WHERE dataset = $1 AND rows > 0", job.ledger.sql(), ledger::GONE);
     let done = sqlx::query(AssertSqlSafe(sql)).bind(&job.request.dataset).execute(session).await;
     done.map(drop).map_err(|error| translate(&error))
 }
@@ -161,8 +169,8 @@ fn listed(row: &Row) -> Known {
     Known {
         load_id: load_id.clone(),
         rows: u64::try_from(*rows).unwrap_or(0),
-        facts: words::known(facts.as_deref().unwrap_or_default()),
-        manner: words::manner(mode),
+        facts: ledger::known(facts.as_deref().unwrap_or_default()),
+        manner: ledger::manner(mode),
     }
 }
 
@@ -170,8 +178,8 @@ fn select(ledger: &TableName) -> String {
     format!("SELECT load_id, rows, bytes, checksum, {RECEIPT}, {FACTS}, mode FROM {}", ledger.sql())
 }
 
-fn loaded((id, rows, bytes, checksum, receipt, facts, _): Row, ledger: &TableName) -> Result<(Loaded, Facts)> {
-    let facts = words::known(facts.as_deref().unwrap_or_default());
+fn answered((id, rows, bytes, checksum, receipt, facts, _): Row, ledger: &TableName) -> Result<(Loaded, Facts)> {
+    let facts = ledger::known(facts.as_deref().unwrap_or_default());
     let Some(receipt) = receipt else { return Ok((already(&id, rows, bytes, checksum), facts)) };
     let loaded: Loaded = serde_json::from_str(&receipt).map_err(|error| {
         Error::internal(format!("the ledger '{ledger}' holds a receipt that cannot be read")).caused_by(&error)
@@ -179,19 +187,12 @@ fn loaded((id, rows, bytes, checksum, receipt, facts, _): Row, ledger: &TableNam
     Ok((Loaded { already: true, ..loaded }, facts))
 }
 
-async fn count(session: &mut PgConnection, table: &TableName, condition: &str) -> Result<u64> {
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {}{condition}", table.sql())))
-        .fetch_one(session)
-        .await
-        .map_err(|error| translate(&error))?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
 /// The newest loads of a dataset first.
-async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Row>> {
+async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Known>> {
     let sql = format!("{} WHERE dataset = $1 ORDER BY loaded_at DESC, load_id LIMIT {limit}", select(ledger));
     let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(dataset).fetch_all(session).await;
-    rows.map_err(|error| translate(&error))
+    let rows: Vec<Row> = rows.map_err(|error| translate(&error))?;
+    Ok(rows.iter().map(listed).collect())
 }
 
 /// The newest loads of a dataset. Changes nothing: without a ledger there were none.
@@ -204,7 +205,7 @@ pub(in super::super) async fn loads(
     if !ledger.existing(session).await?.is_some_and(|known| complete(&known)) {
         return Ok(Vec::new());
     }
-    Ok(newest(session, ledger, dataset, most).await?.iter().map(listed).collect())
+    newest(session, ledger, dataset, most).await
 }
 
 /// What was noted beside the receipt of a load that is done.
@@ -247,7 +248,7 @@ pub(super) async fn write_down(
         .bind(i64::try_from(loaded.bytes).unwrap_or(i64::MAX))
         .bind(loaded.checksum.as_deref().unwrap_or_default())
         .bind(receipt.to_string())
-        .bind(words::facts(&job.request)?)
+        .bind(ledger::facts(&job.request)?)
         .execute(session)
         .await
         .map_err(|error| translate(&error))?;

@@ -9,9 +9,10 @@
 //! A key is made as NOT VALID, then validated: rows that refer to nothing are told, and stop nobody.
 
 use super::super::failure::translate;
-use super::super::read::execute;
+use super::super::statement::execute;
 use super::super::table::TableName;
-use super::{Job, LOCK_TIMEOUT, ledger};
+use super::job::{Job, LOCK_TIMEOUT};
+use super::ledger;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;

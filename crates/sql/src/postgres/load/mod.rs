@@ -13,29 +13,35 @@
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
 
 mod changed;
+mod column;
 mod compare;
 mod copy;
 mod differs;
+mod job;
 mod key;
 pub(super) mod ledger;
 mod links;
+mod loses;
 mod moves;
 pub(super) mod pushed;
+mod ready;
 mod returning;
 mod sift;
+mod stage;
 mod staged;
 mod straight;
 mod target;
+mod temporary;
+mod unfit;
 
 pub(super) use target::look;
 
 use super::catalog::LEDGER;
 use super::connect::CANONICAL;
-use super::failure::{refuses_a_row, translate};
-use super::read::{execute, name};
-use super::table::{TableName, check_name};
+use super::statement::execute;
+use super::table::{check_name, name};
 use super::watch::Pulse;
-use sqlx::AssertSqlSafe;
+use job::{Job, LOCK_TIMEOUT, Stop, VERSION};
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
 use windvane_connect::again::{Course, Undo, swapped};
@@ -44,59 +50,6 @@ use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::spec::RowPolicy;
 use windvane_core::spec::target::Mode;
-
-/// Other loads of the same dataset may take this long before we give up for now.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '15min'";
-/// The columns that a history has behind those of the rows.
-const VERSION: [(&str, &str); 3] =
-    [("valid_from", "timestamptz"), ("valid_to", "timestamptz"), ("is_current", "boolean")];
-
-/// One load, as it was asked for.
-struct Job {
-    table: TableName,
-    ledger: TableName,
-    request: LoadRequest,
-    pulse: Pulse,
-}
-
-impl Job {
-    fn new(schema: &str, request: LoadRequest, pulse: Pulse) -> Self {
-        let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
-        Self { table: named(&request.dataset), ledger: named(LEDGER), request, pulse }
-    }
-}
-
-/// Why an attempt ended.
-enum Stop {
-    /// The server does not take a row.
-    Refused(Error),
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl Stop {
-    fn of(error: &sqlx::Error) -> Self {
-        let said = translate(error);
-        if refuses_a_row(error) { Self::Refused(said) } else { Self::Failed(said) }
-    }
-
-    fn error(self) -> Error {
-        match self {
-            Self::Refused(error) | Self::Failed(error) => error,
-        }
-    }
-}
-
-/// A statement that rows may be refused by; how many it touched.
-async fn run(session: &mut PgConnection, sql: &str) -> Result<u64, Stop> {
-    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await.map_err(|error| Stop::of(&error))?;
-    Ok(done.rows_affected())
-}
 
 pub(super) async fn load(
     mut session: PgConnection,
@@ -184,15 +137,15 @@ async fn attempt(
         }
         Course::Load { undo } => undo,
     };
-    let target = target::ready(session, job).await?;
-    clear(session, job, &target, undo.clone()).await?;
+    let target = ready::ready(session, job).await?;
+    clear(session, job, &target, undo.as_ref()).await?;
     let moves = moves::choose(session, job, &target).await?;
     let loaded = if moves.by_key() || sifting || !target.direct() {
         staged::load(session, job, &target, &moves, rows, sifting).await?
     } else {
         straight::load(session, job, &target, rows).await?
     };
-    target::finish(session, job, &target).await?;
+    ready::finish(session, job, &target).await?;
     job.request.close(&loaded)?;
     let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {
@@ -224,7 +177,7 @@ async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::K
         let changed = !gone.is_empty();
         dropped.extend(gone);
         if !changed {
-            if widened || !target::widen(session, job).await? {
+            if widened || !ready::widen(session, job).await? {
                 if links::hold(session, job).await? {
                     return Ok(course);
                 }
@@ -248,12 +201,17 @@ async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {
 }
 
 /// Before the rows come: those of an earlier attempt go, and of an empty table no load is said to have rows there.
-async fn clear(session: &mut PgConnection, job: &Job, target: &target::Target, undo: Option<Undo>) -> Result<(), Stop> {
+async fn clear(
+    session: &mut PgConnection,
+    job: &Job,
+    target: &target::Target,
+    undo: Option<&Undo>,
+) -> Result<(), Stop> {
     if job.request.mode != Mode::Replace {
         ledger::forget(session, job).await?;
     }
     match undo {
-        Some(rows) => ledger::undo(session, job, &target.existing, rows).await,
+        Some(undo) => ledger::undo(session, job, &target.existing, undo).await,
         None => Ok(()),
     }
 }

@@ -9,10 +9,12 @@
 //! cascade into what refers to them. Columns that the load does not bring keep their values there.
 
 use super::super::failure::translate;
-use super::super::read::execute;
-use super::staged::STAGED;
-use super::target::{Column, Target};
-use super::{Job, key};
+use super::super::statement::execute;
+use super::column::Column;
+use super::job::Job;
+use super::key;
+use super::target::Target;
+use super::temporary::STAGED;
 use sqlx::postgres::PgConnection;
 use windvane_connect::{LoadRequest, RefusedRow};
 use windvane_core::error::{Error, Kind, Result};

@@ -5,13 +5,18 @@
 //! The table of the load is not touched, nor locked, before its rows are known and judged. A query that fails is asked
 //! in parts, in the same transaction, which step, column and row are to blame.
 
+use super::super::copy_out::Copy;
 use super::super::failure::translate;
-use super::super::read::{Copy, execute, name};
+use super::super::statement::execute;
+use super::super::table::name;
 use super::super::watch::Pulse;
 use super::copy::send;
-use super::staged::{self, STAGED, Stage, columns, layout, take_out, temporary};
+use super::job::{Job, Stop, run};
+use super::stage::Stage;
+use super::staged;
 use super::straight::kept_away;
-use super::{Job, Stop, begin, check, clear, commit, ledger, links, moves, run, target};
+use super::temporary::{STAGED, columns, layout, prepare, take_out, temporary};
+use super::{begin, check, clear, commit, ledger, links, moves, ready};
 use arrow::array::{AsArray, BooleanArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -68,7 +73,7 @@ async fn attempt(
         Course::Load { undo } => undo,
         Course::Done(loaded) => return known(session, job, *loaded).await,
     };
-    staged::prepare(session).await?;
+    prepare(session).await?;
     let request = &job.request;
     let mut bytes = 0;
     let first = pushed.raw.first().map(|raw| raw.name.clone()).unwrap_or_default();
@@ -105,14 +110,14 @@ async fn attempt(
     let expected = pushed.judge.end(u64::try_from(added).unwrap_or_default())?;
     let places = one(session, &format!("SELECT coalesce(max(at) + 1, 0) FROM {STAGED}")).await?;
     let mut stage = Stage::made(request, expected, bytes, u64::try_from(places).unwrap_or_default());
-    let target = target::ready(session, job).await?;
+    let target = ready::ready(session, job).await?;
     let misfits = misfits(session, &request.schema, &target.narrow).await?;
     stage.refuse(session, misfits).await?;
     let moves = moves::choose(session, job, &target).await?;
-    clear(session, job, &target, undo.clone()).await?;
+    clear(session, job, &target, undo.as_ref()).await?;
     let aside = pushed.judge.quarantined() > 0;
     let loaded = swapped(staged::moved(session, job, &target, &moves, stage, (false, aside)).await?, undo);
-    target::finish(session, job, &target).await?;
+    ready::finish(session, job, &target).await?;
     let mut refused = BTreeMap::new();
     for row in &loaded.refused {
         refused.insert(row.at, row.clone());

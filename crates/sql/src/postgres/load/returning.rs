@@ -4,14 +4,15 @@
 //! A statement that wrote as many rows as were staged met no key twice: every row was inserted or changed one of the
 //! table's. What is refused goes the long way of `staged`, as if nothing had been tried.
 
+use super::super::copy_out::Copy;
 use super::super::failure::translate;
-use super::super::read::{Copy, execute};
+use super::super::statement::execute;
+use super::job::{Job, Stop, run};
 use super::moves::{IS_NEW, Moves};
 use super::sift::Did;
-use super::staged::Stage;
+use super::stage::Stage;
 use super::straight::{CHECK_NOW, agreed, look};
 use super::target::Target;
-use super::{Job, Stop, run};
 use arrow::array::{Array, AsArray, RecordBatch};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;

@@ -5,11 +5,11 @@
 //! on behind it with growing steps. Rows come in their order, so that of two that exclude each other the first is taken.
 
 use super::super::failure::translate;
-use super::super::read::execute;
+use super::super::statement::execute;
+use super::job::{Stop, run};
 use super::moves::{Counts, Moves};
 use super::straight::CHECK_NOW;
 use super::target::Target;
-use super::{Stop, run};
 use sqlx::postgres::PgConnection;
 use std::fmt::Write;
 use windvane_connect::RefusedRow;

@@ -1,37 +1,20 @@
-//! Rows copied into a temporary table first, which takes every value of ours, and moved from there by the server.
+//! Rows that were copied into a temporary table first, which takes every value of ours, are moved from there by the server.
 
-use super::super::encode::staged_form;
 use super::super::failure::translate;
-use super::super::read::{Copy, execute};
-use super::super::table::TableName;
-use super::copy::{Layout, send};
+use super::super::statement::execute;
+use super::job::{Job, Stop, run};
 use super::moves::{Counts, Moves};
-use super::returning;
 use super::sift::{self, Did};
+use super::stage::Stage;
 use super::straight::{CHECK_NOW, agreed, empty, kept_away};
-use super::target::{Column, Target};
-use super::{Job, Stop, run};
-use super::{changed, compare, differs};
+use super::target::Target;
+use super::{changed, differs, returning};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use windvane_connect::by_key::{given_way, twice};
-use windvane_connect::narrow::Narrow;
-use windvane_connect::read_back::{ReadBack, Tally, counted};
-use windvane_connect::{Batch, Changes, Expected, LoadRequest, Loaded, RefusedRow, Rows};
+use windvane_connect::read_back::counted;
+use windvane_connect::{Changes, Loaded, Rows};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::schema::{DataType, Field, Schema, sql::Dialect, sql::native};
 use windvane_core::spec::RowPolicy;
-use windvane_core::spec::target::OnDuplicate;
-
-/// The rows as they came: their place, and our columns by number, since names may be anything.
-pub(super) const STAGED: &str = "pg_temp.windvane_staged";
-/// For sorts and hashes of keys, in this transaction only; more where the user gives more.
-const MEMORY: &str =
-    "SELECT set_config('work_mem', '64MB', true) WHERE pg_size_bytes(current_setting('work_mem')) < 67108864";
-const TABLES: &str = "\
-CREATE TEMP TABLE windvane_marks (low int8 NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE windvane_did (inserted int8 NOT NULL, updated int8 NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE windvane_refused (at int8 NOT NULL, name text, state text, rule text, said text) ON COMMIT DROP";
 
 pub(super) async fn load(
     session: &mut PgConnection,
@@ -72,7 +55,7 @@ pub(super) async fn moved(
         Some(sql) => run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?,
         None => 0,
     };
-    let did = if let Some(did) = stage.whole(session, moves, sifting).await? {
+    let did = if let Some(did) = whole(session, moves, sifting).await? {
         did
     } else {
         let fails = request.refused == RowPolicy::Fail;
@@ -115,308 +98,20 @@ async fn count(session: &mut PgConnection, target: &Target, moves: &Moves<'_>, k
         .hint("The table has a key twice, or a trigger keeps rows away: nothing was loaded"))
 }
 
-/// For the table of staged rows, and for those that say what became of them.
-pub(super) async fn prepare(session: &mut PgConnection) -> Result<()> {
-    execute(session, MEMORY).await?;
-    execute(session, TABLES).await
-}
-
-/// The columns of a staging table, by number, since names may be anything.
-pub(super) fn columns(schema: &Schema) -> String {
-    let column = |(at, field): (usize, &Field)| match field.data_type {
-        // Nothing that the server would look into before the row can be told.
-        DataType::Json => format!(", c{at} text"),
-        other => format!(", c{at} {}", native(other, Dialect::Postgres)),
-    };
-    schema.fields.iter().enumerate().map(column).collect()
-}
-
-/// How rows are written into such a table.
-pub(super) fn layout(schema: &Schema, narrow: Narrow) -> Layout {
-    let forms = schema.fields.iter().map(|field| staged_form(field.data_type)).collect();
-    Layout { schema: schema.clone(), forms, placed: true, narrow, mark: None }
-}
-
-/// A table of this session only.
-pub(super) async fn temporary(session: &mut PgConnection, table: &str) -> Result<TableName> {
-    let schema: String = sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")
-        .fetch_one(session)
-        .await
-        .map_err(|error| translate(&error))?;
-    Ok(TableName { schema, table: table.to_owned() })
-}
-
-/// The temporary table and what is known of its rows.
-pub(super) struct Stage<'a> {
-    request: &'a LoadRequest,
-    pub(super) expected: Expected,
-    /// All places are below this one.
-    places: u64,
-    /// Rows that are refused are kept in a table beside.
-    keeps: bool,
-    pub(super) bytes: u64,
-    pub(super) reads_back: bool,
-    /// The staged rows were compared with what was sent, while all of them were there.
-    proved: bool,
-    pub(super) refused: Vec<RefusedRow>,
-}
-
-impl<'a> Stage<'a> {
-    async fn fill(
-        session: &mut PgConnection,
-        request: &'a LoadRequest,
-        target: &Target,
-        rows: &mut Rows,
-    ) -> Result<Self, Stop> {
-        prepare(session).await?;
-        let columns = columns(&request.schema);
-        execute(session, &format!("CREATE TEMP TABLE windvane_staged (at int8 NOT NULL{columns}) ON COMMIT DROP"))
-            .await?;
-        let copy = format!("COPY {STAGED} FROM STDIN (FORMAT binary)");
-        let layout = layout(&request.schema, target.narrow.clone());
-        let sent = send(session, &copy, layout, rows.open()?, Tally::new(request)).await;
-        // What not even this table takes cannot be told apart.
-        let sent = sent.map_err(|stop| Stop::Failed(stop.error()))?;
-        let (tally, unfit) = (sent.tally, sent.unfit);
-        if sent.taken + unfit.len() as u64 != tally.rows() {
-            return Err(kept_away(tally.rows(), sent.taken).into());
-        }
-        let mut stage = Self {
-            request,
-            expected: tally.expected(request)?,
-            places: tally.rows(),
-            keeps: false,
-            bytes: sent.bytes,
-            reads_back: request.reads_back(tally.rows()),
-            proved: !unfit.is_empty(),
-            refused: Vec::new(),
-        };
-        stage.refuse(session, unfit).await?;
-        Ok(stage)
+/// Moves all rows at once; nothing when the server refuses one of them.
+async fn whole(session: &mut PgConnection, moves: &Moves<'_>, sifting: bool) -> Result<Option<Did>, Stop> {
+    if sifting {
+        return Ok(None);
     }
-
-    /// Rows that are staged already and were looked at. What is refused of them goes to `windvane_gone`.
-    pub(super) fn made(request: &'a LoadRequest, expected: Expected, bytes: u64, places: u64) -> Self {
-        let reads_back = request.reads_back(expected.rows);
-        Self { request, expected, places, keeps: true, bytes, reads_back, proved: true, refused: Vec::new() }
+    execute(session, "SAVEPOINT windvane_moved").await?;
+    match at_once(session, moves).await {
+        Ok(did) => Ok(Some(did)),
+        Err(Stop::Refused(_)) => {
+            execute(session, "ROLLBACK TO SAVEPOINT windvane_moved").await?;
+            Ok(None)
+        }
+        Err(stop) => Err(stop),
     }
-
-    /// Before its rows are joined.
-    pub(super) async fn analyze(&self, session: &mut PgConnection) -> Result<()> {
-        execute(session, &format!("ANALYZE {STAGED}")).await
-    }
-
-    /// Takes rows out of the stage; an error when none may be refused.
-    pub(super) async fn refuse(&mut self, session: &mut PgConnection, mut rows: Vec<RefusedRow>) -> Result<()> {
-        rows.sort_by_key(|row| row.at);
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let wrong = rows.iter().find(|row| !row.superseded);
-        if let (RowPolicy::Fail, Some(first)) = (self.request.refused, wrong) {
-            let row = if self.keeps { source_row(session, first.at).await? } else { first.at + 1 };
-            let error = Error::data(first.reason.clone())
-                .in_table(&self.request.dataset)
-                .in_row(row)
-                .hint("Look at the rows that break it, or drop the constraint: nothing was loaded");
-            return Err(match &first.column {
-                Some(column) => error.at_path(column),
-                None => error,
-            });
-        }
-        if self.reads_back {
-            self.prove(session).await?;
-        }
-        let places = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
-        take_out(session, places, self.keeps).await?;
-        self.refused.extend(rows);
-        self.request.allowance.allows(&self.refused)
-    }
-
-    /// Rows without a key of the target's type, and those whose key another row has that is taken.
-    pub(super) async fn faults(&self, session: &mut PgConnection, moves: &Moves<'_>) -> Result<Vec<RefusedRow>> {
-        let made = moves.cast_keys();
-        if made.is_empty() {
-            return self.repeated(session, moves, &[]).await.map_err(Stop::error);
-        }
-        execute(session, "SAVEPOINT windvane_keys").await?;
-        match self.repeated(session, moves, &[]).await {
-            Err(Stop::Refused(_)) => {
-                execute(session, "ROLLBACK TO SAVEPOINT windvane_keys").await?;
-                let mut unfit = compare::unfit(session, &made).await.map_err(Stop::error)?;
-                unfit.extend(self.repeated(session, moves, &unfit).await.map_err(Stop::error)?);
-                Ok(unfit)
-            }
-            done => done.map_err(Stop::error),
-        }
-    }
-
-    /// Rows with a null in their key, and those whose key another row has that is taken; without looking at these.
-    async fn repeated(
-        &self,
-        session: &mut PgConnection,
-        moves: &Moves<'_>,
-        unfit: &[RefusedRow],
-    ) -> Result<Vec<RefusedRow>, Stop> {
-        let key = moves.key();
-        let columns =
-            |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
-        let list = moves.key_values().join(", ");
-        let full = columns(&|at| format!("s.c{at} IS NOT NULL"), " AND ");
-        let places: Vec<String> = unfit.iter().map(|row| row.at.to_string()).collect();
-        let rest = if places.is_empty() {
-            STAGED.to_owned()
-        } else {
-            format!("(SELECT * FROM {STAGED} AS r WHERE r.at <> ALL (ARRAY[{}]::int8[]) OFFSET 0)", places.join(", "))
-        };
-        // The usual answer is that there are none, and it is found by one hash of the keys.
-        let sound = format!(
-            "SELECT (SELECT count(*) FROM (SELECT DISTINCT {list} FROM {rest} AS s WHERE {full}) AS d)
-                  = (SELECT count(*) FROM {rest} AS s)"
-        );
-        let sound: bool = sqlx::query_scalar(AssertSqlSafe(sound))
-            .fetch_one(&mut *session)
-            .await
-            .map_err(|error| Stop::of(&error))?;
-        if sound {
-            return Ok(Vec::new());
-        }
-        let empty = columns(&|at| format!("WHEN s.c{at} IS NULL THEN {at}"), " ");
-        let shown = columns(&|at| format!("s.c{at}::text"), ", ");
-        let order = self.order();
-        let faults = format!(
-            "SELECT at, fault, shown FROM (
-               SELECT s.at, CASE {empty} ELSE -1 END AS fault, concat_ws(', ', {shown}) AS shown,
-                      row_number() OVER (PARTITION BY {list} ORDER BY {order}) AS turn FROM {rest} AS s
-             ) AS n WHERE fault >= 0 OR turn > 1 ORDER BY at"
-        );
-        let faults: Vec<(i64, i32, String)> =
-            sqlx::query_as(AssertSqlSafe(faults)).fetch_all(session).await.map_err(|error| Stop::of(&error))?;
-        let name = |at: usize| self.request.schema.fields[at].name.clone();
-        let names = key.iter().map(|at| name(*at)).collect::<Vec<_>>().join(", ");
-        let choice = self.request.duplicates.choice;
-        let mut refused = Vec::with_capacity(faults.len());
-        for (at, fault, shown) in faults {
-            let at = u64::try_from(at).unwrap_or_default();
-            let empty = usize::try_from(fault).ok().map(name);
-            let (reason, superseded) = match &empty {
-                Some(column) => (format!("'{column}' is part of the key and has no value"), false),
-                None if choice == OnDuplicate::Fail => {
-                    return Err(twice(&format!("{names} = {shown}")).in_row(at + 1).into());
-                }
-                None => given_way(choice, &format!("{names} = {shown}")),
-            };
-            refused.push(RefusedRow { at, column: empty, reason, superseded });
-        }
-        Ok(refused)
-    }
-
-    /// In which order the rows of one key stand: the first one is taken.
-    fn order(&self) -> String {
-        let duplicates = &self.request.duplicates;
-        let place = duplicates.column.as_ref().and_then(|name| self.request.schema.names().position(|own| own == name));
-        match (duplicates.choice, place) {
-            (OnDuplicate::Last, Some(at)) => format!("s.c{at} DESC NULLS LAST, s.at DESC"),
-            (OnDuplicate::Last, None) => "s.at DESC".to_owned(),
-            (OnDuplicate::First, Some(at)) => format!("s.c{at} NULLS FIRST, s.at"),
-            (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => "s.at".to_owned(),
-        }
-    }
-
-    /// Moves all rows at once; nothing when the server refuses one of them.
-    async fn whole(&self, session: &mut PgConnection, moves: &Moves<'_>, sifting: bool) -> Result<Option<Did>, Stop> {
-        if sifting {
-            return Ok(None);
-        }
-        execute(session, "SAVEPOINT windvane_moved").await?;
-        match at_once(session, moves).await {
-            Ok(did) => Ok(Some(did)),
-            Err(Stop::Refused(_)) => {
-                execute(session, "ROLLBACK TO SAVEPOINT windvane_moved").await?;
-                Ok(None)
-            }
-            Err(stop) => Err(stop),
-        }
-    }
-
-    /// What must be at the target: the rows that were not refused, in the words of its types.
-    async fn kept(&mut self, session: &mut PgConnection, target: &Target) -> Result<Expected> {
-        if target.direct() {
-            return if self.refused.is_empty() {
-                Ok(self.expected.clone())
-            } else {
-                self.content(session, "windvane_staged").await?.sum()
-            };
-        }
-        // The server writes the values of its own types in one form, ours came in any: `{1, 2}` for `{1,2}`.
-        self.prove(session).await?;
-        let meant = |(at, column): (usize, &Column)| match column.form {
-            Some(_) => format!("s.c{at}"),
-            None => format!("{} AS c{at}", column.told(&column.there(&format!("s.c{at}")))),
-        };
-        let columns = target.columns.iter().enumerate().map(meant).collect::<Vec<_>>().join(", ");
-        execute(session, &format!("CREATE TEMP VIEW windvane_meant AS SELECT {columns} FROM {STAGED} AS s")).await?;
-        let meant = self.content(session, "windvane_meant").await?.sum()?;
-        execute(session, "DROP VIEW pg_temp.windvane_meant").await?;
-        Ok(meant)
-    }
-
-    /// The receipt speaks of the rows as they were sent, which the server may have written in forms of its own.
-    async fn sent(&self, session: &mut PgConnection, target: &Target, loaded: Loaded) -> Result<Loaded> {
-        if target.direct() {
-            return Ok(loaded);
-        }
-        let sent = match &self.expected.checksum {
-            Some(sent) if self.refused.is_empty() => Some(sent.clone()),
-            Some(_) | None => self.content(session, "windvane_staged").await?.sum()?.checksum,
-        };
-        let there = loaded.checksum.filter(|there| sent.as_ref() != Some(there));
-        Ok(Loaded { checksum: sent, there, ..loaded })
-    }
-
-    /// The staged rows are those that were sent.
-    async fn prove(&mut self, session: &mut PgConnection) -> Result<()> {
-        if !self.proved {
-            self.content(session, "windvane_staged").await?.agrees(self.request, &self.expected, 0)?;
-            self.proved = true;
-        }
-        Ok(())
-    }
-
-    /// Rows of a temporary table, read back.
-    async fn content(&self, session: &mut PgConnection, table: &str) -> Result<ReadBack> {
-        let name = temporary(session, table).await?;
-        let existing = name.existing(session).await?.ok_or_else(|| Error::internal("the staged rows are gone"))?;
-        let fields = self.request.schema.fields.iter().enumerate();
-        let wanted = Schema::new(fields.map(|(at, field)| Field::new(format!("c{at}"), field.data_type)).collect());
-        let seen = ReadBack::default();
-        let look = |batch: Batch| {
-            let looked = seen.look(batch);
-            async move { looked }
-        };
-        Copy::new(&name, &existing, &wanted, "").run(session, &wanted, look).await?;
-        Ok(seen)
-    }
-}
-
-/// The number that rows of a query had at their source.
-async fn source_row(session: &mut PgConnection, at: u64) -> Result<u64> {
-    let number: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!("SELECT number FROM {STAGED} WHERE at = $1")))
-        .bind(i64::try_from(at).unwrap_or(i64::MAX))
-        .fetch_optional(session)
-        .await
-        .map_err(|error| translate(&error))?;
-    Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(at))
-}
-
-/// Takes rows out of the stage, into a table beside when they are still wanted.
-pub(super) async fn take_out(session: &mut PgConnection, places: Vec<i64>, keep: bool) -> Result<()> {
-    let mut sql = format!("DELETE FROM {STAGED} AS s USING unnest($1) AS gone (at) WHERE s.at = gone.at");
-    if keep {
-        sql = format!("WITH taken AS ({sql} RETURNING s.*) INSERT INTO pg_temp.windvane_gone SELECT * FROM taken");
-    }
-    let done = sqlx::query(AssertSqlSafe(sql)).bind(places).execute(session).await;
-    done.map(drop).map_err(|error| translate(&error))
 }
 
 async fn at_once(session: &mut PgConnection, moves: &Moves<'_>) -> Result<Did, Stop> {

@@ -6,10 +6,11 @@
 //! readers of an older snapshot. So: DELETE under a lock that keeps out writers, whose rows would otherwise survive the
 //! replacement; readers go on seeing the old rows until the commit. Autovacuum reclaims the old rows' space afterwards.
 
-use super::super::read::{Copy, execute};
+use super::super::copy_out::Copy;
+use super::super::statement::execute;
 use super::copy::{Layout, send};
+use super::job::{Job, Stop, run};
 use super::target::{Target, unpadded};
-use super::{Job, Stop, run};
 use sqlx::postgres::PgConnection;
 use windvane_connect::read_back::{ReadBack, Tally, counted, others_there};
 use windvane_connect::{Batch, Expected, Loaded, Rows};

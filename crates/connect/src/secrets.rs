@@ -1,0 +1,26 @@
+//! The URLs of connections, which are never printed.
+
+use std::collections::BTreeMap;
+use windvane_core::error::{Error, Result};
+
+/// Connection id to URL.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Secrets {
+    /// The URL of a named connection.
+    pub fn url(&self, id: &str) -> Result<&str> {
+        self.0.get(id).map(String::as_str).ok_or_else(|| {
+            Error::missing(format!("connection '{id}' is not defined")).hint(format!(
+                "Create it in Airflow, or set AIRFLOW_CONN_{} or WINDVANE_CONN_{0} in the environment",
+                id.to_uppercase()
+            ))
+        })
+    }
+}
