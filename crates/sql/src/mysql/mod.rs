@@ -4,8 +4,8 @@
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
 //! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a
 //! session of our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver;
-//! of a large table by several lanes in one `snapshot`. `target` makes a table ready, `write` fills it, `load` does so
-//! once (`ledger`), and `merge` goes by key over a `stage`.
+//! of a large table by several lanes in one `snapshot`. `target` makes a table ready, `write` fills it with `values`,
+//! `load` does so once (`ledger`), and `merge` goes by key over a `stage`. `flavour` tells the two servers apart.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!

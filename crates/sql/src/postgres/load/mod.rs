@@ -3,11 +3,11 @@
 //! A load that is killed anywhere leaves an open transaction, which the server undoes. A commit whose answer was lost is
 //! found in the ledger by the next attempt.
 //!
-//! `straight` copies into the table itself: the fast way of `append` and `replace`. `staged` copies into a temporary
-//! table and lets the server move the rows (`moves`): merge, history, and whatever the straight way was refused; there
-//! `returning` is the short way of a merge and `sift` finds out which rows the table does not take. `pushed` stages raw
-//! rows and lets the server make of them the rows that `staged` moves. `target` readies the table, `copy` sends, `ledger`
-//! remembers.
+//! `straight` copies into the table itself: the fast way of `append` and `replace`. Otherwise rows are copied into a
+//! temporary table (`temporary`, `stage`) and `staged` lets the server move them (`moves`): merge, history, and whatever
+//! the straight way was refused; there `returning` is the short way of a merge and `sift` finds out which rows the table
+//! does not take. `pushed` stages raw rows and lets the server make of them the rows that `staged` moves. `ready` makes or
+//! extends the table, `target` and `column` know it, `copy` sends, `ledger` remembers; `job` is what all of them are about.
 //!
 //! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
