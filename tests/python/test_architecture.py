@@ -23,7 +23,9 @@ GUESTS = {
     "sqlx": {"store", "sql"},
     "async-openai": {"llm"},
     "reqwest": {"llm", "http"},
-    "rustls": {"llm", "http", "connect"},
+    "rustls": {"llm", "http", "connect", "sql"},
+    "tokio-rustls": {"sql"},
+    "webpki-roots": {"sql"},
     "tower": {"llm"},
     "petgraph": {"plan"},
     "saphyr-parser": {"core"},
@@ -37,7 +39,7 @@ GUESTS = {
 GUEST_ROOMS = {"saphyr_parser": "spec", "croner": "spec", "datasketches": "profile"}
 # Crates that are one room: their modules are no rooms.
 ROOMS = ("core", "know", "run")
-ALONE = {"reqwest", "rustls", "object_store", "tokio", "parquet", "sqlx"}
+ALONE = {"reqwest", "rustls", "tokio-rustls", "webpki-roots", "object_store", "tokio", "parquet", "sqlx"}
 
 
 def rooms(crate: str) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 import socket
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -482,49 +480,6 @@ class TestSessions:
             request = {"source": {"postgres": {"connection": "db"}}, "connections": {"db": url}}
             error = refused("timeout", "test_connection", request)
             assert error.retryable
-
-
-class TestEncryption:
-    """The driver reads where TLS is wanted, as many sessions together as elsewhere."""
-
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def authority(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-        """A server with a certificate for 127.0.0.1; the certificate of who signed it."""
-        folder = tmp_path_factory.mktemp("tls")
-        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-        key = ["-newkey", "rsa:2048", "-nodes", "-keyout"]
-        signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
-        for arguments in [
-            ["req", "-x509", *key, "ca.key", "-out", "ca.crt", "-subj", "/CN=wv-test-authority", "-days", "2"],
-            ["req", *key, "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1"],
-            ["x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "2", "-extfile", "names", *signed],
-        ]:
-            subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-        data = data_folder(postgres)
-        for name in ["server.crt", "server.key"]:
-            shutil.copy(folder / name, data / name)
-            (data / name).chmod(0o600)
-            shutil.chown(data / name, data.owner(), data.group())
-        script(postgres, "postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
-        until(lambda: postgres.query("SHOW ssl") == [("on",)])
-        yield folder / "ca.crt"
-        script(postgres, "postgres", "ALTER SYSTEM RESET ssl", "SELECT pg_reload_conf()")
-        until(lambda: postgres.query("SHOW ssl") == [("off",)])
-
-    @pytest.mark.parametrize("mode", ["prefer", "require", "verify-ca", "verify-full"])
-    def test_a_large_table(self, postgres: Server, large: str, authority: Path, mode: str) -> None:
-        root = f"&sslrootcert={authority}" if mode.startswith("verify") else ""
-        answer = big(postgres_home(postgres, large, query=f"?sslmode={mode}{root}"))
-        assert [row["id"] for row in answer["rows"]] == in_page_order(postgres, large)
-        assert answer["numbers"] == list(range(1, len(living()) + 1))
-
-    def test_another_name_or_another_authority_is_refused(self, postgres: Server, large: str, authority: Path) -> None:
-        home = postgres_home(postgres, large, query=f"?sslmode=verify-full&sslrootcert={authority}")
-        named = {"db": home.connections["db"].replace("127.0.0.1", "localhost")}
-        refused("unavailable", "test_connection", {"source": home.source, "connections": named})
-        home = postgres_home(postgres, large, query="?sslmode=verify-ca")
-        refused("unavailable", "test_connection", home.request(source=home.source))
 
 
 def data_folder(postgres: Server) -> Path:

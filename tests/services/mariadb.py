@@ -17,6 +17,8 @@ from services.process import as_user, folder, free_port, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from services.certificates import Authority
+
 USER = "mysql"
 
 
@@ -62,8 +64,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(program: Path, **settings: Any) -> Iterator[Server]:
-    """A new server with an empty data folder. The server refuses root, so it runs as its own user then."""
+def server(program: Path, authority: Authority | None = None, **settings: Any) -> Iterator[Server]:
+    """A new server with an empty data folder. The server refuses root, so it runs as its own user then.
+
+    With an authority it speaks TLS too.
+    """
     with folder("wv-my-", USER) as home:
         port = free_port()
         data = home / "data"
@@ -83,6 +88,10 @@ def server(program: Path, **settings: Any) -> Iterator[Server]:
             "default-time-zone": "-05:00",
             **{name.replace("_", "-"): value for name, value in settings.items()},
         }
+        if authority is not None:
+            signed = authority.into(home)
+            trusted = home / authority.certificate.name
+            asked |= {"ssl-cert": signed.certificate, "ssl-key": signed.key, "ssl-ca": trusted}
         command = [program, "--no-defaults", "--skip-name-resolve"]
         command += [f"--{name}={value}" for name, value in asked.items()]
         running_server = Server(port=port)

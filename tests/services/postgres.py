@@ -18,6 +18,8 @@ from services.process import as_user, folder, free_port, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from services.certificates import Authority
+
 USER = "postgres"
 
 
@@ -71,8 +73,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(programs: Path) -> Iterator[Server]:
-    """A new server with an empty data folder. The server refuses root, so it runs as its own user then."""
+def server(programs: Path, authority: Authority | None = None) -> Iterator[Server]:
+    """A new server with an empty data folder. The server refuses root, so it runs as its own user then.
+
+    With an authority it speaks TLS too, and its role ``certified`` comes in with a certificate of that name only.
+    """
     with folder("wv-pg-", USER) as home:
         port = free_port()
         data = home / "data"
@@ -82,7 +87,9 @@ def server(programs: Path) -> Iterator[Server]:
             [str(part) for part in command], check=True, stdout=subprocess.DEVNULL, cwd=home, **as_user(USER)
         )
         # The superuser comes in without a password, everybody else needs theirs.
-        rules = "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        rules = "local all all trust\nhost all postgres 127.0.0.1/32 trust\n"
+        rules += "hostssl all certified 127.0.0.1/32 cert\nhostnossl all certified all reject\n" if authority else ""
+        rules += "host all all 127.0.0.1/32 scram-sha-256\n"
         (data / "pg_hba.conf").write_text(rules)
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -94,6 +101,9 @@ def server(programs: Path) -> Iterator[Server]:
             "max_connections": 100,
             "timezone": "America/New_York",
         }
+        if authority is not None:
+            authority.into(data)
+            settings |= {"ssl": "on", "ssl_ca_file": authority.certificate.name}
         command = [programs / "postgres", "-D", data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

@@ -3,6 +3,7 @@
 use super::failure::translate;
 use super::flavour::Flavour;
 use super::session::Session;
+use crate::tls::Certificates;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions, Connection};
 use url::Url;
@@ -55,6 +56,8 @@ pub(super) struct Access {
     pub(super) options: Box<MySqlConnectOptions>,
     /// The driver knows it too, but does not tell.
     pub(super) password: String,
+    /// Nor these.
+    pub(super) certificates: Certificates,
 }
 
 impl std::fmt::Debug for Access {
@@ -80,6 +83,8 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
     let known = parameters(id, &url, &WORDS)?;
     let named: MySqlConnectOptions = url.as_str().parse().map_err(|_: sqlx::Error| wrong("cannot be used"))?;
     let database = named.get_database().map(str::to_owned);
+    let said = |name: &str| known.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let certificates = Certificates { root: said("ssl-ca"), own: said("ssl-cert"), key: said("ssl-key") };
     url.set_path("");
     url.set_query(None);
     if !known.is_empty() {
@@ -92,7 +97,7 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
         Some(password) => decoded(password).ok_or_else(|| wrong("cannot be used"))?,
         None => String::new(),
     };
-    Ok((Access { options: Box::new(options.disable_statement_logging()), password }, database))
+    Ok((Access { options: Box::new(options.disable_statement_logging()), password, certificates }, database))
 }
 
 pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {

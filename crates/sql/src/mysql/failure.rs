@@ -114,3 +114,8 @@ fn quiet(message: &str) -> String {
     }
     message.to_owned()
 }
+
+/// Of our own session: the driver can do it.
+pub(super) fn not_ours(what: &str) -> Error {
+    Error::unsupported(format!("{what} is the driver's"))
+}

@@ -1,5 +1,4 @@
-//! Logging in on a plain connection: the server's greeting, our answer, and the two proofs of a password that need
-//! neither encryption nor a key.
+//! Logging in: the server's greeting, our answer, and the two proofs of a password that need neither encryption nor a key.
 
 use super::failure::not_understood;
 use sha1::Sha1;
@@ -55,12 +54,9 @@ impl Greeting {
         })
     }
 
-    pub(super) fn answer(&self, user: &str, password: &str) -> Result<Vec<u8>> {
+    pub(super) fn answer(&self, user: &str, password: &str, encrypted: bool) -> Result<Vec<u8>> {
         let proof = proof(&self.plugin, &self.scramble, password)?;
-        let mut packet = WANTED.to_le_bytes().to_vec();
-        packet.extend(LONGEST.to_le_bytes());
-        packet.push(LETTERS);
-        packet.extend([0; 23]);
+        let mut packet = opening(encrypted);
         packet.extend(user.as_bytes());
         packet.push(0);
         packet.push(u8::try_from(proof.len()).map_err(|_| not_understood())?);
@@ -69,6 +65,16 @@ impl Greeting {
         packet.push(0);
         Ok(packet)
     }
+}
+
+/// How an answer begins. Alone it asks for TLS.
+pub(super) fn opening(encrypted: bool) -> Vec<u8> {
+    let wanted = if encrypted { WANTED | TLS } else { WANTED };
+    let mut packet = wanted.to_le_bytes().to_vec();
+    packet.extend(LONGEST.to_le_bytes());
+    packet.push(LETTERS);
+    packet.extend([0; 23]);
+    packet
 }
 
 /// The answer to a server that wants another plugin than it said first.

@@ -39,6 +39,7 @@ mod row;
 mod select;
 mod session;
 mod snapshot;
+mod socket;
 mod stage;
 mod table;
 mod target;

@@ -2,17 +2,18 @@
 //! that the socket filled. The driver would allocate for each of them and describe it anew, which costs more than
 //! decoding it.
 //!
-//! Plain TCP only, with the passwords that `login` knows; whatever else is asked for is the driver's: see `lane`.
+//! Over TCP, encrypted as the connection's `ssl-mode` wants it, with the passwords that `login` knows; whatever else is
+//! asked for is the driver's: see `lane`.
 
 use super::connect::{Access, SETTINGS};
-use super::failure::{not_understood, said};
+use super::failure::{not_ours, not_understood, said};
 use super::login::{Greeting, switched};
 use super::row::Shape;
 use super::session::Watch;
-use sqlx::mysql::MySqlSslMode;
+use super::socket::{self, Reached};
+use crate::tls::Socket;
 use std::ops::Range;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::patience;
 
@@ -26,7 +27,7 @@ const EXECUTE: u8 = 0x17;
 const CLOSE: u8 = 0x19;
 
 pub(super) struct Raw {
-    socket: TcpStream,
+    socket: Box<dyn Socket>,
     buffer: Vec<u8>,
     /// What of the buffer came and was not taken yet.
     here: Range<usize>,
@@ -55,49 +56,35 @@ impl Raw {
     }
 
     async fn opened(access: &Access) -> Result<Self> {
-        let options = &access.options;
-        let never_tls = match options.get_ssl_mode() {
-            MySqlSslMode::Disabled => true,
-            MySqlSslMode::Preferred => false,
-            MySqlSslMode::Required | MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => {
-                return Err(not_ours("TLS"));
-            }
-        };
-        if options.get_socket().is_some() {
-            return Err(not_ours("a socket of the file system"));
-        }
-        let socket = TcpStream::connect((options.get_host(), options.get_port())).await;
-        let socket = socket.and_then(|socket| socket.set_nodelay(true).map(|()| socket));
+        let Reached { socket, encrypted, greeting, next } = socket::open(access).await?;
         let mut raw = Self {
-            socket: socket.map_err(|_| not_ours("a server that cannot be reached"))?,
+            socket,
             buffer: vec![0; BUFFER],
             here: 0..0,
             long: Vec::new(),
             cut: false,
-            next: 0,
+            next,
             watch: Watch::new((*access.options).clone(), 0),
             statement: [0; 4],
             shapes: Vec::new(),
         };
-        raw.log_in(access, never_tls).await?;
+        raw.log_in(access, &greeting, encrypted).await?;
         raw.execute(SETTINGS).await?;
         Ok(raw)
     }
 
-    async fn log_in(&mut self, access: &Access, never_tls: bool) -> Result<()> {
-        let packet = self.packet().await?;
-        let greeting = Greeting::read(self.bytes(&packet))?;
-        if greeting.offers_tls && !never_tls {
-            return Err(not_ours("TLS"));
-        }
-        self.send(&greeting.answer(access.options.get_username(), &access.password)?).await?;
+    async fn log_in(&mut self, access: &Access, greeting: &Greeting, encrypted: bool) -> Result<()> {
+        let (user, password) = (access.options.get_username(), &access.password);
+        self.send(&greeting.answer(user, password, encrypted)?).await?;
         loop {
             let packet = self.packet().await?;
             let answer = match self.bytes(&packet) {
                 [0, ..] => break,
-                [0xfe, request @ ..] => switched(request, &access.password)?,
+                [0xfe, request @ ..] => switched(request, password)?,
                 // The server remembers the password: its word that all is well follows.
                 [1, 3] => continue,
+                // It does not, and wants the password itself.
+                [1, 4] if encrypted => [password.as_bytes(), &[0]].concat(),
                 _ => return Err(not_ours("this way to log in")),
             };
             self.send(&answer).await?;
@@ -172,7 +159,12 @@ impl Raw {
         };
         let message = [&[low, middle, high, self.next], body].concat();
         let socket = &mut self.socket;
-        self.watch.patient(async { socket.write_all(&message).await.map_err(sqlx::Error::Io) }).await
+        self.watch
+            .patient(async {
+                socket.write_all(&message).await.map_err(sqlx::Error::Io)?;
+                socket.flush().await.map_err(sqlx::Error::Io)
+            })
+            .await
     }
 
     fn bytes(&self, packet: &Packet) -> &[u8] {
@@ -255,9 +247,4 @@ fn refused(error: &[u8]) -> Error {
     };
     let state = String::from_utf8_lossy(state);
     said(u16::from_le_bytes(*number), &state, &String::from_utf8_lossy(message))
-}
-
-/// The driver can do it.
-fn not_ours(what: &str) -> Error {
-    Error::unsupported(format!("{what} is the driver's"))
 }

@@ -6,6 +6,7 @@
 
 use super::failure::translate;
 use super::statement::{BEGIN, execute};
+use crate::tls::Certificates;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(super) struct Access {
     pub(super) options: Box<PgConnectOptions>,
     /// The driver knows it too, but does not tell.
     password: Option<String>,
+    /// Nor these.
+    pub(super) certificates: Certificates,
     /// The schemas in which the connection looks for names, where it says so.
     pub(super) search_path: Vec<String>,
 }
@@ -109,9 +112,11 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
         search_path = said_path(value).or(search_path);
     }
     let search_path = search_path.map(|path| schemas(&path)).unwrap_or_default();
-    let named = known.iter().rev().find(|(key, _)| key == "application_name").map(|(_, value)| value.clone());
-    let given = known.iter().rev().find(|(key, _)| key == "password").map(|(_, value)| value.clone());
-    let password = given.or_else(|| url.password().and_then(decoded));
+    let said = |name: &str| known.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let named = said("application_name");
+    let file = |name: &str| said(name).or_else(|| of_environment(name));
+    let certificates = Certificates { root: file("sslrootcert"), own: file("sslcert"), key: file("sslkey") };
+    let password = said("password").or_else(|| url.password().and_then(decoded));
     url.set_query(None);
     if !known.is_empty() {
         url.query_pairs_mut().extend_pairs(known);
@@ -122,7 +127,13 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let options = options.statement_cache_capacity(0).extra_float_digits(None);
     let named = named.unwrap_or_else(|| "windvane".to_owned());
     let options = options.application_name(&named).disable_statement_logging();
-    Ok(Access { options: Box::new(options), password, search_path })
+    Ok(Access { options: Box::new(options), password, certificates, search_path })
+}
+
+/// What the driver asks the environment for where the connection is silent.
+#[expect(clippy::disallowed_methods, reason = "both sessions of a read must trust the same and show the same")]
+fn of_environment(name: &str) -> Option<String> {
+    std::env::var(format!("PG{}", name.to_uppercase())).ok()
 }
 
 /// What `-c search_path=a,b` among a session's options says.

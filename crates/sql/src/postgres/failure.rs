@@ -28,6 +28,22 @@ pub(super) fn translate(error: &sqlx::Error) -> Error {
     }
 }
 
+pub(super) fn broke(error: &std::io::Error) -> Error {
+    Error::new(Kind::Unavailable, "the connection to the PostgreSQL server broke")
+        .hint("Run it again: what was not committed is not there, what was is found by its load id")
+        .caused_by(error)
+}
+
+pub(super) fn not_understood() -> Error {
+    Error::new(Kind::Unavailable, "the server's answer was not understood")
+        .hint("Check that a PostgreSQL server listens there, not a proxy or another service")
+}
+
+/// Of our own session: the driver can do it.
+pub(super) fn not_ours(what: &str) -> Error {
+    Error::unsupported(format!("{what} is the driver's"))
+}
+
 /// Whether a row is to blame: its values, a constraint, or what a trigger of the user's raises.
 pub(super) fn refuses_a_row(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(database) = error else { return false };

@@ -13,6 +13,7 @@
 //! the connection's password or a row's values.
 
 mod beyond;
+mod binding;
 mod catalog;
 mod connect;
 mod copy_out;
@@ -25,12 +26,14 @@ mod indexes;
 mod keeps;
 mod lane;
 mod load;
+mod login;
 mod moments;
 mod numeric;
 mod raw;
 mod read;
 mod rows;
 mod scram;
+mod socket;
 mod split;
 mod statement;
 mod table;

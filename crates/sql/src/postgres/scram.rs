@@ -1,15 +1,28 @@
-//! SCRAM-SHA-256, the client's side (RFC 5802, RFC 7677), without channel binding.
+//! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the client's side (RFC 5802, RFC 7677).
 
 use sha2::{Digest, Sha256};
 
+pub(super) const SCRAM: &str = "SCRAM-SHA-256";
+pub(super) const SCRAM_PLUS: &str = "SCRAM-SHA-256-PLUS";
 /// As the RFC has it: more would let a false server keep us busy.
 const MOST_ROUNDS: u32 = 100_000;
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Whether the proof holds for one encrypted connection only.
+pub(super) enum Binding {
+    /// The connection has nothing to be bound to.
+    Impossible,
+    /// We would, but the server did not offer it: it refuses if it did and somebody between took that away.
+    NotOffered,
+    /// To this server's certificate: see `binding`.
+    EndPoint(Vec<u8>),
+}
 
 /// What the proof is made from.
 pub(super) struct Scram {
     nonce: String,
     password: String,
+    binding: Binding,
 }
 
 /// The answer to the server's challenge, and what the server must say to prove itself.
@@ -20,12 +33,36 @@ pub(super) struct Proof {
 
 impl Scram {
     /// Of an ASCII password: others would need SASLprep, which the driver has.
-    pub(super) fn new(password: &str, random: &[u8; 18]) -> Option<Self> {
-        password.is_ascii().then(|| Self { nonce: encode(random), password: password.to_owned() })
+    pub(super) fn new(password: &str, random: &[u8; 18], binding: Binding) -> Option<Self> {
+        password.is_ascii().then(|| Self { nonce: encode(random), password: password.to_owned(), binding })
+    }
+
+    pub(super) fn mechanism(&self) -> &'static str {
+        match self.binding {
+            Binding::Impossible | Binding::NotOffered => SCRAM,
+            Binding::EndPoint(_) => SCRAM_PLUS,
+        }
+    }
+
+    fn header(&self) -> &'static str {
+        match self.binding {
+            Binding::Impossible => "n,,",
+            Binding::NotOffered => "y,,",
+            Binding::EndPoint(_) => "p=tls-server-end-point,,",
+        }
+    }
+
+    /// The header again, and what the proof is bound to.
+    fn channel(&self) -> String {
+        let end: &[u8] = match &self.binding {
+            Binding::Impossible | Binding::NotOffered => &[],
+            Binding::EndPoint(end) => end,
+        };
+        encode(&[self.header().as_bytes(), end].concat())
     }
 
     pub(super) fn first(&self) -> String {
-        format!("n,,n=,r={}", self.nonce)
+        format!("{}n=,r={}", self.header(), self.nonce)
     }
 
     pub(super) fn answer(&self, challenge: &str) -> Option<Proof> {
@@ -34,7 +71,7 @@ impl Scram {
         let salt = decode(field("s=")?)?;
         let rounds = field("i=")?.parse().ok().filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?;
         let salted = stretch(self.password.as_bytes(), &salt, rounds);
-        let bare = format!("c=biws,r={nonce}");
+        let bare = format!("c={},r={nonce}", self.channel());
         let signed = format!("n=,r={},{challenge},{bare}", self.nonce);
         let key = keyed(&salted, &[b"Client Key"]);
         let mut proof = keyed(&Sha256::digest(key).into(), &[signed.as_bytes()]);
