@@ -16,13 +16,14 @@ const STEP_ROWS: usize = 4096;
 /// A dictionary pays when values repeat so often.
 const REPEATS: usize = 5;
 
-/// The properties of a file that begins with these rows.
-pub(super) fn properties(
-    schema: &SchemaRef,
-    first: &[RecordBatch],
-    codec: Compression,
-    pruned: bool,
-) -> WriterProperties {
+/// Of each column of a file that begins with these rows, whether its values repeat often enough for a dictionary.
+pub(super) fn repeating(schema: &SchemaRef, first: &[RecordBatch]) -> Vec<bool> {
+    let column = |at| first.iter().filter_map(move |batch: &RecordBatch| batch.columns().get(at));
+    (0..schema.fields().len()).map(|at| repeats(column(at))).collect()
+}
+
+/// The properties of a file with these columns, some of which repeat.
+pub(super) fn properties(schema: &SchemaRef, repeating: &[bool], codec: Compression, pruned: bool) -> WriterProperties {
     // Of a row group, not of each page: that is what readers skip by.
     let statistics = if pruned { EnabledStatistics::Chunk } else { EnabledStatistics::None };
     let mut properties = WriterProperties::builder()
@@ -33,16 +34,14 @@ pub(super) fn properties(
         .set_data_page_size_limit(PAGE_BYTES)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(STEP_ROWS);
-    for (at, field) in schema.fields().iter().enumerate() {
-        let parts = first.iter().filter_map(|batch| batch.columns().get(at));
-        if !repeats(parts) {
+    for (field, repeats) in schema.fields().iter().zip(repeating) {
+        if !repeats {
             properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
         }
     }
     properties.build()
 }
 
-/// Whether the values of a column repeat often enough for a dictionary.
 fn repeats<'a>(parts: impl Iterator<Item = &'a ArrayRef>) -> bool {
     let state = RandomState::with_seeds(1, 2, 3, 4);
     let mut seen: HashSet<u64, RandomState> = HashSet::with_hasher(RandomState::with_seeds(5, 6, 7, 8));

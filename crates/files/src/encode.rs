@@ -4,13 +4,17 @@
 //! others. A file that is not finished gets no footer, and its threads end when the writer is dropped.
 
 use super::choose;
+use super::dictionary::Dictionary;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
 use std::fs::File;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -88,8 +92,41 @@ struct Work {
 struct Open {
     file: SerializedFileWriter<File>,
     groups: ArrowRowGroupWriterFactory,
-    columns: Vec<ArrowColumnWriter>,
+    /// Of each column the type of its values, while they repeat and are no parts of others.
+    repeating: Vec<Option<DataType>>,
+    columns: Vec<Column>,
     rows: usize,
+}
+
+/// A column chunk that is being written: of repeated values by us, of others by the library.
+enum Column {
+    Repeated(Box<Dictionary>),
+    Any(Box<ArrowColumnWriter>),
+}
+
+/// One that is whole.
+enum Chunk {
+    Repeated(Bytes, Box<ColumnCloseResult>),
+    Any(Box<ArrowColumnChunk>),
+}
+
+impl Column {
+    fn memory_size(&self) -> usize {
+        match self {
+            Self::Repeated(column) => column.memory_size(),
+            Self::Any(column) => column.memory_size(),
+        }
+    }
+
+    fn close(self) -> Result<Chunk> {
+        Ok(match self {
+            Self::Repeated(column) => {
+                let (bytes, close) = column.close()?;
+                Chunk::Repeated(bytes, Box::new(close))
+            }
+            Self::Any(column) => Chunk::Any(Box::new(column.close()?)),
+        })
+    }
 }
 
 impl Work {
@@ -124,8 +161,9 @@ impl Work {
             chunk.clear();
             open.rows += rows;
             (rows, bytes) = (0, 0);
-            let held: usize = open.columns.iter().map(ArrowColumnWriter::memory_size).sum();
-            if open.rows > 0 && (ended || open.rows >= GROUP_ROWS || held >= GROUP_BYTES) {
+            let held: usize = open.columns.iter().map(Column::memory_size).sum();
+            let full = open.give_up();
+            if open.rows > 0 && (ended || full || open.rows >= GROUP_ROWS || held >= GROUP_BYTES) {
                 self.close(open, ended)?;
             }
             if ended {
@@ -137,17 +175,39 @@ impl Work {
     }
 
     fn open(&self, file: File, first: &[RecordBatch]) -> Result<Open> {
-        let properties = choose::properties(&self.schema, first, self.codec, self.pruned);
+        let repeating = choose::repeating(&self.schema, first);
+        let properties = choose::properties(&self.schema, &repeating, self.codec, self.pruned);
         let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?;
         let (file, groups) = writer.into_serialized_writer()?;
-        let columns = groups.create_column_writers(0)?;
-        Ok(Open { file, groups, columns, rows: 0 })
+        let of_leaves = |(field, repeats): (&FieldRef, &bool)| match leaves(field.data_type()) {
+            1 => vec![repeats.then(|| field.data_type().clone())],
+            parts => vec![None; parts],
+        };
+        let repeating = self.schema.fields().iter().zip(&repeating).flat_map(of_leaves).collect();
+        let mut open = Open { file, groups, repeating, columns: Vec::new(), rows: 0 };
+        self.begin(&mut open)?;
+        Ok(open)
+    }
+
+    /// Begins a row group.
+    fn begin(&self, open: &mut Open) -> Result<()> {
+        let any = open.groups.create_column_writers(open.file.flushed_row_groups().len())?;
+        let described = open.file.schema_descr().columns();
+        let column = |((any, repeating), column): ((ArrowColumnWriter, &Option<DataType>), &ColumnDescPtr)| {
+            let repeated = |kind| Dictionary::new(kind, column.clone(), self.codec, self.pruned);
+            match repeating.as_ref().and_then(repeated) {
+                Some(dictionary) => Column::Repeated(Box::new(dictionary)),
+                None => Column::Any(Box::new(any)),
+            }
+        };
+        open.columns = any.into_iter().zip(&open.repeating).zip(described).map(column).collect();
+        Ok(())
     }
 
     /// Encodes the rows of some batches, column by column.
     fn encode(&mut self, open: &mut Open, batches: &[RecordBatch]) -> Result<()> {
         let fields = self.schema.fields().clone();
-        let work = |(at, leaves): &mut (usize, &mut [ArrowColumnWriter])| -> Result<Duration> {
+        let work = |(at, leaves): &mut (usize, &mut [Column])| -> Result<Duration> {
             let begun = Instant::now();
             let Some(field) = fields.get(*at) else { return Ok(Duration::ZERO) };
             batches.iter().try_for_each(|batch| write(leaves, field, batch, *at))?;
@@ -174,23 +234,26 @@ impl Work {
 
     /// Ends the row group and, unless it is the last one, begins the next.
     fn close(&mut self, open: &mut Open, last: bool) -> Result<()> {
-        let tasks: Vec<(usize, Option<ArrowColumnWriter>)> =
+        let tasks: Vec<(usize, Option<Column>)> =
             std::mem::take(&mut open.columns).into_iter().map(Some).enumerate().collect();
         let closed = self.shared(
             tasks,
             |(at, _)| *at,
             |(_, column)| column.take().ok_or_else(|| broken("a column was closed twice"))?.close(),
         )?;
-        let mut chunks: Vec<(usize, ArrowColumnChunk)> = closed;
+        let mut chunks: Vec<(usize, Chunk)> = closed;
         chunks.sort_by_key(|(at, _)| *at);
         let mut group = open.file.next_row_group()?;
         for (_, chunk) in chunks {
-            chunk.append_to_row_group(&mut group)?;
+            match chunk {
+                Chunk::Repeated(bytes, close) => group.append_column(&bytes, *close)?,
+                Chunk::Any(chunk) => chunk.append_to_row_group(&mut group)?,
+            }
         }
         group.close()?;
         open.rows = 0;
         if !last {
-            open.columns = open.groups.create_column_writers(open.file.flushed_row_groups().len())?;
+            self.begin(open)?;
         }
         Ok(())
     }
@@ -224,13 +287,33 @@ impl Work {
     }
 }
 
-fn write(writers: &mut [ArrowColumnWriter], field: &FieldRef, batch: &RecordBatch, at: usize) -> Result<()> {
-    let column = batch.columns().get(at).ok_or_else(|| broken("a batch lacks a column"))?;
-    let leaves = compute_leaves(field, column)?;
-    if leaves.len() != writers.len() {
+impl Open {
+    /// Where a dictionary has grown too large the next row group does without ours; whether one has.
+    fn give_up(&mut self) -> bool {
+        let mut any = false;
+        for (column, repeating) in self.columns.iter().zip(&mut self.repeating) {
+            if matches!(column, Column::Repeated(dictionary) if dictionary.full()) {
+                *repeating = None;
+                any = true;
+            }
+        }
+        any
+    }
+}
+
+fn write(columns: &mut [Column], field: &FieldRef, batch: &RecordBatch, at: usize) -> Result<()> {
+    let values = batch.columns().get(at).ok_or_else(|| broken("a batch lacks a column"))?;
+    if let [Column::Repeated(column)] = columns {
+        return column.write(values);
+    }
+    let leaves = compute_leaves(field, values)?;
+    if leaves.len() != columns.len() {
         return Err(broken("a column has other parts than its type"));
     }
-    writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))
+    columns.iter_mut().zip(&leaves).try_for_each(|(column, leaf)| match column {
+        Column::Repeated(_) => Err(broken("a part of a column has a dictionary of ours")),
+        Column::Any(column) => column.write(leaf),
+    })
 }
 
 /// How many columns of values a column is written as.

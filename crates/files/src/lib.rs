@@ -11,9 +11,10 @@
 //! of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and `groups` (one file, many threads),
 //! `describe` and `union` (what a dataset holds), `read` and `all_rows` (the rows of one file, and of all).
 //!
-//! Inside, writing: `write`, `lines`, `text`, `encode` and `choose` (one file), `parts` (the files of a load), `begin`,
-//! `load`, `merge`, `widen` and `compact` (what a load makes of a folder), `folder`, `manifest` and `foreign` (what is
-//! there), `work`, `workplaces` and `publish` (it becomes visible).
+//! Inside, writing: `write`, `lines`, `text`, `encode` and `choose` (one file), `dictionary`, `words` and `hybrid` (a Parquet
+//! column whose values repeat), `parts` (the files of a load), `begin`, `load`, `merge`, `widen` and `compact` (what a load
+//! makes of a folder), `folder`, `manifest` and `foreign` (what is there), `work`, `workplaces` and `publish` (it becomes
+//! visible).
 //!
 //! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
 //!
@@ -38,6 +39,7 @@ mod decode;
 mod describe;
 mod described;
 mod dialect;
+mod dictionary;
 mod digits;
 mod encode;
 mod ending;
@@ -51,6 +53,7 @@ mod foreign;
 mod groups;
 mod held;
 mod hive;
+mod hybrid;
 mod int96;
 mod item;
 mod json_texts;
@@ -81,6 +84,7 @@ mod union;
 mod unique;
 mod unsound;
 mod widen;
+mod words;
 mod work;
 mod workplaces;
 mod write;
