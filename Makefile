@@ -10,15 +10,19 @@ BIN := $(VENV)/bin
 BENCH := $(CACHE)/bench-venv
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench torture mutants matrix wheel fmt setup install
+.PHONY: demo test rust-test check bench torture mutants matrix wheel fmt setup install
 
 demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
 	$(BIN)/python demo/run.py
 
-test: install ## everything, on real servers; the provider on the newest Airflow with a release and on the lowest
+test: rust-test install ## everything, on real servers; the provider on the newest Airflow with a release and on the lowest
 	tests/services/install.sh
 	$(BIN)/python -m pytest $(PYTEST)
 	$(BIN)/python scripts/matrix.py --only 3.0 --first
+
+# No server, no network, no Python. Optimised as the wheel is: what both need of others' crates is compiled once.
+rust-test: ## the engine's own tests, in seconds
+	cargo test --release --locked --workspace --quiet
 
 matrix: install ## the provider on Airflow 3.0 (lowest) to 3.4 and Python 3.10 to 3.13; prints the table
 	$(BIN)/python scripts/matrix.py $(MATRIX)

@@ -39,6 +39,8 @@ GUESTS = {
 GUEST_ROOMS = {"saphyr_parser": "spec", "croner": "spec", "datasketches": "profile"}
 # Crates that are one room: their modules are no rooms.
 ROOMS = ("core", "know", "run")
+# Crates without Rust tests: what they do needs a server, a file or polars, and is tested from here.
+UNTESTED = {"connectors", "frames", "http", "llm", "store"}
 ALONE = {"reqwest", "rustls", "tokio-rustls", "webpki-roots", "object_store", "tokio", "parquet", "sqlx"}
 
 
@@ -134,6 +136,15 @@ def test_architecture_names_every_crate_and_room() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     names = [path.name for path in CRATES.iterdir()] + [room for crate in ROOMS for room in rooms(crate)]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("crate", sorted(path.name for path in CRATES.iterdir()))
+def test_every_crate_with_logic_has_rust_tests(crate: str) -> None:
+    inside = [path for path in (CRATES / crate / "src").rglob("*.rs") if "#[test]" in path.read_text()]
+    outside = [path for path in (CRATES / crate / "tests").rglob("*.rs") if "#[test]" in path.read_text()]
+    assert bool(inside or outside) is (crate not in UNTESTED)
+    # A library without tests inside is not compiled a second time for them.
+    assert ("\ntest = false\n" in (CRATES / crate / "Cargo.toml").read_text()) is not bool(inside)
 
 
 def test_nothing_heavy_is_imported_at_module_level() -> None:

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 /// Patterns and marks, applied in this order: what is more specific comes first.
 const RULES: [(&str, &str); 17] = [
     (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", "[private key]"),
-    (r"(?i)\b([a-z][a-z0-9+.\-]*://)[^\s/@]+@", "$1[credentials]@"),
+    (r"(?i)\b([a-z][a-z0-9+.\-]*://)[^\s/]+@", "$1[credentials]@"),
     (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{6,}", "$1 [secret]"),
     (
         r#"(?i)\b([a-z0-9_\-]*(?:password|passwd|pwd|passphrase|secret|token|api[_\-]?key|access[_\-]?key|private[_\-]?key|credential)s?["']?\s*(?:=|:|=>)\s*["']?)[^\s"',;&}]+"#,

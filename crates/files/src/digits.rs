@@ -119,3 +119,6 @@ pub(super) fn date(field: &[u8]) -> Option<i32> {
     let digits = u32::try_from(digits).ok()?;
     windvane_core::schema::infer::days(digits / 10_000, digits / 100 % 100, digits % 100)
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,3 +245,6 @@ impl Rejects {
         if self.0.is_empty() { Ok(None) } else { self.0.finish().map(Some) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,3 +182,6 @@ fn float(out: &mut Vec<u8>, infinite: bool, positive: bool, digits: std::fmt::Ar
 fn unexpected(column: &dyn Array) -> Error {
     Error::internal(format!("a column of {} was promised to be another type", column.data_type()))
 }
+
+#[cfg(test)]
+mod tests;

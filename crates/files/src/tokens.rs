@@ -335,3 +335,6 @@ pub(super) fn shortened(bytes: &[u8]) -> Vec<u8> {
     let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
     bytes.get(..end.min(MAX_RAW)).unwrap_or_default().to_vec()
 }
+
+#[cfg(test)]
+mod tests;

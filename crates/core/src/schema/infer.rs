@@ -406,6 +406,10 @@ pub fn moment(text: &str) -> Option<i64> {
     timestamp(text).or_else(|| date(text).map(|days| i64::from(days) * 86_400_000_000))
 }
 
+/// Where the years of four digits begin and end.
+const YEAR_0: i64 = -62_167_219_200_000_000;
+const YEAR_10000: i64 = 253_402_300_800_000_000;
+
 /// A timestamp with `Z` or an offset (`+02`, `+0200`, `+02:00`), as microseconds since 1970 in UTC.
 pub fn timestamp_tz(text: &str) -> Option<i64> {
     if let Some(utc) = text.strip_suffix(['Z', 'z']) {
@@ -416,15 +420,18 @@ pub fn timestamp_tz(text: &str) -> Option<i64> {
     }
     let sign_at = text.get(10..)?.rfind(['+', '-'])? + 10;
     let (clock, offset) = text.split_at(sign_at);
-    let digits: Vec<u8> = offset.bytes().skip(1).filter(|byte| *byte != b':').collect();
-    let (hours, minutes) = match digits.len() {
-        2 => (number(&digits)?, 0),
-        4 => (number(&digits[..2])?, number(&digits[2..])?),
+    let (hours, minutes) = match &offset.as_bytes()[1..] {
+        hours @ [_, _] => (number(hours)?, 0),
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
         _ => return None,
     };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
     let shift = (i64::from(hours) * 60 + i64::from(minutes)) * 60_000_000;
     let local = timestamp(clock.trim_end())?;
-    Some(if offset.starts_with('-') { local + shift } else { local - shift })
+    let utc = if offset.starts_with('-') { local + shift } else { local - shift };
+    (YEAR_0..YEAR_10000).contains(&utc).then_some(utc)
 }
 
 fn number(digits: &[u8]) -> Option<u32> {

@@ -26,6 +26,8 @@ pub fn widened(from: DataType, to: DataType) -> Option<DataType> {
     match (from, to) {
         (T::Float32, T::Float64) | (T::Float64, T::Float32) => Some(T::Float64),
         (T::Int16 | T::Int32, T::Float64) | (T::Float64, T::Int16 | T::Int32) => Some(T::Float64),
+        // Neither holds the other's, and a double holds both.
+        (T::Int32, T::Float32) | (T::Float32, T::Int32) => Some(T::Float64),
         (T::Int16, T::Float32) | (T::Float32, T::Int16) => Some(T::Float32),
         (T::Date, T::Timestamp) | (T::Timestamp, T::Date) => Some(T::Timestamp),
         _ => {

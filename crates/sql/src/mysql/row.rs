@@ -53,7 +53,7 @@ pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], gather: &mut 
         put(*wire, value, column, gather)?;
         rest = after;
     }
-    Ok(gather.end_row())
+    if rest.is_empty() { Ok(gather.end_row()) } else { Err(not_understood()) }
 }
 
 /// What a length announces, and what follows it.
@@ -70,3 +70,6 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = length.iter().rev().fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,6 +199,9 @@ fn register(start: i64, digits: &[u8]) -> Option<i64> {
 
 /// With more digits behind the point than are wanted, or fewer, or none; or many digits at all.
 fn unusual(digits: &[u8], wanted: usize) -> Option<i128> {
+    if !digits.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
     let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
     let fraction = digits.get(point + 1..).unwrap_or_default();
     let (kept, dropped) = fraction.split_at(fraction.len().min(wanted));
@@ -228,8 +231,7 @@ fn timestamp(bytes: &[u8]) -> Option<i64> {
     let clock = |at: usize| i64::from(bytes.get(at).copied().unwrap_or(0));
     let fraction =
         bytes.get(8..12).map_or(0, |four| four.iter().rev().fold(0, |sum, byte| (sum << 8) | i64::from(*byte)));
-    let seconds = (clock(5) * 60 + clock(6)) * 60 + clock(7);
-    Some(i64::from(date(bytes)?) * DAY_MICROSECONDS + seconds * 1_000_000 + fraction)
+    Some(i64::from(date(bytes)?) * DAY_MICROSECONDS + within_day(clock(5), clock(6), clock(7), fraction)?)
 }
 
 struct Clock {
@@ -250,7 +252,14 @@ fn clock(bytes: &[u8]) -> Clock {
 
 fn time(bytes: &[u8]) -> Option<i64> {
     let Clock { negative, hours, minutes, seconds, microseconds } = clock(bytes);
-    (!negative && hours < 24).then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds)
+    within_day(hours, minutes, seconds, microseconds).filter(|_| !negative)
+}
+
+/// Microseconds since midnight of a clock that a day has.
+#[inline]
+fn within_day(hours: i64, minutes: i64, seconds: i64, microseconds: i64) -> Option<i64> {
+    let known = hours < 24 && minutes < 60 && seconds < 60 && microseconds < 1_000_000;
+    known.then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds)
 }
 
 /// Days since 1970 of a day that the calendar has.
@@ -271,3 +280,6 @@ fn days(year: u16, month: u8, day: u8) -> Option<i32> {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
     i32::try_from(year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - EPOCH_DAYS).ok()
 }
+
+#[cfg(test)]
+mod tests;

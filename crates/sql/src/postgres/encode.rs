@@ -257,3 +257,6 @@ fn long(before: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<()> {
 fn outside(what: &str) -> Error {
     Error::data(format!("a {what} is outside what PostgreSQL holds")).hint("Check the step that makes the column")
 }
+
+#[cfg(test)]
+mod tests;

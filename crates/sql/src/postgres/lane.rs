@@ -77,6 +77,7 @@ impl Lane {
                 }
             }
         }
+        decoder.close()?;
         send(decoder.take()?, out).await?;
         out.send(Ok(Piece::End)).await.map_err(|_| gone())
     }

@@ -78,3 +78,6 @@ fn written(days: i64, time: &str) -> String {
         format!("{:04}-{month:02}-{day:02}{time} BC", 1 - year)
     }
 }
+
+#[cfg(test)]
+mod tests;

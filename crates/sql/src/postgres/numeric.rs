@@ -227,3 +227,6 @@ fn low(value: u64) -> u16 {
 fn signed(value: usize) -> i16 {
     i16::try_from(value).unwrap_or(i16::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,10 @@ use windvane_core::schema::{DataType, Schema};
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags and the length of an extension that nobody uses.
 const HEADER: usize = 19;
+/// The version of `jsonb` on the wire, the only one there is.
+const JSONB: u8 = 1;
+/// Stands where the length of a value would.
+const NULL: i32 = -1;
 /// A batch is handed on once its rows took this much on the wire, however few they are: several wait at a time.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -77,6 +81,11 @@ impl Decoder {
         self.pending.clear();
     }
 
+    /// Nothing more comes: an error where a row, or the word that ends them, has not come whole.
+    pub(super) fn close(&self) -> Result<()> {
+        if self.ended { Ok(()) } else { Err(garbled()) }
+    }
+
     /// How much of the bytes was understood.
     fn decode(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut at = 0;
@@ -115,10 +124,12 @@ impl Decoder {
         for (number, how) in self.how.iter().enumerate() {
             let Some((length, after)) = rest.split_first_chunk() else { return Ok(Row::Cut) };
             rest = after;
-            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            let length = i32::from_be_bytes(*length);
+            if length == NULL {
                 self.gather.null(number);
                 continue;
-            };
+            }
+            let length = usize::try_from(length).map_err(|_| garbled())?;
             let Some((value, after)) = rest.split_at_checked(length) else { return Ok(Row::Cut) };
             rest = after;
             match how.put(self.gather.values(number), value) {
@@ -173,7 +184,7 @@ impl How {
             },
             Values::Text(pieces) => match self {
                 Self::Plain | Self::Numeric(_) => pieces.push(bytes),
-                Self::Jsonb => bytes.split_first().map_or(Put::Garbled, |(_, text)| pieces.push(text)),
+                Self::Jsonb => bytes.strip_prefix(&[JSONB]).map_or(Put::Garbled, |text| pieces.push(text)),
                 Self::Uuid => match bytes.try_into() {
                     Ok(bytes) => pieces.push(uuid(u128::from_be_bytes(bytes)).as_bytes()),
                     Err(_) => Put::Garbled,
@@ -234,3 +245,6 @@ fn float(bytes: &[u8]) -> Option<f64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

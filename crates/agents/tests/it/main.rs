@@ -1,0 +1,4 @@
+//! What agents may pass on, from outside.
+#![cfg(test)]
+
+mod guard;

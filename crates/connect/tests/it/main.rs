@@ -1,0 +1,7 @@
+//! What sources and targets share, from outside: judgments that are pure.
+#![cfg(test)]
+
+mod facts;
+mod intervals;
+mod requests;
+mod second_tries;

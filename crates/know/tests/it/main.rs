@@ -1,0 +1,4 @@
+//! What a profile shows, from outside.
+#![cfg(test)]
+
+mod mask;
