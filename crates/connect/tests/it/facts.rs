@@ -81,7 +81,7 @@ proptest! {
         let changes = counts.map(|[inserted, updated, deleted, unchanged]| Changes { inserted, updated, deleted, unchanged });
         let request = request(Mode::Append, "mine", 7);
         let (refused_text, changes_text, facts) = ledger::written(&request, &loaded(refused.clone(), changes)).unwrap();
-        let mode = ledger::mode(Mode::Append).to_owned();
+        let mode = "append".to_owned();
         let row = ("mine".to_owned(), rows, bytes, "ab".to_owned(), refused_text, changes_text, facts, mode);
         let earlier = ledger::earlier(Some(row.clone()), &request, &[row]).unwrap();
         prop_assert_eq!((earlier.loaded.rows, earlier.loaded.bytes), (rows.cast_unsigned(), bytes.cast_unsigned()));
