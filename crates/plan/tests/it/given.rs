@@ -4,8 +4,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use windvane_core::spec::read::{Options, hash, text};
 use windvane_know::discover::Catalog;
-use windvane_plan::build::{Given, build};
-use windvane_plan::{Plan, file};
+use windvane_plan::build::build;
+use windvane_plan::{Given, Plan, file};
 
 /// Orders and customers of a shop, as CSV files.
 pub(crate) fn catalog() -> Catalog {

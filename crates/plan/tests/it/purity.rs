@@ -2,7 +2,8 @@
 
 use super::given::{bytes, plan};
 use proptest::prelude::*;
-use windvane_plan::file::{parse, seal, text};
+use windvane_plan::file::{parse, text};
+use windvane_plan::seal::seal;
 
 /// Lines of a spec that may stand in any order.
 const LINES: [&str; 7] = [
