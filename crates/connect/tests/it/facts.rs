@@ -3,8 +3,7 @@
 use super::requests::{interval, request};
 use proptest::prelude::*;
 use serde_json::json;
-use windvane_connect::again::replays::Replays;
-use windvane_connect::again::{Counts, Facts, Manner, Window};
+use windvane_connect::again::{Counts, Earlier, Facts, Manner, Replays, Window};
 use windvane_connect::{Changes, Loaded, RefusedRow, ledger};
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::target::Mode;
@@ -56,7 +55,7 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 fn loaded(refused: Vec<RefusedRow>, changes: Option<Changes>) -> Loaded {
-    let counted = ledger::earlier(None, &request(Mode::Append, "mine", 1), &[]).unwrap().loaded;
+    let counted = Earlier::lost(&request(Mode::Append, "mine", 1), Vec::new()).loaded;
     Loaded { refused, changes, ..counted }
 }
 
@@ -83,10 +82,11 @@ proptest! {
         let (refused_text, changes_text, facts) = ledger::written(&request, &loaded(refused.clone(), changes)).unwrap();
         let mode = "append".to_owned();
         let row = ("mine".to_owned(), rows, bytes, "ab".to_owned(), refused_text, changes_text, facts, mode);
-        let earlier = ledger::earlier(Some(row.clone()), &request, &[row]).unwrap();
-        prop_assert_eq!((earlier.loaded.rows, earlier.loaded.bytes), (rows.cast_unsigned(), bytes.cast_unsigned()));
-        prop_assert_eq!((earlier.loaded.refused, earlier.loaded.changes), (refused, changes));
-        prop_assert_eq!((earlier.facts, earlier.loads[0].manner), (request.facts, Manner::Added));
+        let listed = ledger::listed(&row);
+        let (loaded, facts) = ledger::answered(row).unwrap();
+        prop_assert_eq!((loaded.rows, loaded.bytes), (rows.cast_unsigned(), bytes.cast_unsigned()));
+        prop_assert_eq!((loaded.refused, loaded.changes), (refused, changes));
+        prop_assert_eq!((facts, listed.manner), (request.facts, Manner::Added));
     }
 
     #[test]
