@@ -193,6 +193,7 @@ impl Tests {
     }
 
     /// As the rows must be for this target.
+    #[must_use]
     pub fn fit_for(self, target: &Target) -> Self {
         Self { bounded: calendar::is_bounded(target), ..self }
     }
