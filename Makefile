@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 BENCH := $(CACHE)/bench-venv
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test rust-test check bench torture mutants matrix wheel fmt setup install
+.PHONY: demo test rust-test check bench torture mutants matrix fuzz coverage wheel fmt setup install
 
 demo: install ## Airflow runs two generated DAGs on real input; UI=1 leaves it running
 	$(BIN)/python demo/run.py
@@ -44,6 +44,16 @@ torture: install ## 1,000 kill -9 and 500 second tries over every target, mode a
 mutants: install ## plants faults in the engine and counts those that the conformance battery finds; a survivor fails
 	tests/services/install.sh
 	$(BIN)/python scripts/mutants.py $(MUTANTS)
+
+fuzz: ## tries each target of fuzz/ for FUZZ_SECONDS (60) with inputs that nobody would write; FUZZ="csv spec" chooses
+	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/rustc.sh cargo build --release --locked --quiet -p windvane-fuzz \
+	  --features libfuzzer $(foreach check,debug-assertions overflow-checks,--config profile.release.$(check)=true \
+	  --config 'profile.release.package."*".$(check)=false')
+	CACHE=$(CACHE) python3 scripts/fuzz.py $(CARGO_TARGET_DIR)/release/windvane-fuzz $(FUZZ)
+
+coverage: setup ## lines of our Rust that the Rust tests and the Python suite reach; COVERAGE="--rust" for the former alone
+	tests/services/install.sh
+	CACHE=$(CACHE) $(BIN)/python scripts/coverage.py $(COVERAGE)
 
 bench: install $(BENCH)/.ready ## ratios against peers, interleaved; WINDVANE_BENCH_SF10=0 saves 6 GB and minutes
 	tests/services/install.sh

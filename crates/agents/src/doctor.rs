@@ -211,7 +211,7 @@ fn last_message(text: &str) -> &str {
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(super) struct Answer {
     class: Class,
     /// 0 to 1.
     confidence: f64,
@@ -233,21 +233,10 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
         let tail: String = question.text.chars().rev().take(4_000).collect::<Vec<_>>().into_iter().rev().collect();
         let data = serde_json::json!({"text": redact::text(&tail)});
         let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };
-        let check = |answer: &Answer| {
-            let sane = (0.0..=1.0).contains(&answer.confidence);
-            if sane { Ok(()) } else { Err(format!("confidence {} is not between 0 and 1", answer.confidence)) }
-        };
         match gateway.ask(asked, check).await {
             Ok(answer) => {
                 (model, tokens) = (Some(answer.model), Some(answer.tokens));
-                if answer.value.confidence > by_rules.confidence {
-                    let evidence =
-                        answer.value.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect();
-                    found = Diagnosis {
-                        by: By::Model,
-                        ..diagnosis(answer.value.class, answer.value.confidence, evidence, question.retry_after)
-                    };
-                }
+                found = surer(by_rules, answer.value, question.retry_after);
             }
             Err(refusal) => log.push(fell_back(AGENT, asks, &refusal)),
         }
@@ -263,4 +252,18 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
         ..Decision::of(AGENT, asks)
     });
     found
+}
+
+pub(super) fn check(answer: &Answer) -> Result<(), String> {
+    let sane = (0.0..=1.0).contains(&answer.confidence);
+    if sane { Ok(()) } else { Err(format!("confidence {} is not between 0 and 1", answer.confidence)) }
+}
+
+/// The model's class where it is surer of it than the rules are of theirs; what is done about a class is ours to say.
+pub(super) fn surer(by_rules: Diagnosis, answer: Answer, retry_after: Option<f64>) -> Diagnosis {
+    if answer.confidence <= by_rules.confidence {
+        return by_rules;
+    }
+    let evidence = answer.evidence.iter().take(5).map(|line| line.chars().take(200).collect()).collect();
+    Diagnosis { by: By::Model, ..diagnosis(answer.class, answer.confidence, evidence, retry_after) }
 }

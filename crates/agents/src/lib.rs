@@ -13,6 +13,8 @@ pub mod days;
 mod decision;
 pub mod doctor;
 mod evidence;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 mod logs;
 pub mod mapper;

@@ -170,7 +170,7 @@ fn judge(question: Question<'_>, source: &Field, target: &Field, name: f64) -> (
 /// What a model may answer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(super) struct Answer {
     mappings: Vec<Wanted>,
 }
 
@@ -225,7 +225,7 @@ pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Ve
     }
 }
 
-fn check(question: Question<'_>, answer: &Answer) -> Result<(), String> {
+pub(super) fn check(question: Question<'_>, answer: &Answer) -> Result<(), String> {
     let columns: BTreeSet<&str> = question.source.names().collect();
     let (mut sources, mut targets) = (BTreeSet::new(), BTreeSet::new());
     for wanted in &answer.mappings {
@@ -249,7 +249,7 @@ fn check(question: Question<'_>, answer: &Answer) -> Result<(), String> {
     Ok(())
 }
 
-fn accepted(question: Question<'_>, answer: &Answer) -> Vec<Mapping> {
+pub(super) fn accepted(question: Question<'_>, answer: &Answer) -> Vec<Mapping> {
     let find = |target: &Field| {
         let wanted = answer.mappings.iter().find(|wanted| wanted.target == target.name)?;
         let source = question.source.field(&wanted.source)?;

@@ -128,7 +128,7 @@ fn unexpected(part: &Part) -> Option<String> {
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(super) struct Answer {
     /// Parts that should not stay although they ran.
     refuse: Vec<Objection>,
 }
@@ -156,17 +156,7 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
         let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };
         match gateway.ask(asked, |answer: &Answer| check(run, answer)).await {
             Ok(answer) => {
-                for objection in answer.value.refuse.into_iter().filter(|objection| objection.confidence >= ACCEPT_FROM)
-                {
-                    let known = verdict.value.refused.iter().any(|refused| refused.part == objection.part);
-                    if !known {
-                        let reason =
-                            format!("the model objects: {}", objection.reason.chars().take(200).collect::<String>());
-                        verdict.value.refused.push(Refused { part: objection.part, reason });
-                        verdict.by = By::Model;
-                    }
-                }
-                verdict.value.accept = verdict.value.refused.is_empty();
+                object(&mut verdict, answer.value);
                 used = Some((answer.model, answer.tokens));
             }
             Err(refusal) => log.push(fell_back(AGENT, &question, &refusal)),
@@ -189,7 +179,19 @@ pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision
     verdict
 }
 
-fn check(run: &DryRun, answer: &Answer) -> Result<(), String> {
+/// Adds the model's objections.
+pub(super) fn object(verdict: &mut Proposal<Verdict>, answer: Answer) {
+    for objection in answer.refuse.into_iter().filter(|objection| objection.confidence >= ACCEPT_FROM) {
+        if !verdict.value.refused.iter().any(|refused| refused.part == objection.part) {
+            let reason = format!("the model objects: {}", objection.reason.chars().take(200).collect::<String>());
+            verdict.value.refused.push(Refused { part: objection.part, reason });
+            verdict.by = By::Model;
+        }
+    }
+    verdict.value.accept = verdict.value.refused.is_empty();
+}
+
+pub(super) fn check(run: &DryRun, answer: &Answer) -> Result<(), String> {
     for objection in &answer.refuse {
         let part = run.parts.get(objection.part).ok_or_else(|| format!("there is no part {}", objection.part))?;
         if part.by == By::Spec {

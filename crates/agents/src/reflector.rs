@@ -35,7 +35,7 @@ pub fn rules(suggestions: &[Suggestion], refused: &[Refused]) -> Vec<Suggestion>
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(super) struct Answer {
     /// Other proposals that also should go because they rest on the refused ones, by index.
     also_drop: Vec<usize>,
     reason: String,
@@ -61,21 +61,9 @@ pub async fn ask(
     }));
     let asked = Asked { agent: AGENT, instructions: INSTRUCTIONS, data: &data };
     let question = "what else must go with the refused proposals?";
-    let known = |answer: &Answer| match answer.also_drop.iter().find(|index| **index >= suggestions.len()) {
-        Some(index) => Err(format!("there is no proposal {index}")),
-        None => Ok(()),
-    };
-    match gateway.ask(asked, known).await {
+    match gateway.ask(asked, |answer: &Answer| check(suggestions, answer)).await {
         Ok(answer) => {
-            for index in &answer.value.also_drop {
-                if let Some(one) = repaired.get_mut(*index).filter(|one| one.decision.accepted) {
-                    one.decision.accepted = false;
-                    // What the words ask for is not forgotten because a model says so.
-                    one.decision.waits = one.effect.is_some();
-                    let why: String = answer.value.reason.chars().take(200).collect();
-                    one.decision.reason = format!("it rests on a refused proposal (model): {why}");
-                }
-            }
+            take_away(&mut repaired, &answer.value);
             log.push(Decision {
                 proposal: json!(answer.value.also_drop),
                 by: By::Model,
@@ -88,4 +76,24 @@ pub async fn ask(
         Err(refusal) => log.push(fell_back(AGENT, question, &refusal)),
     }
     repaired
+}
+
+pub(super) fn check(suggestions: &[Suggestion], answer: &Answer) -> Result<(), String> {
+    match answer.also_drop.iter().find(|index| **index >= suggestions.len()) {
+        Some(index) => Err(format!("there is no proposal {index}")),
+        None => Ok(()),
+    }
+}
+
+/// Takes away what the model says must go with the refused ones.
+pub(super) fn take_away(repaired: &mut [Suggestion], answer: &Answer) {
+    for index in &answer.also_drop {
+        if let Some(one) = repaired.get_mut(*index).filter(|one| one.decision.accepted) {
+            one.decision.accepted = false;
+            // What the words ask for is not forgotten because a model says so.
+            one.decision.waits = one.effect.is_some();
+            let why: String = answer.reason.chars().take(200).collect();
+            one.decision.reason = format!("it rests on a refused proposal (model): {why}");
+        }
+    }
 }

@@ -53,7 +53,10 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
     if let Some((others, last)) = known.rsplit_once(", ") {
         known = format!("{others} and {last}");
     }
-    Err(Error::unsupported(format!("'{scheme}' is not a kind of source that windvane reads"))
+    // What stands before `://` is not always a scheme, and may hold a password.
+    let plain = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
+    let kind = if plain { format!("'{scheme}'") } else { "this".to_owned() };
+    Err(Error::unsupported(format!("{kind} is not a kind of source that windvane reads"))
         .hint(format!("Known are files, s3://…, gs://…, az://…, {known}")))
 }
 

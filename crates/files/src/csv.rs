@@ -9,6 +9,7 @@ use super::described::{Described, Rows};
 use super::dialect::{dialect, header, is_header, names, suspicious, tokenizer};
 use super::fields::Record;
 use super::lane::{Lane, Rejects, Shape};
+use super::portions::Portions;
 use super::stretches::Stretches;
 use super::tokens::{Token, Tokenizer};
 use std::path::Path;
@@ -88,10 +89,12 @@ fn estimate(path: &Path, rows: u64, bytes: u64) -> Option<u64> {
 }
 
 /// The rows of one file.
+#[expect(clippy::too_many_arguments, reason = "what a file's rows are made of, handed through once")]
 pub(super) fn rows(
     path: &Path,
     format: &TextFormat,
     strict: bool,
+    portions: Portions,
     schema: &Schema,
     capacity: usize,
     skipped: &Skipped,
@@ -99,7 +102,7 @@ pub(super) fn rows(
 ) -> Result<Rows> {
     let wrong = |error: std::io::Error| failure(path, "read", &error);
     let mut dialect = dialect(format, strict)?;
-    let mut tokens = tokenizer(path, format, strict)?;
+    let mut tokens = tokenizer(path, format, strict)?.by(portions.chunk);
     let mut record = Record::default();
     let mut before = Rejects::new(schema);
     let mut shape = Shape {
@@ -139,7 +142,7 @@ pub(super) fn rows(
                 // A few rows are not worth threads.
                 if capacity >= BATCH_ROWS
                     && let Some(mark) = decode::plain_from(path, &format.encoding)?
-                    && let Some(rows) = Stretches::open(&shape, dialect, mark + from, row)?
+                    && let Some(rows) = Stretches::open(&shape, dialect, portions, mark + from, row)?
                 {
                     skipped.add(tokens.skipped());
                     return Ok(Box::new(rejected.chain(rows)));

@@ -4,7 +4,7 @@ use super::columns::Span;
 use super::dialect::{is_header, suspicious};
 use super::fields::Record;
 use super::rows::{RowBuilder, Tile};
-use super::tokens::{Token, Tokenizer};
+use super::tokens::{Token, Tokenizer, shortened};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ impl<R: Read> Lane<R> {
                 self.builder.push_tile(Tile { text, spans, width }, &self.shape.places, numbers);
             }
             if let Some(number) = self.numbers.get(to) {
-                self.builder.reject(*number, HEADER_AGAIN, &self.shape.header.join(&b','));
+                self.builder.reject(*number, HEADER_AGAIN, &shortened(written(text, &self.spans, to * width, width)));
             }
             from = to + 1;
         }
@@ -210,6 +210,15 @@ impl<R: Read> Iterator for Lane<R> {
         }
         batch
     }
+}
+
+/// The row whose first field is that one, as it stands in the file.
+fn written<'a>(text: &'a [u8], spans: &[Span], first: usize, width: usize) -> &'a [u8] {
+    let quotes = |span: &Span| usize::from(span.quoted);
+    let row = spans.get(first..first + width).unwrap_or_default();
+    let from = row.first().map_or(0, |span| span.start as usize - quotes(span));
+    let to = row.last().map_or(0, |span| span.end as usize + quotes(span));
+    text.get(from..to).unwrap_or_default()
 }
 
 /// Whether every field is text.

@@ -50,6 +50,8 @@ mod find;
 mod fitting;
 mod folder;
 mod foreign;
+#[doc(hidden)]
+pub mod fuzzing;
 mod groups;
 mod held;
 mod hive;
@@ -70,6 +72,7 @@ mod order;
 mod parquet;
 mod parts;
 mod piece;
+mod portions;
 mod publish;
 mod read;
 mod rows;

@@ -8,6 +8,7 @@ use super::hive;
 use super::jsonl::JsonRows;
 use super::parquet::ParquetRows;
 use super::piece::{Copy, Piece};
+use super::portions::Portions;
 use std::ops::Range;
 use std::path::Path;
 use windvane_connect::shown::Shown;
@@ -57,7 +58,9 @@ pub(super) fn file_rows(
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {
-        (FoundKind::Csv, Some(format)) => csv::rows(path, format, strict, schema, capacity, skipped, shown)?,
+        (FoundKind::Csv, Some(format)) => {
+            csv::rows(path, format, strict, Portions::default(), schema, capacity, skipped, shown)?
+        }
         (FoundKind::Jsonl, _) => Box::new(JsonRows::open(path, schema, nulls, capacity, shown)?),
         (FoundKind::Parquet, _) => Box::new(ParquetRows::open(path, schema, capacity, groups, shown)?),
         (FoundKind::Csv, None) | (FoundKind::Table | FoundKind::View, _) => {

@@ -7,6 +7,7 @@
 use super::dialect::suspicious;
 use super::fields::{Dialect, Record};
 use super::lane::{Lane, Shape};
+use super::portions::Portions;
 use super::shared::{From, Shared};
 use super::tokens::{Token, Tokenizer};
 use std::collections::VecDeque;
@@ -19,8 +20,6 @@ use windvane_connect::Batch;
 use windvane_connect::disk::failure;
 use windvane_core::error::{Error, Result};
 
-/// How much one thread reads at a time.
-const STRETCH: u64 = 4 << 20;
 /// More threads than this wait for the disk or the next stage.
 const MAX_THREADS: usize = 4;
 /// Where a record's start is looked for, how many line starts are tried, and how many records must follow.
@@ -34,6 +33,7 @@ struct Ground {
     shape: Arc<Shape>,
     file: Shared,
     dialect: Dialect,
+    portions: Portions,
     /// Where the first record starts, and where the file ends.
     from: u64,
     to: u64,
@@ -65,15 +65,21 @@ pub(super) struct Stretches {
 
 impl Stretches {
     /// Nothing where it would not be faster. `from` is where the first record starts, `row` how many rows lie before it.
-    pub(super) fn open(shape: &Arc<Shape>, dialect: Dialect, from: u64, row: u64) -> Result<Option<Self>> {
+    pub(super) fn open(
+        shape: &Arc<Shape>,
+        dialect: Dialect,
+        portions: Portions,
+        from: u64,
+        row: u64,
+    ) -> Result<Option<Self>> {
         let path = &shape.path;
         let file = File::open(path).map_err(|error| failure(path, "opened", &error))?;
         let to = file.metadata().map_err(|error| failure(path, "read", &error))?.len();
         let count = thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS));
-        if count < 2 || to.saturating_sub(from) < 2 * STRETCH {
+        if count < 2 || to.saturating_sub(from) < 2 * portions.stretch {
             return Ok(None);
         }
-        let ground = Ground { shape: Arc::clone(shape), file: Shared::new(file), dialect, from, to };
+        let ground = Ground { shape: Arc::clone(shape), file: Shared::new(file), dialect, portions, from, to };
         let mut all = Self {
             ground,
             lanes: Vec::new(),
@@ -144,16 +150,17 @@ fn moved(mut batch: Batch, rows: u64) -> Batch {
 
 impl Ground {
     fn stretches(&self) -> u64 {
-        (self.to - self.from).div_ceil(STRETCH)
+        (self.to - self.from).div_ceil(self.portions.stretch)
     }
 
     /// Where a stretch ends and the next one begins.
     fn end(&self, stretch: u64) -> u64 {
-        (self.from + (stretch + 1) * STRETCH).min(self.to)
+        (self.from + (stretch + 1) * self.portions.stretch).min(self.to)
     }
 
     fn lane(&self, from: u64, until: u64) -> Lane<From> {
-        Lane::new(&self.shape, Tokenizer::new(self.file.from(from), self.dialect), until.saturating_sub(from))
+        let tokens = Tokenizer::new(self.file.from(from), self.dialect).by(self.portions.chunk);
+        Lane::new(&self.shape, tokens, until.saturating_sub(from))
     }
 
     /// Reads every so many-th stretch, until nobody takes them any more.

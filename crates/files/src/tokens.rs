@@ -6,13 +6,13 @@
 use super::columns::Span;
 use super::fields::{Dialect, Record, Scan, scan};
 use super::marks::{BLOCK, Marks};
+use super::portions::Portions;
 use std::io::{self, Read};
 
 /// A record longer than this is refused, so that memory stays bounded whatever the file holds.
 pub(super) const MAX_RECORD: usize = 8 << 20;
 /// How much of a refused record is kept for people to look at.
 pub(super) const MAX_RAW: usize = 64 << 10;
-const CHUNK: usize = 256 << 10;
 
 /// What came next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(super) struct Tokenizer<R> {
     start: usize,
     /// Where the record given last started; it ends at `start`.
     last: usize,
+    /// How much is read at a time, at least.
+    chunk: usize,
     ended: bool,
     consumed: u64,
     /// Whether the buffer holds ASCII without NUL only.
@@ -51,11 +53,17 @@ impl<R: Read> Tokenizer<R> {
             buffer: Vec::new(),
             start: 0,
             last: 0,
+            chunk: Portions::default().chunk,
             ended: false,
             consumed: 0,
             plain: true,
             skipped: 0,
         }
+    }
+
+    /// Reads so much at a time.
+    pub(super) fn by(self, chunk: usize) -> Self {
+        Self { chunk, ..self }
     }
 
     /// Takes records of exactly `width` fields that need no second look, at most so many and only those that start
@@ -173,7 +181,7 @@ impl<R: Read> Tokenizer<R> {
             self.last = 0;
         }
         // Doubling keeps the rescans of a long record linear in its length.
-        let wanted = self.buffer.len().clamp(CHUNK, MAX_RECORD) as u64;
+        let wanted = self.buffer.len().clamp(self.chunk, MAX_RECORD) as u64;
         let got = self.input.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
         self.ended |= (got as u64) < wanted;
         self.plain = self.buffer.is_ascii() && memchr::memchr(0, &self.buffer).is_none();
@@ -201,8 +209,10 @@ impl<R: Read> Tokenizer<R> {
     fn skip_blank_lines(&mut self) -> io::Result<()> {
         loop {
             let rest = self.buffer.get(self.start..).unwrap_or_default();
-            let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let mut blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let more = blank == rest.len() && !self.ended;
+            // The second byte of a line end may not have come yet.
+            blank -= usize::from(more && rest.ends_with(b"\r"));
             let lines = rest.iter().take(blank).zip(rest.iter().skip(1).map(Some).chain([None]));
             // Two bytes may end one line.
             self.skipped += lines.filter(|(byte, next)| **byte == b'\n' || *next != Some(&b'\n')).count() as u64;
@@ -220,6 +230,11 @@ impl<R: Read> Tokenizer<R> {
         loop {
             let rest = self.buffer.get(self.start..).unwrap_or_default();
             let found = line_length(rest);
+            // The second byte of a line end may not have come yet.
+            if found == Some(rest.len()) && rest.ends_with(b"\r") && !self.ended {
+                self.fill()?;
+                continue;
+            }
             let used = found.unwrap_or(rest.len());
             if raw.len() < MAX_RAW {
                 raw.extend_from_slice(rest.get(..used.min(MAX_RAW)).unwrap_or_default());

@@ -257,7 +257,7 @@ impl Gateway {
 }
 
 /// The answer as a value, or what is wrong with it, in words that help the model and the reader.
-fn read<T, C>(text: &str, check: &C) -> std::result::Result<T, String>
+pub fn read<T, C>(text: &str, check: &C) -> std::result::Result<T, String>
 where
     T: DeserializeOwned,
     C: Fn(&T) -> std::result::Result<(), String>,

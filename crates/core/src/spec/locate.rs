@@ -21,6 +21,13 @@ impl Mark {
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         Self { line: number(line).max(1), column: number(column).saturating_add(1), overlaid: false }
     }
+
+    /// Right behind a text, whatever its lines end with.
+    pub(super) fn behind(text: &str) -> Self {
+        let text = text.replace("\r\n", "\n");
+        let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+        Self::at(text.matches(['\n', '\r']).count() + 1, last.chars().count())
+    }
 }
 
 /// All mistakes found so far; each once.

@@ -81,11 +81,9 @@ pub fn decoded(name: &str, bytes: Vec<u8>) -> Result<String, Vec<Problem>> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let before = String::from_utf8_lossy(valid);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
         let mut problems = Problems::new(name);
         let hint = Some("Save the file as UTF-8".to_owned());
-        problems.add(Mark::at(line, column), String::new(), "this byte is not UTF-8 text", hint);
+        problems.add(Mark::behind(&before), String::new(), "this byte is not UTF-8 text", hint);
         problems.finish()
     })
 }

@@ -24,7 +24,8 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
         let (event, span) = match next {
             Ok(found) => found,
             Err(error) => {
-                let mark = Mark::at(error.marker().line(), error.marker().col());
+                // The scanner counts a line more where the text ends in the middle of one.
+                let mark = Mark::at(error.marker().line(), error.marker().col()).min(Mark::behind(text));
                 let hint = "Look at the indentation, quotes, brackets and colons here and on the line before";
                 builder.problem(mark, format!("this is not valid YAML: {}", error.info()), Some(hint));
                 return None;

@@ -179,13 +179,13 @@ impl<'a> Binder<'a> {
         // One type for all; decimals compare exactly whatever their scale, so that they keep their own.
         let mut typed = Vec::new();
         for item in items {
-            let (left, right) = comparable(node.clone(), item)?;
+            let (left, right) = comparable(node.stand_in(), item)?;
             if left.data_type != node.data_type {
-                node = left;
+                node = coerce(node, left.data_type)?;
             }
             typed.push(right);
         }
-        let typed = typed.into_iter().map(|item| comparable(node.clone(), item).map(|(_, item)| item));
+        let typed = typed.into_iter().map(|item| comparable(node.stand_in(), item).map(|(_, item)| item));
         let typed = typed.collect::<Result<Vec<_>>>()?;
         let nullable = node.nullable || typed.iter().any(|item| item.nullable);
         let found = boolean(Kind::In(node.boxed(), typed), nullable);
@@ -194,6 +194,7 @@ impl<'a> Binder<'a> {
 
     fn between(&mut self, expr: &Expr, low: &Expr, high: &Expr, negated: bool) -> Result<Node> {
         let node = self.bind(expr)?;
+        node.repeats(2)?;
         let above = compare(Comparison::GreaterOrEqual, node.clone(), self.bind(low)?)?;
         let below = compare(Comparison::LessOrEqual, node, self.bind(high)?)?;
         let nullable = above.nullable || below.nullable;
@@ -218,6 +219,7 @@ impl<'a> Binder<'a> {
 
     fn case(&mut self, operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>) -> Result<Node> {
         let operand = operand.map(|operand| self.bind(operand)).transpose()?;
+        operand.iter().try_for_each(|operand| operand.repeats(conditions.len()))?;
         let mut whens = Vec::new();
         let mut values = Vec::new();
         for CaseWhen { condition, result } in conditions {

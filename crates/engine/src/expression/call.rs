@@ -144,6 +144,7 @@ fn scalar(name: &str, mut arguments: Vec<Node>) -> Result<Node> {
         "nullif" => {
             let (value, other) = two(arguments, name)?;
             let value = if value.is_loose() { coerce(value, DataType::Text)? } else { value };
+            value.repeats(2)?;
             let equal = compare(Comparison::Equal, value.clone(), other)?;
             let data_type = value.data_type;
             let nothing =

@@ -20,7 +20,7 @@ pub struct Expression {
     pub(super) node: Node,
 }
 
-/// The values, and per failing row (its value is null) the first reason.
+/// The values, and per failing row (whose value means nothing) the first reason.
 #[derive(Debug)]
 pub struct Evaluated {
     pub values: ArrayRef,

@@ -46,4 +46,11 @@ pub use checked::{Evaluated, Expression};
 pub(crate) use column::is_true;
 pub(crate) use common::common_type;
 pub(crate) use syntax::query as statement;
+pub(crate) use syntax::written;
 pub(crate) use text::compile as pattern;
+
+/// For `fuzz/`: an expression, read and written.
+#[doc(hidden)]
+pub fn rewritten(text: &str) -> windvane_core::error::Result<String> {
+    syntax::parse(text).map(|expr| syntax::written(&expr))
+}

@@ -1,8 +1,10 @@
 //! A checked expression: every node knows its type, and operands have the types their parent needs.
 
 use super::function::Function;
+use super::syntax;
 use arrow::array::ArrayRef;
 use std::collections::BTreeSet;
+use windvane_core::error::Result;
 use windvane_core::schema::DataType;
 
 #[derive(Debug, Clone)]
@@ -10,7 +12,12 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) data_type: DataType,
     pub(super) nullable: bool,
+    /// Itself and all nodes below it.
+    pub(super) size: usize,
 }
+
+/// An operand that is computed more than once is copied, and in a copied one again: more nodes than this are too many.
+const MOST_COPIED: usize = 10_000;
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
@@ -92,7 +99,21 @@ impl Comparison {
 
 impl Node {
     pub(super) fn new(kind: Kind, data_type: DataType, nullable: bool) -> Self {
-        Self { kind, data_type, nullable }
+        let size = 1 + kind.children().iter().map(|child| child.size).sum::<usize>();
+        Self { kind, data_type, nullable, size }
+    }
+
+    /// As small as a node can be that is treated alike where types are found.
+    pub(super) fn stand_in(&self) -> Self {
+        if self.literal().is_some() { self.clone() } else { Self::new(Kind::Column(0), self.data_type, self.nullable) }
+    }
+
+    /// Refuses to be there so many times.
+    pub(super) fn repeats(&self, times: usize) -> Result<()> {
+        if self.size.saturating_mul(times) > MOST_COPIED {
+            return Err(syntax::too_large("the expression repeats a large part of itself".to_owned()));
+        }
+        Ok(())
     }
 
     pub(super) fn boxed(self) -> Box<Self> {
@@ -116,27 +137,33 @@ impl Node {
         // A list and not recursion: an expression may be deep.
         let mut open = vec![self];
         while let Some(node) = open.pop() {
-            match &node.kind {
-                Kind::Literal { .. } => {}
-                Kind::Column(index) => _ = into.insert(*index),
-                Kind::Convert { from, .. } => open.push(from),
-                Kind::Negate(inner) | Kind::Not(inner) | Kind::IsNull(inner) | Kind::IsBoolean(inner, _) => {
-                    open.push(inner);
-                }
-                Kind::Arithmetic(_, left, right)
-                | Kind::Compare(_, left, right)
-                | Kind::And(left, right)
-                | Kind::Or(left, right) => open.extend([left.as_ref(), right.as_ref()]),
-                Kind::In(inner, items) => {
-                    open.push(inner);
-                    open.extend(items);
-                }
-                Kind::Case { branches, otherwise } => {
-                    open.extend(branches.iter().flat_map(|(condition, value)| [condition, value]));
-                    open.extend(otherwise.as_deref());
-                }
-                Kind::Coalesce(items) | Kind::Call(_, items) => open.extend(items),
+            if let Kind::Column(index) = node.kind {
+                into.insert(index);
             }
+            open.extend(node.kind.children());
+        }
+    }
+}
+
+impl Kind {
+    fn children(&self) -> Vec<&Node> {
+        match self {
+            Self::Literal { .. } | Self::Column(_) => Vec::new(),
+            Self::Convert { from: inner, .. }
+            | Self::Negate(inner)
+            | Self::Not(inner)
+            | Self::IsNull(inner)
+            | Self::IsBoolean(inner, _) => vec![inner],
+            Self::Arithmetic(_, left, right)
+            | Self::Compare(_, left, right)
+            | Self::And(left, right)
+            | Self::Or(left, right) => vec![left, right],
+            Self::In(inner, items) => std::iter::once(inner.as_ref()).chain(items).collect(),
+            Self::Case { branches, otherwise } => {
+                let branches = branches.iter().flat_map(|(condition, value)| [condition, value]);
+                branches.chain(otherwise.as_deref()).collect()
+            }
+            Self::Coalesce(items) | Self::Call(_, items) => items.iter().collect(),
         }
     }
 }

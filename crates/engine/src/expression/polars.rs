@@ -5,6 +5,7 @@ use super::checked::Expression;
 use super::function::{Function, Part, Side};
 use super::measure::Measure;
 use super::node::{Comparison, Kind, Node, Operator};
+use super::syntax::bounded;
 use crate::convert::text_at;
 use arrow::array::{Array, ArrayRef};
 use windvane_core::error::{Error, Result};
@@ -77,6 +78,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn node(&self, node: &Node) -> Result<String> {
+        self.text(node).and_then(bounded)
+    }
+
+    fn text(&self, node: &Node) -> Result<String> {
         Ok(match &node.kind {
             Kind::Literal { value, .. } => literal(value, node.data_type)?,
             Kind::Column(index) => {

@@ -6,6 +6,7 @@ use super::common::digits;
 use super::function::{Function, Part};
 use super::measure::Measure;
 use super::node::{Comparison, Kind, Node, Operator};
+use super::syntax::bounded;
 use crate::convert::{is_float, is_integer, is_text, text_at};
 use arrow::array::{Array, ArrayRef};
 use windvane_core::error::{Error, Result};
@@ -75,6 +76,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn node(&self, node: &Node) -> Result<String> {
+        self.text(node).and_then(bounded)
+    }
+
+    fn text(&self, node: &Node) -> Result<String> {
         Ok(match &node.kind {
             Kind::Literal { value, .. } => literal(value, node.data_type),
             Kind::Column(index) => {

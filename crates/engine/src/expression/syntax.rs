@@ -1,6 +1,9 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
-use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Expr, Query, TimezoneInfo, visit_expressions};
+use sqlparser::ast::{
+    DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
+    visit_expressions,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -11,6 +14,7 @@ use windvane_core::error::{Error, Result};
 use windvane_core::schema::DataType;
 
 const MAX_CHARACTERS: usize = 100_000;
+const MOST_WRITTEN: usize = 1 << 20;
 /// Chains such as `a OR b OR c` make a tree as deep as they are long.
 const MAX_OPERATORS: usize = 600;
 
@@ -70,6 +74,32 @@ pub(crate) fn query(text: &str) -> Result<Query> {
     read(text, QUERY, |parser| parser.parse_query().map(|query| *query))
 }
 
+/// An expression as text that reads back to it. The parser's own text doubles a quote only where it stands alone: with all of
+/// them doubled before, it leaves them as they are.
+pub(crate) fn written(expr: &Expr) -> String {
+    struct Quotes;
+    impl VisitorMut for Quotes {
+        type Break = ();
+
+        fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+            if let Value::SingleQuotedString(text) = &mut value.value {
+                *text = text.replace('\'', "''");
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<()> {
+            if ident.quote_style == Some('"') {
+                ident.value = ident.value.replace('"', "\"\"");
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut expr = expr.clone();
+    let _ = expr.visit(&mut Quotes);
+    expr.to_string()
+}
+
 type Parse<T> = for<'a> fn(&mut Parser<'a>) -> Result<T, ParserError>;
 
 fn read<T>(text: &str, syntax: &str, parse: Parse<T>) -> Result<T> {
@@ -114,8 +144,14 @@ const QUERY: &str = "A query is one SELECT ... FROM input, with JOIN, WHERE, GRO
 const SYNTAX: &str = "Expressions are SQL: text in single quotes, columns bare or in double quotes, \
                       operators + - * / % = <> < <= > >= AND OR NOT, for example: status = 'complete' AND amount > 0";
 
-fn too_large(message: String) -> Error {
+pub(super) fn too_large(message: String) -> Error {
     Error::unsupported(message).hint("Split it into several derive steps, or use IN (...) instead of many ORs")
+}
+
+/// An expression in another language, whose operations may name an operand twice, and that one its own operands again.
+pub(super) fn bounded(text: String) -> Result<String> {
+    let fits = text.len() <= MOST_WRITTEN;
+    if fits { Ok(text) } else { Err(too_large("the expression is too large in another language".to_owned())) }
 }
 
 fn is_operator(token: &Token) -> bool {

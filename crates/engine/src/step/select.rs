@@ -8,7 +8,7 @@ mod groups;
 mod words;
 
 use super::free::free;
-use crate::expression::statement;
+use crate::expression::{statement, written};
 use from::{From, Scope};
 use groups::Groups;
 use sqlparser::ast::{
@@ -67,7 +67,7 @@ pub(super) fn steps(text: &str, schema: &Schema, lookup: &dyn Fn(&str) -> Option
     let grouped = Groups::read(&select, &scope, &outputs, &values)?;
     match grouped {
         Some(groups) => groups.steps(&values, &mut steps)?,
-        None => steps.push(Step::Derive(values.iter().map(|(name, expr)| (name.clone(), expr.to_string())).collect())),
+        None => steps.push(Step::Derive(values.iter().map(|(name, expr)| (name.clone(), written(expr))).collect())),
     }
     let hidden: Vec<String> = named.iter().map(|(hidden, _)| hidden.clone()).collect();
     match &select.distinct {

@@ -25,6 +25,8 @@ mod catalog;
 mod connect;
 mod failure;
 mod flavour;
+#[doc(hidden)]
+pub mod fuzzing;
 mod held;
 mod indexes;
 mod keeps;

@@ -35,6 +35,9 @@ impl Shape {
 
 /// Adds the row of a packet; true when the batch should be taken.
 pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], gather: &mut Gather) -> Result<bool> {
+    if shapes.len() != wires.len() {
+        return Err(not_understood());
+    }
     // A zero, then a bit for every column that is null, from the third on.
     let (nulls, mut rest) =
         packet.get(1..).and_then(|rest| rest.split_at_checked((shapes.len() + 9) / 8)).ok_or_else(not_understood)?;

@@ -259,7 +259,7 @@ fn time(bytes: &[u8]) -> Option<i64> {
 #[inline]
 fn within_day(hours: i64, minutes: i64, seconds: i64, microseconds: i64) -> Option<i64> {
     let known = hours < 24 && minutes < 60 && seconds < 60 && microseconds < 1_000_000;
-    known.then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds)
+    known.then(|| ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + microseconds)
 }
 
 /// Days since 1970 of a day that the calendar has.

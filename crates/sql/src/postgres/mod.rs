@@ -21,6 +21,8 @@ mod declared;
 mod encode;
 mod failure;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod held;
 mod indexes;
 mod keeps;

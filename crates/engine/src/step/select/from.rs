@@ -2,6 +2,7 @@
 
 use super::words::{INPUT, identifier, refused};
 use crate::errors::no_column;
+use crate::expression::written;
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, TableFactor,
     visit_expressions_mut,
@@ -205,7 +206,7 @@ impl Scope {
     pub(super) fn text(&self, expr: &Expr) -> Result<String> {
         let mut expr = expr.clone();
         self.resolve(&mut expr)?;
-        Ok(expr.to_string())
+        Ok(written(&expr))
     }
 
     /// Names become the columns that they mean.

@@ -2,6 +2,7 @@
 
 use super::from::Scope;
 use super::words::{identifier, output, refused};
+use crate::expression::written;
 use crate::step::free::free;
 use sqlparser::ast::{Expr, GroupByExpr, Select, VisitMut, VisitorMut, visit_expressions};
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ impl Groups {
 
     pub(super) fn steps(&self, values: &BTreeMap<String, Expr>, steps: &mut Vec<Step>) -> Result<()> {
         if !self.by.is_empty() {
-            let derived = self.by.iter().map(|(expr, name)| (name.clone(), expr.to_string()));
+            let derived = self.by.iter().map(|(expr, name)| (name.clone(), written(expr)));
             steps.push(Step::Derive(derived.collect()));
         }
         let (mut measures, mut after) = (BTreeMap::new(), BTreeMap::new());
@@ -73,9 +74,9 @@ impl Groups {
             let _ = VisitMut::visit(&mut expr, &mut Replace { by: &self.by });
             self.only_groups(&expr, folds)?;
             if folds {
-                measures.insert(name, expr.to_string())
+                measures.insert(name, written(&expr))
             } else {
-                after.insert(name, expr.to_string())
+                after.insert(name, written(&expr))
             };
         }
         let by = self.by.iter().map(|(_, name)| name.clone()).collect();
