@@ -101,6 +101,17 @@ proptest! {
         prop_assert_eq!(of(&[batch(&[first, second])]) == of(&[batch(&[one, other])]), expected);
     }
 
+    /// Two columns of one type: which value stands in which counts.
+    #[test]
+    fn the_order_of_columns_matters(one in any::<i64>(), other in any::<i64>()) {
+        let schema = to_arrow(&Schema::new(vec![Field::new("a", DataType::Int64), Field::new("b", DataType::Int64)]));
+        let row = |a: i64, b: i64| {
+            let columns = [a, b].map(|value| Arc::new(Int64Array::from(vec![value])) as ArrayRef);
+            of(&[RecordBatch::try_new(Arc::clone(&schema), columns.to_vec()).unwrap()])
+        };
+        prop_assert_eq!(row(one, other) == row(other, one), one == other);
+    }
+
     #[test]
     fn a_number_counts_the_same_in_every_exact_type(value in any::<i16>()) {
         let wide = one(DataType::Int64, Arc::new(Int64Array::from(vec![i64::from(value)])));
