@@ -86,7 +86,7 @@ pub(crate) fn run(data: &[u8]) {
 fn column(data_type: DataType, rows: usize, choices: &mut Choices<'_>) -> Column {
     let mut said = Vec::new();
     let mut take = |make: &mut dyn FnMut(&mut Choices<'_>) -> String| {
-        let value = (choices.byte() % 8 != 0).then(|| make(choices));
+        let value = (!choices.byte().is_multiple_of(8)).then(|| make(choices));
         said.push(value.clone());
         value.is_some()
     };
@@ -165,7 +165,8 @@ fn float(value: f64) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 /// `-1.05`, without zeros that say nothing.
@@ -242,7 +243,7 @@ fn numeric(value: &[u8]) -> Option<String> {
     for place in (-20..=20).rev() {
         let group = usize::try_from(weight - place).ok().and_then(|at| groups.get(at)).copied().unwrap_or(0);
         let side = if place >= 0 { &mut whole } else { &mut fraction };
-        side.push_str(&format!("{group:04}"));
+        side.push_str(&(10_000 + group).to_string()[1..]);
     }
     Some(plain(sign == 0x4000, &whole, &fraction))
 }

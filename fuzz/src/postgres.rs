@@ -48,7 +48,7 @@ pub(crate) fn run(data: &[u8]) {
             assert_eq!(whole.message(), apart.message());
         }
         (whole, apart) => {
-            assert_eq!(whole.err().map(|error| error.to_string()), apart.err().map(|error| error.to_string()))
+            assert_eq!(whole.err().map(|error| error.to_string()), apart.err().map(|error| error.to_string()));
         }
     }
 }

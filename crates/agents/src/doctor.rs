@@ -236,7 +236,7 @@ pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<D
         match gateway.ask(asked, check).await {
             Ok(answer) => {
                 (model, tokens) = (Some(answer.model), Some(answer.tokens));
-                found = surer(by_rules, answer.value, question.retry_after);
+                found = surer(by_rules, &answer.value, question.retry_after);
             }
             Err(refusal) => log.push(fell_back(AGENT, asks, &refusal)),
         }
@@ -260,7 +260,7 @@ pub(super) fn check(answer: &Answer) -> Result<(), String> {
 }
 
 /// The model's class where it is surer of it than the rules are of theirs; what is done about a class is ours to say.
-pub(super) fn surer(by_rules: Diagnosis, answer: Answer, retry_after: Option<f64>) -> Diagnosis {
+pub(super) fn surer(by_rules: Diagnosis, answer: &Answer, retry_after: Option<f64>) -> Diagnosis {
     if answer.confidence <= by_rules.confidence {
         return by_rules;
     }

@@ -27,7 +27,7 @@ pub fn mapped(question: mapper::Question<'_>, text: &str) -> Heard<Vec<mapper::M
 
 pub fn diagnosed(question: &doctor::Question, text: &str) -> Heard<doctor::Diagnosis> {
     let answer = read(text, &doctor::check)?;
-    Ok(doctor::surer(doctor::rules(question), answer, question.retry_after))
+    Ok(doctor::surer(doctor::rules(question), &answer, question.retry_after))
 }
 
 pub fn judged(run: &qa::DryRun, text: &str) -> Heard<Proposal<qa::Verdict>> {
