@@ -45,6 +45,7 @@ TOUCHED = {
         ),
     ],
 }
+VERSION = 'version = "0.1.0"\n'
 # Who may name a kind, beside its own file: where it is opened, and who makes a source of what it has in hand.
 NAMING = {
     DOOR,
@@ -54,16 +55,18 @@ NAMING = {
 }
 
 
-def written(path: Path, text: str) -> None:
+def written(path: Path, content: bytes) -> None:
     """Writes what is not there already: cargo judges by the times of files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_text() != text:
-        path.write_text(text)
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
 
 
 def copy(place: Path) -> None:
     """The workspace as it is, and the toy's own files; what is there and the same keeps its time."""
-    listed = ["Cargo.toml", "Cargo.lock", "build.rs", "src", "crates", "python/windvane/spec.schema.json"]
+    manifest = (ROOT / "Cargo.toml").read_text()
+    members = re.findall(r'"([\w-]+)(?:/\*)?"', manifest.partition("members = [")[2].partition("]")[0])
+    listed = ["Cargo.toml", "Cargo.lock", "build.rs", "src", *members, "python/windvane/spec.schema.json"]
     names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *listed],
         cwd=ROOT,
@@ -75,10 +78,13 @@ def copy(place: Path) -> None:
     for stale in {path for path in place.rglob("*") if path.is_file()} - kept:
         stale.unlink()
     for name in names:
-        if (ROOT / name).is_file() and name not in {*TOUCHED, "Cargo.lock"}:
-            written(place / name, (ROOT / name).read_text())
+        if (ROOT / name).is_file() and name not in {*TOUCHED, "Cargo.toml", "Cargo.lock"}:
+            written(place / name, (ROOT / name).read_bytes())
     for name, own in OWN.items():
-        written(place / own, (TOY / name).read_text())
+        written(place / own, (TOY / name).read_bytes())
+    # Under another version: cargo tells crates of one target folder by name and version, and these must never be taken for ours.
+    assert manifest.count(VERSION) == 1
+    written(place / "Cargo.toml", manifest.replace(VERSION, 'version = "0.0.1"\n').encode())
     shutil.copy(ROOT / "Cargo.lock", place / "Cargo.lock")
 
 
@@ -89,7 +95,7 @@ def touch(place: Path, names: set[str]) -> None:
         for anchor, line in insertions if name in names else []:
             assert text.count(anchor) == 1, f"{name}: {anchor!r}"
             text = text.replace(anchor, anchor + line)
-        written(place / name, text)
+        written(place / name, text.encode())
 
 
 def cargo(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -138,5 +144,5 @@ def test_nobody_else_asks_which_kind_it_is() -> None:
     assert len(kinds) > 15
     named = re.compile(rf"\b(?:Source|Target)::(?:{'|'.join(kinds)})\b")
     own = (ROOT / KINDS).parent
-    files = [path for folder in ("crates", "src") for path in (ROOT / folder).rglob("*.rs") if path.parent != own]
+    files = [path for home in ("crates/*/src", "src") for path in ROOT.glob(f"{home}/**/*.rs") if path.parent != own]
     assert {str(path.relative_to(ROOT)) for path in files if named.search(path.read_text())} == NAMING
