@@ -58,7 +58,7 @@ def _plain() -> list[str]:
 
 def _rust() -> int:
     apart = [word for name in APART for word in ("--exclude", name)]
-    command = ["cargo", "test", "--release", "--locked", "--workspace", *apart, *_plain()]
+    command = ["cargo", "test", "--release", "--locked", "--workspace", "--no-fail-fast", *apart, *_plain()]
     told = _run([*command, "--no-run", "--message-format=json"], _environment("build"), stdout=subprocess.PIPE).stdout
     built = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     programs = [one["executable"] for one in built if one.get("executable") and one["profile"]["test"]]

@@ -113,7 +113,10 @@ fn column(data_type: DataType, rows: usize, choices: &mut Choices<'_>) -> Column
         DataType::Int32 => made!(Int32Array, |c: &mut Choices<'_>| i32::from_be_bytes(c.bytes()), i32::to_string),
         DataType::Int64 => made!(Int64Array, long, i64::to_string),
         DataType::Float32 => {
-            made!(Float32Array, |c: &mut Choices<'_>| f32::from_be_bytes(c.bytes()), |v: &f32| float((*v).into()))
+            // Of the many that are no number, one: the others need not come through a wider float.
+            let real =
+                |c: &mut Choices<'_>| Some(f32::from_be_bytes(c.bytes())).filter(|v| !v.is_nan()).unwrap_or(f32::NAN);
+            made!(Float32Array, real, |v: &f32| float((*v).into()))
         }
         DataType::Float64 => {
             made!(Float64Array, |c: &mut Choices<'_>| f64::from_be_bytes(c.bytes()), |v: &f64| float(*v))

@@ -74,8 +74,8 @@ pub(crate) fn query(text: &str) -> Result<Query> {
     read(text, QUERY, |parser| parser.parse_query().map(|query| *query))
 }
 
-/// An expression as text that reads back to it. The parser's own text doubles a quote only where it stands alone: with all of
-/// them doubled before, it leaves them as they are.
+/// An expression as text that reads back to it, which the parser's own need not: it doubles a quote only where it stands alone,
+/// and leaves all as they are that were doubled before.
 pub(crate) fn written(expr: &Expr) -> String {
     struct Quotes;
     impl VisitorMut for Quotes {
@@ -84,6 +84,16 @@ pub(crate) fn written(expr: &Expr) -> String {
         fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
             if let Value::SingleQuotedString(text) = &mut value.value {
                 *text = text.replace('\'', "''");
+            }
+            ControlFlow::Continue(())
+        }
+
+        // Two signs in a row would begin a comment.
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::UnaryOp { expr: inner, .. } = expr
+                && matches!(**inner, Expr::UnaryOp { .. })
+            {
+                **inner = Expr::Nested(inner.clone());
             }
             ControlFlow::Continue(())
         }
