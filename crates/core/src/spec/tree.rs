@@ -17,15 +17,21 @@ const EXPANSION: usize = 10_000;
 
 /// Reads one document. `None` when it cannot be read at all; the problems then say why. A tree may come with problems.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
-    let mut builder = Builder { problems, frames: Vec::new(), root: None, anchors: HashMap::new(), expanded: 0 };
+    let mut builder = Builder {
+        problems,
+        frames: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        expanded: 0,
+        end: Mark::behind(text),
+    };
     let mut parser = Parser::new_from_str(text);
     let mut documents = 0;
     while let Some(next) = parser.next_event() {
         let (event, span) = match next {
             Ok(found) => found,
             Err(error) => {
-                // The scanner counts a line more where the text ends in the middle of one.
-                let mark = Mark::at(error.marker().line(), error.marker().col()).min(Mark::behind(text));
+                let mark = Mark::at(error.marker().line(), error.marker().col()).min(builder.end);
                 let hint = "Look at the indentation, quotes, brackets and colons here and on the line before";
                 builder.problem(mark, format!("this is not valid YAML: {}", error.info()), Some(hint));
                 return None;
@@ -78,12 +84,14 @@ struct Builder<'a> {
     root: Option<Node>,
     anchors: HashMap<usize, (Node, Size)>,
     expanded: usize,
+    /// Where the text ends: the scanner counts a line more where that is in the middle of one.
+    end: Mark,
 }
 
 impl Builder<'_> {
     /// `None`: reading on makes no sense.
     fn event(&mut self, event: Event<'_>, span: Span) -> Option<()> {
-        let mark = mark_of(span);
+        let mark = mark_of(span).min(self.end);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
                 Some(())
