@@ -168,16 +168,21 @@ pub(super) fn digits(text: &str) -> Option<(usize, usize)> {
     (plain(whole) && plain(fraction) && complete && !code).then_some((whole.len(), fraction.len()))
 }
 
-/// Whether a float would not give back the digits. Up to 17 behind a point may be a float that was written out.
+/// Whether a float would not give back the digits: up to 15 it always does, and up to 17 may be a float with a fraction
+/// that a program wrote out.
 fn is_inexact(text: &str, whole: usize, scale: usize) -> bool {
-    let held = if scale == 0 { 15 } else { 17 };
     let leading =
         text.bytes().take_while(|byte| matches!(byte, b'-' | b'0' | b'.')).filter(|byte| *byte == b'0').count();
-    if whole + scale <= held + leading {
+    let digits = (whole + scale).saturating_sub(leading);
+    if digits <= 15 {
+        return false;
+    }
+    let Ok(float) = text.parse::<f64>() else { return false };
+    if scale > 0 && digits <= 17 && float.fract().abs() > 0.0 {
         return false;
     }
     let plain = if scale > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { text };
-    text.parse::<f64>().is_ok_and(|float| float.to_string() != plain)
+    float.to_string() != plain
 }
 
 fn is_plain_float(text: &str) -> bool {
