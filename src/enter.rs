@@ -5,6 +5,7 @@
 //! used it gets `ForkedError` instead of a hang.
 
 use super::told;
+use futures::future::BoxFuture;
 use pyo3::prelude::*;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -41,7 +42,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    block_on_showing(py, &Progress::default(), None, future)
+    wait(py, &Progress::default(), None, Box::pin(future))
 }
 
 /// The same, and calls `show` now and then with how far it is. What `show` raises ends the call.
@@ -55,6 +56,16 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
+    wait(py, progress, show, Box::pin(future))
+}
+
+/// Compiled once for what the calls give, not once for each call.
+fn wait<T: Send + 'static>(
+    py: Python<'_>,
+    progress: &Progress,
+    show: Option<&Bound<'_, PyAny>>,
+    future: BoxFuture<'static, Result<T>>,
+) -> PyResult<T> {
     let mut shown = Stopwatch::start();
     let runtime = runtime().map_err(|error| super::errors::to_python(py, &error))?;
     let mut task = runtime.spawn(future);

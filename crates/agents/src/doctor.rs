@@ -11,6 +11,7 @@ use regex::{Regex, RegexSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
+use windvane_core::boxed;
 use windvane_core::error::Kind;
 use windvane_core::redact;
 use windvane_llm::{Gateway, Question as Asked};
@@ -224,6 +225,7 @@ Quote the words of the text that show it as evidence. Confidence is 0 to 1.";
 
 /// What the rules are sure of stays; for the rest a model may name the class. What is done about a class is never the
 /// model's choice.
+#[boxed]
 pub async fn ask(question: &Question, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Diagnosis {
     let by_rules = rules(question);
     let asks = "what failed, and what helps?";

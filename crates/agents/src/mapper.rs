@@ -5,6 +5,7 @@ mod likeness;
 use super::decision::{By, Decision, Proposal, confident, fell_back};
 use super::scout::widens;
 use super::{evidence, guard, names};
+use futures::future::BoxFuture;
 use likeness::{Fit, compatible, figures, overlap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -195,7 +196,15 @@ meanings and values. Leave out what has no counterpart. Each source column and e
 Confidence is 0 to 1. Give a transformation (one SQL scalar expression over source columns) only when the value must change.";
 
 /// By the model when there is one, else or failing that by rules; the log says which and why.
-pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Proposal<Mappings> {
+pub fn ask<'a>(
+    question: Question<'a>,
+    gateway: Option<&'a Gateway>,
+    log: &'a mut Vec<Decision>,
+) -> BoxFuture<'a, Proposal<Mappings>> {
+    Box::pin(asked(question, gateway, log))
+}
+
+async fn asked(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Proposal<Mappings> {
     let by_rules = rules(question);
     let Some(gateway) = gateway else {
         log.push(decision(&by_rules, "the rules answered", None));

@@ -9,6 +9,7 @@ use super::shown::{dates, keys};
 use super::suggestion::{Change, Suggestion};
 use super::wanted::{self, Answer};
 use super::wishes::{self, Reading, Vocabulary};
+use futures::future::BoxFuture;
 use windvane_core::schema::{DataType, Schema};
 use windvane_core::spec::check::Check;
 use windvane_core::spec::step::Step;
@@ -157,7 +158,15 @@ the figures show; leave everything else alone. Never remove rows or columns that
 Expressions are SQL scalar expressions over the dataset's columns. Confidence is 0 to 1.";
 
 /// The rules' suggestions and, when there is a model, what it adds; the log says who answered and why.
-pub async fn ask(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Vec<Suggestion> {
+pub fn ask<'a>(
+    question: Question<'a>,
+    gateway: Option<&'a Gateway>,
+    log: &'a mut Vec<Decision>,
+) -> BoxFuture<'a, Vec<Suggestion>> {
+    Box::pin(asked(question, gateway, log))
+}
+
+async fn asked(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Vec<Suggestion> {
     let (mut all, read) = rules(question);
     log.extend(read);
     let Some(gateway) = gateway else { return all };

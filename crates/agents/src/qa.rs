@@ -4,6 +4,7 @@ use super::decision::{ACCEPT_FROM, By, Decision, Proposal, confident, fell_back}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use windvane_core::boxed;
 use windvane_core::redact;
 use windvane_llm::{Gateway, Question as Asked};
 
@@ -147,6 +148,7 @@ by `rules` or `model` and do harm: they lose rows that nobody asked to lose, or 
 stay. An empty list means all is well. Confidence is 0 to 1.";
 
 /// The rules' verdict; a model may only add objections, never lift one.
+#[boxed]
 pub async fn ask(run: &DryRun, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Proposal<Verdict> {
     let mut verdict = rules(run);
     let question = format!("{}: does the plan work on a sample?", run.output);

@@ -5,6 +5,7 @@ use super::suggestion::Suggestion;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use windvane_core::boxed;
 use windvane_core::redact;
 use windvane_llm::{Gateway, Question as Asked};
 
@@ -45,6 +46,7 @@ const INSTRUCTIONS: &str = "Some proposals for a data pipeline were refused by a
 index, that make no sense without them. An empty list is a good answer.";
 
 /// The rules' repair; a model may only take more away.
+#[boxed]
 pub async fn ask(
     suggestions: &[Suggestion],
     refused: &[Refused],

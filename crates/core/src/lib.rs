@@ -7,3 +7,6 @@ pub mod schema;
 pub mod spec;
 pub mod guard;
 pub mod resilience;
+
+/// For an `async fn` that other crates call: its body is compiled where it stands, not again where it is awaited.
+pub use async_recursion::async_recursion as boxed;

@@ -3,6 +3,7 @@
 
 use super::{Fields, Store};
 use std::future::Future;
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::breaker::{self, Admission, Outcome, Permit, STAGE, Settings, State};
 use windvane_core::resilience::clock::{self, Now};
@@ -12,6 +13,7 @@ const ROUNDS: u32 = 200;
 
 impl Store {
     /// The state of a breaker and its version; nobody has used a missing one, its version is 0.
+    #[boxed]
     pub async fn breaker(&self, name: &str) -> Result<(State, i64)> {
         let read = |mut fields: Fields| Ok((fields.document()?, fields.integer()?));
         let mut rows =
@@ -20,6 +22,7 @@ impl Store {
     }
 
     /// Puts a state in the place of the version it was made from; false when somebody else was faster.
+    #[boxed]
     pub async fn update_breaker(&self, name: &str, state: &State, version: i64) -> Result<bool> {
         let document = serde_json::to_string(state)
             .map_err(|error| Error::internal("the state of a breaker cannot be written").caused_by(&error))?;
@@ -43,6 +46,7 @@ impl Store {
     }
 
     /// Closes a breaker, whatever it was. Permits that are out stay without effect.
+    #[boxed]
     pub async fn reset_breaker(&self, name: &str) -> Result<()> {
         let reset = |state: State| (State { generation: state.generation + 1, ..State::default() }, ());
         transition(self, name, reset).await
@@ -50,12 +54,14 @@ impl Store {
 }
 
 /// May a call be made now?
+#[boxed]
 pub async fn admit(store: &Store, name: &str, settings: &Settings, now: Now) -> Result<Admission> {
     settings.check()?;
     transition(store, name, |state| breaker::admit(state, settings, now)).await
 }
 
 /// Takes a permit back and learns from how the call went; gives the state after it.
+#[boxed]
 pub async fn record(
     store: &Store,
     name: &str,

@@ -3,6 +3,7 @@
 use super::{Fields, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::resilience::clock;
 
@@ -27,6 +28,7 @@ pub struct CatalogRow {
 
 impl Store {
     /// Replaces what is known about a pipeline's datasets.
+    #[boxed]
     pub async fn put_catalog(&self, pipeline: &str, datasets: &[NewDataset]) -> Result<()> {
         let first = ("DELETE FROM catalog WHERE pipeline = $1", vec![pipeline.into()]);
         // Two discoveries at once: the later one wins, row by row.
@@ -51,6 +53,7 @@ impl Store {
     }
 
     /// What is known about a pipeline's datasets, by name.
+    #[boxed]
     pub async fn catalog(&self, pipeline: &str) -> Result<Vec<CatalogRow>> {
         let sql = "SELECT pipeline, dataset, fingerprint, document, seen_at FROM catalog \
                    WHERE pipeline = $1 ORDER BY dataset";
@@ -59,6 +62,7 @@ impl Store {
 
     /// The datasets in whose names, columns or comments every one of the words occurs, whatever their case; those whose
     /// own name has more of them first.
+    #[boxed]
     pub async fn catalog_search(&self, words: &str, limit: u32) -> Result<Vec<CatalogRow>> {
         let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
         // The database looks for the longest word, the rarest as a rule; the others are looked for in its answer.

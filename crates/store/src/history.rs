@@ -3,6 +3,7 @@
 use super::{Fields, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::resilience::clock;
 
@@ -41,6 +42,7 @@ pub struct EventRow {
 
 impl Store {
     /// Notes decisions, all or none, in this order. `run` is missing while planning.
+    #[boxed]
     pub async fn put_decisions(&self, pipeline: &str, run: Option<&str>, decisions: &[NewDecision]) -> Result<()> {
         let sql = "INSERT INTO decisions (pipeline, run, agent, question, document, accepted, at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -60,6 +62,7 @@ impl Store {
     }
 
     /// The newest decisions about a pipeline, oldest of them first.
+    #[boxed]
     pub async fn decisions(&self, pipeline: &str, limit: u32) -> Result<Vec<DecisionRow>> {
         let sql = "SELECT seq, pipeline, run, agent, question, document, accepted, at FROM decisions \
                    WHERE pipeline = $1 ORDER BY seq DESC LIMIT $2";
@@ -69,6 +72,7 @@ impl Store {
     }
 
     /// Notes that something happened in a run.
+    #[boxed]
     pub async fn put_event(&self, run: &str, kind: &str, document: &Value) -> Result<()> {
         let sql = "INSERT INTO events (run, kind, document, at) VALUES ($1, $2, $3, $4)";
         let at = clock::now().rfc3339();
@@ -76,6 +80,7 @@ impl Store {
     }
 
     /// Everything that happened in a run, oldest first.
+    #[boxed]
     pub async fn events(&self, run: &str) -> Result<Vec<EventRow>> {
         let sql = "SELECT seq, run, kind, document, at FROM events WHERE run = $1 ORDER BY seq";
         self.fetch(sql, vec![run.into()], read_event).await

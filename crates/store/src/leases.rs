@@ -4,6 +4,7 @@
 //! on another machine is believed for a while.
 
 use super::{Fields, Store};
+use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::resilience::clock;
 use windvane_core::schema::infer;
@@ -13,6 +14,7 @@ const BELIEVED_SECONDS: i64 = 900;
 
 impl Store {
     /// Takes what nobody holds; otherwise who does, for people.
+    #[boxed]
     pub async fn take_lease(&self, name: &str) -> Result<Option<String>> {
         let me = me();
         let sql = "INSERT INTO leases (name, holder, touched_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
@@ -31,12 +33,14 @@ impl Store {
     }
 
     /// Lets go of what this process holds.
+    #[boxed]
     pub async fn drop_lease(&self, name: &str) -> Result<()> {
         let sql = "DELETE FROM leases WHERE name = $1 AND holder = $2";
         self.execute(sql, vec![name.into(), me().into()]).await.map(drop)
     }
 
     /// Whether the holder has died without letting go.
+    #[boxed]
     pub async fn lease_is_orphan(&self, name: &str) -> Result<bool> {
         Ok(self.lease(name).await?.is_some_and(|(holder, touched_at)| !alive(&holder, &touched_at)))
     }

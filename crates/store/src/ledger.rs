@@ -3,6 +3,7 @@
 
 use super::link::Cell;
 use super::{Fields, Store};
+use windvane_core::boxed;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,6 +43,7 @@ pub struct LedgerRow {
 
 impl Store {
     /// Notes a load; true when it is the first note of it. Another attempt of the same load takes its place.
+    #[boxed]
     pub async fn put_ledger(&self, row: &LedgerRow) -> Result<bool> {
         if faults::planted("notes_no_load") {
             return Ok(true);
@@ -69,18 +71,21 @@ impl Store {
     }
 
     /// One load, into whatever target it went last.
+    #[boxed]
     pub async fn noted(&self, load_id: &str) -> Result<Option<LedgerRow>> {
         let sql = loads!("WHERE load_id = $1 ORDER BY loaded_at DESC LIMIT 1");
         self.fetch(sql, vec![load_id.into()], read).await.map(|mut rows| rows.pop())
     }
 
     /// One load into a target. A note that does not say where it went may be of any.
+    #[boxed]
     pub async fn load(&self, load_id: &str, target: &str) -> Result<Option<LedgerRow>> {
         let sql = loads!("WHERE load_id = $1 AND target IN ($2, '') ORDER BY target DESC LIMIT 1");
         self.fetch(sql, vec![load_id.into(), target.into()], read).await.map(|mut rows| rows.pop())
     }
 
     /// The newest load of an output into a dataset of a target.
+    #[boxed]
     pub async fn last_load(&self, of: &Loads<'_>) -> Result<Option<LedgerRow>> {
         let sql = loads!(
             "WHERE pipeline = $1 AND output = $2 AND dataset = $3 AND target IN ($4, '') ORDER BY loaded_at DESC LIMIT 1"
@@ -89,6 +94,7 @@ impl Store {
     }
 
     /// All that read a part of an incremental source, the newest first.
+    #[boxed]
     pub async fn windowed_loads(&self, of: &Loads<'_>) -> Result<Vec<LedgerRow>> {
         let sql = loads!(
             "WHERE pipeline = $1 AND output = $2 AND dataset = $3 AND target IN ($4, '') AND span <> '' \
@@ -98,6 +104,7 @@ impl Store {
     }
 
     /// The newest loads of a pipeline first.
+    #[boxed]
     pub async fn ledger(&self, pipeline: &str, limit: u32) -> Result<Vec<LedgerRow>> {
         let sql = loads!("WHERE pipeline = $1 ORDER BY loaded_at DESC, load_id LIMIT $2");
         self.fetch(sql, vec![pipeline.into(), i64::from(limit).into()], read).await

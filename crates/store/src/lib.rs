@@ -30,6 +30,7 @@ use place::Place;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::retry::{self, Policy};
 
@@ -64,6 +65,7 @@ const DOUBTED: u32 = 3;
 
 impl Store {
     /// The store at a path, `sqlite:///abs/path.db` or `postgresql://…`: connects and brings its tables up to date.
+    #[boxed]
     pub async fn open(url: &str) -> Result<Self> {
         let store = Self::at(url)?;
         store.held().await?.done();
@@ -110,6 +112,7 @@ impl Store {
     }
 
     /// The version of its tables.
+    #[boxed]
     pub async fn version(&self) -> Result<i64> {
         let mut held = self.held().await?;
         let version = migrate::version(&mut held.link, held.place).await?;
@@ -119,6 +122,7 @@ impl Store {
 
     /// Closes the idle connection; the next call opens another. Must be called before this process forks: SQLite's
     /// locks and a socket cannot be shared with a child.
+    #[boxed]
     pub async fn rest(&self) {
         if let Some(link) = self.shared.idle.lock().await.take() {
             link.close().await;

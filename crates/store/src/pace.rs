@@ -2,6 +2,7 @@
 //! small state with a version.
 
 use super::{Fields, Store};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::clock;
 use windvane_core::resilience::pace::{self, Pace};
@@ -11,11 +12,13 @@ const ROUNDS: u32 = 200;
 
 impl Store {
     /// Takes the next place of a pace; the seconds until it. See [`pace::take`].
+    #[boxed]
     pub async fn take_pace(&self, name: &str, interval: f64, patience: f64) -> Result<f64> {
         self.move_pace(name, |state| pace::take(state, interval, patience, clock::now())).await
     }
 
     /// No call of this name before `seconds` from now.
+    #[boxed]
     pub async fn hold_pace(&self, name: &str, seconds: f64) -> Result<()> {
         self.move_pace(name, |state| (pace::hold(state, seconds, clock::now()), ())).await
     }

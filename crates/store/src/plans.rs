@@ -4,6 +4,7 @@ use super::place::Place;
 use super::{Fields, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::resilience::clock;
 
@@ -19,6 +20,7 @@ pub struct PlanRow {
 }
 
 impl Store {
+    #[boxed]
     pub async fn put_plan(&self, id: &str, pipeline: &str, environment: Option<&str>, document: &Value) -> Result<()> {
         let sql = "INSERT INTO plans (id, pipeline, environment, document, created_at) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT (id) DO NOTHING";
@@ -27,12 +29,14 @@ impl Store {
         self.execute(sql, cells).await.map(drop)
     }
 
+    #[boxed]
     pub async fn plan(&self, id: &str) -> Result<Option<PlanRow>> {
         let sql = "SELECT id, pipeline, environment, document, created_at FROM plans WHERE id = $1";
         self.fetch(sql, vec![id.into()], read).await.map(|mut rows| rows.pop())
     }
 
     /// The staging places that the plans name: each once.
+    #[boxed]
     pub async fn staging_places(&self) -> Result<Vec<String>> {
         let sql = match self.shared.place {
             Place::Sqlite(_) => {

@@ -3,6 +3,7 @@
 use super::{Fields, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::resilience::clock;
@@ -61,6 +62,7 @@ impl Store {
     /// Notes that a run began. Doing it again (a cleared or retried task) makes it running again and keeps its start; a
     /// run that had succeeded is done another time. Of a run that is not known, others may know that it was done so often
     /// (`done`): the store was lost.
+    #[boxed]
     pub async fn start_run(
         &self,
         id: &str,
@@ -93,12 +95,14 @@ impl Store {
     }
 
     /// Notes that a run was done so many times, where fewer are known.
+    #[boxed]
     pub async fn reach_attempt(&self, id: &str, attempt: u32) -> Result<()> {
         let sql = "UPDATE runs SET attempt = $1 WHERE id = $2 AND attempt < $1";
         self.execute(sql, vec![i64::from(attempt).into(), id.into()]).await.map(drop)
     }
 
     /// Notes how a run ended.
+    #[boxed]
     pub async fn finish_run(&self, id: &str, status: RunStatus, document: &Value) -> Result<()> {
         if faults::planted("forgets_end") {
             return Ok(());
@@ -112,6 +116,7 @@ impl Store {
         }
     }
 
+    #[boxed]
     pub async fn run(&self, id: &str) -> Result<Option<RunRow>> {
         let sql =
             "SELECT id, pipeline, plan, status, document, started_at, finished_at, attempt FROM runs WHERE id = $1";
@@ -119,6 +124,7 @@ impl Store {
     }
 
     /// The newest runs first, of one pipeline or of all.
+    #[boxed]
     pub async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRow>> {
         let limit = i64::from(limit).into();
         let Some(pipeline) = pipeline else {

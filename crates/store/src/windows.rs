@@ -5,6 +5,7 @@
 
 use super::{Fields, Store};
 use serde::{Deserialize, Serialize};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock;
 
@@ -49,6 +50,7 @@ impl WindowState {
 
 impl Store {
     /// The windows of an output that are not superseded, the newest first.
+    #[boxed]
     pub async fn windows(&self, pipeline: &str, output: &str) -> Result<Vec<WindowRow>> {
         let sql = "SELECT seq, run, plan, low, high, state, touched_at FROM windows \
                    WHERE pipeline = $1 AND output = $2 AND state <> 'superseded' ORDER BY seq DESC LIMIT 100";
@@ -56,6 +58,7 @@ impl Store {
     }
 
     /// The end of the last finished window that held rows.
+    #[boxed]
     pub async fn watermark(&self, pipeline: &str, output: &str) -> Result<Option<String>> {
         let sql = "SELECT seq, run, plan, low, high, state, touched_at FROM windows \
                    WHERE pipeline = $1 AND output = $2 AND state = 'done' AND high IS NOT NULL \
@@ -65,6 +68,7 @@ impl Store {
     }
 
     /// Opens a window; false when another one is open.
+    #[boxed]
     pub async fn open_window(
         &self,
         pipeline: &str,
@@ -85,6 +89,7 @@ impl Store {
     }
 
     /// Changes the state of a window that is in one of the states `from`; false when it is not.
+    #[boxed]
     pub async fn set_window(
         &self,
         pipeline: &str,

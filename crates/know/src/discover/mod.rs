@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_connectors::{Connection, Context, Found};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::spec::Spec;
@@ -53,6 +54,7 @@ impl Dataset {
 }
 
 /// What one source holds, under the source's own names.
+#[boxed]
 pub async fn source(name: &str, settings: &Source, context: &Context) -> Result<Vec<Dataset>> {
     let (found, broken) = each(name, settings, context).await?;
     match broken.into_iter().next() {
@@ -62,6 +64,7 @@ pub async fn source(name: &str, settings: &Source, context: &Context) -> Result<
 }
 
 /// The same, and beside it what cannot be described.
+#[boxed]
 pub async fn each(name: &str, settings: &Source, context: &Context) -> Result<(Vec<Dataset>, Vec<(String, Error)>)> {
     let connection = Connection::open_source(settings, context)?;
     let all = connection.listed().await.map_err(|error| error.in_stage("discover"))?;
@@ -140,6 +143,7 @@ fn starts(spec: &Spec, datasets: &BTreeSet<&str>) -> BTreeMap<String, String> {
 }
 
 /// The one dataset that an input names, as it is now; narrowed, so that a large schema is not listed again.
+#[boxed]
 pub async fn again(source: &Source, locator: &str, context: &Context) -> Result<Option<Found>> {
     let connection = Connection::open_source(&source.narrowed(locator), context)?;
     let found = connection.datasets().await?;

@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use futures::StreamExt;
 use std::sync::{Mutex, PoisonError};
 use windvane_connectors::{BatchStream, Connection, Found, FoundKind, ReadRequest};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::infer::Inference;
 use windvane_core::schema::{DataType, Field, Schema};
@@ -109,6 +110,7 @@ impl Profiler {
 
 /// Reads a dataset (its first `limit` rows) and profiles it. Delimited text is read twice: first for the types that
 /// hold all values, then for the figures in these types.
+#[boxed]
 pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: Option<u64>) -> Result<Profile> {
     let schema = match found.kind {
         FoundKind::Csv => typed(connection, found, limit).await?,

@@ -5,6 +5,7 @@ use super::world::World;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use windvane_connectors::Connection;
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::Schema;
 use windvane_core::spec::Spec;
@@ -21,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SAMPLE: u64 = 10_000;
 
 /// Everything that is wrong, each at its path inside the spec.
+#[boxed]
 pub async fn check(world: &World, spec: &Spec, environment: Option<&str>) -> Vec<Error> {
     let filled = match world.filling.document(spec) {
         Ok(filled) => filled,

@@ -29,6 +29,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 use windvane_connectors::shown;
 use windvane_connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock::Stopwatch;
 use windvane_core::schema::Schema;
@@ -53,6 +54,7 @@ enum Moved {
 
 /// Moves one output in one task. Rows that the target refuses need a second look at the rows: then the output is moved
 /// in stages after all.
+#[boxed]
 pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = decided(plan, output)?;

@@ -9,6 +9,7 @@ use crate::extract::{Inputs, Rest, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use windvane_connectors::{Connection, Part, ReadRequest};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_plan::Plan;
 
@@ -31,6 +32,7 @@ impl Piece {
 }
 
 /// The pieces of an output's input, as many as the plan says or fewer; at least one.
+#[boxed]
 pub async fn split(world: &World, plan: &Plan, output: &str, slice: &Slice) -> Result<Vec<Piece>> {
     let planned = named(plan.output(output), "output", output, plan)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;

@@ -7,6 +7,7 @@ use super::planned::source_breaker;
 use super::remembered::Remembered;
 use super::world::World;
 use crate::extract::drift::recall;
+use futures::future::BoxFuture;
 use serde_json::json;
 use std::collections::BTreeMap;
 use windvane_agents::question::{Question, Readings};
@@ -28,7 +29,11 @@ use windvane_store::catalog::NewDataset;
 use windvane_store::history::NewDecision;
 
 /// Builds the plan of a spec and keeps it, its catalog and its decisions in the store.
-pub async fn plan(world: &World, asked: Asked<'_>) -> Result<Plan> {
+pub fn plan<'a>(world: &'a World, asked: Asked<'a>) -> BoxFuture<'a, Result<Plan>> {
+    Box::pin(made(world, asked))
+}
+
+async fn made(world: &World, asked: Asked<'_>) -> Result<Plan> {
     let filled = world.filling.document(asked.spec)?;
     world.filling.needed(asked.spec)?;
     let mut catalog = catalog(world, asked, &filled).await?;

@@ -6,11 +6,13 @@ use super::{aside, doing, events, stage, window};
 use crate::extract::Inputs;
 use crate::load::{self, Receipt};
 use crate::record::{Status, StepStats};
+use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::resilience::clock::Stopwatch;
 use windvane_plan::Plan;
 
 /// Loads the extracted rows through the steps and the checks of an output, exactly once.
+#[boxed]
 pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Receipt> {
     let watch = Stopwatch::start();
     named(plan.output(output), "output", output, plan)?;

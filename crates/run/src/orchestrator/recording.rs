@@ -6,11 +6,13 @@ use super::world::World;
 use crate::load::Receipt;
 use crate::record::{self, Failure, Run, Status};
 use serde_json::json;
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_plan::Plan;
 use windvane_store::runs::RunStatus;
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
+#[boxed]
 pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
     let loaded: Vec<&str> = receipts.iter().map(|receipt| receipt.output.as_str()).collect();
     let held = held::told(plan, &loaded);

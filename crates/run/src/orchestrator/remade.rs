@@ -6,10 +6,12 @@ use super::world::World;
 use crate::extract::folder::Folder;
 use crate::extract::{Inputs, Staged};
 use crate::validate::Verdict;
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_plan::Plan;
 
 /// The inputs of an output, read again where their files are gone.
+#[boxed]
 pub async fn inputs(world: &World, plan: &Plan, output: &str, run: &str, known: Inputs) -> Result<Inputs> {
     let mut there = true;
     for staged in known.values() {
@@ -29,6 +31,7 @@ pub async fn inputs(world: &World, plan: &Plan, output: &str, run: &str, known: 
 }
 
 /// The transformed rows, made again where they are gone.
+#[boxed]
 pub async fn staged(
     world: &World,
     plan: &Plan,
@@ -44,6 +47,7 @@ pub async fn staged(
 }
 
 /// The rows that were to be loaded, from the source on.
+#[boxed]
 pub async fn verdict(world: &World, plan: &Plan, output: &str, run: &str, known: Verdict) -> Result<Verdict> {
     if !is_needed(world, plan, run, &known)? {
         return Ok(known);

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use windvane_connectors::{Connection, FoundKind};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::digest;
 use windvane_core::spec::drift::{Drift, Policy};
@@ -29,6 +30,7 @@ use windvane_plan::{Input, Output, Plan, plain};
 use windvane_store::runs::Begun;
 
 /// Moves the rows of a quarantine file. `run`: of which they must be, where one is named.
+#[boxed]
 pub async fn replay(world: &World, plan: &Plan, file: &Path, run: Option<&str>) -> Result<Run> {
     let mended = mended::read(file)?;
     let by = &mended.of.by;

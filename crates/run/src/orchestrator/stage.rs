@@ -12,12 +12,14 @@ use crate::load::{self, Receipt};
 use crate::record::{Status, StepStats};
 use crate::transform;
 use crate::validate::{self, Verdict};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock::Stopwatch;
 use windvane_engine as engine;
 use windvane_plan::{Output, Plan};
 
 /// How an output's input is split, for tasks that each read one piece.
+#[boxed]
 pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
     let planned = decided(plan, output)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
@@ -26,6 +28,7 @@ pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Resul
 }
 
 /// Reads the inputs of an output into the run's staging folder, piece by piece where the plan says so.
+#[boxed]
 pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
     let mut read = Vec::new();
     for piece in split(world, plan, output, run).await? {
@@ -36,6 +39,7 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
 }
 
 /// Reads one piece; the first one brings the other inputs too.
+#[boxed]
 pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
     let planned = decided(plan, output)?;
     let folder = world.folder(plan, run);
@@ -76,6 +80,7 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
 }
 
 /// Applies the planned steps to the staged inputs.
+#[boxed]
 pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Staged> {
     let watch = Stopwatch::start();
     let planned = current(plan, output, inputs)?;
@@ -93,6 +98,7 @@ pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inpu
 }
 
 /// Judges the transformed rows.
+#[boxed]
 pub async fn validate(
     world: &World,
     plan: &Plan,
@@ -158,6 +164,7 @@ pub(super) async fn found(
 }
 
 /// Loads what passed, exactly once.
+#[boxed]
 pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: &Verdict) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = named(plan.output(output), "output", output, plan)?;
@@ -194,6 +201,7 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
 }
 
 /// A stage of an output failed: what it held for the run is let go.
+#[boxed]
 pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
     window::release(world, plan, output, run).await;
 }

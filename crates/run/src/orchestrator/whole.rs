@@ -7,12 +7,14 @@ use super::world::World;
 use super::{fused, pushed, recording, stage};
 use crate::load::Receipt;
 use crate::record::{Failure, Run};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::spec::Strategy;
 use windvane_plan::{Output, Plan, order};
 
 /// Runs a plan. The same run never loads twice. An output that fails does not stop the others: the record of the run says
 /// which failed, and why.
+#[boxed]
 pub async fn run(world: &World, plan: &Plan, run: &str) -> Result<Run> {
     let mut world = world.clone();
     world.hold(plan, run).await?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use windvane_connectors::again::Known;
 use windvane_connectors::{Connection, Context};
+use windvane_core::boxed;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::breaker::Settings;
 use windvane_core::spec::template::Filling;
@@ -56,6 +57,7 @@ impl World {
     }
 
     /// Refuses a staging place that cannot be used.
+    #[boxed]
     pub async fn ready(&self) -> Result<()> {
         match &self.staging.shelf {
             Some(shelf) => shelf.ready().await,
@@ -64,6 +66,7 @@ impl World {
     }
 
     /// Notes that a run has begun, or goes on, and knows from then on which doing of it this is.
+    #[boxed]
     pub async fn begin(&mut self, plan: &Plan, run: &str) -> Result<()> {
         if run.trim().is_empty() {
             // Of a variable that is not set, perhaps: every run would be the same one, and find itself done.
@@ -109,6 +112,7 @@ impl World {
     }
 
     /// The same for what comes behind the last load of a run.
+    #[boxed]
     pub async fn go_on(&mut self, plan: &Plan, run: &str) -> Result<()> {
         let (entry, mut turn) = (Self::entry(plan, run), Begun::default());
         self.remember("run", async |store| {
@@ -123,6 +127,7 @@ impl World {
     }
 
     /// Makes sure that no other process is at the same run.
+    #[boxed]
     pub async fn hold(&self, plan: &Plan, run: &str) -> Result<()> {
         let (name, mut holder) = (Self::lease(plan, run), None);
         self.remember("lease of the run", async |store| {
@@ -137,6 +142,7 @@ impl World {
     }
 
     /// Lets others at the run again.
+    #[boxed]
     pub async fn let_go(&self, plan: &Plan, run: &str) -> Result<()> {
         let name = Self::lease(plan, run);
         self.remember("end of the run's lease", async |store| store.drop_lease(&name).await).await
