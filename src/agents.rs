@@ -86,7 +86,7 @@ struct ProposeRequest {
 
 #[derive(Serialize)]
 struct Proposed {
-    proposals: Vec<windvane_agents::Suggestion>,
+    proposals: Vec<windvane_agents::ProposedChange>,
     decisions: Vec<Decision>,
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use windvane_core::error::{Error, Kind};
 use windvane_core::resilience::breaker::{Admission, Outcome, Permit, Settings, State, admit, record};
 use windvane_core::resilience::clock::{self, Now};
-use windvane_core::resilience::limit::{self, Bucket};
 use windvane_core::resilience::retry::{self, Decision, Policy};
+use windvane_core::resilience::token_bucket::{self, Bucket};
 use windvane_store::breaker as shared;
 
 #[derive(Deserialize)]
@@ -209,7 +209,7 @@ pub(super) fn retry_simulate(py: Python<'_>, request: &str) -> PyResult<String> 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitRequest {
-    settings: limit::Settings,
+    settings: token_bucket::Settings,
     takes: Vec<Take>,
 }
 
@@ -229,7 +229,7 @@ pub(super) fn limit_simulate(py: Python<'_>, request: &str) -> PyResult<String> 
         let mut bucket = Bucket::full(&settings, start);
         let mut trace = Vec::new();
         for take in &takes {
-            let (next, taken) = limit::take(bucket, &settings, take.tokens, take.at);
+            let (next, taken) = token_bucket::take(bucket, &settings, take.tokens, take.at);
             bucket = next;
             trace.push(taken);
         }

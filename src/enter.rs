@@ -4,7 +4,7 @@
 //! own. The frame engine's thread pool is a process-wide static that cannot be rebuilt: a child of a process that has
 //! used it gets `ForkedError` instead of a hang.
 
-use super::told;
+use super::logging;
 use futures::future::BoxFuture;
 use pyo3::prelude::*;
 use std::future::Future;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::resilience::{clock::Stopwatch, farewell, progress::Progress};
+use windvane_core::resilience::{cleanup, clock::Stopwatch, progress::Progress};
 
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 /// The process that used the frame engine first; 0: none did.
@@ -31,7 +31,7 @@ const STOP_WAIT: Duration = Duration::from_secs(4);
 /// Runs pure work without the GIL; a panic becomes an internal error.
 pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     let done = py.detach(|| guarded(work));
-    told::hand_over(py);
+    logging::hand_over(py);
     done.map_err(|error| super::errors::to_python(py, &error))
 }
 
@@ -71,7 +71,7 @@ fn wait<T: Send + 'static>(
     let mut task = runtime.spawn(future);
     loop {
         let waited = py.detach(|| runtime.block_on(async { tokio::time::timeout(SIGNAL_CHECK, &mut task).await.ok() }));
-        told::hand_over(py);
+        logging::hand_over(py);
         match waited {
             Some(Ok(done)) => return done.map_err(|error| super::errors::to_python(py, &error)),
             Some(Err(failure)) => return Err(super::errors::to_python(py, &panicked(&failure.to_string()))),
@@ -90,10 +90,10 @@ fn wait<T: Send + 'static>(
             // Until the future is gone, so that nothing is half-written when Python goes on.
             let gone = async {
                 drop(task.await);
-                farewell::said().await;
+                cleanup::finished().await;
             };
             py.detach(|| runtime.block_on(async { tokio::time::timeout(STOP_WAIT, gone).await.ok() }));
-            told::hand_over(py);
+            logging::hand_over(py);
             return Err(signal);
         }
     }

@@ -5,16 +5,16 @@ use arrow::array::RecordBatch;
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
 use windvane_core::error::{Error, Result};
-use windvane_engine::guest::{self, Guest};
+use windvane_engine::callbacks::{self, Callbacks};
 
-/// The engine gets its guest once, when the module is imported; nothing else of Python is touched then.
+/// The engine gets its callbacks once, when the module is imported; nothing else of Python is touched then.
 pub(super) fn install() {
-    guest::install(Box::new(Caller));
+    callbacks::install(Box::new(Caller));
 }
 
 struct Caller;
 
-impl Guest for Caller {
+impl Callbacks for Caller {
     fn call(&self, object: &str, batch: RecordBatch) -> Result<RecordBatch> {
         Python::attach(|py| called(py, object, batch).map_err(|error| raised(py, object, &error)))
     }

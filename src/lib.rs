@@ -9,10 +9,10 @@ mod enter;
 mod errors;
 mod graph;
 mod function;
-mod guest;
+mod callbacks;
 mod json;
 mod loading;
-mod looking;
+mod discovery;
 mod needs;
 mod place;
 mod planning;
@@ -24,8 +24,8 @@ mod specs;
 mod stages;
 mod staging;
 mod store;
-mod told;
-mod world;
+mod logging;
+mod run_context;
 
 use pyo3::prelude::*;
 
@@ -46,13 +46,13 @@ mod _core {
     #[pymodule_export]
     use super::connectors::{compact, datasets, test_connection};
     #[pymodule_export]
+    use super::discovery::{discover, map, profile};
+    #[pymodule_export]
     use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]
     use super::loading::load_rows;
-    #[pymodule_export]
-    use super::looking::{discover, map, profile};
     #[pymodule_export]
     use super::needs::needs;
     #[pymodule_export]
@@ -79,8 +79,8 @@ mod _core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let _ = module;
         super::function::install();
-        super::told::install();
-        windvane_agents::own::know(include_str!(concat!(env!("OUT_DIR"), "/own_messages.txt")));
+        super::logging::install();
+        windvane_agents::own_errors::know(include_str!(concat!(env!("OUT_DIR"), "/own_messages.txt")));
         Ok(())
     }
 

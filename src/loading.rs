@@ -6,10 +6,10 @@ use futures::StreamExt;
 use pyo3::prelude::*;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use windvane_connectors::again::Facts;
-use windvane_connectors::allowance::Allowance;
-use windvane_connectors::tell::Tell;
-use windvane_connectors::{BATCH_ROWS, Duplicates, Expected, LoadRequest, Loaded, Promise, Promised, Rows};
+use windvane_connectors::error_budget::ErrorBudget;
+use windvane_connectors::load_marker::LoadMarker;
+use windvane_connectors::rerun::Facts;
+use windvane_connectors::{BATCH_ROWS, Duplicates, Expectation, Expected, ExpectedLoad, LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::schema::checksum::Checksum;
@@ -111,14 +111,14 @@ async fn load(place: &Place, request: LoadRowsRequest) -> Result<Loaded> {
         absent: request.absent,
         duplicates: Duplicates { choice: request.on_duplicate, column: request.latest_by },
         expected: if request.flowing {
-            Promise::Nobody
+            Expectation::Nobody
         } else {
-            Promise::Known(Box::new(Promised { expected, counts: None }))
+            Expectation::Known(Box::new(ExpectedLoad { expected, counts: None }))
         },
         verify: request.verify,
         refused: request.refused,
-        allowance: Allowance::of(request.most_refused.unwrap_or(u64::MAX)),
-        tell: request.facts.load_id.clone().map(Tell::Column),
+        error_budget: ErrorBudget::of(request.most_refused.unwrap_or(u64::MAX)),
+        marker: request.facts.load_id.clone().map(LoadMarker::Column),
         facts: request.facts,
         swap: request.swap,
         widen: request.widen,

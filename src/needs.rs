@@ -1,7 +1,7 @@
 //! What a spec or plan asks of its caller.
 
+use super::run_context::{RunContextRequest, leave, plan_of};
 use super::specs::{is_plan, spec};
-use super::world::{Outside, leave, plan_of};
 use super::{enter, json};
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct NeedsRequest {
     roots: Vec<PathBuf>,
     /// For a plan that lies in the staging place or in the store.
     #[serde(default)]
-    world: Option<Outside>,
+    world: Option<RunContextRequest>,
 }
 
 /// `{path, environment?, roots?, world?}` of a spec or a plan to `{connections, templates, target, staging}`: what the caller
@@ -31,9 +31,9 @@ pub(super) fn needs(py: Python<'_>, request: &str) -> PyResult<String> {
         json::request(request).map_err(|error| super::errors::to_python(py, &error))?;
     if let Some(world) = world {
         return enter::block_on(py, async move {
-            let world = world.world()?;
-            let found = plan_of(&world, &path).await;
-            let (plan, _) = leave(&world, found).await?;
+            let run_context = world.run_context()?;
+            let found = plan_of(&run_context, &path).await;
+            let (plan, _) = leave(&run_context, found).await?;
             json::answer(&needs_of(&plan))
         });
     }

@@ -57,7 +57,7 @@ impl Place {
             base: self.base.clone().unwrap_or_default(),
             roots: self.roots.clone(),
             secrets: Secrets(self.connections.clone()),
-            guests: Some(super::guest::guests()),
+            python: Some(super::callbacks::callbacks()),
             ..Context::default()
         }
     }

@@ -1,7 +1,7 @@
 //! Looking, planning and whole runs.
 
+use super::run_context::{RunContextRequest, leave, places, tell};
 use super::specs::{Question, current, is_plan, planned, spec};
-use super::world::{Outside, leave, places, tell};
 use super::{enter, json};
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -11,13 +11,13 @@ use windvane_core::resilience::{clock, progress::Progress};
 use windvane_core::spec::problem::Problem;
 use windvane_core::spec::read;
 use windvane_plan::{diff as differences, explain as words, file};
-use windvane_run::orchestrator::{World, checking};
+use windvane_run::orchestrator::{RunContext, checking};
 use windvane_run::orchestrator::{replay::replay as replayed, whole};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlanRequest {
-    world: Outside,
+    world: RunContextRequest,
     spec: PathBuf,
     #[serde(default)]
     environment: Option<String>,
@@ -45,12 +45,12 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::block_on(py, async move {
         enter::claim_engine()?;
         let request: PlanRequest = json::request(&request)?;
-        let mut world = request.world.world()?;
+        let mut run_context = request.world.run_context()?;
         if request.rules_only {
-            world.gateway = None;
+            run_context.gateway = None;
         }
         if request.staged {
-            world.ready().await?;
+            run_context.ready().await?;
         }
         let (environment, words) = (request.environment.as_deref(), request.words.as_deref());
         let beside = file::beside(&request.spec, environment);
@@ -61,17 +61,17 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
             file::replaced(given.unwrap_or(&beside))?
         };
         let question = Question { environment, words, unreviewed: request.unreviewed, before: before.as_ref() };
-        let built = planned(&world, &request.spec, question).await;
-        tell(&world);
-        let plan = leave(&world, built).await?;
+        let built = planned(&run_context, &request.spec, question).await;
+        tell(&run_context);
+        let plan = leave(&run_context, built).await?;
         if request.write {
             let path = match request.plan_file {
-                Some(path) if request.staged => world.staging.path.join(path),
+                Some(path) if request.staged => run_context.staging.path.join(path),
                 given => given.unwrap_or(beside),
             };
             file::write(&plan, &path)?;
-            if let Some(shelf) = world.staging.shelf.as_ref().filter(|_| request.staged) {
-                shelf.send(&path, &|| world.context.progress.wanted())?;
+            if let Some(remote) = run_context.staging.remote.as_ref().filter(|_| request.staged) {
+                remote.send(&path, &|| run_context.context.progress.wanted())?;
             }
         }
         json::answer(&plan)
@@ -81,7 +81,7 @@ pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunRequest {
-    world: Outside,
+    world: RunContextRequest,
     path: PathBuf,
     #[serde(default)]
     run: Option<String>,
@@ -103,8 +103,8 @@ pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyA
     enter::block_on_showing(py, &shown, progress, async move {
         enter::claim_engine()?;
         let request: RunRequest = json::request(&request)?;
-        let mut world = request.world.world()?;
-        world.context.progress = counters;
+        let mut run_context = request.world.run_context()?;
+        run_context.context.progress = counters;
         let plan_file = if is_plan(&request.path) {
             request.path.clone()
         } else {
@@ -112,12 +112,13 @@ pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyA
             let beside = || file::beside(&request.path, environment);
             file::committed(&request.path, environment).unwrap_or_else(beside)
         };
-        world.context.proposals = places(&plan_file, &world);
+        run_context.context.proposals = places(&plan_file, &run_context);
         if request.rules_only {
-            world.gateway = None;
+            run_context.gateway = None;
         }
-        let done = moved(&world, &request.path, request.run, request.environment.as_deref(), request.replay).await;
-        json::answer(&leave(&world, done).await?)
+        let done =
+            moved(&run_context, &request.path, request.run, request.environment.as_deref(), request.replay).await;
+        json::answer(&leave(&run_context, done).await?)
     })
 }
 
@@ -160,7 +161,7 @@ pub(super) fn explain(py: Python<'_>, request: &str) -> PyResult<String> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConnectRequest {
-    world: Outside,
+    world: RunContextRequest,
     spec: PathBuf,
     #[serde(default)]
     environment: Option<String>,
@@ -173,9 +174,9 @@ pub(super) fn check_connected(py: Python<'_>, request: &str) -> PyResult<String>
     enter::block_on(py, async move {
         enter::claim_engine()?;
         let ConnectRequest { world, spec: path, environment } = json::request(&request)?;
-        let world = World { store: None, gateway: None, ..world.world()? };
-        let errors = match spec(&path, environment.as_deref(), &world.context.roots) {
-            Ok(spec) => checking::check(&world, &spec, environment.as_deref()).await,
+        let run_context = RunContext { store: None, gateway: None, ..world.run_context()? };
+        let errors = match spec(&path, environment.as_deref(), &run_context.context.roots) {
+            Ok(spec) => checking::check(&run_context, &spec, environment.as_deref()).await,
             Err(error) => vec![error],
         };
         let file = path.display().to_string();
@@ -186,27 +187,29 @@ pub(super) fn check_connected(py: Python<'_>, request: &str) -> PyResult<String>
 }
 
 async fn moved(
-    world: &World,
+    run_context: &RunContext,
     path: &Path,
     run: Option<String>,
     environment: Option<&str>,
     replay: Option<String>,
 ) -> Result<windvane_run::record::Run> {
-    let replay = replay.map(|rows| quarantined(world, &rows)).transpose()?;
-    let plan = if is_plan(path) { file::read(path)? } else { current(world, path, environment).await? };
-    let filled = world.filling.document(&plan)?;
-    world.filling.needed(&plan)?;
+    let replay = replay.map(|rows| quarantined(run_context, &rows)).transpose()?;
+    let plan = if is_plan(path) { file::read(path)? } else { current(run_context, path, environment).await? };
+    let filled = run_context.template_values.document(&plan)?;
+    run_context.template_values.needed(&plan)?;
     let plan = filled;
     match replay {
-        Some(rows) => replayed(world, &plan, &rows, run.as_deref()).await,
-        None => whole::run(world, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await,
+        Some(rows) => replayed(run_context, &plan, &rows, run.as_deref()).await,
+        None => {
+            whole::run(run_context, &plan, &run.unwrap_or_else(|| format!("manual-{}", clock::now().rfc3339()))).await
+        }
     }
 }
 
 /// The quarantine file of a path, or of an address in the staging place.
-fn quarantined(world: &World, rows: &str) -> Result<PathBuf> {
-    let found = match &world.staging.shelf {
-        Some(shelf) if rows.contains("://") => shelf.fetch(rows, &|| world.context.progress.wanted())?,
+fn quarantined(run_context: &RunContext, rows: &str) -> Result<PathBuf> {
+    let found = match &run_context.staging.remote {
+        Some(remote) if rows.contains("://") => remote.fetch(rows, &|| run_context.context.progress.wanted())?,
         _ => Some(PathBuf::from(rows)).filter(|path| path.is_file()),
     };
     found.ok_or_else(|| {

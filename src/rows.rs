@@ -6,7 +6,7 @@ use futures::StreamExt;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use windvane_connectors::{Connection, Found, FoundKind, Part, ReadRequest, Rejected, TextFormat, Within};
+use windvane_connectors::{Connection, Found, FoundKind, Part, RangeFilter, ReadRequest, Rejected, TextFormat};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_files::{Decimals, json_lines};
@@ -28,7 +28,7 @@ struct RowsRequest {
     #[serde(default)]
     limit: Option<u64>,
     #[serde(default)]
-    within: Vec<Within>,
+    within: Vec<RangeFilter>,
     #[serde(default)]
     part: Option<Part>,
     /// Of `split_rows`: how many parts there may be.

@@ -5,15 +5,15 @@ use windvane_core::error::{Error, Kind, Result};
 use windvane_core::spec::{Spec, hash, read};
 use windvane_engine::lint;
 use windvane_plan::{Plan, file};
-use windvane_run::orchestrator::asked::Asked;
-use windvane_run::orchestrator::{World, planning};
+use windvane_run::orchestrator::planning_request::PlanningRequest;
+use windvane_run::orchestrator::{RunContext, planning};
 
 /// The plan beside the spec, refused when it does not fit, or a new one.
-pub(super) async fn current(world: &World, path: &Path, environment: Option<&str>) -> Result<Plan> {
-    if let Some((_, plan)) = committed(path, environment, &world.context.roots)? {
+pub(super) async fn current(run_context: &RunContext, path: &Path, environment: Option<&str>) -> Result<Plan> {
+    if let Some((_, plan)) = committed(path, environment, &run_context.context.roots)? {
         return Ok(plan);
     }
-    planned(world, path, Question { environment, unreviewed: true, ..Question::default() }).await
+    planned(run_context, path, Question { environment, unreviewed: true, ..Question::default() }).await
 }
 
 /// The plan beside the spec, refused when it does not fit.
@@ -34,12 +34,12 @@ pub(super) struct Question<'a> {
     pub(super) before: Option<&'a Plan>,
 }
 
-pub(super) async fn planned(world: &World, path: &Path, question: Question<'_>) -> Result<Plan> {
+pub(super) async fn planned(run_context: &RunContext, path: &Path, question: Question<'_>) -> Result<Plan> {
     let Question { environment, words, unreviewed, before } = question;
-    let spec = spec(path, environment, &world.context.roots)?;
+    let spec = spec(path, environment, &run_context.context.roots)?;
     let spec_hash = hash::of(&spec);
-    let asked = Asked { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed, before };
-    planning::plan(world, asked).await.map_err(|error| read::located(error, path))
+    let asked = PlanningRequest { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed, before };
+    planning::plan(run_context, asked).await.map_err(|error| read::located(error, path))
 }
 
 /// The first mistake is the error; the others are told beside it, so that one look shows all.

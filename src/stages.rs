@@ -2,7 +2,7 @@
 
 use super::enter;
 use super::json;
-use super::world::{Outside, leave, places, plan_of, tell};
+use super::run_context::{RunContextRequest, leave, places, plan_of, tell};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use windvane_core::resilience::progress::Progress;
 use windvane_run::extract::{Staged, reasons as refusals};
 use windvane_run::load::Receipt;
 use windvane_run::orchestrator::pieces::{self, Piece};
-use windvane_run::orchestrator::{fused, pushed, recording, remade, stage};
+use windvane_run::orchestrator::{fused, pushdown, recording, remade, stage};
 use windvane_run::validate::Verdict;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    world: Outside,
+    world: RunContextRequest,
     plan: String,
     run: String,
     #[serde(default)]
@@ -118,11 +118,11 @@ fn go(py: Python<'_>, stage: Stage, request: &str, progress: Option<&Bound<'_, P
 }
 
 async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<String> {
-    let mut world = request.world.world()?;
-    world.context.progress = counters;
-    let (plan, path) = plan_of(&world, &request.plan).await?;
-    let plan = world.filling.document(&plan)?;
-    world.context.proposals = places(&path, &world);
+    let mut run_context = request.world.run_context()?;
+    run_context.context.progress = counters;
+    let (plan, path) = plan_of(&run_context, &request.plan).await?;
+    let plan = run_context.template_values.document(&plan)?;
+    run_context.context.proposals = places(&path, &run_context);
     let (output, run) = (request.output.as_str(), request.run.as_str());
     let inputs = if request.pieces.is_empty() {
         request.inputs
@@ -131,64 +131,66 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
         pieces::gather(&plan, output, pieces)?
     };
     if matches!(stage, Stage::Record) {
-        world.go_on(&plan, run).await?;
+        run_context.go_on(&plan, run).await?;
     } else {
-        world.begin(&plan, run).await?;
+        run_context.begin(&plan, run).await?;
     }
     let lacks = |what: &str| Error::spec(format!("the request lacks '{what}'"));
     let work = async {
         match stage {
             Stage::Split => {
-                json::answer(&serde_json::json!({"pieces": stage::split(&world, &plan, output, run).await?}))
+                json::answer(&serde_json::json!({"pieces": stage::split(&run_context, &plan, output, run).await?}))
             }
             Stage::Extract => {
                 if let Some(piece) = request.piece {
-                    let inputs = stage::extract_piece(&world, &plan, output, run, &piece).await?;
+                    let inputs = stage::extract_piece(&run_context, &plan, output, run, &piece).await?;
                     return json::answer(&Extracted { piece, inputs });
                 }
-                let inputs = stage::extract(&world, &plan, output, run).await?;
+                let inputs = stage::extract(&run_context, &plan, output, run).await?;
                 json::answer(&serde_json::json!({"inputs": inputs}))
             }
             Stage::Transform => {
                 enter::claim_engine()?;
-                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
-                json::answer(&stage::transform(&world, &plan, output, run, &inputs).await?)
+                let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
+                json::answer(&stage::transform(&run_context, &plan, output, run, &inputs).await?)
             }
             Stage::Validate => {
                 enter::claim_engine()?;
                 let staged = request.staged.clone().ok_or_else(|| lacks("staged"))?;
-                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
-                let staged = remade::staged(&world, &plan, output, run, (&inputs, staged)).await?;
-                json::answer(&stage::validate(&world, &plan, output, run, &inputs, &staged).await?)
+                let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
+                let staged = remade::staged(&run_context, &plan, output, run, (&inputs, staged)).await?;
+                json::answer(&stage::validate(&run_context, &plan, output, run, &inputs, &staged).await?)
             }
             Stage::Load if !inputs.is_empty() => {
                 enter::claim_engine()?;
-                let inputs = remade::inputs(&world, &plan, output, run, inputs).await?;
-                json::answer(&pushed::load(&world, &plan, output, run, &inputs).await?)
+                let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
+                json::answer(&pushdown::load(&run_context, &plan, output, run, &inputs).await?)
             }
             Stage::Load => {
                 let verdict = request.verdict.clone().ok_or_else(|| lacks("verdict"))?;
-                if remade::is_needed(&world, &plan, run, &verdict)? {
+                if remade::is_needed(&run_context, &plan, run, &verdict)? {
                     enter::claim_engine()?;
                 }
-                let verdict = remade::verdict(&world, &plan, output, run, verdict).await?;
-                json::answer(&stage::load(&world, &plan, output, run, &verdict).await?)
+                let verdict = remade::verdict(&run_context, &plan, output, run, verdict).await?;
+                json::answer(&stage::load(&run_context, &plan, output, run, &verdict).await?)
             }
             Stage::Move => {
                 enter::claim_engine()?;
-                json::answer(&fused::run(&world, &plan, output, run).await?)
+                json::answer(&fused::run(&run_context, &plan, output, run).await?)
             }
-            Stage::Record => json::answer(&recording::record(&world, &plan, run, request.receipts.clone()).await?),
+            Stage::Record => {
+                json::answer(&recording::record(&run_context, &plan, run, request.receipts.clone()).await?)
+            }
         }
     };
     let done = work.await;
     if !matches!(stage, Stage::Record) {
-        tell(&world);
+        tell(&run_context);
     }
     if done.is_err() {
-        stage::give_up(&world, &plan, output, run).await;
+        stage::give_up(&run_context, &plan, output, run).await;
     }
-    leave(&world, done).await
+    leave(&run_context, done).await
 }
 
 #[derive(Deserialize)]
@@ -197,7 +199,7 @@ struct ReasonsRequest {
     files: Vec<String>,
     /// For files in an object store.
     #[serde(default)]
-    world: Option<Outside>,
+    world: Option<RunContextRequest>,
 }
 
 /// `{files, world?}` of quarantine to `{reasons, lines}`: the most frequent reasons, each with an example without personal
@@ -207,7 +209,11 @@ pub(super) fn reasons(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
         let ReasonsRequest { files, world } = json::request(&request)?;
-        let staging = world.map(Outside::world).transpose()?.map(|world| world.staging).unwrap_or_default();
+        let staging = world
+            .map(RunContextRequest::run_context)
+            .transpose()?
+            .map(|run_context| run_context.staging)
+            .unwrap_or_default();
         let folder = staging.folder(staging.path.clone(), &Progress::default());
         let here = files.iter().filter_map(|file| folder.find(file).ok().flatten());
         let here: Vec<String> = here.map(|path| path.display().to_string()).collect();

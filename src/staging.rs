@@ -2,27 +2,27 @@
 
 use super::enter;
 use super::json;
-use super::world::Outside;
+use super::run_context::RunContextRequest;
 use pyo3::prelude::*;
 use serde::Deserialize;
 use std::sync::Arc;
-use windvane_connectors::shelf::Shelf;
+use windvane_connectors::remote_folder::RemoteFolder;
 use windvane_core::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    world: Outside,
+    world: RunContextRequest,
     /// Of files, below the place.
     #[serde(default)]
     names: Vec<String>,
 }
 
-fn shelf(request: Request) -> Result<(Arc<Shelf>, Vec<String>)> {
-    let shelf = request.world.world()?.staging.shelf;
-    let shelf =
-        shelf.ok_or_else(|| Error::spec("staging is not in an object store").hint("Look at the folder itself"))?;
-    Ok((shelf, request.names))
+fn remote(request: Request) -> Result<(Arc<RemoteFolder>, Vec<String>)> {
+    let remote = request.world.run_context()?.staging.remote;
+    let remote =
+        remote.ok_or_else(|| Error::spec("staging is not in an object store").hint("Look at the folder itself"))?;
+    Ok((remote, request.names))
 }
 
 /// `{world}` to `{place}`, or the reason why staging cannot be used.
@@ -30,9 +30,9 @@ fn shelf(request: Request) -> Result<(Arc<Shelf>, Vec<String>)> {
 pub(super) fn staging_ready(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let (shelf, _) = shelf(json::request(&request)?)?;
-        shelf.ready().await?;
-        json::answer(&serde_json::json!({"place": shelf.place()}))
+        let (remote, _) = remote(json::request(&request)?)?;
+        remote.ready().await?;
+        json::answer(&serde_json::json!({"place": remote.place()}))
     })
 }
 
@@ -41,12 +41,12 @@ pub(super) fn staging_ready(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn staging_list(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let (shelf, _) = shelf(json::request(&request)?)?;
-        let files = shelf
+        let (remote, _) = remote(json::request(&request)?)?;
+        let files = remote
             .below("")?
             .into_iter()
             .map(|kept| serde_json::json!({"name": kept.name, "bytes": kept.bytes, "modified": kept.modified}));
-        json::answer(&serde_json::json!({"place": shelf.place(), "files": files.collect::<Vec<_>>()}))
+        json::answer(&serde_json::json!({"place": remote.place(), "files": files.collect::<Vec<_>>()}))
     })
 }
 
@@ -55,8 +55,8 @@ pub(super) fn staging_list(py: Python<'_>, request: &str) -> PyResult<String> {
 pub(super) fn staging_remove(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        let (shelf, names) = shelf(json::request(&request)?)?;
-        names.iter().try_for_each(|name| shelf.drop_name(name))?;
+        let (remote, names) = remote(json::request(&request)?)?;
+        names.iter().try_for_each(|name| remote.drop_name(name))?;
         json::answer(&serde_json::json!({"removed": names.len()}))
     })
 }

@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Param, get_parsing_context
 
 from airflow_windvane.broken import bundle_of_import, explained, show_broken
 from airflow_windvane.dag_tasks import add_tasks
-from airflow_windvane.surroundings import bundles, home, roots, setting
+from airflow_windvane.run_context import bundles, home, roots, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from airflow_windvane.operators.record import RecordOperator
 from airflow_windvane.operators.split import SplitOperator
 from airflow_windvane.operators.transform import TransformOperator
 from airflow_windvane.operators.validate import ValidateOperator
-from airflow_windvane.surroundings import home
+from airflow_windvane.run_context import home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -135,7 +135,7 @@ class WindvaneDagImporter(AbstractDagImporter[FileDagDefinition]):  # type: igno
         """
         from airflow_windvane.broken import explained
         from airflow_windvane.dag_factory import build_dag, read_folder
-        from airflow_windvane.surroundings import bundles, setting
+        from airflow_windvane.run_context import bundles, setting
 
         result = DagImportResult(definition=definition)
         path = Path(repr(definition)).resolve()

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use windvane_agents::fuzzing::{diagnosed, judged, mapped, planned, repaired};
 use windvane_agents::planner::rules;
 use windvane_agents::question::Question;
-use windvane_agents::{By, Change, Suggestion, doctor, guard, mapper, qa, reflector};
+use windvane_agents::{By, Change, ProposedChange, doctor, guard, mapper, qa, reflector};
 use windvane_core::schema::Schema;
 use windvane_core::spec::check::Check;
 use windvane_core::spec::{Spec, read};
@@ -102,7 +102,7 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 /// What was accepted by the rules still is; beside it stand only checks that hold of every row.
-fn adds_little(before: &[Suggestion], after: &[Suggestion]) {
+fn adds_little(before: &[ProposedChange], after: &[ProposedChange]) {
     for (known, now) in before.iter().zip(after) {
         assert_eq!((&known.change, known.decision.accepted), (&now.change, now.decision.accepted));
     }
@@ -145,7 +145,7 @@ fn objects_only(found: &qa::Verdict) {
     assert!(found.refused.iter().all(|refused| [1, 2].contains(&refused.part)), "{found:?}");
 }
 
-fn takes_away(before: &[Suggestion], after: &[Suggestion]) {
+fn takes_away(before: &[ProposedChange], after: &[ProposedChange]) {
     assert_eq!(before.len(), after.len());
     for (known, now) in before.iter().zip(after) {
         assert_eq!(known.change, now.change);

@@ -20,7 +20,7 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(again.as_ref(), Ok(&spec), "what was read reads back to itself");
     assert_eq!(again.map(|again| hash::of(&again)), Ok(hash::of(&spec)));
     for text in template::texts(&spec) {
-        let filled = template::Filling::default().text(&text);
+        let filled = template::TemplateValues::default().text(&text);
         assert!(filled.is_err() || !template::is_template(&text), "nothing is filled in with nothing: {text}");
     }
     drop(advice::of(&spec));

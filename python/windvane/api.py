@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from windvane._call import call, call_showing
 from windvane.errors import MissingError, WindvaneError, of_record
 from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.run_context import allowed, run_context
 from windvane.settings import is_address, store_url, without_connection
-from windvane.world import allowed, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -48,7 +48,7 @@ def check(
 def _connected(path: Path, environment: str | None, outside: dict[str, Any]) -> list[dict[str, Any]]:
     """What is wrong with a spec in the light of its sources; that one cannot be reached is a problem too."""
     try:
-        outside = _spec_world(path, environment, outside)
+        outside = _spec_context(path, environment, outside)
         found: list[dict[str, Any]] = call("check_connected", world=outside, spec=str(path), environment=environment)[
             "problems"
         ]
@@ -76,7 +76,9 @@ def needs(
     text = str(path)
     if is_address(text) or text.startswith("store:"):
         staging = text.rpartition("/plans/")[0] or None
-        outside = world(Path.cwd(), store=store, connections=connections, staging=staging, rests=staging is not None)
+        outside = run_context(
+            Path.cwd(), store=store, connections=connections, staging=staging, rests=staging is not None
+        )
         found = call("needs", path=without_connection(text)[0], environment=None, world=outside)
         return {**found, "staging": staging or found["staging"]}
     planner = Path(text).parent.name
@@ -111,7 +113,7 @@ def compact(
     # The files say themselves what they are; the kind only opens the folder.
     place = {"parquet": {"path": str(target)}} if isinstance(target, str | Path) else dict(target)
     ids = [settings["connection"] for settings in place.values() if settings.get("connection")]
-    outside = world(Path.cwd(), ids=ids, connections=connections, rests=False)
+    outside = run_context(Path.cwd(), ids=ids, connections=connections, rests=False)
     known = {key: outside[key] for key in ("base", "connections")}
     return Compaction(call("compact", target=place, dataset=dataset, **known))
 
@@ -158,7 +160,7 @@ def map(  # noqa: A001 - the contract's name
     source: str, target: str, *, connections: Mapping[str, str] | None = None, rules_only: bool = False
 ) -> Mapping_:
     """Which column of the source belongs to which column of the target, how sure, and why."""
-    outside = world(Path.cwd(), ids=[*_ids(source), *_ids(target)], connections=connections, rests=False)
+    outside = run_context(Path.cwd(), ids=[*_ids(source), *_ids(target)], connections=connections, rests=False)
     return Mapping_(call("map", world=outside, source=source, target=target, rules_only=rules_only))
 
 
@@ -183,7 +185,7 @@ def plan(
     return Plan(
         call(
             "plan",
-            world=_spec_world(path, environment, {**outside, "rests": staged}),
+            world=_spec_context(path, environment, {**outside, "rests": staged}),
             spec=str(path),
             environment=environment,
             words=words,
@@ -269,7 +271,7 @@ def run(
         call_showing(
             "run",
             progress,
-            world=_spec_world(path, environment, {**outside, "allow": allow}),
+            world=_spec_context(path, environment, {**outside, "allow": allow}),
             path=str(path),
             run=run,
             environment=environment,
@@ -295,7 +297,7 @@ def reasons(
     named = [str(file) for file in files]
     away = any(is_address(file) for file in named)
     try:
-        outside = world(Path.cwd(), staging=staging, connections=connections) if away else None
+        outside = run_context(Path.cwd(), staging=staging, connections=connections) if away else None
         lines: list[str] = call("reasons", files=named, world=outside)["lines"]
     except WindvaneError:
         # It only explains.
@@ -314,16 +316,16 @@ def schema(noun: str) -> dict[str, Any]:
     return document
 
 
-def _spec_world(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
+def _spec_context(path: Path, environment: str | None, outside: dict[str, Any]) -> dict[str, Any]:
     base = path.absolute().parent
     roots = allowed(base, outside.pop("roots", ()))
     needed = needs(path, environment=environment, roots=roots)
     staging = outside.pop("staging", None) or needed["staging"]
-    return world(base, ids=needed["connections"], roots=roots, staging=staging, **outside)
+    return run_context(base, ids=needed["connections"], roots=roots, staging=staging, **outside)
 
 
 def _outside(source: str, connections: Mapping[str, str] | None) -> dict[str, Any]:
-    return world(Path.cwd(), ids=_ids(source), connections=connections, rests=False)
+    return run_context(Path.cwd(), ids=_ids(source), connections=connections, rests=False)
 
 
 def _ids(address: str) -> list[str]:

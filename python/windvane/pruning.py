@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from windvane import api
 from windvane._call import call
 from windvane.errors import SpecError, WindvaneError
+from windvane.run_context import chosen_staging, run_context
 from windvane.settings import is_address, staging_place, store_url, without_connection
-from windvane.world import chosen_staging, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -145,17 +145,17 @@ def _pruned(
     """What goes from one place, and how many stay there."""
     opens = without_connection(place)[1]
     given = (connections(opens) if opens else {}) if callable(connections) else connections
-    shelf = world(".", staging=place, connections=given) if is_address(place) else None
+    remote = run_context(".", staging=place, connections=given) if is_address(place) else None
     removed, kept = [], 0
-    for found in _on_shelf(shelf) if shelf else map(_look, _folders(Path(place))):
+    for found in _in_object_store(remote) if remote else map(_look, _folders(Path(place))):
         row = runs.get(f"{found['pipeline']}/{found['run']}")
         why = _over(row, found.pop("touched"), days)
         names = found.pop("names", [])
         if why is None:
             kept += 1
             continue
-        if not dry_run and shelf:
-            call("staging_remove", world=shelf, names=names)
+        if not dry_run and remote:
+            call("staging_remove", world=remote, names=names)
         elif not dry_run:
             _remove(Path(found["path"]))
         removed.append({**found, "why": why})
@@ -187,9 +187,9 @@ def _folders(place: Path) -> list[Path]:
     return sorted(found) + sorted(place.glob("plans/**/*.plan*.json"))
 
 
-def _on_shelf(shelf: dict[str, Any]) -> list[dict[str, Any]]:
+def _in_object_store(remote: dict[str, Any]) -> list[dict[str, Any]]:
     """The same of an object store: the files of a run, and the plans of runs without a plan file."""
-    listed = call("staging_list", world=shelf)
+    listed = call("staging_list", world=remote)
     groups: dict[str, list[dict[str, Any]]] = {}
     for file in listed["files"]:
         pipeline, _, rest = file["name"].partition("/")

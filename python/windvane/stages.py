@@ -15,8 +15,8 @@ from typing import Any
 from windvane import api
 from windvane._call import call, call_showing
 from windvane.errors import WindvaneError
+from windvane.run_context import allowed, chosen_staging, run_context
 from windvane.settings import is_address, staging_place, store_url, without_connection
-from windvane.world import allowed, chosen_staging, world
 
 Reference = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _stage(
     # A plan that was made for the run lies where its rows rest.
     staging = needed["staging"] if is_address(plan_file) else staging or needed["staging"]
     roots = allowed(folder, outside.pop("roots", ()))
-    where = world(folder, ids=needed["connections"], roots=roots, staging=staging, **outside)
+    where = run_context(folder, ids=needed["connections"], roots=roots, staging=staging, **outside)
     request = {"world": where, "plan": without_connection(plan_file)[0], "run": run, **given}
     if output is not None:
         request["output"] = output

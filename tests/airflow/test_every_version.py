@@ -186,15 +186,15 @@ def test_a_connection_that_airflow_does_not_know_is_named_with_its_place(tmp_pat
 
 
 def test_a_hook_without_its_provider_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from windvane import guest
+    from windvane import callbacks
     from windvane.errors import MissingError, SpecError
 
     monkeypatch.setenv("AIRFLOW_CONN_OLD", json.dumps({"conn_type": "teradata", "host": "x"}))
     with pytest.raises(SpecError, match="no installed provider opens 'old'") as caught:
-        guest.hook_columns("old", "t", None)
+        callbacks.hook_columns("old", "t", None)
     assert "apache-airflow-providers-teradata" in str(caught.value.hint)
     with pytest.raises(MissingError, match="no connection 'nowhere'") as missing:
-        guest.hook_columns("nowhere", "t", None)
+        callbacks.hook_columns("nowhere", "t", None)
     assert "AIRFLOW_CONN_NOWHERE" in str(missing.value.hint)
 
 

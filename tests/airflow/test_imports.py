@@ -8,7 +8,7 @@ EVERYTHING = """
 import sys, threading
 import airflow_windvane
 from airflow_windvane import *
-from airflow_windvane import dag_factory, connections, surroundings, broken
+from airflow_windvane import dag_factory, connections, run_context, broken
 """
 PROVIDER_ONLY = "import sys; import airflow_windvane, airflow_windvane.get_provider_info"
 

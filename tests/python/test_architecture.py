@@ -1,4 +1,4 @@
-"""The house: rooms of one crate import only rooms above them, guest crates stay in their crates, files stay small.
+"""The house: rooms of one crate import only rooms above them, third-party crates stay in their crates, files stay small.
 
 The order of the crates is the compiler's business: no crate can name one that its `Cargo.toml` does not.
 """
@@ -17,7 +17,7 @@ CRATES = ROOT / "crates"
 MAX_LINES, MEDIAN_LINES = 600, 130
 
 # Which of our crates may build on which crate of others.
-GUESTS = {
+THIRD_PARTY = {
     "pyo3": {"."},
     "pyo3-arrow": {"."},
     "polars": {"frames"},
@@ -37,7 +37,7 @@ GUESTS = {
     "parquet": {"files", "run"},
 }
 # The same for rooms, where a crate has several.
-GUEST_ROOMS = {"saphyr_parser": "spec", "croner": "spec", "datasketches": "profile"}
+THIRD_PARTY_ROOMS = {"saphyr_parser": "spec", "croner": "spec", "datasketches": "profile"}
 # Crates that are one room: their modules are no rooms.
 ROOMS = ("core", "know", "run")
 # Crates without Rust tests: what they do needs a server, a file or polars, and is tested from here.
@@ -101,23 +101,23 @@ def test_the_check_itself_finds_a_back_edge() -> None:
     assert back_edges(guilty, order) == ["schema/mod.rs: schema imports spec"]
 
 
-@pytest.mark.parametrize("guest", sorted(GUESTS))
-def test_guest_crates_stay_in_their_crates(guest: str) -> None:
-    users = {path.name for path in CRATES.iterdir() if guest in dependencies(path.name)}
-    if guest in dependencies(".."):
+@pytest.mark.parametrize("package", sorted(THIRD_PARTY))
+def test_third_party_crates_stay_in_their_crates(package: str) -> None:
+    users = {path.name for path in CRATES.iterdir() if package in dependencies(path.name)}
+    if package in dependencies(".."):
         users.add(".")
-    assert users == GUESTS[guest]
+    assert users == THIRD_PARTY[package]
 
 
-@pytest.mark.parametrize("guest", sorted(GUEST_ROOMS))
-def test_guest_crates_stay_in_their_rooms(guest: str) -> None:
+@pytest.mark.parametrize("package", sorted(THIRD_PARTY_ROOMS))
+def test_third_party_crates_stay_in_their_rooms(package: str) -> None:
     offenders = [
         name
         for crate in ROOMS
         for room, files in sources(crate).items()
-        if room != GUEST_ROOMS[guest]
+        if room != THIRD_PARTY_ROOMS[package]
         for name, text in files
-        if re.search(rf"(?:\buse |[^:\w]){guest}::", text)
+        if re.search(rf"(?:\buse |[^:\w]){package}::", text)
     ]
     assert offenders == []
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 # nature, and say why.
 ALLOWED = {
     "connectors": [
-        "guest guest::give guest::read",
+        "python python::give python::read",
     ],
     "sql": [
         # A session that is silent is asked after through another one, which has to be opened.

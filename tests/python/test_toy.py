@@ -36,11 +36,11 @@ TOUCHED = {
     MANIFEST: [("windvane-http.workspace = true\n", 'windvane-toy = { path = "../toy" }\n')],
     DOOR: [
         (
-            "            Source::Hook(source) => Self::of(Guest::open_hook(source, context)?),\n",
+            "            Source::Hook(source) => Self::of(PythonConnector::open_hook(source, context)?),\n",
             "            Source::Toy(source) => Self::of(windvane_toy::Toy::open_source(source)),\n",
         ),
         (
-            "            Target::Python(target) => Self::of(Guest::open_target(target, context)?),\n",
+            "            Target::Python(target) => Self::of(PythonConnector::open_target(target, context)?),\n",
             "            Target::Toy(target) => Self::of(windvane_toy::Toy::open_target(target)),\n",
         ),
     ],

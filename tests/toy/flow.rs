@@ -43,8 +43,8 @@ async fn rows_go_from_shelf_to_shelf() -> Result<()> {
     assert_eq!(moved(&one, &shelf("two")?, "b").await?, (3, false));
     assert_eq!(moved(&one, &shelf("two")?, "b").await?, (3, true));
     let two = shelf("two")?;
-    assert_eq!(two.holds("stones").await?.rows, Some(3));
-    let newest = two.lately("stones", ("", "")).await?.newest.map(|known| known.load_id);
+    assert_eq!(two.target_state("stones").await?.rows, Some(3));
+    let newest = two.latest_loads("stones", ("", "")).await?.newest.map(|known| known.load_id);
     assert_eq!(newest.as_deref(), Some("b"));
     let refused = two.compact("stones").await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(refused.contains("only files are compacted"), "{refused}");

@@ -60,7 +60,7 @@ class WindvaneBaseOperator(BaseOperator):
         self.staging = staging
         self.allow = allow
 
-    def surroundings(
+    def run_context(
         self, context: Mapping[str, Any], document: str, folder: str, environment: str | None = None
     ) -> dict[str, Any]:
         """The keyword arguments that every stage verb takes; holds secrets, so it is passed on and never kept.
@@ -76,7 +76,7 @@ class WindvaneBaseOperator(BaseOperator):
         from windvane.settings import without_connection
 
         from airflow_windvane.connections import engine_urls
-        from airflow_windvane.surroundings import (
+        from airflow_windvane.run_context import (
             allowed_of,
             bundle_of_task,
             bundles,
@@ -177,7 +177,7 @@ class WindvaneBaseOperator(BaseOperator):
             context: The task's context.
             run: The record of the run, or as much of one as is known: its ``run`` and ``outputs``.
             document: The spec or plan that was run.
-            outside: What :meth:`surroundings` gave.
+            outside: What :meth:`run_context` gave.
             environment: The environment whose overlay applies to a spec.
 
         """

@@ -49,12 +49,12 @@ class WindvaneOperator(WindvaneBaseOperator):
         """Run, and return the run with its reconciliation."""
         import windvane
 
-        from airflow_windvane.surroundings import gateway, interval_of, setting
+        from airflow_windvane.run_context import gateway, interval_of, setting
 
         spec = self.beside_dag(self.spec)
         environment = self.environment or setting("environment") or None
         with self.failing_clearly():
-            outside = self.surroundings(context, spec, os.path.dirname(spec), environment)
+            outside = self.run_context(context, spec, os.path.dirname(spec), environment)
             run = windvane.run(
                 spec,
                 environment=environment,

@@ -71,7 +71,7 @@ class PlanOperator(WindvaneBaseOperator):
     def _make(self, context: Mapping[str, Any]) -> dict[str, Any]:
         from windvane import stages
 
-        from airflow_windvane.surroundings import gateway, setting
+        from airflow_windvane.run_context import gateway, setting
 
         spec = self.beside_dag(self.spec)
         environment = self.environment or setting("environment") or None
@@ -80,5 +80,5 @@ class PlanOperator(WindvaneBaseOperator):
                 spec,
                 environment=environment,
                 gateway=gateway(self.gateway_conn_id),
-                **self.surroundings(context, spec, os.path.dirname(spec), environment),
+                **self.run_context(context, spec, os.path.dirname(spec), environment),
             )

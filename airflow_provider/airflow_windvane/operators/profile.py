@@ -40,7 +40,7 @@ class ProfileOperator(WindvaneBaseOperator):
         from windvane import api
 
         from airflow_windvane.connections import address_urls
-        from airflow_windvane.surroundings import run_of, store_url
+        from airflow_windvane.run_context import run_of, store_url
 
         with self.failing_clearly():
             profile = windvane.profile(

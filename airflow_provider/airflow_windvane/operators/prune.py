@@ -40,7 +40,7 @@ class PruneOperator(WindvaneBaseOperator):
         from windvane.errors import UnavailableError
 
         from airflow_windvane.connections import engine_urls
-        from airflow_windvane.surroundings import setting, staging_place, store_url
+        from airflow_windvane.run_context import setting, staging_place, store_url
 
         with self.failing_clearly():
             done = windvane.prune(

@@ -34,12 +34,12 @@ class StageOperator(WindvaneBaseOperator):
             context: The task's context.
 
         """
-        from airflow_windvane.surroundings import interval_of
+        from airflow_windvane.run_context import interval_of
 
         made = "://" in self.plan_file or self.plan_file.startswith("store:")
         base = self.beside_dag(self.base or ("." if made else os.path.dirname(self.plan_file)))
         return {
-            **self.surroundings(context, self.beside_dag(self.plan_file), base),
+            **self.run_context(context, self.beside_dag(self.plan_file), base),
             "base": base,
             "progress": self.showing(context),
             "interval": interval_of(context),

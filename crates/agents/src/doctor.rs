@@ -2,11 +2,11 @@
 //!
 //! By rules over what the text says for certain first (SQLSTATE, HTTP status, exception names), phrases last.
 
-use super::class::Class;
 use super::decision::{ACCEPT_FROM, By, Decision, confident, fell_back};
+use super::error_class::Class;
+use super::error_signatures::{self, EXCEPTIONS, PHRASES, SQLSTATES};
 use super::remedies::{Action, cause, treatment};
-use super::symptoms::{self, EXCEPTIONS, PHRASES, SQLSTATES};
-use super::{logs, own};
+use super::{logs, own_errors};
 use regex::{Regex, RegexSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ pub fn rules(question: &Question) -> Diagnosis {
     let telling = logs::telling(text);
     let (class, confidence, why) = match &telling {
         // Words of our own tell of a failure, whatever else the line says.
-        None if !stated && own::found(text).is_none() => {
+        None if !stated && own_errors::found(text).is_none() => {
             (Class::NoError, 0.85, "No line of it speaks of a failure.".to_owned())
         }
         telling => classify(question, telling.as_deref().unwrap_or(text)),
@@ -124,9 +124,9 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
     if let Some((code, class)) = code.and_then(|code| Some((code, of_sqlstate(code)?))) {
         return (class, 0.95, format!("SQLSTATE {code}."));
     }
-    if let Some((kind, message, why)) = own::found(text) {
+    if let Some((kind, message, why)) = own_errors::found(text) {
         return (
-            own::class(kind, &message),
+            own_errors::class(kind, &message),
             0.9,
             format!("It is an error of windvane of the kind {}: {why}.", kind.as_str()),
         );
@@ -135,7 +135,7 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
         let found = patterns.status.captures(text)?;
         found.get(1).or_else(|| found.get(2))?.as_str().parse().ok()
     });
-    if let Some((status, class)) = status.and_then(|status| Some((status, symptoms::of_status(status)?))) {
+    if let Some((status, class)) = status.and_then(|status| Some((status, error_signatures::of_status(status)?))) {
         return (class, 0.9, format!("HTTP status {status}."));
     }
     let last = last_message(text);
@@ -172,7 +172,7 @@ fn classify(question: &Question, text: &str) -> (Class, f64, String) {
         return (Class::CodeError, 0.6, format!("The exception {name}, without a better explanation."));
     }
     match question.kind {
-        Some(kind) => (own::class(kind, text), 0.6, format!("The error's kind is {}.", kind.as_str())),
+        Some(kind) => (own_errors::class(kind, text), 0.6, format!("The error's kind is {}.", kind.as_str())),
         None => (Class::Unknown, 0.1, "Nothing in the text is known.".to_owned()),
     }
 }

@@ -8,29 +8,29 @@
 //! names or values, is accepted only when it is what the user's own words say (`wishes`), whoever proposes it; a question
 //! to a model passes its breaker, its deadline and its budget inside the gateway.
 
-mod class;
 pub mod days;
 mod decision;
 pub mod doctor;
+mod error_class;
 mod evidence;
 #[doc(hidden)]
+mod error_signatures;
 pub mod fuzzing;
 pub mod guard;
 mod logs;
 pub mod mapper;
-mod names;
-pub mod own;
+mod model_proposals;
+mod name_similarity;
+pub mod own_errors;
 pub mod planner;
+mod profile_facts;
+mod proposed_change;
 pub mod qa;
 pub mod question;
 pub mod reflector;
 mod remedies;
 pub mod scout;
-mod shown;
-mod suggestion;
-mod symptoms;
-mod wanted;
 mod wishes;
 
 pub use decision::{ACCEPT_FROM, By, Decided, Decision, Proposal};
-pub use suggestion::{Change, Effect, Suggestion};
+pub use proposed_change::{Change, Effect, ProposedChange};

@@ -1,14 +1,14 @@
 //! Which column of a source is which column of a target.
 
-mod likeness;
+mod similarity;
 
 use super::decision::{By, Decision, Proposal, confident, fell_back};
 use super::scout::widens;
-use super::{evidence, guard, names};
+use super::{evidence, guard, name_similarity};
 use futures::future::BoxFuture;
-use likeness::{Fit, compatible, figures, overlap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use similarity::{Fit, compatible, figures, overlap};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_know::profile::Profile;
@@ -74,12 +74,15 @@ struct Pair {
 
 /// Greedy one-to-one assignment by what names, types and values have in common.
 pub fn rules(question: Question<'_>) -> Proposal<Mappings> {
-    let (offers, wants) = (names::prepare(question.source.names()), names::prepare(question.target.names()));
+    let (offers, wants) =
+        (name_similarity::prepare(question.source.names()), name_similarity::prepare(question.target.names()));
     let mut pairs = Vec::new();
     for (target, wanted) in question.target.fields.iter().enumerate() {
         for (source, offered) in question.source.fields.iter().enumerate() {
-            let alike =
-                offers.get(source).zip(wants.get(target)).map_or(0.0, |(left, right)| names::similarity(left, right));
+            let alike = offers
+                .get(source)
+                .zip(wants.get(target))
+                .map_or(0.0, |(left, right)| name_similarity::similarity(left, right));
             let (confidence, evidence) = judge(question, offered, wanted, alike);
             pairs.push(Pair { source, target, confidence, evidence });
         }

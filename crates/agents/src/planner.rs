@@ -4,10 +4,10 @@
 
 use super::decision::{ACCEPT_FROM, Decision, confident, fell_back};
 use super::evidence;
+use super::model_proposals::{self, Answer};
+use super::profile_facts::{dates, keys};
+use super::proposed_change::{Change, ProposedChange};
 use super::question::{AGENT, Loaded, QUESTION, Question};
-use super::shown::{dates, keys};
-use super::suggestion::{Change, Suggestion};
-use super::wanted::{self, Answer};
 use super::wishes::{self, Reading, Vocabulary};
 use futures::future::BoxFuture;
 use windvane_core::schema::{DataType, Schema};
@@ -18,7 +18,7 @@ use windvane_know::profile::semantic::words as name_words;
 use windvane_llm::{Gateway, Question as Asked};
 
 /// What the rules suggest, dataset by dataset, and what they made of the words.
-pub fn rules(question: Question<'_>) -> (Vec<Suggestion>, Option<Decision>) {
+pub fn rules(question: Question<'_>) -> (Vec<ProposedChange>, Option<Decision>) {
     let loaded = question.loaded();
     let texts = question.texts();
     let reading = wishes::read(&texts, &vocabulary(question, &loaded));
@@ -48,7 +48,7 @@ pub fn rules(question: Question<'_>) -> (Vec<Suggestion>, Option<Decision>) {
             !idle && !mine.clone().any(|derived| wishes::same(&derived.change, change))
         });
         let found = found.into_iter().map(|(change, confidence, why)| suggestion(&one.output, change, confidence, why));
-        let (steps, checks): (Vec<Suggestion>, Vec<Suggestion>) =
+        let (steps, checks): (Vec<ProposedChange>, Vec<ProposedChange>) =
             found.partition(|suggestion| matches!(suggestion.change, Change::Step(_)));
         all.extend(mine.clone().map(wished));
         all.extend(steps);
@@ -93,7 +93,7 @@ fn vocabulary(question: Question<'_>, loaded: &[Loaded<'_>]) -> Vocabulary {
 }
 
 /// What the words ask for, as a suggestion.
-fn wished(derived: &wishes::Derived) -> Suggestion {
+fn wished(derived: &wishes::Derived) -> ProposedChange {
     let why = vec![format!("The words say '{}'.", derived.words)];
     let mut wished = suggestion(&derived.output, derived.change.clone(), 0.9, why);
     wished.decision.accepted = derived.verdict.is_ok();
@@ -130,7 +130,7 @@ fn understood(reading: &Reading) -> Decision {
     }
 }
 
-fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<String>) -> Suggestion {
+fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<String>) -> ProposedChange {
     let confidence = confident(confidence);
     let accepted = confidence >= ACCEPT_FROM;
     let reason = if accepted {
@@ -149,7 +149,7 @@ fn suggestion(output: &str, change: Change, confidence: f64, evidence: Vec<Strin
         reason,
         ..Decision::of(AGENT, format!("{output}: {QUESTION}"))
     };
-    Suggestion { output: output.to_owned(), change, decision, effect: None }
+    ProposedChange { output: output.to_owned(), change, decision, effect: None }
 }
 
 const INSTRUCTIONS: &str = "You prepare tables for loading. Propose steps (run before the user's own, on the columns as they \
@@ -162,11 +162,11 @@ pub fn ask<'a>(
     question: Question<'a>,
     gateway: Option<&'a Gateway>,
     log: &'a mut Vec<Decision>,
-) -> BoxFuture<'a, Vec<Suggestion>> {
+) -> BoxFuture<'a, Vec<ProposedChange>> {
     Box::pin(asked(question, gateway, log))
 }
 
-async fn asked(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Vec<Suggestion> {
+async fn asked(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<Decision>) -> Vec<ProposedChange> {
     let (mut all, read) = rules(question);
     log.extend(read);
     let Some(gateway) = gateway else { return all };
@@ -177,10 +177,10 @@ async fn asked(question: Question<'_>, gateway: Option<&Gateway>, log: &mut Vec<
     let users = question.texts().join("\n");
     let instructions = format!("{INSTRUCTIONS}\nThe user's words: {}", windvane_core::redact::text(&users));
     let asked = Asked { agent: AGENT, instructions: &instructions, data: &data };
-    match gateway.ask(asked, |answer: &Answer| wanted::check(&loaded, answer)).await {
+    match gateway.ask(asked, |answer: &Answer| model_proposals::check(&loaded, answer)).await {
         Ok(answer) => {
-            log.push(wanted::answered(AGENT, QUESTION, &answer));
-            wanted::merge(&loaded, answer, &mut all);
+            log.push(model_proposals::answered(AGENT, QUESTION, &answer));
+            model_proposals::merge(&loaded, answer, &mut all);
         }
         Err(refusal) => log.push(fell_back(AGENT, QUESTION, &refusal)),
     }

@@ -88,6 +88,6 @@ impl Loaded<'_> {
 
     /// The last word of the name, singular: `shop.orders` is about an order.
     pub(super) fn noun(&self) -> String {
-        name_words(&self.dataset.name).last().map(|word| crate::names::singular(word)).unwrap_or_default()
+        name_words(&self.dataset.name).last().map(|word| crate::name_similarity::singular(word)).unwrap_or_default()
     }
 }

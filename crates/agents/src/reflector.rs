@@ -1,7 +1,7 @@
 //! Repairs what qa refused: a smaller set of proposals, in a bounded number of rounds.
 
 use super::decision::{By, Decision, fell_back};
-use super::suggestion::Suggestion;
+use super::proposed_change::ProposedChange;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub struct Refused {
 
 /// The suggestions after one round: what is refused is vetoed, with the reason. Nothing takes its place: a milder change
 /// is one that nobody asked for.
-pub fn rules(suggestions: &[Suggestion], refused: &[Refused]) -> Vec<Suggestion> {
+pub fn rules(suggestions: &[ProposedChange], refused: &[Refused]) -> Vec<ProposedChange> {
     let mut repaired = suggestions.to_vec();
     for refusal in refused {
         let Some(bad) = repaired.get_mut(refusal.suggestion) else { continue };
@@ -48,11 +48,11 @@ index, that make no sense without them. An empty list is a good answer.";
 /// The rules' repair; a model may only take more away.
 #[boxed]
 pub async fn ask(
-    suggestions: &[Suggestion],
+    suggestions: &[ProposedChange],
     refused: &[Refused],
     gateway: Option<&Gateway>,
     log: &mut Vec<Decision>,
-) -> Vec<Suggestion> {
+) -> Vec<ProposedChange> {
     let mut repaired = rules(suggestions, refused);
     let Some(gateway) = gateway.filter(|_| suggestions.len() > refused.len() && !refused.is_empty()) else {
         return repaired;
@@ -80,7 +80,7 @@ pub async fn ask(
     repaired
 }
 
-pub(super) fn check(suggestions: &[Suggestion], answer: &Answer) -> Result<(), String> {
+pub(super) fn check(suggestions: &[ProposedChange], answer: &Answer) -> Result<(), String> {
     match answer.also_drop.iter().find(|index| **index >= suggestions.len()) {
         Some(index) => Err(format!("there is no proposal {index}")),
         None => Ok(()),
@@ -88,7 +88,7 @@ pub(super) fn check(suggestions: &[Suggestion], answer: &Answer) -> Result<(), S
 }
 
 /// Takes away what the model says must go with the refused ones.
-pub(super) fn take_away(repaired: &mut [Suggestion], answer: &Answer) {
+pub(super) fn take_away(repaired: &mut [ProposedChange], answer: &Answer) {
     for index in &answer.also_drop {
         if let Some(one) = repaired.get_mut(*index).filter(|one| one.decision.accepted) {
             one.decision.accepted = false;

@@ -1,6 +1,6 @@
 //! What to do about a failure, by its class, and how its cause is told.
 
-use super::class::Class;
+use super::error_class::Class;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -3,10 +3,10 @@
 //! A kind writes what it can. The rest has an answer here: nothing, or that it is not supported. What a kind promises
 //! before it is opened stands in `spec::kinds`.
 
-use crate::again::Known;
-use crate::fits::Fitting;
-use crate::held::{Holds, Lately};
-use crate::pushed::{Pushed, PushedLoad};
+use crate::compatibility::Compatibility;
+use crate::pushdown::{PushdownLoad, PushdownRequest};
+use crate::rerun::LedgerLoad;
+use crate::target_state::{LatestLoads, TargetState};
 use crate::{BatchStream, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -75,7 +75,7 @@ pub trait Connector: std::fmt::Debug + Send + Sync {
 
     /// Of these columns of a dataset, those that hold a value for which there is no word here: asked before it is decided
     /// how they travel. Who cannot answer within a minute is taken to have some.
-    async fn beyond(&self, _locator: &str, _columns: &Schema) -> Result<Vec<String>> {
+    async fn unrepresentable(&self, _locator: &str, _columns: &Schema) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
@@ -85,24 +85,30 @@ pub trait Connector: std::fmt::Debug + Send + Sync {
     }
 
     /// As `load`, of rows that the target makes itself. In the same way all or nothing, and once.
-    async fn load_pushed(&self, _: LoadRequest, _: Pushed) -> Result<PushedLoad> {
+    async fn load_pushed(&self, _: LoadRequest, _: PushdownRequest) -> Result<PushdownLoad> {
         Err(Error::unsupported("only a postgres target runs steps as SQL")
             .hint("Leave `strategy: pushdown` out: the engine runs the steps on the way"))
     }
 
     /// The loads of a dataset, as the target's own ledger remembers them: the newest ones, the last first.
-    async fn loads(&self, _dataset: &str, _most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, _dataset: &str, _most: u32) -> Result<Vec<LedgerLoad>> {
         Ok(Vec::new())
     }
 
     /// How these columns would go into a dataset of this target, which is not touched. Who has no columns takes all.
-    async fn fitting(&self, dataset: &str, _: &Schema, _: Mode, _kept: Option<&Declared>) -> Result<Fitting> {
-        Ok(Fitting { exists: self.holds(dataset).await?.exists, ..Fitting::default() })
+    async fn compatibility(
+        &self,
+        dataset: &str,
+        _: &Schema,
+        _: Mode,
+        _kept: Option<&Declared>,
+    ) -> Result<Compatibility> {
+        Ok(Compatibility { exists: self.target_state(dataset).await?.exists, ..Compatibility::default() })
     }
 
     /// What the target holds of a dataset, where it can be asked.
-    async fn holds(&self, _dataset: &str) -> Result<Holds> {
-        Ok(Holds::default())
+    async fn target_state(&self, _dataset: &str) -> Result<TargetState> {
+        Ok(TargetState::default())
     }
 
     /// Which of the columns have a value in some row of a dataset of this target.
@@ -123,13 +129,13 @@ pub trait Connector: std::fmt::Debug + Send + Sync {
 
 impl dyn Connector {
     /// The last loads of a dataset, for an output of a pipeline.
-    pub async fn lately(&self, dataset: &str, (pipeline, output): (&str, &str)) -> Result<Lately> {
-        let Some(newest) = self.loads(dataset, 1).await?.into_iter().next() else { return Ok(Lately::default()) };
-        if !self.fitting(dataset, &Schema::default(), Mode::Append, None).await?.exists {
-            return Ok(Lately::default());
+    pub async fn latest_loads(&self, dataset: &str, (pipeline, output): (&str, &str)) -> Result<LatestLoads> {
+        let Some(newest) = self.loads(dataset, 1).await?.into_iter().next() else { return Ok(LatestLoads::default()) };
+        if !self.compatibility(dataset, &Schema::default(), Mode::Append, None).await?.exists {
+            return Ok(LatestLoads::default());
         }
         // Loads of earlier versions do not say whose they are.
-        let is_own = |load: &Known| {
+        let is_own = |load: &LedgerLoad| {
             let facts = &load.facts;
             // Some mended rows are no measure for a load.
             facts.replays.is_none()
@@ -140,6 +146,6 @@ impl dyn Connector {
         } else {
             self.loads(dataset, LOOKED_THROUGH).await?.into_iter().find(is_own)
         };
-        Ok(Lately { newest: Some(newest), own })
+        Ok(LatestLoads { newest: Some(newest), own })
     }
 }

@@ -1,10 +1,10 @@
 //! What opening a connection needs from the caller.
 
-use crate::gate::Gate;
-use crate::guests::Guests;
+use crate::python_callbacks::PythonCallbacks;
+use crate::rate_limiter::RateLimiter;
+use crate::remote_folder::RemoteFolder;
+use crate::sampled_columns::FullScans;
 use crate::secrets::Secrets;
-use crate::shelf::Shelf;
-use crate::shown::Looked;
 use std::path::PathBuf;
 use std::sync::Arc;
 use windvane_core::error::Result;
@@ -24,9 +24,9 @@ pub struct Context {
     pub secrets: Secrets,
     pub progress: Progress,
     /// Turns at APIs that want no more than so many requests.
-    pub gate: Gate,
+    pub rate_limiter: RateLimiter,
     /// What Python can give and take; nothing where there is no Python.
-    pub guests: Option<Arc<dyn Guests>>,
+    pub python: Option<Arc<dyn PythonCallbacks>>,
     /// What the run lets pass, and notes of what it has let pass.
     pub allow: Allow,
     /// What else people should know.
@@ -35,9 +35,9 @@ pub struct Context {
     pub proposals: Vec<PathBuf>,
     /// Whether looks at a source are at all of its rows, not at a sample; and what such looks have found in this run.
     pub thorough: bool,
-    pub looked: Looked,
+    pub full_scans: FullScans,
     /// Where files are shared with other machines, if that is an object store.
-    pub shelf: Option<Arc<Shelf>>,
+    pub remote: Option<Arc<RemoteFolder>>,
 }
 
 impl Context {

@@ -1,6 +1,6 @@
 //! A dataset as its home describes it.
 
-use crate::foreign::ForeignKey;
+use crate::foreign_key::ForeignKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

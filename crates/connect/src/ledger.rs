@@ -1,11 +1,11 @@
 //! A load in the ledger of a database: its words there, and what they say when it comes again.
 
-use crate::again::{Course, Earlier, Facts, Known, Manner, Own, There, Undo, others_went};
 use crate::load::LoadRequest;
+use crate::load_marker::LoadMarker;
+use crate::range_filter::RangeFilter;
 use crate::read_back::already;
 use crate::receipt::Loaded;
-use crate::tell::Tell;
-use crate::within::Within;
+use crate::rerun::{EarlierLoad, Facts, LedgerLoad, LoadAction, LoadEffect, OwnRows, TableRows, Undo, others_went};
 use std::future::Future;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
@@ -20,21 +20,21 @@ pub const GONE: &str = "gone";
 
 /// How many loads say whether an earlier one stands; of one that is not known, the newest says whose rows are there.
 pub fn looked_through(request: &LoadRequest, known: bool) -> u32 {
-    match &request.tell {
+    match &request.marker {
         _ if request.adds_interval() || request.facts.replays.is_some() => u32::MAX,
         _ if !known && request.appended().is_none() => 1,
         // Any of them may have brought rows of the same window, or mended ones.
-        Some(Tell::Window { .. } | Tell::Column(_)) if request.swap => u32::MAX,
-        Some(Tell::Window { .. } | Tell::Column(_)) | None => LOOKED_THROUGH,
+        Some(LoadMarker::Window { .. } | LoadMarker::Column(_)) if request.swap => u32::MAX,
+        Some(LoadMarker::Window { .. } | LoadMarker::Column(_)) | None => LOOKED_THROUGH,
     }
 }
 
-pub fn manner(mode: &str) -> Manner {
+pub fn effect(mode: &str) -> LoadEffect {
     match mode {
-        "append" => Manner::Added,
-        "replace" => Manner::Replaced,
-        GONE => Manner::Gone,
-        _ => Manner::Changed,
+        "append" => LoadEffect::Added,
+        "replace" => LoadEffect::Replaced,
+        GONE => LoadEffect::Gone,
+        _ => LoadEffect::Changed,
     }
 }
 
@@ -56,13 +56,13 @@ pub fn known(facts: &str) -> Facts {
     serde_json::from_str(facts).unwrap_or_default()
 }
 
-pub fn listed(row: &Row) -> Known {
+pub fn listed(row: &Row) -> LedgerLoad {
     let (load_id, rows, _, _, _, _, facts, mode) = row;
-    Known {
+    LedgerLoad {
         load_id: load_id.clone(),
         rows: u64::try_from(*rows).unwrap_or(0),
         facts: known(facts),
-        manner: manner(mode),
+        effect: effect(mode),
     }
 }
 
@@ -79,12 +79,12 @@ pub trait Ledger: Send {
     /// What the load was answered, and what it was about.
     fn mine(&mut self) -> impl Future<Output = Result<Option<(Loaded, Facts)>>> + Send;
     /// So many loads of the dataset, the newest first.
-    fn newest(&mut self, most: u32) -> impl Future<Output = Result<Vec<Known>>> + Send;
+    fn newest(&mut self, most: u32) -> impl Future<Output = Result<Vec<LedgerLoad>>> + Send;
     /// Whether there is a table. All that follows is only asked where there is one.
     fn look(&mut self) -> impl Future<Output = Result<bool>> + Send;
     fn has(&self, column: &str) -> bool;
     /// The condition, with its WHERE, that chooses the rows of the load and of these.
-    fn told(&self, also: &[String]) -> Result<String>;
+    fn own_rows_sql(&self, also: &[String]) -> Result<String>;
     fn count(&mut self, condition: &str) -> impl Future<Output = Result<u64>> + Send;
     /// Whether the rows have this checksum.
     fn holds(&mut self, condition: &str, columns: &Schema, checksum: &str)
@@ -92,49 +92,49 @@ pub trait Ledger: Send {
 }
 
 /// What an earlier try of the load was answered, when that stands.
-pub async fn look_up(database: &mut impl Ledger, request: &LoadRequest) -> Result<Course> {
+pub async fn look_up(database: &mut impl Ledger, request: &LoadRequest) -> Result<LoadAction> {
     let mine = database.mine().await?;
     if mine.is_none() && !request.is_looked_at() {
-        return Ok(Course::first(request));
+        return Ok(LoadAction::first(request));
     }
     let loads = database.newest(looked_through(request, mine.is_some())).await?;
     let earlier = match mine {
-        Some((loaded, facts)) => Earlier { loaded, facts, loads, lost: false },
-        None => Earlier::lost(request, loads),
+        Some((loaded, facts)) => EarlierLoad { loaded, facts, loads, lost: false },
+        None => EarlierLoad::lost(request, loads),
     };
     if earlier.is_new(request) {
-        return Ok(Course::first(request));
+        return Ok(LoadAction::first(request));
     }
     let (rows, own) = if database.look().await? {
         (Some(database.count("").await?), own(database, request, &earlier).await?)
     } else {
-        (None, Own::Untold)
+        (None, OwnRows::Unmarked)
     };
-    earlier.course(request, There { rows, own })
+    earlier.action(request, TableRows { rows, own })
 }
 
 /// Which rows of the table are those of the earlier try.
-async fn own(database: &mut impl Ledger, request: &LoadRequest, earlier: &Earlier) -> Result<Own> {
-    let own = earlier.told(request, |name| database.has(name));
-    if !own.is_told() {
+async fn own(database: &mut impl Ledger, request: &LoadRequest, earlier: &EarlierLoad) -> Result<OwnRows> {
+    let own = earlier.own_rows(request, |name| database.has(name));
+    if !own.is_known() {
         return Ok(own);
     }
-    let condition = database.told(&earlier.also(request))?;
+    let condition = database.own_rows_sql(&earlier.also(request))?;
     let own = own.counted(database.count(&condition).await?);
     let Some((columns, checksum)) = earlier.compared(own) else { return Ok(own) };
     Ok(own.compared(database.holds(&condition, columns, checksum).await?))
 }
 
 /// What chooses the rows of a load, and of these; `quote` and `inside` are the database's words.
-pub fn told(
+pub fn own_rows_sql(
     request: &LoadRequest,
     also: &[String],
     quote: impl Fn(&str) -> String,
-    inside: impl Fn(&Within) -> Result<String>,
+    inside: impl Fn(&RangeFilter) -> Result<String>,
 ) -> Result<String> {
-    match &request.tell {
-        Some(Tell::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
-        Some(Tell::Window { within, .. }) => inside(within),
+    match &request.marker {
+        Some(LoadMarker::Column(column)) => Ok(format!(" WHERE {} {}", quote(column), request.marked_sql(also))),
+        Some(LoadMarker::Window { within, .. }) => inside(within),
         None => Err(Error::internal("rows were to be told from others by nothing")),
     }
 }

@@ -1,10 +1,10 @@
 //! What to load.
 
-use crate::again::{Facts, Remembered, Seen};
-use crate::allowance::Allowance;
-use crate::foreign::Link;
-use crate::promise::Promise;
-use crate::tell::Tell;
+use crate::error_budget::ErrorBudget;
+use crate::expectation::Expectation;
+use crate::foreign_key::ManagedForeignKey;
+use crate::load_marker::LoadMarker;
+use crate::rerun::{Facts, NewestLoad, Remembered};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::declared::Declared;
 use windvane_core::schema::{DataType, Field, Schema};
@@ -25,7 +25,7 @@ pub struct LoadRequest {
     /// What the table takes over from the source's, where it is made now.
     pub declared: Option<Declared>,
     /// Foreign keys of the table and to it.
-    pub links: Vec<Link>,
+    pub foreign_keys: Vec<ManagedForeignKey>,
     /// Columns that a table lacks that is there may be added to it.
     pub adds: bool,
     pub absent: Absent,
@@ -33,16 +33,16 @@ pub struct LoadRequest {
     /// Identifies the load: (pipeline, output, run, partition) hashed. Letters and digits.
     pub load_id: String,
     /// What must be found at the target before the load becomes visible.
-    pub expected: Promise,
+    pub expected: Expectation,
     pub verify: Verify,
     /// What happens to rows that the target itself refuses (a constraint).
     pub refused: RowPolicy,
     /// How many of them go to quarantine before the load fails.
-    pub allowance: Allowance,
+    pub error_budget: ErrorBudget,
     /// What the ledger keeps of the load beside its receipt.
     pub facts: Facts,
     /// How an append's rows are told from those of other loads, where they can be.
-    pub tell: Option<Tell>,
+    pub marker: Option<LoadMarker>,
     /// What the store remembers.
     pub remembered: Remembered,
     /// Of an append that was done by an earlier attempt: its rows go, these come.
@@ -50,7 +50,7 @@ pub struct LoadRequest {
     /// Files in a folder that somebody else has written may be replaced.
     pub adopt: bool,
     /// Of a load that takes rows away: what was there when it was judged.
-    pub seen: Option<Seen>,
+    pub seen: Option<NewestLoad>,
     /// Columns of the target whose type does not hold ours get a type that holds both.
     pub widen: bool,
     /// Of files.
@@ -77,17 +77,17 @@ impl LoadRequest {
             mode: Mode::Replace,
             key: Vec::new(),
             declared: None,
-            links: Vec::new(),
+            foreign_keys: Vec::new(),
             adds: true,
             absent: Absent::default(),
             duplicates: Duplicates::default(),
             load_id: load_id.to_owned(),
-            expected: Promise::Nobody,
+            expected: Expectation::Nobody,
             verify: Verify::default(),
             refused: RowPolicy::default(),
-            allowance: Allowance::of(u64::MAX),
+            error_budget: ErrorBudget::of(u64::MAX),
             facts: Facts::default(),
-            tell: None,
+            marker: None,
             remembered: Remembered::default(),
             swap: false,
             adopt: false,
@@ -126,9 +126,9 @@ impl LoadRequest {
 impl LoadRequest {
     /// The column that takes the load's id, where there is one.
     pub fn marks(&self) -> Option<&str> {
-        match &self.tell {
-            Some(Tell::Column(column)) => Some(column),
-            Some(Tell::Window { .. }) | None => None,
+        match &self.marker {
+            Some(LoadMarker::Column(column)) => Some(column),
+            Some(LoadMarker::Window { .. }) | None => None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Loads by key into a database where the rows rest in a temporary table first, and a few statements over both tables do
-//! the rest: what SQLite and MySQL share, whatever their SQL. What the target refuses is found by halving, each half behind
+//! the rest: what SQLite and MySQL share, whatever their SQL. What the target refuses is found by bisection, each half behind
 //! a savepoint.
 
-use crate::account::Account;
+use crate::bisect::{Bisection, Refuses, refusal};
 use crate::by_key::{order, unusable};
-use crate::halving::{Halves, Refuses, refusal};
 use crate::load::LoadRequest;
 use crate::read_back::ReadBack;
 use crate::receipt::{Changes, Loaded, RefusedRow};
+use crate::row_accounting::RowAccounting;
 use std::future::Future;
 use std::ops::Range;
 use windvane_core::error::Result;
@@ -79,7 +79,7 @@ pub async fn load<Database: Merges>(
     database: &mut Database,
     request: &LoadRequest,
     (stage, merge): (&Stage, &Merge),
-    mut account: Account,
+    mut account: RowAccounting,
     bytes: u64,
 ) -> Result<Loaded> {
     let refused = keyless(database, request, stage).await?;
@@ -126,7 +126,7 @@ async fn put_aside(
     database: &mut impl Merges,
     request: &LoadRequest,
     Stage { table, at, out, .. }: &Stage,
-    account: &mut Account,
+    account: &mut RowAccounting,
     refused: Vec<RefusedRow>,
 ) -> Result<()> {
     for some in refused.chunks(PUT_ASIDE) {
@@ -145,11 +145,11 @@ async fn apply<Database: Merges>(
     database: &mut Database,
     request: &LoadRequest,
     (stage, merge): (&Stage, &Merge),
-    account: &mut Account,
+    account: &mut RowAccounting,
 ) -> Result<Changes> {
     let mut changes = Changes::default();
-    let mut halves = Halves::of(0..usize::try_from(account.sent()).unwrap_or(usize::MAX));
-    while let Some(rows) = halves.take() {
+    let mut bisection = Bisection::of(0..usize::try_from(account.sent()).unwrap_or(usize::MAX));
+    while let Some(rows) = bisection.take() {
         database.execute("SAVEPOINT windvane").await?;
         let (refused, behind) = match range(database, merge, &rows).await {
             Ok((inserted, updated)) => {
@@ -164,7 +164,7 @@ async fn apply<Database: Merges>(
             database.execute(statement).await?;
         }
         if let Some(error) = refused
-            && let Some(at) = halves.blame(&rows)
+            && let Some(at) = bisection.blame(&rows)
         {
             let column = Database::column_in(error.message());
             let row = refusal(error, at, request.refused, column)?;

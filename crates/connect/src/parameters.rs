@@ -21,7 +21,7 @@ pub fn extras(url: &Url) -> Vec<(String, Value)> {
 }
 
 /// What a kind of connection does with what its URL says.
-pub struct Words {
+pub struct KnownParameters {
     /// Names, and what the driver calls them.
     pub used: &'static [(&'static str, &'static str)],
     /// They steer other drivers and change neither the server, nor who we are there, nor what is read.
@@ -30,7 +30,7 @@ pub struct Words {
 
 /// What reaches the driver, by the driver's names. What would be meant and cannot be followed is refused: a setting that
 /// is silently dropped reads another server, or another table.
-pub fn parameters(id: &str, url: &Url, words: &Words) -> Result<Vec<(String, String)>> {
+pub fn parameters(id: &str, url: &Url, words: &KnownParameters) -> Result<Vec<(String, String)>> {
     let mut known = Vec::new();
     for (key, value) in extras(url) {
         let text = match value {

@@ -1,8 +1,8 @@
 //! What to read.
 
 use crate::dataset::{FoundKind, TextFormat};
-use crate::shown::Shown;
-use crate::within::Within;
+use crate::range_filter::RangeFilter;
+use crate::sampled_columns::SampledColumns;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -18,20 +18,20 @@ pub struct ReadRequest {
     pub schema: Schema,
     pub limit: Option<u64>,
     /// Only rows inside all of these; others are as if they were not there.
-    pub within: Vec<Within>,
+    pub within: Vec<RangeFilter>,
     /// Only this part, as [`Connector::split`] gave it.
     pub part: Option<Part>,
     /// Counts the lines of text that are no rows.
     pub skipped: Skipped,
     /// The columns that a look at the source has shown.
-    pub shown: Shown,
+    pub shown: SampledColumns,
 }
 
 impl ReadRequest {
     /// The whole dataset.
     pub fn whole(locator: String, kind: FoundKind, format: Option<TextFormat>, schema: Schema) -> Self {
         let skipped = Skipped::default();
-        let shown = Shown::new(schema.names(), false);
+        let shown = SampledColumns::new(schema.names(), false);
         Self { locator, kind, format, schema, limit: None, within: Vec::new(), part: None, skipped, shown }
     }
 }
@@ -58,7 +58,7 @@ pub enum Part {
     /// Heap pages of a table; the last part has no end.
     Pages { from: u64, to: Option<u64> },
     /// A range of a key.
-    Keys(Within),
+    Keys(RangeFilter),
     /// A file of the dataset, by its path; of Parquet perhaps some row groups only.
     File { path: String, groups: Option<(u64, u64)> },
 }

@@ -1,8 +1,8 @@
 //! What a database gives back of a load, compared with what was sent before it may become visible.
 
 use crate::batch::{Batch, Rejected};
+use crate::expectation::{Expectation, Expected};
 use crate::load::{CONTENT_ROWS, LoadRequest};
-use crate::promise::{Expected, Promise};
 use crate::receipt::Loaded;
 use arrow::record_batch::RecordBatch;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub struct Tally {
 impl Tally {
     pub fn new(request: &LoadRequest) -> Self {
         // What somebody else says need not be summed again.
-        let sums = request.verify != Verify::Rows && matches!(request.expected, Promise::Nobody);
+        let sums = request.verify != Verify::Rows && matches!(request.expected, Expectation::Nobody);
         Self { rows: 0, checksum: sums.then(Checksum::default), verify: request.verify }
     }
 

@@ -1,6 +1,6 @@
 //! What a load has done.
 
-use crate::again::Facts;
+use crate::rerun::Facts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

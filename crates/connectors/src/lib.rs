@@ -3,12 +3,12 @@
 //! Doors: [`Connection::open_source`] and [`Connection::open_target`]; what they give is a [`Connector`]. One crate a
 //! family of kinds, and one arm of a `match` here.
 
-pub mod guest;
 mod home;
+pub mod python;
 
 pub use windvane_connect::*;
 
-use guest::Guest;
+use python::PythonConnector;
 use std::ops::Deref;
 use std::sync::Arc;
 use windvane_connect::connector::Connector;
@@ -36,8 +36,8 @@ impl Connection {
             Source::Postgres(source) => Self::of(Postgres::open_source(source, context)?),
             Source::Mysql(source) => Self::of(Mysql::open_source(source, context)?),
             Source::Http(source) => Self::of(Http::open_source(source, context)?),
-            Source::Python(source) => Self::of(Guest::open_object(source, context)?),
-            Source::Hook(source) => Self::of(Guest::open_hook(source, context)?),
+            Source::Python(source) => Self::of(PythonConnector::open_object(source, context)?),
+            Source::Hook(source) => Self::of(PythonConnector::open_hook(source, context)?),
         })
     }
 
@@ -50,7 +50,7 @@ impl Connection {
             Target::Sqlite(target) => Self::of(Sqlite::open_target(target, context)?),
             Target::Postgres(target) => Self::of(Postgres::open_target(target, context)?),
             Target::Mysql(target) => Self::of(Mysql::open_target(target, context)?),
-            Target::Python(target) => Self::of(Guest::open_target(target, context)?),
+            Target::Python(target) => Self::of(PythonConnector::open_target(target, context)?),
         })
     }
 

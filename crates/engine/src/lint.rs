@@ -13,7 +13,7 @@ use crate::expression::{pattern, statement};
 use columns::Known;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use windvane_connect::again::taken_name;
+use windvane_connect::rerun::taken_name;
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::check::Check;
 use windvane_core::spec::columns::Columns;

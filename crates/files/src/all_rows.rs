@@ -2,7 +2,7 @@
 
 use super::described::Rows;
 use super::dialect::own_format;
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::files::Files;
 use super::hive::{self, Values};
 use super::piece::{At, Copy, Need, Piece};
@@ -12,8 +12,10 @@ use super::split::{Unit, units};
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::collections::VecDeque;
-use windvane_connect::shown::Shown;
-use windvane_connect::{BATCH_ROWS, Batch, FoundKind, Part, ReadRequest, Skipped, TextFormat, Within, within};
+use windvane_connect::sampled_columns::SampledColumns;
+use windvane_connect::{
+    BATCH_ROWS, Batch, FoundKind, Part, RangeFilter, ReadRequest, Skipped, TextFormat, range_filter,
+};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Field, Schema, arrow::to_arrow};
 
@@ -102,10 +104,10 @@ pub(super) struct AllRows {
     /// All columns that are read; those given are `wanted`.
     schema: Schema,
     wanted: Vec<usize>,
-    within: Vec<Within>,
+    within: Vec<RangeFilter>,
     limit: Option<u64>,
     skipped: Skipped,
-    shown: Shown,
+    shown: SampledColumns,
     current: Option<Current>,
     /// Rows of the files before the current one.
     before: u64,
@@ -145,7 +147,7 @@ impl AllRows {
 
     /// Whether rows in these folders can be inside the ranges.
     fn holds(&self, values: &Values) -> Result<bool> {
-        let known: Vec<Within> =
+        let known: Vec<RangeFilter> =
             self.within.iter().filter(|range| values.iter().any(|(name, _)| *name == range.column)).cloned().collect();
         if known.is_empty() {
             return Ok(true);
@@ -155,12 +157,12 @@ impl AllRows {
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
         let one = RecordBatch::try_new_with_options(none.schema(), Vec::new(), &options)
             .map_err(|error| Error::internal("a row without columns could not be made").caused_by(&error))?;
-        Ok(within::keep(&known, &hive::attach(&one, values, &Schema::new(fields))?)?.value(0))
+        Ok(range_filter::mask(&known, &hive::attach(&one, values, &Schema::new(fields))?)?.value(0))
     }
 
     fn kind_of(&self, piece: &Piece) -> FoundKind {
         // Parts are named by their endings: a folder's format may have changed between loads.
-        if self.strict { kind_by_ending(piece.name()).unwrap_or(self.kind) } else { self.kind }
+        if self.strict { kind_by_extension(piece.name()).unwrap_or(self.kind) } else { self.kind }
     }
 
     fn ready(&mut self) -> Result<Option<Ready>> {
@@ -268,14 +270,14 @@ impl AllRows {
             return Ok(batch);
         }
         let broken = |error| Error::internal("rows could not be chosen").caused_by(&error);
-        let keep: BooleanArray = within::keep(&self.within, &batch.rows)?;
+        let keep: BooleanArray = range_filter::mask(&self.within, &batch.rows)?;
         let mut kept = keep.iter();
         batch.numbers.retain(|_| kept.next().flatten().unwrap_or(false));
         batch.rows =
             filter_record_batch(&batch.rows, &keep).and_then(|rows| rows.project(&self.wanted)).map_err(broken)?;
         let mut rejected = Vec::with_capacity(batch.rejected.len());
         for refused in batch.rejected {
-            if within::concerns(&self.within, &refused)? {
+            if range_filter::concerns(&self.within, &refused)? {
                 rejected.push(refused);
             }
         }

@@ -2,14 +2,14 @@
 
 use super::files::Files;
 use super::folder::Folder;
-use super::foreign::{foreign, refuse};
 use super::hive;
 use super::load::Staging;
+use super::orphans::{foreign, refuse};
 use super::parts::Shape;
 use super::publish::lock;
 use super::widen::merged;
-use super::work::Work;
-use super::workplaces::clean;
+use super::workdir::Workdir;
+use super::workdirs::clean;
 use super::write::ending;
 use std::fs;
 use std::sync::Arc;
@@ -95,16 +95,16 @@ pub(super) fn begin(files: &Files, mut request: LoadRequest, stop: Arc<AtomicBoo
     } else {
         request.load_id.clone()
     };
-    let work = Work::begin(folder, &name, stop)?;
+    let workdir = Workdir::begin(folder, &name, stop)?;
     let shape = Shape {
         kind,
         compression,
         schema: request.schema.clone(),
         by,
         below: String::new(),
-        stem: work.stem.clone(),
-        inside: work.inside.clone(),
+        stem: workdir.stem.clone(),
+        inside: workdir.inside.clone(),
     };
     let replaced = manifest.as_ref().and_then(|known| known.done(&request.load_id)).cloned();
-    Ok(Begun::Fresh(Box::new(Staging { request, replaced, adopted, shape, work })))
+    Ok(Begun::Fresh(Box::new(Staging { request, replaced, adopted, shape, workdir })))
 }

@@ -1,6 +1,6 @@
 //! Many small files become few large ones, under the same manifest protocol as a load.
 
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::files::Files;
 use super::folder::Folder;
 use super::hive;
@@ -9,8 +9,8 @@ use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::publish::lock;
 use super::read::piece_rows;
-use super::work::Work;
-use super::workplaces::clean;
+use super::workdir::Workdir;
+use super::workdirs::clean;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,14 +49,14 @@ pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Resul
         }
         let names: Vec<&str> = groups.values().flatten().map(|part| part.path.as_str()).collect();
         let load_id = format!("{JOINED}{}", digest(names.join("\n").as_bytes(), 16));
-        let work = begin(folder.clone(), &known, &load_id, stop)?;
+        let workdir = begin(folder.clone(), &known, &load_id, stop)?;
         let mut next = known.clone();
         next.retired = names.iter().map(|name| (*name).to_owned()).collect();
         next.parts.retain(|part| !next.retired.contains(&part.path));
         let mut fresh = Vec::new();
         let mut sums = Vec::new();
         for ((below, ending), group) in &groups {
-            let (parts, sum) = join(&work, &known, below, ending, group)?;
+            let (parts, sum) = join(&workdir, &known, below, ending, group)?;
             report.rows += group.iter().map(|part| part.rows).sum::<u64>();
             sums.push(sum);
             fresh.extend(parts.iter().map(|part| part.path.clone()));
@@ -65,7 +65,7 @@ pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Resul
         report.checksum = Checksum::sum(sums.iter().map(String::as_str));
         report.files_after = next.parts.len() as u64;
         report.bytes_after = next.parts.iter().map(|part| part.bytes).sum();
-        if work.commit(&fresh, next, Some(&known), &version)? {
+        if workdir.commit(&fresh, next, Some(&known), &version)? {
             return Ok(report);
         }
     }
@@ -74,7 +74,7 @@ pub(super) fn run(files: &Files, dataset: &str, stop: &Arc<AtomicBool>) -> Resul
         .hint("Nothing was changed: compact it when no load runs"))
 }
 
-fn begin(folder: Folder, known: &Manifest, load_id: &str, stop: &Arc<AtomicBool>) -> Result<Work> {
+fn begin(folder: Folder, known: &Manifest, load_id: &str, stop: &Arc<AtomicBool>) -> Result<Workdir> {
     let _lock = match &folder {
         Folder::Local(path) => {
             let lock = lock(path)?;
@@ -83,7 +83,7 @@ fn begin(folder: Folder, known: &Manifest, load_id: &str, stop: &Arc<AtomicBool>
         }
         Folder::Object { .. } => None,
     };
-    Work::begin(folder, load_id, Arc::clone(stop))
+    Workdir::begin(folder, load_id, Arc::clone(stop))
 }
 
 /// Small files of one folder and kind, where there are several.
@@ -101,10 +101,16 @@ fn small(known: &Manifest) -> BTreeMap<(String, String), Vec<&Part>> {
 }
 
 /// Writes the rows of some files into one, and compares what reads back.
-fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part]) -> Result<(Vec<Part>, String)> {
+fn join(
+    workdir: &Workdir,
+    known: &Manifest,
+    below: &str,
+    ending: &str,
+    group: &[&Part],
+) -> Result<(Vec<Part>, String)> {
     let name = format!("x{ending}");
     let shape = Shape {
-        kind: kind_by_ending(std::path::Path::new(&name)).unwrap_or(FoundKind::Parquet),
+        kind: kind_by_extension(std::path::Path::new(&name)).unwrap_or(FoundKind::Parquet),
         compression: match ending.rsplit('.').next() {
             Some("gz") => Some(Compression::Gzip),
             Some("zst") => Some(Compression::Zstd),
@@ -113,8 +119,8 @@ fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part
         schema: known.columns.clone(),
         by: Vec::new(),
         below: below.to_owned(),
-        stem: work.stem.clone(),
-        inside: work.inside.clone(),
+        stem: workdir.stem.clone(),
+        inside: workdir.inside.clone(),
     };
     let values: Vec<String> = hive::values_of(&format!("{below}/x")).into_iter().map(|(name, _)| name).collect();
     let places: Vec<usize> =
@@ -122,8 +128,8 @@ fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part
     let mut parts = Parts::begin(shape.clone())?;
     let mut before = Checksum::default();
     for part in group {
-        work.go_on()?;
-        let piece = work.folder.piece(part);
+        workdir.go_on()?;
+        let piece = workdir.folder.piece(part);
         let copy = piece.copy(&Need::Whole)?;
         for batch in piece_rows(&piece, &copy, &known.columns)? {
             let rows = batch.map_err(|error| piece.named(error))?.rows;
@@ -135,12 +141,12 @@ fn join(work: &Work, known: &Manifest, below: &str, ending: &str, group: &[&Part
     }
     let mut fresh = Vec::new();
     for name in parts.finish()? {
-        fresh.push(shape.part(&name, work.load_id(), &mut |_| work.go_on())?);
+        fresh.push(shape.part(&name, workdir.load_id(), &mut |_| workdir.go_on())?);
     }
     let after = Checksum::sum(fresh.iter().filter_map(|part| part.checksum.as_deref()));
     if after != before.finish() || fresh.iter().map(|part| part.rows).sum::<u64>() != before.rows() {
         return Err(Error::data("the joined files do not read back as the rows that went in")
-            .in_file(work.folder.shown())
+            .in_file(workdir.folder.shown())
             .hint("Nothing was changed at the target; run it again"));
     }
     Ok((fresh, after))

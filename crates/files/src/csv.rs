@@ -4,21 +4,21 @@
 //! fields, with bytes that are no text, with a NUL, or with a quote that is never closed is put aside, and so is a row
 //! with a cell that is no value of its column. Blank lines are no rows, but nulls in files of one column.
 
+use super::chunks::Chunks;
 use super::decode::{self, Bytes};
 use super::described::{Described, Rows};
 use super::dialect::{dialect, header, is_header, names, suspicious, tokenizer};
 use super::fields::Record;
-use super::lane::{Lane, Rejects, Shape};
 use super::portions::Portions;
-use super::stretches::Stretches;
+use super::record_reader::{RecordReader, Rejects, Shape};
 use super::tokens::{Token, Tokenizer};
 use std::path::Path;
 use std::sync::Arc;
 use windvane_connect::disk::failure;
-use windvane_connect::shown::Shown;
+use windvane_connect::sampled_columns::SampledColumns;
 use windvane_connect::{BATCH_ROWS, Skipped, TextFormat};
 use windvane_core::error::Result;
-use windvane_core::schema::{Field, Schema, alike, infer::Inference};
+use windvane_core::schema::{Field, Schema, infer::Inference, name_match};
 
 /// The columns and their types, as far as a sample of this many rows shows.
 pub(super) fn describe(path: &Path, format: &TextFormat, sample: u64) -> Result<Described> {
@@ -98,11 +98,11 @@ pub(super) fn rows(
     schema: &Schema,
     capacity: usize,
     skipped: &Skipped,
-    shown: &Shown,
+    shown: &SampledColumns,
 ) -> Result<Rows> {
     let wrong = |error: std::io::Error| failure(path, "read", &error);
     let mut dialect = dialect(format, strict)?;
-    let mut tokens = tokenizer(path, format, strict)?.by(portions.chunk);
+    let mut tokens = tokenizer(path, format, strict)?.by(portions.read_size);
     let mut record = Record::default();
     let mut before = Rejects::new(schema);
     let mut shape = Shape {
@@ -127,7 +127,7 @@ pub(super) fn rows(
             Token::Record => {
                 let names = names(&record, has_header, strict);
                 let written: Vec<&str> = names.iter().map(String::as_str).collect();
-                let called = alike::called(&written, &shown.names);
+                let called = name_match::matched(&written, &shown.names);
                 shape.places = schema.names().map(|name| called.iter().position(|known| *known == name)).collect();
                 shape.width = names.len();
                 shape.header = header(&record, has_header, strict);
@@ -142,14 +142,14 @@ pub(super) fn rows(
                 // A few rows are not worth threads.
                 if capacity >= BATCH_ROWS
                     && let Some(mark) = decode::plain_from(path, &format.encoding)?
-                    && let Some(rows) = Stretches::open(&shape, dialect, portions, mark + from, row)?
+                    && let Some(rows) = Chunks::open(&shape, dialect, portions, mark + from, row)?
                 {
                     skipped.add(tokens.skipped());
                     return Ok(Box::new(rejected.chain(rows)));
                 }
-                let lane = Lane::new(&shape, tokens, u64::MAX).after(row);
-                let lane = if has_header { lane } else { lane.with_first(record) };
-                return Ok(Box::new(rejected.chain(lane)));
+                let reader = RecordReader::new(&shape, tokens, u64::MAX).after(row);
+                let reader = if has_header { reader } else { reader.with_first(record) };
+                return Ok(Box::new(rejected.chain(reader)));
             }
         }
     }

@@ -3,8 +3,8 @@
 //! The general writer of `parquet` does the same for all types; it hashes, counts and compares every value, which was most
 //! of what a wide table cost. Here the smallest and the largest value are the dictionary's, and a number is found by its bits.
 
+use super::dictionary_values::{Numbers, Texts};
 use super::hybrid::{levels, pack};
-use super::words::{Numbers, Texts};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, PrimitiveArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,

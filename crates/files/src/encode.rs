@@ -3,7 +3,7 @@
 //! Batches wait in a short queue for one thread, which puts some together and encodes their columns with the help of
 //! others. A file that is not finished gets no footer, and its threads end when the writer is dropped.
 
-use super::choose;
+use super::column_encoding;
 use super::dictionary::Dictionary;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
@@ -175,8 +175,8 @@ impl Work {
     }
 
     fn open(&self, file: File, first: &[RecordBatch]) -> Result<Open> {
-        let repeating = choose::repeating(&self.schema, first);
-        let properties = choose::properties(&self.schema, &repeating, self.codec, self.pruned);
+        let repeating = column_encoding::repeating(&self.schema, first);
+        let properties = column_encoding::properties(&self.schema, &repeating, self.codec, self.pruned);
         let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?;
         let (file, groups) = writer.into_serialized_writer()?;
         let of_leaves = |(field, repeats): (&FieldRef, &bool)| match leaves(field.data_type()) {

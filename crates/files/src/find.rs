@@ -1,6 +1,6 @@
 //! Which objects of a store are meant: what `locate` is for the local disk.
 
-use super::ending::{is_hidden, stem};
+use super::extension::{is_hidden, stem};
 use super::files::Files;
 use super::folder::Folder;
 use super::hive;

@@ -48,7 +48,7 @@ impl Fitting {
             return Ok(batch);
         }
         self.refused.extend(misfits.iter().map(|(place, why)| refusal(first + *place as u64, why)));
-        self.request.allowance.allows(&self.refused)?;
+        self.request.error_budget.allows(&self.refused)?;
         let chosen = |fit: bool| {
             let rows: BooleanArray =
                 (0..batch.num_rows()).map(|place| Some(misfits.contains_key(&place) != fit)).collect();

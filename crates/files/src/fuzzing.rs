@@ -5,7 +5,7 @@ use super::manifest::Manifest;
 use super::portions::Portions;
 use super::{content, csv, jsonl, read, sniff};
 use std::path::Path;
-use windvane_connect::shown::Shown;
+use windvane_connect::sampled_columns::SampledColumns;
 use windvane_connect::{BATCH_ROWS, Batch, FoundKind, Skipped, TextFormat};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
@@ -29,19 +29,19 @@ pub fn described(path: &Path, kind: FoundKind, given: &CsvSource) -> Result<(Sch
 
 /// Its rows.
 pub fn rows(path: &Path, kind: FoundKind, format: Option<&TextFormat>, schema: &Schema) -> Result<Vec<Batch>> {
-    let (skipped, shown) = (Skipped::default(), Shown::new(schema.names(), false));
+    let (skipped, shown) = (Skipped::default(), SampledColumns::new(schema.names(), false));
     read::file_rows(path, kind, format, false, schema, BATCH_ROWS, None, &skipped, &shown)?.collect()
 }
 
-/// The same rows of delimited text, read `chunk` bytes at a time, and `stretch` bytes a thread.
+/// The same rows of delimited text, read `read_size` bytes at a time, and `chunk` bytes a thread.
 pub fn in_portions(
     path: &Path,
     format: &TextFormat,
-    (chunk, stretch): (usize, u64),
+    (read_size, chunk): (usize, u64),
     schema: &Schema,
 ) -> Result<Vec<Batch>> {
-    let (skipped, shown) = (Skipped::default(), Shown::new(schema.names(), false));
-    csv::rows(path, format, false, Portions { chunk, stretch }, schema, BATCH_ROWS, &skipped, &shown)?.collect()
+    let (skipped, shown) = (Skipped::default(), SampledColumns::new(schema.names(), false));
+    csv::rows(path, format, false, Portions { read_size, chunk }, schema, BATCH_ROWS, &skipped, &shown)?.collect()
 }
 
 /// A manifest as the next load would write it, and the files that it names.

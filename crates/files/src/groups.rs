@@ -53,13 +53,13 @@ impl Groups {
         if count < 2 || groups.len() < 2 || rows < BATCH_ROWS {
             return Ok(Batches::Here(Box::new(work.reader(groups.collect())?)));
         }
-        let mut all = Threads { lanes: Vec::new(), workers: Vec::new(), next: 0, groups: groups.len() };
+        let mut all = Threads { receivers: Vec::new(), workers: Vec::new(), next: 0, groups: groups.len() };
         for first in groups.clone().take(count) {
             let (sender, receiver) = sync_channel(WAITING);
             let (work, mine) = (work.clone(), (first..groups.end).step_by(count));
             let thread = thread::Builder::new().name("windvane-parquet".to_owned());
             all.workers.push(thread.spawn(move || work.decode(mine, &sender))?);
-            all.lanes.push(receiver);
+            all.receivers.push(receiver);
         }
         Ok(Batches::Threads(all))
     }
@@ -143,7 +143,7 @@ pub enum Batches {
 
 /// Each thread has every so many-th row group.
 pub struct Threads {
-    lanes: Vec<Receiver<Decoded>>,
+    receivers: Vec<Receiver<Decoded>>,
     workers: Vec<JoinHandle<()>>,
     /// The row group that comes next, counted from the first one wanted.
     next: usize,
@@ -153,8 +153,8 @@ pub struct Threads {
 impl Threads {
     fn batch(&mut self) -> Decoded {
         while self.next < self.groups {
-            let lane = self.lanes.get(self.next % self.lanes.len().max(1));
-            let received = lane.and_then(|lane| lane.recv().ok());
+            let receiver = self.receivers.get(self.next % self.receivers.len().max(1));
+            let received = receiver.and_then(|receiver| receiver.recv().ok());
             let broken = || ParquetError::General("the decoding broke off".to_owned());
             match received.ok_or_else(broken)?? {
                 Some(batch) => return Ok(Some(batch)),
@@ -168,7 +168,7 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         // Whoever waits to hand over a batch learns that nobody takes it.
-        self.lanes.clear();
+        self.receivers.clear();
         for thread in self.workers.drain(..) {
             let _ = thread.join();
         }

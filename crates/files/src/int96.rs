@@ -1,6 +1,6 @@
 //! The timestamps of old writers (INT96: a day and its nanoseconds), which are read as microseconds.
 
-use super::unsound::broken;
+use super::corrupt::broken;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::Int96;
 use parquet::errors::ParquetError;

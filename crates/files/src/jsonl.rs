@@ -13,15 +13,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use windvane_connect::Batch;
 use windvane_connect::disk::failure;
-use windvane_connect::shown::{Shown, unshown};
+use windvane_connect::sampled_columns::{SampledColumns, unsampled};
 use windvane_core::error::Result;
-use windvane_core::schema::{DataType, Field, Schema, alike};
+use windvane_core::schema::{DataType, Field, Schema, name_match};
 
 /// Puts objects into the columns of a builder.
 pub struct Objects {
     places: HashMap<String, usize>,
     types: Vec<DataType>,
-    shown: Shown,
+    shown: SampledColumns,
     /// The first member that holds a value and was not shown.
     stranger: Option<String>,
 }
@@ -31,7 +31,7 @@ impl Objects {
         Self {
             places: schema.names().enumerate().map(|(at, name)| (name.to_owned(), at)).collect(),
             types: schema.fields.iter().map(|field| field.data_type).collect(),
-            shown: Shown::new(schema.names(), false),
+            shown: SampledColumns::new(schema.names(), false),
             stranger: None,
         }
     }
@@ -56,7 +56,7 @@ impl Objects {
         let mut called = Vec::new();
         if members.iter().any(|(name, _)| strange(name)) {
             let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-            called = alike::called(&names, &self.shown.names).into_iter().map(str::to_owned).collect();
+            called = name_match::matched(&names, &self.shown.names).into_iter().map(str::to_owned).collect();
         }
         let mut called = called.into_iter();
         for (name, raw) in members {
@@ -131,7 +131,13 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn open(path: &Path, schema: &Schema, nulls: &[String], capacity: usize, shown: &Shown) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        schema: &Schema,
+        nulls: &[String],
+        capacity: usize,
+        shown: &SampledColumns,
+    ) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             texts: Texts::open(path)?,
@@ -154,7 +160,7 @@ impl JsonRows {
                     self.row += 1;
                     self.objects.push(&line, self.row, &mut self.builder);
                     if let Some(member) = &self.objects.stranger {
-                        return Err(unshown(member));
+                        return Err(unsampled(member));
                     }
                 }
             }

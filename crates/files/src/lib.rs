@@ -4,16 +4,16 @@
 //! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
 //!
 //! Inside, reading: `files` (where, and what was said), `bounds`, `locate` and `find` (which files, here and in a store),
-//! `item` and `ending` (what a name says), `piece` (a file, wherever it lies, as a local one), `hive` (folders that hold
+//! `item` and `extension` (what a name says), `piece` (a file, wherever it lies, as a local one), `hive` (folders that hold
 //! values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a file is, whatever its name says),
-//! `sniff` (how a CSV is written), `dialect`, `tokens` and `marks` (its records), `lane` and `stretches` (records to rows,
+//! `sniff` (how a CSV is written), `dialect`, `tokens` and `marks` (its records), `record_reader` and `chunks` (records to rows,
 //! on one thread or on several), `csv`, `jsonl` (with `members` and `json_texts`), `parquet` and `int96` (columns and rows
 //! of one file), `rows`, `columns` and `digits` (texts to batches), `shared` and `groups` (one file, many threads),
 //! `describe` and `union` (what a dataset holds), `read` and `all_rows` (the rows of one file, and of all).
 //!
-//! Inside, writing: `write`, `lines`, `text`, `encode` and `choose` (one file), `dictionary`, `words` and `hybrid` (a Parquet
+//! Inside, writing: `write`, `lines`, `text`, `encode` and `column_encoding` (one file), `dictionary`, `dictionary_values` and `hybrid` (a Parquet
 //! column whose values repeat), `parts` (the files of a load), `begin`, `load`, `merge`, `widen` and `compact` (what a load
-//! makes of a folder), `folder`, `manifest` and `foreign` (what is there), `work`, `workplaces` and `publish` (it becomes
+//! makes of a folder), `folder`, `manifest` and `orphans` (what is there), `workdir`, `workdirs` and `publish` (it becomes
 //! visible).
 //!
 //! Deliberately absent: other kinds of files, preambles above a header, retries, histories.
@@ -30,7 +30,7 @@
 mod all_rows;
 mod begin;
 mod bounds;
-mod choose;
+mod column_encoding;
 mod columns;
 mod compact;
 mod content;
@@ -42,25 +42,26 @@ mod dialect;
 mod dictionary;
 mod digits;
 mod encode;
-mod ending;
+mod extension;
 mod fields;
 mod files;
 mod filled;
 mod find;
 mod fitting;
 mod folder;
-mod foreign;
+mod orphans;
 #[doc(hidden)]
+mod chunks;
+mod corrupt;
+mod dictionary_values;
 pub mod fuzzing;
 mod groups;
-mod held;
 mod hive;
 mod hybrid;
 mod int96;
 mod item;
 mod json_texts;
 mod jsonl;
-mod lane;
 mod lines;
 mod load;
 mod locate;
@@ -75,21 +76,20 @@ mod piece;
 mod portions;
 mod publish;
 mod read;
+mod record_reader;
 mod rows;
 mod shared;
 mod sniff;
 mod split;
-mod stretches;
+mod target_state;
 mod text;
 mod threads;
 mod tokens;
 mod union;
 mod unique;
-mod unsound;
 mod widen;
-mod words;
-mod work;
-mod workplaces;
+mod workdir;
+mod workdirs;
 mod write;
 
 pub use encode::Encoder;
@@ -109,12 +109,12 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use threads::{Stop, blocking};
-use windvane_connect::again::Known;
+use windvane_connect::compatibility::Compatibility;
 use windvane_connect::connector::{Compacted, Connector, Listed, described};
 use windvane_connect::disk::failure;
-use windvane_connect::fits::Fitting;
-use windvane_connect::held::Holds;
-use windvane_connect::{BatchStream, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, threaded};
+use windvane_connect::rerun::LedgerLoad;
+use windvane_connect::target_state::TargetState;
+use windvane_connect::{BatchStream, Found, FoundKind, LoadRequest, Loaded, Part, ReadRequest, Rows, blocking};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
 use windvane_core::spec::target::Mode;
@@ -166,7 +166,7 @@ impl Connector for Files {
     async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let files = self.clone();
         let rows = blocking(move || files.rows(request)).await?;
-        Ok(threaded::stream(rows, "a file"))
+        Ok(blocking::stream(rows, "a file"))
     }
 
     async fn split(&self, request: &ReadRequest, parts: usize) -> Result<Vec<Part>> {
@@ -174,7 +174,7 @@ impl Connector for Files {
         blocking(move || files.parts(&request, parts)).await
     }
 
-    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
         let (files, dataset) = (self.clone(), dataset.to_owned());
         blocking(move || {
             let (manifest, _) = files.folder(&dataset)?.manifest()?;
@@ -278,12 +278,18 @@ impl Connector for Files {
         described(self.listed().await?)
     }
 
-    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
+    async fn compatibility(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        _: Option<&Declared>,
+    ) -> Result<Compatibility> {
         self.fits(dataset, schema, mode).await
     }
 
-    async fn holds(&self, dataset: &str) -> Result<Holds> {
-        self.held(dataset).await
+    async fn target_state(&self, dataset: &str) -> Result<TargetState> {
+        self.target_state(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {

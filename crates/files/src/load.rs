@@ -7,10 +7,10 @@ use super::merge::Keys;
 use super::parts::{Parts, Shape};
 use super::unique::Unique;
 use super::widen::{self, merged};
-use super::work::Work;
+use super::workdir::Workdir;
 use arrow::array::RecordBatch;
-use windvane_connect::again::replays;
 use windvane_connect::read_back::Tally;
+use windvane_connect::rerun::replays;
 use windvane_connect::{Changes, Expected, LoadRequest, Loaded, RefusedRow};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
@@ -28,7 +28,7 @@ pub(super) struct Staging {
     /// Files of somebody else, which go with this load.
     pub(super) adopted: Vec<String>,
     pub(super) shape: Shape,
-    pub(super) work: Work,
+    pub(super) workdir: Workdir,
 }
 
 /// Files written and closed.
@@ -77,7 +77,7 @@ impl Staging {
         let reads = keys.is_some() || self.request.reads_back(written.tally.rows());
         let mut parts = Vec::new();
         for name in &written.names {
-            self.work.go_on()?;
+            self.workdir.go_on()?;
             let mut look = |rows: &RecordBatch| keys.as_mut().map_or(Ok(()), |keys| keys.add(rows));
             parts.push(if reads {
                 self.shape.part(name, load_id, &mut look)?
@@ -105,7 +105,7 @@ impl Staging {
             };
             let message = format!("the written files hold {}, where {} are expected", said(&sent), said(&wanted));
             return Err(Error::data(message)
-                .in_file(self.work.folder.shown())
+                .in_file(self.workdir.folder.shown())
                 .hint("Nothing was changed at the target; run the pipeline again from its source"));
         }
         let bytes = parts.iter().map(|part| part.bytes).sum();
@@ -123,7 +123,7 @@ impl Staging {
 
     /// Makes the files visible.
     fn publish(&self, parts: &[Part], mut done: Done, mut keys: Option<Keys>) -> Result<Loaded> {
-        let folder = &self.work.folder;
+        let folder = &self.workdir.folder;
         for attempt in 0..TRIES {
             let (known, version) = folder.manifest()?;
             let earlier = known.as_ref().and_then(|known| known.done(&self.request.load_id));
@@ -171,7 +171,7 @@ impl Staging {
             if self.request.mode == Mode::Append && widen::retyped(known_columns, &next.columns) {
                 let (stem, schema) = (format!("{}.w{attempt}", self.shape.stem), next.columns.clone());
                 let shape = Shape { schema, stem, ..self.shape.clone() };
-                let wide = widen::rewrite(&next.parts, known_columns, &self.work, &shape)?;
+                let wide = widen::rewrite(&next.parts, known_columns, &self.workdir, &shape)?;
                 fresh.extend(wide.iter().map(|part| part.path.clone()));
                 next.retired.extend(std::mem::replace(&mut next.parts, wide).into_iter().map(|part| part.path));
             }
@@ -179,7 +179,7 @@ impl Staging {
             let lacking = usize::from(faults::planted("lacks_part"));
             next.parts.extend(parts.iter().skip(lacking).cloned());
             next.remember(done.clone());
-            if self.work.commit(&fresh, next, known.as_ref(), &version)? {
+            if self.workdir.commit(&fresh, next, known.as_ref(), &version)? {
                 return Ok(Loaded { notes: replays::went(swept).into_iter().collect(), ..done.loaded(false) });
             }
         }
@@ -203,12 +203,12 @@ impl Staging {
                 Kind::Conflict,
                 format!("the load lacks the column '{name}', which the target has"),
             )
-            .in_file(self.work.folder.shown())
+            .in_file(self.workdir.folder.shown())
             .hint("A merge into files replaces whole rows: load all columns, or load with mode `replace`"));
         }
         let shape = Shape { stem: stem.to_owned(), schema: next.columns.clone(), ..self.shape.clone() };
         let absent = if self.request.deletes(refused) { Absent::Delete } else { Absent::Keep };
-        let merge = keys.apply((&old, known), &self.work, &shape, absent)?;
+        let merge = keys.apply((&old, known), &self.workdir, &shape, absent)?;
         fresh.extend(merge.fresh.iter().map(|part| part.path.clone()));
         next.retired = merge.retired;
         next.parts = merge.kept;

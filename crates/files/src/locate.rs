@@ -1,6 +1,6 @@
 //! Which files are meant: paths, folders and globs become named sets of files below the allowed roots.
 
-use super::ending::{is_hidden, kind_by_ending, stem};
+use super::extension::{is_hidden, kind_by_extension, stem};
 use super::files::Files;
 use super::hive;
 use super::item::{Item, Named, as_one, name_apart};
@@ -132,7 +132,7 @@ impl Files {
 
     /// What a file is read as; nothing when it is not meant.
     pub(super) fn kind_of(&self, path: &Path, named: Named) -> Option<FoundKind> {
-        let ending = kind_by_ending(path);
+        let ending = kind_by_extension(path);
         match self.accepts {
             None => ending,
             Some(wanted) if named != Named::No => Some(wanted),

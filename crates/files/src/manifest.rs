@@ -1,6 +1,6 @@
 //! `_manifest.json`: which files of a loaded folder count. Replacing it at once is what makes a load visible.
 
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::hive;
 use super::piece::Piece;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use windvane_connect::again::{Course, Earlier, Facts, Known, Manner, Own, There, overlap, owner};
-use windvane_connect::again::{Replays, replays};
 use windvane_connect::disk::failure;
+use windvane_connect::rerun::{
+    EarlierLoad, Facts, LedgerLoad, LoadAction, LoadEffect, OwnRows, TableRows, overlap, owner,
+};
+use windvane_connect::rerun::{Replays, replays};
 use windvane_connect::{Changes, FoundKind, LoadRequest, Loaded, RefusedRow};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
@@ -82,9 +84,14 @@ impl Done {
 }
 
 impl Done {
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> LedgerLoad {
         // Which rows are whose, the parts tell.
-        Known { load_id: self.load_id.clone(), rows: self.rows, facts: self.facts.clone(), manner: Manner::Changed }
+        LedgerLoad {
+            load_id: self.load_id.clone(),
+            rows: self.rows,
+            facts: self.facts.clone(),
+            effect: LoadEffect::Changed,
+        }
     }
 }
 
@@ -182,19 +189,19 @@ impl Manifest {
             return self.forgotten(request);
         };
         let loads = self.loads(request);
-        let earlier = Earlier { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };
-        match earlier.course(request, There { rows, own: Own::Parts })? {
-            Course::Done(loaded) => Ok(Some(*loaded)),
-            Course::Load { .. } => Ok(None),
+        let earlier = EarlierLoad { loaded: done.loaded(true), facts: done.facts.clone(), loads, lost: false };
+        match earlier.action(request, TableRows { rows, own: OwnRows::Parts })? {
+            LoadAction::Done(loaded) => Ok(Some(*loaded)),
+            LoadAction::Load { .. } => Ok(None),
         }
     }
 
     /// Refuses rows that another load has brought, or whose load is gone. `rows`: that are there, if all parts are.
     pub(super) fn takes(&self, request: &LoadRequest, rows: Option<u64>) -> Result<()> {
-        let (loads, whole) = (self.loads(request), There { rows: Some(self.rows()), own: Own::Parts });
+        let (loads, whole) = (self.loads(request), TableRows { rows: Some(self.rows()), own: OwnRows::Parts });
         overlap::judge(request, &loads, whole).and(owner::judge(request, &loads, whole))?;
         let replaced = request.facts.replays.as_ref().is_some_and(|replays| self.lacks(replays));
-        replays::judge(request, &loads, There { rows: rows.filter(|_| !replaced), own: Own::Parts })
+        replays::judge(request, &loads, TableRows { rows: rows.filter(|_| !replaced), own: OwnRows::Parts })
     }
 
     /// Whether no part is left of a load that is not by key: another one has replaced them all. Parts that were joined to
@@ -214,7 +221,7 @@ impl Manifest {
     }
 
     /// The newest first. Of those whose receipts are gone, the store may know what they were about.
-    fn loads(&self, request: &LoadRequest) -> Vec<Known> {
+    fn loads(&self, request: &LoadRequest) -> Vec<LedgerLoad> {
         let older = request.remembered.others.iter().filter(|other| self.older.contains(&other.load_id)).cloned();
         self.loads.iter().rev().map(Done::known).chain(older).collect()
     }
@@ -240,7 +247,7 @@ impl Manifest {
 
     /// What its newest part is; each part is read by its ending. Without parts: Parquet.
     pub(super) fn kind(&self) -> FoundKind {
-        let mut kinds = self.parts.iter().rev().filter_map(|part| kind_by_ending(Path::new(&part.path)));
+        let mut kinds = self.parts.iter().rev().filter_map(|part| kind_by_extension(Path::new(&part.path)));
         kinds.next().unwrap_or(FoundKind::Parquet)
     }
 

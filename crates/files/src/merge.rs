@@ -8,7 +8,7 @@ use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
 use super::widen;
-use super::work::Work;
+use super::workdir::Workdir;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::collections::HashMap;
@@ -81,7 +81,7 @@ impl Keys {
     pub(super) fn apply(
         &mut self,
         old: (&[Part], &Schema),
-        work: &Work,
+        workdir: &Workdir,
         shape: &Shape,
         absent: Absent,
     ) -> Result<Merge> {
@@ -98,15 +98,15 @@ impl Keys {
         let narrow =
             Schema::new(shape.schema.fields.iter().filter(|field| self.names.contains(&field.name)).cloned().collect());
         for part in old {
-            work.go_on()?;
-            if !retyped && absent == Absent::Keep && !self.touches(part, work, &narrow)? {
+            workdir.go_on()?;
+            if !retyped && absent == Absent::Keep && !self.touches(part, workdir, &narrow)? {
                 kept.push(part.clone());
                 continue;
             }
-            let piece = work.folder.piece(part);
+            let piece = workdir.folder.piece(part);
             let copy = piece.copy(&Need::Whole)?;
             for batch in piece_rows(&piece, &copy, if retyped { known } else { &shape.schema })? {
-                work.go_on()?;
+                workdir.go_on()?;
                 let batch = batch?.rows;
                 let batch = if retyped { widen::cast(&batch, &shape.schema)? } else { batch };
                 let keys = self.hashes(&batch)?;
@@ -140,7 +140,7 @@ impl Keys {
         }
         let mut fresh = Vec::new();
         for name in rest.finish()? {
-            let part = shape.part(&name, work.load_id(), &mut |_| work.go_on())?;
+            let part = shape.part(&name, workdir.load_id(), &mut |_| workdir.go_on())?;
             if part.rows > 0 {
                 fresh.push(part);
             }
@@ -155,8 +155,8 @@ impl Keys {
     }
 
     /// Whether a part holds a loaded key: only its key columns are read.
-    fn touches(&self, part: &Part, work: &Work, narrow: &Schema) -> Result<bool> {
-        let piece = work.folder.piece(part);
+    fn touches(&self, part: &Part, workdir: &Workdir, narrow: &Schema) -> Result<bool> {
+        let piece = workdir.folder.piece(part);
         let copy = piece.copy_of(narrow)?;
         for batch in piece_rows(&piece, &copy, narrow)? {
             if self.hashes(&batch?.rows)?.iter().any(|key| self.rows.contains_key(key)) {

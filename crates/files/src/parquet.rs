@@ -1,10 +1,10 @@
 //! Parquet: columns from the file's own words, rows without a detour.
 
+use super::corrupt::broken;
 use super::decode::is_compressed;
 use super::described::Described;
 use super::groups::{Batches, Groups};
 use super::int96::fine_rows;
-use super::unsound::broken;
 use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::util::display::array_value_to_string;
@@ -15,12 +15,13 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use windvane_connect::disk::failure;
-use windvane_connect::shown::Shown;
+use windvane_connect::sampled_columns::SampledColumns;
 use windvane_connect::{Batch, Rejected};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{
-    DataType, Schema, alike,
+    DataType, Schema,
     arrow::{from_arrow, pick, refused, to_arrow},
+    name_match,
 };
 
 fn open(path: &Path) -> Result<Groups> {
@@ -88,13 +89,13 @@ impl ParquetRows {
         schema: &Schema,
         capacity: usize,
         groups: Option<Range<usize>>,
-        shown: &Shown,
+        shown: &SampledColumns,
     ) -> Result<Self> {
         let file = open(path)?;
         let groups = groups.unwrap_or(0..file.count());
         let mut here = schema.clone();
         let names: Vec<&str> = file.metadata().schema().fields().iter().map(|field| field.name().as_str()).collect();
-        for (name, called) in names.iter().zip(alike::called(&names, &shown.names)) {
+        for (name, called) in names.iter().zip(name_match::matched(&names, &shown.names)) {
             for field in here.fields.iter_mut().filter(|field| field.name == called) {
                 (*name).clone_into(&mut field.name);
             }

@@ -44,7 +44,7 @@ pub(super) struct Shape {
     pub inside: PathBuf,
 }
 
-/// Files being written below a workplace.
+/// Files being written below a workdir.
 pub(super) struct Parts {
     shape: Shape,
     limit: u64,
@@ -241,7 +241,7 @@ impl Parts {
         Ok(())
     }
 
-    /// All rows are on the disk afterwards; the names of the files, relative to the workplace.
+    /// All rows are on the disk afterwards; the names of the files, relative to the workdir.
     pub(super) fn finish(mut self) -> Result<Vec<String>> {
         self.close()?;
         let schema = self.shape.schema.clone();

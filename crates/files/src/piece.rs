@@ -4,7 +4,7 @@
 //! columns of some row groups, of text its first part or all of it. So readers know files only, memory holds a few
 //! chunks, and the disk a window of the object.
 
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::hive::Values;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
@@ -103,7 +103,7 @@ impl Piece {
 
     /// The file on the local disk, with at least these columns.
     pub(super) fn copy_of(&self, schema: &Schema) -> Result<Copy> {
-        let is_parquet = kind_by_ending(self.name()) == Some(FoundKind::Parquet);
+        let is_parquet = kind_by_extension(self.name()) == Some(FoundKind::Parquet);
         self.copy(&if is_parquet { Need::Groups(schema, 0..usize::MAX) } else { Need::Whole })
     }
 

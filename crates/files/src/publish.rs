@@ -1,8 +1,8 @@
 //! How the next manifest of a local folder takes the place of the last one.
 
 use super::folder::{Folder, Version, local_text};
-use super::foreign::refuse_foreign;
 use super::manifest::{FILE, Manifest};
+use super::orphans::refuse_foreign;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::csv;
 use super::described::Rows;
 use super::dialect::own_format;
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::hive;
 use super::jsonl::JsonRows;
 use super::parquet::ParquetRows;
@@ -11,7 +11,7 @@ use super::piece::{Copy, Piece};
 use super::portions::Portions;
 use std::ops::Range;
 use std::path::Path;
-use windvane_connect::shown::Shown;
+use windvane_connect::sampled_columns::SampledColumns;
 use windvane_connect::{BATCH_ROWS, Batch, FoundKind, Skipped, TextFormat};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
@@ -27,13 +27,13 @@ pub(super) fn own_rows(path: &Path, kind: FoundKind, schema: &Schema, capacity: 
         capacity,
         None,
         &Skipped::default(),
-        &Shown::new(schema.names(), false),
+        &SampledColumns::new(schema.names(), false),
     )
 }
 
 /// The rows of a part that we wrote, with the values of its folders.
 pub(super) fn piece_rows(piece: &Piece, copy: &Copy, schema: &Schema) -> Result<Rows> {
-    let kind = kind_by_ending(piece.name()).unwrap_or(FoundKind::Parquet);
+    let kind = kind_by_extension(piece.name()).unwrap_or(FoundKind::Parquet);
     let names: Vec<String> = piece.values.iter().map(|(name, _)| name.clone()).collect();
     let rows = own_rows(&copy.path, kind, &hive::without(schema, &names), BATCH_ROWS)?;
     let (values, schema) = (piece.values.clone(), schema.clone());
@@ -54,7 +54,7 @@ pub(super) fn file_rows(
     capacity: usize,
     groups: Option<Range<usize>>,
     skipped: &Skipped,
-    shown: &Shown,
+    shown: &SampledColumns,
 ) -> Result<Rows> {
     let nulls = format.map(|format| format.nulls.as_slice()).unwrap_or_default();
     Ok(match (kind, format) {

@@ -1,6 +1,6 @@
 //! Datasets in parts: whole files, and row groups of Parquet files.
 
-use super::ending::kind_by_ending;
+use super::extension::kind_by_extension;
 use super::files::Files;
 use super::piece::{At, Need, Piece, footer};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -8,7 +8,7 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 use std::ops::Range;
-use windvane_connect::{FoundKind, Part, ReadRequest, Within, within};
+use windvane_connect::{FoundKind, Part, RangeFilter, ReadRequest, range_filter};
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Schema, arrow::conform, arrow::type_to_arrow};
 
@@ -36,7 +36,7 @@ impl Unit {
 }
 
 /// The units of a Parquet file: row groups without wanted rows are left out, objects are divided into windows.
-pub(super) fn units(unit: &Unit, schema: &Schema, within: &[Within]) -> Result<Vec<Unit>> {
+pub(super) fn units(unit: &Unit, schema: &Schema, within: &[RangeFilter]) -> Result<Vec<Unit>> {
     let is_object = matches!(unit.piece.at, At::Object { .. });
     if !is_object && within.is_empty() && unit.groups.is_none() {
         return Ok(vec![Unit { is_final: true, ..unit.clone() }]);
@@ -77,9 +77,9 @@ pub(super) fn units(unit: &Unit, schema: &Schema, within: &[Within]) -> Result<V
 }
 
 /// Strikes out row groups whose statistics say that no row of them is inside the range.
-fn prune(metadata: &ParquetMetaData, schema: &Schema, range: &Within, keep: &mut [bool]) -> Result<()> {
+fn prune(metadata: &ParquetMetaData, schema: &Schema, range: &RangeFilter, keep: &mut [bool]) -> Result<()> {
     // Rows without a value have no statistics, and some orders are not those of the format.
-    if range.nulls || !within::is_plainly_ordered(range.data_type) || schema.field(&range.column).is_none() {
+    if range.nulls || !range_filter::is_plainly_ordered(range.data_type) || schema.field(&range.column).is_none() {
         return Ok(());
     }
     let file = metadata.file_metadata();
@@ -93,7 +93,10 @@ fn prune(metadata: &ParquetMetaData, schema: &Schema, range: &Within, keep: &mut
         return Ok(());
     };
     for (at, keep) in keep.iter_mut().enumerate() {
-        if at < least.len() && at < most.len() && !within::touches(range, &least.slice(at, 1), &most.slice(at, 1))? {
+        if at < least.len()
+            && at < most.len()
+            && !range_filter::overlaps(range, &least.slice(at, 1), &most.slice(at, 1))?
+        {
             *keep = false;
         }
     }
@@ -120,7 +123,7 @@ impl Files {
         for piece in &item.files {
             self.admit(piece)?;
             let path = self.locator_of(piece)?;
-            let kind = if item.manifest.is_some() { kind_by_ending(piece.name()) } else { Some(item.kind) };
+            let kind = if item.manifest.is_some() { kind_by_extension(piece.name()) } else { Some(item.kind) };
             let groups = if each > 1 && kind == Some(FoundKind::Parquet) {
                 let copy = piece.copy(&Need::Footer).map_err(|error| piece.named(error))?;
                 footer(&copy.path).map_err(|error| piece.named(error))?.num_row_groups()

@@ -36,7 +36,7 @@ pub(super) struct Tokenizer<R> {
     /// Where the record given last started; it ends at `start`.
     last: usize,
     /// How much is read at a time, at least.
-    chunk: usize,
+    read_size: usize,
     ended: bool,
     consumed: u64,
     /// Whether the buffer holds ASCII without NUL only.
@@ -53,7 +53,7 @@ impl<R: Read> Tokenizer<R> {
             buffer: Vec::new(),
             start: 0,
             last: 0,
-            chunk: Portions::default().chunk,
+            read_size: Portions::default().read_size,
             ended: false,
             consumed: 0,
             plain: true,
@@ -62,8 +62,8 @@ impl<R: Read> Tokenizer<R> {
     }
 
     /// Reads so much at a time.
-    pub(super) fn by(self, chunk: usize) -> Self {
-        Self { chunk, ..self }
+    pub(super) fn by(self, read_size: usize) -> Self {
+        Self { read_size, ..self }
     }
 
     /// Takes records of exactly `width` fields that need no second look, at most so many and only those that start
@@ -181,7 +181,7 @@ impl<R: Read> Tokenizer<R> {
             self.last = 0;
         }
         // Doubling keeps the rescans of a long record linear in its length.
-        let wanted = self.buffer.len().clamp(self.chunk, MAX_RECORD) as u64;
+        let wanted = self.buffer.len().clamp(self.read_size, MAX_RECORD) as u64;
         let got = self.input.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
         self.ended |= (got as u64) < wanted;
         self.plain = self.buffer.is_ascii() && memchr::memchr(0, &self.buffer).is_none();

@@ -1,12 +1,12 @@
 //! The columns of several files as those of one dataset.
 
-use windvane_core::schema::{DataType, Field, Schema, Shape, alike};
+use windvane_core::schema::{DataType, Field, Schema, Shape, name_match};
 
 /// The columns of a file get the names that they have in its dataset.
 pub(super) fn call_alike(here: &mut Schema, dataset: &Schema) {
     let known = dataset.names().map(str::to_owned).collect();
     let names: Vec<&str> = here.names().collect();
-    let called: Vec<String> = alike::called(&names, &known).into_iter().map(str::to_owned).collect();
+    let called: Vec<String> = name_match::matched(&names, &known).into_iter().map(str::to_owned).collect();
     for (field, name) in here.fields.iter_mut().zip(called) {
         field.name = name;
     }

@@ -104,7 +104,7 @@ impl Unique {
             self.refused.push(RefusedRow { at: loser, column, reason, superseded });
         }
         self.rows += batch.num_rows() as u64;
-        self.request.allowance.allows(&self.refused)?;
+        self.request.error_budget.allows(&self.refused)?;
         let (kept, gone) = divided(batch, keep)?;
         self.gone.update(&in_order(&gone, &schema)?)?;
         Ok(kept)

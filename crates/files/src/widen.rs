@@ -7,11 +7,11 @@ use super::order::broken;
 use super::parts::{Parts, Shape};
 use super::piece::Need;
 use super::read::piece_rows;
-use super::work::Work;
+use super::workdir::Workdir;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use windvane_connect::LoadRequest;
-use windvane_connect::fits::wider;
+use windvane_connect::compatibility::wider;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::{DataType, Schema, arrow::to_arrow, arrow::type_to_arrow};
 
@@ -36,20 +36,20 @@ pub(super) fn cast(rows: &RecordBatch, to: &Schema) -> Result<RecordBatch> {
 }
 
 /// Writes files anew, each by itself, so that it stays known which load brought which. Their rows are read back and compared.
-pub(super) fn rewrite(old: &[Part], known: &Schema, work: &Work, shape: &Shape) -> Result<Vec<Part>> {
+pub(super) fn rewrite(old: &[Part], known: &Schema, workdir: &Workdir, shape: &Shape) -> Result<Vec<Part>> {
     let mut fresh = Vec::new();
     for (at, part) in old.iter().enumerate() {
         let own = Shape { stem: format!("{}.{at}", shape.stem), ..shape.clone() };
-        let piece = work.folder.piece(part);
+        let piece = workdir.folder.piece(part);
         let copy = piece.copy(&Need::Whole)?;
         let mut parts = Parts::begin(own.clone())?;
         for batch in piece_rows(&piece, &copy, known)? {
-            work.go_on()?;
+            workdir.go_on()?;
             parts.write(&cast(&batch?.rows, &shape.schema)?)?;
         }
         let mut rows = 0;
         for name in parts.finish()? {
-            let written = own.part(&name, &part.load_id, &mut |_| work.go_on())?;
+            let written = own.part(&name, &part.load_id, &mut |_| workdir.go_on())?;
             rows += written.rows;
             fresh.push(written);
         }

@@ -6,10 +6,10 @@ use super::token::Tokens;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING};
 use reqwest::{Client, Response, StatusCode, redirect};
 use url::Url;
-use windvane_connect::gate::Gate;
+use windvane_connect::rate_limiter::RateLimiter;
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::resilience::patience;
 use windvane_core::resilience::retry::{self, Policy};
+use windvane_core::resilience::timeouts;
 use windvane_core::spec::kinds::http::{Auth, HttpSource};
 
 const MAX_REDIRECTS: usize = 5;
@@ -21,7 +21,7 @@ pub(super) struct Api {
     pub(super) access: Access,
     client: Client,
     tokens: Tokens,
-    gate: Gate,
+    rate_limiter: RateLimiter,
     /// Whose turns they are.
     name: String,
     /// Seconds between two requests.
@@ -37,14 +37,14 @@ pub(super) struct Answer {
 }
 
 impl Api {
-    pub(super) fn new(source: &HttpSource, access: Access, gate: Gate) -> Result<Self> {
+    pub(super) fn new(source: &HttpSource, access: Access, rate_limiter: RateLimiter) -> Result<Self> {
         // A second installation is refused by rustls: the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::custom(follow))
-            .connect_timeout(patience::connect())
-            .read_timeout(patience::silence())
+            .connect_timeout(timeouts::connect())
+            .read_timeout(timeouts::idle())
             .user_agent(concat!("windvane/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Error::internal("no HTTP client could be made").caused_by(&error))?;
@@ -55,7 +55,7 @@ impl Api {
                 .hint("Write how many seconds `requests` are for; 1 is the default"));
         }
         let name = format!("{}@{}", source.connection, access.base.host_str().unwrap_or_default());
-        Ok(Self { access, client, tokens: Tokens::default(), gate, name, interval })
+        Ok(Self { access, client, tokens: Tokens::default(), rate_limiter, name, interval })
     }
 
     /// Gets an address of the API; tried again while that can help.
@@ -80,7 +80,7 @@ impl Api {
         if !response.status().is_success() {
             let error = self.refusal(response).await;
             if let Some(seconds) = error.retry_after_seconds() {
-                self.gate.hold(&self.name, seconds).await;
+                self.rate_limiter.pause(&self.name, seconds).await;
             }
             return Err(error);
         }
@@ -113,7 +113,7 @@ impl Api {
                 request.bearer_auth(self.tokens.current(&self.client, settings, access).await?)
             }
         };
-        self.gate.turn(&self.name, self.interval).await?;
+        self.rate_limiter.acquire(&self.name, self.interval).await?;
         request.send().await.map_err(|error| broken(error, "cannot be reached"))
     }
 

@@ -55,7 +55,7 @@ impl std::fmt::Debug for Http {
 impl Http {
     pub fn open_source(source: &HttpSource, context: &Context) -> Result<Self> {
         let access = access::Access::new(source, context.url(&source.connection)?)?;
-        let api = Api::new(source, access, context.gate.clone())?;
+        let api = Api::new(source, access, context.rate_limiter.clone())?;
         Ok(Self { source: Arc::new(source.clone()), api: Arc::new(api), thorough: context.thorough })
     }
 

@@ -6,9 +6,9 @@ use super::pages::Pages;
 use super::shape::Shape;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use windvane_connect::inside;
 use windvane_connect::produce::produce;
-use windvane_connect::shown::unshown;
+use windvane_connect::range_filter;
+use windvane_connect::sampled_columns::unsampled;
 use windvane_connect::{BATCH_ROWS, Batch, BatchStream, ReadRequest};
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::kinds::http::{Nested, Resource};
@@ -46,7 +46,7 @@ where
     if left == Some(0) {
         return Ok(());
     }
-    let schema = inside::widen(&request.schema, &request.within);
+    let schema = range_filter::with_range_columns(&request.schema, &request.within);
     let columns = request.schema.fields.len();
     let since = if path.is_empty() { since(resource, request) } else { None };
     let capacity = left.map_or(BATCH_ROWS, |limit| usize::try_from(limit).unwrap_or(BATCH_ROWS));
@@ -70,9 +70,9 @@ where
             ready.extend(rows.rest()?);
         }
         for batch in ready {
-            let mut batch = inside::keep(batch, &request.within, columns)?;
+            let mut batch = range_filter::apply(batch, &request.within, columns)?;
             if let Some(limit) = &mut left {
-                inside::cut(&mut batch, limit);
+                range_filter::limit(&mut batch, limit);
             }
             give(batch).await?;
             if left == Some(0) {
@@ -88,7 +88,7 @@ fn all_shown(seen: &Shape, resource: &Resource, path: &[String], request: &ReadR
     let tables = seen.tables(&resource.key, resource.nested == Nested::Json).unwrap_or_default();
     let fields = tables.iter().filter(|table| table.path == path).flat_map(|table| table.fields.names());
     let mut others = fields.filter(|name| request.shown.lacks(name));
-    others.next().map_or(Ok(()), |name| Err(unshown(name)))
+    others.next().map_or(Ok(()), |name| Err(unsampled(name)))
 }
 
 /// The parameter that leaves older records out at the API, when the request is of newer ones only.

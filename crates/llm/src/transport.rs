@@ -18,7 +18,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 const SHOWN_CHARACTERS: usize = 200;
 
-/// The way to the service and the patience with it.
+/// The way to the service and the time that it may take.
 #[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
@@ -54,11 +54,11 @@ enum Attempt {
 
 impl Transport {
     pub(super) fn new(client: Client, settings: &Settings) -> Self {
-        let patience = Duration::try_from_secs_f64(settings.timeout_seconds).unwrap_or(LONGEST_WAIT);
+        let timeout = Duration::try_from_secs_f64(settings.timeout_seconds).unwrap_or(LONGEST_WAIT);
         Self {
             client,
             attempts: settings.max_attempts.clamp(1, 10),
-            longest_wait: patience.min(LONGEST_WAIT),
+            longest_wait: timeout.min(LONGEST_WAIT),
             api_key: settings.api_key.clone(),
         }
     }

@@ -5,7 +5,7 @@
 //! plan, and asked anew where it still waits.
 
 use super::decide::settled;
-use super::seal::seal;
+use super::plan_id::with_id;
 use super::{Output, Plan, waiting};
 use std::collections::BTreeMap;
 use windvane_agents::{By, Decided, Decision};
@@ -27,7 +27,7 @@ pub fn kept(mut plan: Plan, before: &Plan) -> Result<Plan> {
         return Ok(plan);
     }
     plan.decisions.extend(lost);
-    seal(plan)
+    with_id(plan)
 }
 
 /// Where the same question waits now, or why it does not.

@@ -9,10 +9,10 @@ mod strategy;
 pub use dataset::{input, no_columns, unknown_dataset};
 pub(super) use refit::refitted;
 
-use super::given::Given;
+use super::inputs::PlanInputs;
 use super::output::plain;
-use super::seal::{ENGINE, seal};
-use crate::{Input, Output, Plan, Refused, SCHEMA, carried, letters, links, own_text};
+use super::plan_id::{ENGINE, with_id};
+use crate::{Input, Output, Plan, Refused, SCHEMA, foreign_keys, own_text, passthrough, verbatim};
 use output::output;
 use std::collections::{BTreeMap, BTreeSet};
 use strategy::pushdown;
@@ -23,11 +23,11 @@ use windvane_core::spec::{DatasetSpec, Spec};
 use windvane_know::discover::{self, Catalog};
 
 /// Builds the plan. The same `given` gives the same plan.
-pub fn build(given: Given<'_>) -> Result<Plan> {
+pub fn build(given: PlanInputs<'_>) -> Result<Plan> {
     let mut inputs: Vec<Input> = given.catalog.datasets.iter().map(|dataset| input(dataset, given.profiles)).collect();
     let loaded = loaded(given.spec, given.catalog)?;
     own_text::ask(given.spec, &loaded, &mut inputs);
-    carried::read(given.carried, &mut inputs);
+    passthrough::read(given.carried, &mut inputs);
     let schemas: BTreeMap<&str, &Schema> = inputs.iter().map(|input| (input.name.as_str(), &input.schema)).collect();
     let mut decisions = given.told.to_vec();
     let mut outputs = Vec::new();
@@ -35,7 +35,7 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs.push(output(given, &name, &settings, &schemas, &mut decisions)?);
     }
     distinct_targets(&outputs)?;
-    links::find(given, &schemas, &mut outputs)?;
+    foreign_keys::find(given, &schemas, &mut outputs)?;
     apart(given.spec, &outputs)?;
     let refused = discover::refused(given.spec, given.catalog);
     let refused = refused.iter().map(|(output, (input, error))| Refused::of(output, input, error)).collect();
@@ -43,12 +43,12 @@ pub fn build(given: Given<'_>) -> Result<Plan> {
         outputs.iter().flat_map(|output| output.reads.iter().chain([&output.from])).map(String::as_str).collect();
     let inputs = inputs.iter().filter(|input| needed.contains(input.name.as_str())).cloned();
     let mut inputs: Vec<Input> = inputs.collect();
-    let written = letters::of(&outputs, &inputs, &decisions);
+    let written = verbatim::of(&outputs, &inputs, &decisions);
     if !written.is_empty() {
-        carried::read(&written, &mut inputs);
+        passthrough::read(&written, &mut inputs);
         pushed(given.spec, &inputs, &mut outputs)?;
     }
-    seal(Plan {
+    with_id(Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
         work: String::new(),
@@ -91,7 +91,7 @@ pub fn unreviewed(mut plan: Plan) -> Result<Plan> {
             By::Rules | By::Model => true,
         };
     }
-    seal(plan)
+    with_id(plan)
 }
 
 /// The outputs and their settings.

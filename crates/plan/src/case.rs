@@ -6,11 +6,11 @@ use windvane_core::schema::declared::Declared;
 use windvane_core::schema::sql::Dialect;
 use windvane_core::spec::keep::Keeps;
 use windvane_core::spec::target::{Mode, Target};
-use windvane_engine::step::Trace;
+use windvane_engine::step::Lineage;
 
 pub(super) struct Case<'a> {
     pub(super) found: &'a Declared,
-    pub(super) traced: &'a Trace,
+    pub(super) lineage: &'a Lineage,
     /// The columns that are loaded.
     pub(super) schema: &'a Schema,
     pub(super) target: &'a Target,

@@ -3,7 +3,7 @@
 use super::build::refitted;
 use super::document::Plan;
 use super::output::{Output, PlannedCheck, PlannedStep};
-use super::seal::seal;
+use super::plan_id::with_id;
 use super::waiting::{self, id, undecided};
 use windvane_agents::{By, Change, Decided, Decision};
 use windvane_core::error::{Error, Result};
@@ -77,7 +77,7 @@ pub(super) fn settled(mut plan: Plan) -> Result<Plan> {
         plan.decisions[at].accepted = decided.approved;
         plan.decisions[at].waits = false;
     }
-    seal(plan)
+    with_id(plan)
 }
 
 /// The output with the change among its proposals, at this place or the next one where it fits.

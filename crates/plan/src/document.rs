@@ -129,11 +129,11 @@ impl Plan {
     /// What a column that is read is called at the target, if every row has the value there that it was read with.
     pub fn reaches(&self, output: &Output, column: &str) -> Option<String> {
         let lookup = |name: &str| self.input(name).map(|input| input.schema.clone());
-        let traced = engine::step::trace(&plain(&output.steps), &self.input(&output.from)?.schema, &lookup).ok()?;
+        let lineage = engine::step::lineage(&plain(&output.steps), &self.input(&output.from)?.schema, &lookup).ok()?;
         let whole = |origin: &Option<engine::step::Origin>| {
             origin.as_ref().is_some_and(|origin| origin.same && origin.column == column)
         };
-        let at = traced.columns.iter().position(whole)?;
+        let at = lineage.columns.iter().position(whole)?;
         output.schema.fields.get(at).map(|field| field.name.clone())
     }
 

@@ -1,7 +1,7 @@
 //! A plan in words: what is read, each step and why, what is checked, where it goes, who decided what.
 
 use super::output::plain;
-use crate::{Output, Plan, PlannedDuplicates, letters, sentences, table, waiting};
+use crate::{Output, Plan, PlannedDuplicates, sentences, table, verbatim, waiting};
 use std::fmt::Write;
 use windvane_agents::By;
 use windvane_core::error::{Error, Result};
@@ -178,7 +178,7 @@ fn explain_output(plan: &Plan, output: &Output, text: &mut String) {
     let columns: Vec<String> =
         output.schema.fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let _ = writeln!(text, "\nColumns: {}", columns.join(", "));
-    for said in letters::lost(plan, output) {
+    for said in verbatim::lost(plan, output) {
         let _ = writeln!(text, "\n{said}");
     }
     if let Some(declared) = &output.declared {

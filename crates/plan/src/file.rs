@@ -1,7 +1,7 @@
 //! The plan file: canonical bytes, a content address, and the refusal of a plan that no longer fits.
 
 use super::decide::settled;
-use super::seal::{ENGINE, content_id};
+use super::plan_id::{ENGINE, content_id};
 use crate::{Plan, SCHEMA};
 use std::path::{Path, PathBuf};
 use windvane_core::error::{Error, Kind, Place, Result};

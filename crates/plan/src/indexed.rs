@@ -47,7 +47,7 @@ fn repeats(case: &Case<'_>, index: &Index) -> Option<String> {
         Mode::Merge => return Some("a row that the source has no more may still be there".to_owned()),
         Mode::History => return Some("a history has several versions of a row".to_owned()),
     }
-    if !case.traced.single {
+    if !case.lineage.single {
         return Some("the steps make several rows of one, or one of several".to_owned());
     }
     let mut columns = index.parts.iter().filter_map(|part| part.column.as_ref()).chain(&index.names);
@@ -64,7 +64,7 @@ fn repeats(case: &Case<'_>, index: &Index) -> Option<String> {
 
 /// The column that is loaded as the source's is.
 fn found<'a>(case: &Case<'a>, column: &str) -> Option<&'a Field> {
-    let mut pairs = case.traced.columns.iter().zip(&case.schema.fields);
+    let mut pairs = case.lineage.columns.iter().zip(&case.schema.fields);
     pairs
         .find(|(origin, _)| origin.as_ref().is_some_and(|origin| origin.column == column && origin.same))
         .map(|pair| pair.1)

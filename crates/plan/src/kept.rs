@@ -20,7 +20,7 @@ pub(super) fn kept(case: &Case<'_>) -> Option<Declared> {
     let mut left_out = Vec::new();
     let mut room = MYSQL_ROW;
     let mut columns = Vec::new();
-    for (field, origin) in case.schema.fields.iter().zip(&case.traced.columns) {
+    for (field, origin) in case.schema.fields.iter().zip(&case.lineage.columns) {
         let known = origin.as_ref().and_then(|origin| Some((case.found.column(&origin.column)?, origin.same)));
         let Some((known, same)) = known else { continue };
         let facts = Facts::new(&field.name, field.data_type);
@@ -134,12 +134,12 @@ fn key(case: &Case<'_>, columns: &[Facts], words: Dialect, left_out: &mut Vec<St
         // These have a key of their own.
         Mode::Merge | Mode::History => return Vec::new(),
     }
-    if !case.traced.single {
+    if !case.lineage.single {
         return leave("the steps make several rows of one, or one of several".to_owned());
     }
     let mut names = Vec::new();
     for column in key {
-        let at = case.traced.columns.iter().zip(&case.schema.fields).find(|(origin, field)| {
+        let at = case.lineage.columns.iter().zip(&case.schema.fields).find(|(origin, field)| {
             origin.as_ref().is_some_and(|origin| origin.column == *column && origin.same)
                 && !nulled(case, column, field)
         });

@@ -11,31 +11,31 @@
 
 pub mod answers;
 pub mod build;
-pub mod carried;
 mod case;
 pub mod decide;
 pub mod diff;
 mod document;
 pub mod explain;
 pub mod file;
-pub mod fitted;
-mod given;
+mod foreign_keys;
 pub mod graph;
 mod indexed;
+mod inputs;
 mod kept;
-mod letters;
-mod links;
 pub mod order;
 mod output;
 pub mod own_text;
 pub mod parsed;
+pub mod passthrough;
+pub mod plan_id;
 mod proposed;
-pub mod seal;
 pub mod sentences;
 mod table;
+pub mod target_casts;
+mod verbatim;
 pub mod waiting;
 pub mod work;
 
 pub use document::{Input, Plan, Refused, SCHEMA};
-pub use given::Given;
+pub use inputs::PlanInputs;
 pub use output::{Output, PlannedCheck, PlannedDuplicates, PlannedStep, PlannedStrategy, plain};

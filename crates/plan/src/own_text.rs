@@ -1,6 +1,6 @@
 //! Columns that the first steps cast: what the source holds is read as the cast wants it, so that a value for which the
 //! declared type has no word (an infinity, `0000-00-00`, 24:00; in SQLite whatever was put there) arrives as it is.
-//! Of a text file, see [`super::letters`].
+//! Of a text file, see [`super::verbatim`].
 
 use super::output::plain;
 use super::{Input, Output};

@@ -1,7 +1,7 @@
 //! The ledger of loads, as the store remembers it. What decides whether a load happened is the target's own ledger or
 //! manifest; this copy is what people and agents read.
 
-use super::link::Cell;
+use super::connection::Cell;
 use super::{Fields, Store};
 use windvane_core::boxed;
 

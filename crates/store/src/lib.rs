@@ -12,20 +12,20 @@
 
 pub mod breaker;
 pub mod catalog;
+mod connection;
 pub mod history;
-mod lapse;
 mod leases;
 pub mod ledger;
-mod link;
 mod migrate;
+mod outage;
 mod pace;
 mod place;
 pub mod plans;
 pub mod runs;
 pub mod windows;
 
-use lapse::Lapse;
-use link::{Cell, Cells, Link};
+use connection::{Cell, Cells, StoreConnection};
+use outage::Outage;
 use place::Place;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,17 +44,17 @@ pub struct Store {
 struct Shared {
     place: Place,
     /// The connection while nobody uses it.
-    idle: Mutex<Option<Link>>,
+    idle: Mutex<Option<StoreConnection>>,
     /// Of a run's store.
-    lapse: Option<Lapse>,
+    outage: Option<Outage>,
 }
 
 /// The connection while somebody uses it. Dropped without [`Held::done`] (an error, a cancelled call) it closes, which
 /// rolls back what was begun.
 struct Held<'a> {
     place: &'a Place,
-    slot: MutexGuard<'a, Option<Link>>,
-    link: Link,
+    slot: MutexGuard<'a, Option<StoreConnection>>,
+    connection: StoreConnection,
 }
 
 /// How often it is tried to take a database file into use: that can collide with others who do the same, and is over in
@@ -79,21 +79,21 @@ impl Store {
 
     /// The same for a run, which waits for it a few seconds in all and then goes on without.
     pub fn of_run(url: &str) -> Result<Self> {
-        Self::with(url, Some(Lapse::new()))
+        Self::with(url, Some(Outage::new()))
     }
 
-    fn with(url: &str, lapse: Option<Lapse>) -> Result<Self> {
-        Ok(Self { shared: Arc::new(Shared { place: Place::read(url)?, idle: Mutex::new(None), lapse }) })
+    fn with(url: &str, outage: Option<Outage>) -> Result<Self> {
+        Ok(Self { shared: Arc::new(Shared { place: Place::read(url)?, idle: Mutex::new(None), outage }) })
     }
 
     /// Why this run goes on without it, if it does.
     pub fn given_up(&self) -> Option<&str> {
-        self.shared.lapse.as_ref().and_then(Lapse::why)
+        self.shared.outage.as_ref().and_then(Outage::why)
     }
 
     async fn bounded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        match &self.shared.lapse {
-            Some(lapse) => lapse.bound(&self.shared.place, work).await,
+        match &self.shared.outage {
+            Some(outage) => outage.bound(&self.shared.place, work).await,
             None => work.await,
         }
     }
@@ -115,7 +115,7 @@ impl Store {
     #[boxed]
     pub async fn version(&self) -> Result<i64> {
         let mut held = self.held().await?;
-        let version = migrate::version(&mut held.link, held.place).await?;
+        let version = migrate::version(&mut held.connection, held.place).await?;
         held.done();
         Ok(version)
     }
@@ -124,31 +124,31 @@ impl Store {
     /// locks and a socket cannot be shared with a child.
     #[boxed]
     pub async fn rest(&self) {
-        if let Some(link) = self.shared.idle.lock().await.take() {
-            link.close().await;
+        if let Some(connection) = self.shared.idle.lock().await.take() {
+            connection.close().await;
         }
     }
 
     async fn held(&self) -> Result<Held<'_>> {
         let place = &self.shared.place;
-        let busy = if self.shared.lapse.is_some() { lapse::BUSY } else { link::BUSY };
+        let busy = if self.shared.outage.is_some() { outage::BUSY } else { connection::BUSY };
         let mut slot = self.shared.idle.lock().await;
-        if let Some(mut link) = slot.take()
-            && link.alive(place).await
+        if let Some(mut connection) = slot.take()
+            && connection.alive(place).await
         {
-            return Ok(Held { place, slot, link });
+            return Ok(Held { place, slot, connection });
         }
-        let link = match (linked(place, busy).await, &self.shared.lapse) {
-            (Err(error), Some(lapse)) => return Err(lapse.unopened(error)),
-            (link, _) => link?,
+        let connection = match (linked(place, busy).await, &self.shared.outage) {
+            (Err(error), Some(outage)) => return Err(outage.unopened(error)),
+            (connection, _) => connection?,
         };
-        Ok(Held { place, slot, link })
+        Ok(Held { place, slot, connection })
     }
 
     async fn execute(&self, sql: &'static str, cells: Cells) -> Result<u64> {
         self.bounded(async {
             let mut held = self.held().await?;
-            let changed = held.link.execute(held.place, sql, cells).await?;
+            let changed = held.connection.execute(held.place, sql, cells).await?;
             held.done();
             Ok(changed)
         })
@@ -158,7 +158,7 @@ impl Store {
     async fn fetch<T>(&self, sql: &'static str, cells: Cells, read: impl Fn(Fields) -> Result<T>) -> Result<Vec<T>> {
         let fetching = async {
             let mut held = self.held().await?;
-            let rows = held.link.fetch(held.place, sql, cells).await?;
+            let rows = held.connection.fetch(held.place, sql, cells).await?;
             held.done();
             Ok(rows)
         };
@@ -175,14 +175,14 @@ impl Store {
     ) -> Result<()> {
         self.bounded(async {
             let mut held = self.held().await?;
-            held.link.begin(held.place).await?;
+            held.connection.begin(held.place).await?;
             if let Some((sql, cells)) = first {
-                held.link.execute(held.place, sql, cells).await?;
+                held.connection.execute(held.place, sql, cells).await?;
             }
             for cells in all {
-                held.link.execute(held.place, sql, cells).await?;
+                held.connection.execute(held.place, sql, cells).await?;
             }
-            held.link.commit(held.place).await?;
+            held.connection.commit(held.place).await?;
             held.done();
             Ok(())
         })
@@ -193,11 +193,11 @@ impl Store {
 impl Held<'_> {
     /// Keeps the connection for the next call.
     fn done(mut self) {
-        *self.slot = Some(self.link);
+        *self.slot = Some(self.connection);
     }
 }
 
-async fn linked(place: &Place, busy: Duration) -> Result<Link> {
+async fn linked(place: &Place, busy: Duration) -> Result<StoreConnection> {
     let Place::Sqlite(path) = place else { return opened(place, busy).await };
     // What the file system says stands, and is said at once.
     Place::create(path)?;
@@ -205,15 +205,15 @@ async fn linked(place: &Place, busy: Duration) -> Result<Link> {
         Err(error) if error.retry_after_seconds().is_none() && attempt >= DOUBTED => Ok(Err(error)),
         other => other.map(Ok),
     };
-    // No longer than a statement waits: the reason is to be heard within a run's patience.
+    // No longer than a statement waits: the reason is to be heard within what a run waits.
     let policy = Policy { attempts: ATTEMPTS, base: 0.02, max_delay: 1.0, max_elapsed: busy.as_secs_f64() };
     retry::run(&policy, u64::from(std::process::id()), opening).await?
 }
 
-async fn opened(place: &Place, busy: Duration) -> Result<Link> {
-    let mut link = Link::open(place, busy).await?;
-    migrate::migrate(&mut link, place).await?;
-    Ok(link)
+async fn opened(place: &Place, busy: Duration) -> Result<StoreConnection> {
+    let mut connection = StoreConnection::open(place, busy).await?;
+    migrate::migrate(&mut connection, place).await?;
+    Ok(connection)
 }
 
 /// The cells of one row, taken in the order of the query's columns.

@@ -13,8 +13,8 @@ const ROUNDS: u32 = 200;
 impl Store {
     /// Takes the next place of a pace; the seconds until it. See [`pace::take`].
     #[boxed]
-    pub async fn take_pace(&self, name: &str, interval: f64, patience: f64) -> Result<f64> {
-        self.move_pace(name, |state| pace::take(state, interval, patience, clock::now())).await
+    pub async fn take_pace(&self, name: &str, interval: f64, max_wait: f64) -> Result<f64> {
+        self.move_pace(name, |state| pace::take(state, interval, max_wait, clock::now())).await
     }
 
     /// No call of this name before `seconds` from now.

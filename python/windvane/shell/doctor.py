@@ -11,13 +11,13 @@ from typing import Any
 
 from windvane._call import call
 from windvane.errors import WindvaneError
+from windvane.run_context import run_context
 from windvane.settings import is_address
-from windvane.world import world
 
 
 def examine(staging: str | None = None) -> dict[str, Any]:
     """``{ok, findings: [{what, ok, found, hint}]}``."""
-    outside = world(Path.cwd(), staging=".")
+    outside = run_context(Path.cwd(), staging=".")
     findings = [_engine(), _airflow(), _store(outside["store"]), _rest(staging), _gateway(outside)]
     return {"schema": "windvane/doctor/v1", "ok": all(finding["ok"] for finding in findings), "findings": findings}
 
@@ -59,7 +59,7 @@ def _store(url: str) -> dict[str, Any]:
 def _rest(staging: str | None) -> dict[str, Any]:
     """Where rows rest: an object store is asked to take, give and let go of a file."""
     try:
-        outside = world(Path.cwd(), staging=staging)
+        outside = run_context(Path.cwd(), staging=staging)
         if not is_address(outside["staging"]):
             return _staging(Path(outside["staging"]))
         place = call("staging_ready", world=outside)["place"]

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use windvane_connect::again::{Known, Manner};
+use windvane_connect::rerun::{LedgerLoad, LoadEffect};
 use windvane_connect::connector::Connector;
-use windvane_connect::held::Holds;
+use windvane_connect::target_state::TargetState;
 use windvane_connect::read_back::{Tally, counted};
-use windvane_connect::{Batch, BatchStream, Found, FoundKind, LoadRequest, Loaded, ReadRequest, Rows, inside};
+use windvane_connect::{Batch, BatchStream, Found, FoundKind, LoadRequest, Loaded, ReadRequest, Rows, range_filter};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::schema::arrow::pick;
@@ -26,7 +26,7 @@ struct Kept {
     schema: Schema,
     batches: Vec<RecordBatch>,
     /// The newest last.
-    loads: Vec<Known>,
+    loads: Vec<LedgerLoad>,
 }
 
 impl Kept {
@@ -87,15 +87,15 @@ impl Connector for Toy {
 
     async fn read(&self, request: ReadRequest) -> Result<BatchStream> {
         let kept = self.kept(&request.locator).ok_or_else(|| Error::missing("nothing of this name is on the shelf"))?;
-        let schema = inside::widen(&request.schema, &request.within);
+        let schema = range_filter::with_range_columns(&request.schema, &request.within);
         let (mut row, mut left, mut batches) = (0, request.limit, Vec::new());
         for batch in &kept.batches {
             let first = row + 1;
             row += batch.num_rows() as u64;
             let all = Batch { rows: pick(batch, &schema)?, numbers: (first..=row).collect(), rejected: Vec::new() };
-            let mut some = inside::keep(all, &request.within, request.schema.fields.len())?;
+            let mut some = range_filter::apply(all, &request.within, request.schema.fields.len())?;
             if let Some(left) = &mut left {
-                inside::cut(&mut some, left);
+                range_filter::limit(&mut some, left);
             }
             batches.push(Ok(some));
         }
@@ -120,29 +120,29 @@ impl Connector for Toy {
         request.close(&loaded)?;
         let mut shelves = shelves();
         let kept = shelves.entry(self.shelf.clone()).or_default().entry(request.dataset.clone()).or_default();
-        let manner = match request.mode {
-            Mode::Replace => Manner::Replaced,
-            Mode::Append => Manner::Added,
+        let effect = match request.mode {
+            Mode::Replace => LoadEffect::Replaced,
+            Mode::Append => LoadEffect::Added,
             Mode::Merge | Mode::History => return Err(Error::unsupported("a toy is not loaded by key")),
         };
-        if manner == Manner::Replaced {
+        if effect == LoadEffect::Replaced {
             kept.batches.clear();
         }
         kept.batches.append(&mut came);
         kept.schema = request.schema.clone();
-        kept.loads.push(Known { load_id: request.load_id.clone(), rows: loaded.rows, facts: request.noted(), manner });
+        kept.loads.push(LedgerLoad { load_id: request.load_id.clone(), rows: loaded.rows, facts: request.noted(), effect });
         Ok(loaded)
     }
 
-    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
         let newest = self.kept(dataset).unwrap_or_default().loads.into_iter().rev();
         Ok(newest.take(usize::try_from(most).unwrap_or(usize::MAX)).collect())
     }
 
-    async fn holds(&self, dataset: &str) -> Result<Holds> {
-        let Some(kept) = self.kept(dataset) else { return Ok(Holds::default()) };
+    async fn target_state(&self, dataset: &str) -> Result<TargetState> {
+        let Some(kept) = self.kept(dataset) else { return Ok(TargetState::default()) };
         let columns = kept.schema.names().map(str::to_owned).collect();
-        Ok(Holds { exists: true, rows: Some(kept.rows()), columns, unfilled: Vec::new() })
+        Ok(TargetState { exists: true, rows: Some(kept.rows()), columns, unfilled: Vec::new() })
     }
 
     fn place(&self) -> String {

@@ -8,7 +8,7 @@ mod words;
 use super::lexicon;
 use super::tokens::Token;
 use super::vocabulary::Vocabulary;
-use crate::names::singular;
+use crate::name_similarity::singular;
 use words::{ASKING, BELONGING, CHOOSING, COMMANDS, DETERMINERS, MONTHS, NEUTRAL, PERIODS, REGIONS, ROWS, TIMES};
 
 /// Whether the text may ask for something.

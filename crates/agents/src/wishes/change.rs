@@ -2,8 +2,8 @@
 
 use super::condition::{self, Condition, Test};
 use super::wish::{Kept, Reading, Wish};
+use crate::proposed_change::{Change, Effect};
 use crate::question::Loaded;
-use crate::suggestion::{Change, Effect};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::spec::check::Check;
 use windvane_core::spec::columns::Columns;

@@ -1,6 +1,6 @@
 //! The words of the grammar. A column or a value that is called like one of them must be written in quotes.
 
-use crate::names::singular;
+use crate::name_similarity::singular;
 
 /// Words or short phrases of one meaning.
 pub(super) type Phrases = &'static [&'static str];

@@ -4,7 +4,7 @@ use super::condition::{Condition, Test};
 use super::lexicon::{self, Phrases};
 use super::tokens::Token;
 use super::vocabulary::{self, Column, Named, Table, Vocabulary};
-use crate::names::singular;
+use crate::name_similarity::singular;
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]

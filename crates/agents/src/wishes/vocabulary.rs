@@ -2,7 +2,7 @@
 
 use super::lexicon::{alike, reserved, same_words};
 use super::tokens::Token;
-use crate::names::singular;
+use crate::name_similarity::singular;
 use std::collections::BTreeSet;
 use windvane_know::profile::semantic::words as name_words;
 

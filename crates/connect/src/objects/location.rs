@@ -4,7 +4,7 @@ use windvane_core::error::{Error, Result};
 
 /// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kin {
+pub enum Provider {
     S3,
     Google,
     Azure,
@@ -13,7 +13,7 @@ pub enum Kin {
 /// An address, read: `s3://bucket/key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    pub kin: Kin,
+    pub provider: Provider,
     /// The bucket or container.
     pub bucket: String,
     /// Of Azure, where the address names it.
@@ -26,14 +26,14 @@ pub struct Location {
 
 /// Whether a path is an address of an object store.
 pub fn is_address(path: &str) -> bool {
-    path.split_once("://").is_some_and(|(scheme, _)| kin(scheme).is_some())
+    path.split_once("://").is_some_and(|(scheme, _)| provider(scheme).is_some())
 }
 
-fn kin(scheme: &str) -> Option<Kin> {
+fn provider(scheme: &str) -> Option<Provider> {
     match scheme {
-        "s3" | "s3a" => Some(Kin::S3),
-        "gs" => Some(Kin::Google),
-        "az" | "abfs" | "abfss" => Some(Kin::Azure),
+        "s3" | "s3a" => Some(Provider::S3),
+        "gs" => Some(Provider::Google),
+        "az" | "abfs" | "abfss" => Some(Provider::Azure),
         _ => None,
     }
 }
@@ -45,11 +45,11 @@ impl Location {
             Error::spec(message).hint("Write s3://bucket/folder, gs://bucket/folder or az://container/folder")
         };
         let (scheme, rest) = path.split_once("://").ok_or_else(|| wrong("this is not an address"))?;
-        let kin = kin(scheme).ok_or_else(|| wrong("this is not the address of an object store"))?;
+        let provider = provider(scheme).ok_or_else(|| wrong("this is not the address of an object store"))?;
         let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
         let (bucket, account) = match authority.split_once('@') {
             // abfss://container@account.dfs.core.windows.net/folder
-            Some((container, host)) if kin == Kin::Azure && scheme != "az" => {
+            Some((container, host)) if provider == Provider::Azure && scheme != "az" => {
                 (container, Some(host.split('.').next().unwrap_or(host).to_owned()))
             }
             _ => (authority, None),
@@ -60,7 +60,7 @@ impl Location {
         }
         let root = format!("{scheme}://{authority}");
         let key = key.trim_matches('/').to_owned();
-        Ok(Self { kin, bucket: bucket.to_owned(), account, key, root })
+        Ok(Self { provider, bucket: bucket.to_owned(), account, key, root })
     }
 
     /// The address of a key of the same bucket.

@@ -16,7 +16,7 @@ mod open;
 use crate::secrets::Secrets;
 use failure::failure;
 use futures::{StreamExt, TryStreamExt};
-pub use location::{Kin, Location, is_address};
+pub use location::{Location, Provider, is_address};
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 use std::fs::File;

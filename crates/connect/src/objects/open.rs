@@ -1,6 +1,6 @@
 //! Credentials become a store: those of a connection's URL, or those of the store's own environment.
 
-use super::location::{Kin, Location};
+use super::location::{Location, Provider};
 use crate::parameters::readable;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 use windvane_core::error::{Error, Result};
-use windvane_core::resilience::patience;
+use windvane_core::resilience::timeouts;
 
 /// What a connection's URL says, with `%` escapes undone.
 struct Said {
@@ -25,10 +25,10 @@ pub(super) fn store(location: &Location, url: Option<&str>) -> Result<Arc<dyn Ob
     // A second installation is refused by rustls: the first one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let said = url.map(said).transpose()?;
-    let fits: &[&str] = match location.kin {
-        Kin::S3 => &["aws", "s3"],
-        Kin::Google => &["google-cloud-platform", "google_cloud_platform", "gcp", "gs"],
-        Kin::Azure => &["wasb", "azure", "az", "adls", "azure_data_lake", "azure-data-lake"],
+    let fits: &[&str] = match location.provider {
+        Provider::S3 => &["aws", "s3"],
+        Provider::Google => &["google-cloud-platform", "google_cloud_platform", "gcp", "gs"],
+        Provider::Azure => &["wasb", "azure", "az", "adls", "azure_data_lake", "azure-data-lake"],
     };
     if let Some(said) = &said
         && !fits.contains(&said.scheme.as_str())
@@ -37,10 +37,10 @@ pub(super) fn store(location: &Location, url: Option<&str>) -> Result<Arc<dyn Ob
             .in_file(location.shown(""))
             .hint(format!("It takes a connection of the type {}", fits[0])));
     }
-    match location.kin {
-        Kin::S3 => s3(location, said),
-        Kin::Google => google(location, said),
-        Kin::Azure => azure(location, said),
+    match location.provider {
+        Provider::S3 => s3(location, said),
+        Provider::Google => google(location, said),
+        Provider::Azure => azure(location, said),
     }
 }
 
@@ -49,14 +49,14 @@ const REQUEST: Duration = Duration::from_mins(5);
 
 fn retry() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: 5, retry_timeout: patience::silence() }
+    RetryConfig { backoff, max_retries: 5, retry_timeout: timeouts::idle() }
 }
 
 fn client(allow_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(allow_http)
-        .with_connect_timeout(patience::connect())
-        .with_read_timeout(patience::silence())
+        .with_connect_timeout(timeouts::connect())
+        .with_read_timeout(timeouts::idle())
         .with_timeout(REQUEST)
 }
 

@@ -3,7 +3,7 @@
 use super::requests::{interval, request};
 use proptest::prelude::*;
 use serde_json::json;
-use windvane_connect::again::{Counts, Earlier, Facts, Manner, Replays, Window};
+use windvane_connect::rerun::{Counts, EarlierLoad, Facts, LoadEffect, Replays, Window};
 use windvane_connect::{Changes, Loaded, RefusedRow, ledger};
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::target::Mode;
@@ -55,7 +55,7 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 fn loaded(refused: Vec<RefusedRow>, changes: Option<Changes>) -> Loaded {
-    let counted = Earlier::lost(&request(Mode::Append, "mine", 1), Vec::new()).loaded;
+    let counted = EarlierLoad::lost(&request(Mode::Append, "mine", 1), Vec::new()).loaded;
     Loaded { refused, changes, ..counted }
 }
 
@@ -86,7 +86,7 @@ proptest! {
         let (loaded, facts) = ledger::answered(row).unwrap();
         prop_assert_eq!((loaded.rows, loaded.bytes), (rows.cast_unsigned(), bytes.cast_unsigned()));
         prop_assert_eq!((loaded.refused, loaded.changes), (refused, changes));
-        prop_assert_eq!((facts, listed.manner), (request.facts, Manner::Added));
+        prop_assert_eq!((facts, listed.effect), (request.facts, LoadEffect::Added));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use super::requests::{facts, interval, known, request};
 use proptest::prelude::*;
-use windvane_connect::again::{Known, Manner, Own, There, Window, overlap};
+use windvane_connect::rerun::{LedgerLoad, LoadEffect, OwnRows, TableRows, Window, overlap};
 use windvane_core::spec::target::Mode;
 
-fn of(run: &str, window: Window) -> Known {
-    let mut load = known(run, 1, 3, Manner::Added);
+fn of(run: &str, window: Window) -> LedgerLoad {
+    let mut load = known(run, 1, 3, LoadEffect::Added);
     load.facts.window = Some(window);
     load
 }
@@ -40,18 +40,18 @@ proptest! {
     fn only_rows_that_are_there_stand_in_the_way(gone in any::<bool>(), replaced in any::<bool>(), rows in 0_u64..5, foreign in any::<bool>()) {
         let mut other = of("other", interval(2, 6));
         if gone {
-            other.manner = Manner::Gone;
+            other.effect = LoadEffect::Gone;
         }
         if foreign {
             other.facts.pipeline = "another".to_owned();
         }
         let mut loads = vec![other];
         if replaced {
-            loads.insert(0, known("all", 1, 9, Manner::Replaced));
+            loads.insert(0, known("all", 1, 9, LoadEffect::Replaced));
         }
         let mut request = request(Mode::Append, "mine", 1);
         request.facts.window = Some(interval(5, 8));
-        let judged = overlap::judge(&request, &loads, There { rows: Some(rows), own: Own::Untold });
+        let judged = overlap::judge(&request, &loads, TableRows { rows: Some(rows), own: OwnRows::Unmarked });
         prop_assert_eq!(judged.is_err(), !gone && !replaced && !foreign && rows > 0);
     }
 }

@@ -1,8 +1,8 @@
 //! Loads as the other files need them.
 
-use windvane_connect::again::{Facts, Known, Manner, Remembered, Window};
-use windvane_connect::allowance::Allowance;
-use windvane_connect::{Duplicates, LoadRequest, Promise};
+use windvane_connect::error_budget::ErrorBudget;
+use windvane_connect::rerun::{Facts, LedgerLoad, LoadEffect, Remembered, Window};
+use windvane_connect::{Duplicates, Expectation, LoadRequest};
 use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::RowPolicy;
 use windvane_core::spec::target::{Absent, Mode, Verify};
@@ -14,17 +14,17 @@ pub(crate) fn request(mode: Mode, run: &str, attempt: u32) -> LoadRequest {
         mode,
         key: vec!["id".to_owned()],
         declared: None,
-        links: Vec::new(),
+        foreign_keys: Vec::new(),
         adds: false,
         absent: Absent::Keep,
         duplicates: Duplicates::default(),
         load_id: run.to_owned(),
-        expected: Promise::Nobody,
+        expected: Expectation::Nobody,
         verify: Verify::Auto,
         refused: RowPolicy::Fail,
-        allowance: Allowance::none(),
+        error_budget: ErrorBudget::none(),
         facts: facts(run, attempt),
-        tell: None,
+        marker: None,
         remembered: Remembered::default(),
         swap: true,
         adopt: false,
@@ -39,8 +39,8 @@ pub(crate) fn facts(run: &str, attempt: u32) -> Facts {
     Facts { pipeline: "shop".to_owned(), output: "orders".to_owned(), run: run.to_owned(), attempt, ..Facts::default() }
 }
 
-pub(crate) fn known(run: &str, attempt: u32, rows: u64, manner: Manner) -> Known {
-    Known { load_id: run.to_owned(), rows, facts: facts(run, attempt), manner }
+pub(crate) fn known(run: &str, attempt: u32, rows: u64, effect: LoadEffect) -> LedgerLoad {
+    LedgerLoad { load_id: run.to_owned(), rows, facts: facts(run, attempt), effect }
 }
 
 /// Hours of one day as an interval.

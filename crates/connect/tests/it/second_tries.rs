@@ -3,11 +3,11 @@
 use super::requests::{known, request};
 use proptest::prelude::*;
 use windvane_connect::Loaded;
-use windvane_connect::again::{Course, Earlier, Known, Manner, Own, There};
+use windvane_connect::rerun::{EarlierLoad, LedgerLoad, LoadAction, LoadEffect, OwnRows, TableRows};
 use windvane_core::error::Kind;
 use windvane_core::spec::target::{Absent, Mode};
 
-fn earlier(attempt: u32, rows: u64, loads: Vec<Known>) -> Earlier {
+fn earlier(attempt: u32, rows: u64, loads: Vec<LedgerLoad>) -> EarlierLoad {
     let loaded = Loaded {
         load_id: "mine".to_owned(),
         rows,
@@ -20,14 +20,14 @@ fn earlier(attempt: u32, rows: u64, loads: Vec<Known>) -> Earlier {
         earlier: None,
         notes: Vec::new(),
     };
-    Earlier { loaded, facts: known("mine", attempt, rows, Manner::Added).facts, loads, lost: false }
+    EarlierLoad { loaded, facts: known("mine", attempt, rows, LoadEffect::Added).facts, loads, lost: false }
 }
 
-fn own() -> impl Strategy<Value = Own> {
+fn own() -> impl Strategy<Value = OwnRows> {
     prop_oneof![
-        3 => (0_u64..8).prop_map(Own::Marked),
-        3 => (0_u64..8, any::<bool>(), any::<Option<bool>>()).prop_map(|(rows, alone, same)| Own::Inside { rows, alone, same }),
-        1 => Just(Own::Untold),
+        3 => (0_u64..8).prop_map(OwnRows::Marked),
+        3 => (0_u64..8, any::<bool>(), any::<Option<bool>>()).prop_map(|(rows, alone, same)| OwnRows::InWindow { rows, alone, same }),
+        1 => Just(OwnRows::Unmarked),
     ]
 }
 
@@ -36,12 +36,13 @@ fn others() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
     (prop::collection::vec(0_u64..5, 0..3), prop::collection::vec(0_u64..5, 0..3))
 }
 
-fn ledger(mine: u64, attempt: u32, before: &[u64], since: &[u64]) -> Vec<Known> {
-    let other =
-        |name: &'static str| move |(at, rows): (usize, &u64)| known(&format!("{name}{at}"), 1, *rows, Manner::Added);
+fn ledger(mine: u64, attempt: u32, before: &[u64], since: &[u64]) -> Vec<LedgerLoad> {
+    let other = |name: &'static str| {
+        move |(at, rows): (usize, &u64)| known(&format!("{name}{at}"), 1, *rows, LoadEffect::Added)
+    };
     let newer = since.iter().enumerate().map(other("since"));
     newer
-        .chain([known("mine", attempt, mine, Manner::Added)])
+        .chain([known("mine", attempt, mine, LoadEffect::Added)])
         .chain(before.iter().enumerate().map(other("before")))
         .collect()
 }
@@ -58,17 +59,17 @@ proptest! {
         let mut request = request(Mode::Append, "mine", now);
         request.swap = swap;
         let again = swap && now > first;
-        match earlier.course(&request, There { rows: Some(rows), own }) {
-            Ok(Course::Load { undo: None }) => prop_assert!(false, "rows that may be there would be there twice"),
-            Ok(Course::Load { undo: Some(undo) }) => match own {
-                Own::Marked(own) => prop_assert!(undo.rows == own && own <= brought && (again || own < brought)),
-                Own::Inside { rows, alone, same } => {
+        match earlier.action(&request, TableRows { rows: Some(rows), own }) {
+            Ok(LoadAction::Load { undo: None }) => prop_assert!(false, "rows that may be there would be there twice"),
+            Ok(LoadAction::Load { undo: Some(undo) }) => match own {
+                OwnRows::Marked(own) => prop_assert!(undo.rows == own && own <= brought && (again || own < brought)),
+                OwnRows::InWindow { rows, alone, same } => {
                     prop_assert!(again && alone && undo.rows == rows && rows == brought && same != Some(false));
                     prop_assert_eq!(undo.unseen, same.is_none());
                 }
-                Own::Untold | Own::Parts => prop_assert!(false, "rows would go that nobody can tell"),
+                OwnRows::Unmarked | OwnRows::Parts => prop_assert!(false, "rows would go that nobody can tell"),
             },
-            Ok(Course::Done(loaded)) => {
+            Ok(LoadAction::Done(loaded)) => {
                 prop_assert!(loaded.already && loaded.rows == brought);
                 prop_assert!(!again, "the work was to be done again");
             }
@@ -79,11 +80,11 @@ proptest! {
     /// A retry whose rows are all there finds its work done.
     #[test]
     fn a_retry_finds_its_rows(brought in 1_u64..6, attempt in 1_u32..4, others in others(), way in 0_usize..3) {
-        let own = [Own::Marked(brought), Own::Inside { rows: brought, alone: true, same: Some(true) }, Own::Untold][way];
+        let own = [OwnRows::Marked(brought), OwnRows::InWindow { rows: brought, alone: true, same: Some(true) }, OwnRows::Unmarked][way];
         let rows = brought + others.0.iter().chain(&others.1).sum::<u64>();
         let earlier = earlier(attempt, brought, ledger(brought, attempt, &others.0, &others.1));
-        let course = earlier.course(&request(Mode::Append, "mine", attempt), There { rows: Some(rows), own }).unwrap();
-        prop_assert!(matches!(course, Course::Done(_)));
+        let action = earlier.action(&request(Mode::Append, "mine", attempt), TableRows { rows: Some(rows), own }).unwrap();
+        prop_assert!(matches!(action, LoadAction::Done(_)));
     }
 
     /// What the ledger says is believed only of rows that are there.
@@ -91,10 +92,10 @@ proptest! {
     fn a_table_that_is_gone_is_loaded_again(
         mode in prop::sample::select(vec![Mode::Append, Mode::Replace, Mode::Merge, Mode::History]), brought in 1_u64..6, first in 1_u32..3, now in 1_u32..4,
     ) {
-        let there = There { rows: None, own: Own::Untold };
+        let there = TableRows { rows: None, own: OwnRows::Unmarked };
         let earlier = earlier(first, brought, ledger(brought, first, &[], &[]));
-        let course = earlier.course(&request(mode, "mine", now), there).unwrap();
-        let fresh = matches!(course, Course::Load { undo: None });
+        let action = earlier.action(&request(mode, "mine", now), there).unwrap();
+        let fresh = matches!(action, LoadAction::Load { undo: None });
         prop_assert!(fresh);
     }
 
@@ -103,11 +104,11 @@ proptest! {
         mode in prop::sample::select(vec![Mode::Replace, Mode::Merge, Mode::History]), absent in prop::sample::select(vec![Absent::Keep, Absent::Delete]),
         brought in 1_u64..6, first in 1_u32..4, now in 1_u32..4,
     ) {
-        let manner = if mode == Mode::Replace { Manner::Replaced } else { Manner::Changed };
-        let earlier = earlier(first, brought, vec![known("mine", first, brought, manner)]);
+        let effect = if mode == Mode::Replace { LoadEffect::Replaced } else { LoadEffect::Changed };
+        let earlier = earlier(first, brought, vec![known("mine", first, brought, effect)]);
         let mut request = request(mode, "mine", now);
         request.absent = absent;
-        let course = earlier.course(&request, There { rows: Some(brought), own: Own::Untold }).unwrap();
-        prop_assert_eq!(matches!(course, Course::Done(_)), first >= now);
+        let action = earlier.action(&request, TableRows { rows: Some(brought), own: OwnRows::Unmarked }).unwrap();
+        prop_assert_eq!(matches!(action, LoadAction::Done(_)), first >= now);
     }
 }

@@ -40,7 +40,7 @@ impl Finding {
 
 /// What a load is about to do.
 #[derive(Debug, Clone, Copy)]
-pub struct Brings {
+pub struct Incoming {
     pub mode: Mode,
     pub absent: Absent,
     /// Only what is new since the last load is read.
@@ -49,7 +49,7 @@ pub struct Brings {
     pub rows: u64,
 }
 
-impl Brings {
+impl Incoming {
     /// Whether rows that are there go.
     pub fn takes_away(&self) -> bool {
         match (self.mode, self.absent) {
@@ -61,7 +61,7 @@ impl Brings {
 
 /// What is at the target before.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct There {
+pub struct Existing {
     /// Nothing when nobody knows.
     pub rows: Option<u64>,
     /// Of the newest load of the same output, when there was one.
@@ -70,7 +70,7 @@ pub struct There {
 
 /// Whom rows are that would go, where they are not those of the last load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Whose {
+pub enum RowOwner {
     #[default]
     Nobody,
     /// Of nobody else.
@@ -107,8 +107,8 @@ pub fn quarantined(limits: &Limits, quarantined: u64, rows_in: u64, files: &[Str
 }
 
 /// So many rows must be left for [`rows`] to find nothing.
-pub fn least(limits: &Limits, brings: &Brings, there: &There) -> u64 {
-    let found = |rows: u64| self::rows(limits, &Brings { rows, ..*brings }, there).is_some();
+pub fn least(limits: &Limits, brings: &Incoming, there: &Existing) -> u64 {
+    let found = |rows: u64| self::rows(limits, &Incoming { rows, ..*brings }, there).is_some();
     let (mut low, mut high) = (0, there.last.max(there.rows).unwrap_or_default());
     // A share of at most 1: as many rows as there were are enough.
     while low < high {
@@ -123,7 +123,7 @@ pub fn least(limits: &Limits, brings: &Brings, there: &There) -> u64 {
 /// A replace is compared with what it would take away: the rows of the last load or those that the target holds, whichever
 /// are more. A merge or a history of a whole source that deletes what is absent is compared with the last load. What only
 /// adds is refused when a whole source that had rows has none; a window of an incremental load may be of any size.
-pub fn rows(limits: &Limits, brings: &Brings, there: &There) -> Option<Finding> {
+pub fn rows(limits: &Limits, brings: &Incoming, there: &Existing) -> Option<Finding> {
     if brings.incremental || limits.rows <= 0.0 {
         return None;
     }
@@ -162,7 +162,7 @@ pub fn emptied(limits: &Limits, columns: &[String]) -> Option<Finding> {
 }
 
 /// Rows that somebody else brought and that would go: nobody knows who, or another pipeline.
-pub fn adopted(adopt: bool, brings: &Brings, there: &There, whose: &Whose) -> Option<Finding> {
+pub fn adopted(adopt: bool, brings: &Incoming, there: &Existing, whose: &RowOwner) -> Option<Finding> {
     let rows = there.rows.filter(|rows| *rows > 0)?;
     if adopt || !brings.takes_away() {
         return None;
@@ -170,17 +170,17 @@ pub fn adopted(adopt: bool, brings: &Brings, there: &There, whose: &Whose) -> Op
     let other =
         "Nothing was changed. Name another table or folder (`to`), or say `adopt: true` at the dataset or the target";
     let (saw, way) = match whose {
-        Whose::Ours => return None,
-        Whose::Beside(others) => (
+        RowOwner::Ours => return None,
+        RowOwner::Beside(others) => (
             format!("the target holds {rows} rows, and {others} were there before windvane's first load"),
             other.to_owned(),
         ),
-        Whose::Nobody => (format!("the target holds {rows} rows that windvane has not loaded"), other.to_owned()),
-        Whose::Of(pipeline) => (
+        RowOwner::Nobody => (format!("the target holds {rows} rows that windvane has not loaded"), other.to_owned()),
+        RowOwner::Of(pipeline) => (
             format!("the target holds {rows} rows whose last load was one of the pipeline '{pipeline}'"),
             other.to_owned(),
         ),
-        Whose::Lost { run, rows: brought, at } => (
+        RowOwner::Lost { run, rows: brought, at } => (
             format!(
                 "the target holds {rows} rows and its ledger (windvane_loads) says nothing of them: it was lost. The store \
                  remembers that run '{run}' has loaded {brought} rows at {at}; whether the rows are still those nobody can say"

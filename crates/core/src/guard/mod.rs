@@ -13,6 +13,6 @@ mod limits;
 mod notes;
 
 pub use allow::{Allow, Passed};
-pub use judge::{Brings, Finding, There, Whose, adopted, emptied, least, quarantined, rows};
+pub use judge::{Existing, Finding, Incoming, RowOwner, adopted, emptied, least, quarantined, rows};
 pub use limits::{Guard, Limits};
 pub use notes::{Note, Notes};

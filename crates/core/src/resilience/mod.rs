@@ -1,8 +1,8 @@
 //! What keeps a failing outside from taking us along: pure state machines.
 //!
-//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `limit` and `pace` (call not too
-//! often), `patience` (wait not longer than this), `budget` (call not for more than this), `progress` (how far a call is,
-//! and whether it is still wanted), `farewell` (what is left to say when it is not), `clock` (the one place that knows what time it is).
+//! Doors: `breaker` (stop calling what does not answer), `retry` (call again, later), `token_bucket` and `pace` (call not too
+//! often), `timeouts` (wait not longer than this), `budget` (call not for more than this), `progress` (how far a call is,
+//! and whether it is still wanted), `cleanup` (what is left to do when it is not), `clock` (the one place that knows what time it is).
 //!
 //! Deliberately absent: storage (`store::breaker` shares a breaker between processes), I/O other than a sleep, and any
 //! opinion about which call deserves which policy.
@@ -12,10 +12,10 @@
 
 pub mod breaker;
 pub mod budget;
+pub mod cleanup;
 pub mod clock;
-pub mod farewell;
-pub mod limit;
 pub mod pace;
-pub mod patience;
 pub mod progress;
 pub mod retry;
+pub mod timeouts;
+pub mod token_bucket;

@@ -19,11 +19,11 @@ impl Default for Pace {
 }
 
 /// Takes the next place, `interval` seconds before the one after it; says how many seconds away it is. A place that is
-/// more than `patience` seconds away is not taken.
-pub fn take(pace: Pace, interval: f64, patience: f64, now: Now) -> (Pace, f64) {
+/// more than `max_wait` seconds away is not taken.
+pub fn take(pace: Pace, interval: f64, max_wait: f64, now: Now) -> (Pace, f64) {
     let slot = pace.next.0.max(now.0);
     let wait = slot - now.0;
-    let next = if wait > patience || interval <= 0.0 { pace.next.0 } else { slot + interval };
+    let next = if wait > max_wait || interval <= 0.0 { pace.next.0 } else { slot + interval };
     (Pace { next: Now(next) }, wait)
 }
 

@@ -1,6 +1,6 @@
 //! The one type system: what a column is, whatever the database or file calls it.
 //!
-//! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `alike` (names), `codes` (digits that are no
+//! Doors: `arrow` (to and from Arrow), `sql` (to and from a database's words), `infer` (types of text), `name_match` (names), `codes` (digits that are no
 //! number), `declared` (what a server says of a table beside its types), `widen` (types that hold what others hold), `diff` (what
 //! changed between two schemas), `checksum` (order-independent content of batches), `native` (texts back into nested and wide
 //! types, see [`Shape`]).
@@ -9,7 +9,6 @@
 //!
 //! Invariants: a type prints and parses to itself; exact numerics stay exact; the diff of equal schemas is empty.
 
-pub mod alike;
 pub mod arrow;
 pub mod checksum;
 pub mod codes;
@@ -22,6 +21,7 @@ pub mod exact;
 mod field;
 pub mod infer;
 pub mod json;
+pub mod name_match;
 pub mod native;
 mod nested;
 mod odd;

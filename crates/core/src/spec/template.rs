@@ -22,7 +22,7 @@ const GLOB: [char; 3] = ['*', '?', '['];
 
 /// What stands in for templates.
 #[derive(Debug, Clone, Default)]
-pub struct Filling {
+pub struct TemplateValues {
     /// A text with templates to what somebody else (Airflow) has made of it.
     pub rendered: BTreeMap<String, String>,
     /// The name between the braces to its value.
@@ -52,7 +52,7 @@ pub fn texts(document: &impl Serialize) -> BTreeSet<String> {
     outcome.map(|()| found).unwrap_or_default()
 }
 
-impl Filling {
+impl TemplateValues {
     /// A spec or plan with its templates filled in.
     pub fn document<T: Serialize + DeserializeOwned>(&self, document: &T) -> Result<T> {
         let broken =

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use windvane_core::error::Kind;
-use windvane_core::guard::{Allow, Brings, Guard, Limits, There, Whose, adopted, emptied, least, quarantined, rows};
+use windvane_core::guard::{
+    Allow, Existing, Guard, Incoming, Limits, RowOwner, adopted, emptied, least, quarantined, rows,
+};
 use windvane_core::spec::guard::Guards;
 use windvane_core::spec::target::{Absent, Mode};
 
@@ -18,10 +20,10 @@ fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-fn brings() -> impl Strategy<Value = Brings> {
+fn brings() -> impl Strategy<Value = Incoming> {
     let mode = prop::sample::select(vec![Mode::Append, Mode::Replace, Mode::Merge, Mode::History]);
     let absent = prop::sample::select(vec![Absent::Keep, Absent::Delete]);
-    (mode, absent, any::<bool>(), 0_u64..300).prop_map(|(mode, absent, incremental, rows)| Brings {
+    (mode, absent, any::<bool>(), 0_u64..300).prop_map(|(mode, absent, incremental, rows)| Incoming {
         mode,
         absent,
         incremental,
@@ -29,9 +31,9 @@ fn brings() -> impl Strategy<Value = Brings> {
     })
 }
 
-fn there() -> impl Strategy<Value = There> {
+fn there() -> impl Strategy<Value = Existing> {
     let count = || prop::option::of(prop_oneof![Just(0_u64), 1..300_u64]);
-    (count(), count()).prop_map(|(rows, last)| There { rows, last })
+    (count(), count()).prop_map(|(rows, last)| Existing { rows, last })
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -58,7 +60,7 @@ proptest! {
     #[test]
     fn fewer_rows_are_never_better(limits in limits(), brings in brings(), there in there()) {
         let least = least(&limits, &brings, &there);
-        let found = |rows_left: u64| rows(&limits, &Brings { rows: rows_left, ..brings }, &there).is_some();
+        let found = |rows_left: u64| rows(&limits, &Incoming { rows: rows_left, ..brings }, &there).is_some();
         prop_assert!(!found(least));
         prop_assert!((0..least).all(found));
     }
@@ -75,13 +77,13 @@ proptest! {
     #[test]
     fn rows_of_others_go_only_when_somebody_said_so(adopt in any::<bool>(), brings in brings(), there in there()) {
         let others = [
-            Whose::Nobody,
-            Whose::Beside(3),
-            Whose::Of("other".to_owned()),
-            Whose::Lost { run: "r".to_owned(), rows: 2, at: "t".to_owned() },
+            RowOwner::Nobody,
+            RowOwner::Beside(3),
+            RowOwner::Of("other".to_owned()),
+            RowOwner::Lost { run: "r".to_owned(), rows: 2, at: "t".to_owned() },
         ];
         let harm = !adopt && brings.takes_away() && there.rows.is_some_and(|rows| rows > 0);
-        prop_assert!(adopted(adopt, &brings, &there, &Whose::Ours).is_none());
+        prop_assert!(adopted(adopt, &brings, &there, &RowOwner::Ours).is_none());
         for whose in others {
             let finding = adopted(adopt, &brings, &there, &whose);
             prop_assert_eq!(finding.is_some(), harm);

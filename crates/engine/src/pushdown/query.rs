@@ -1,7 +1,7 @@
 //! Steps as one statement: what runs, and what is asked when it fails.
 
 use super::words::{NUMBER, ROW, list};
-use windvane_connect::pushed::Probe;
+use windvane_connect::pushdown::Probe;
 use windvane_core::schema::sql::quote;
 
 /// One statement, a part a step, and what can be asked of its parts.

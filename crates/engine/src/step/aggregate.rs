@@ -7,10 +7,10 @@
 use super::fields::{position, unique};
 use super::flow::Give;
 use super::rows::{Failures, Outcome, reject, sequence};
-use crate::alike::Alike;
 use crate::expression::accumulate::Accumulator;
 use crate::expression::measure::Measure;
 use crate::frame::Frame;
+use crate::grouping::KeyGroups;
 use crate::key::{Encoder, Keys, Table};
 use crate::spill::parts::{DEEPEST, Parts, joined, taken};
 use crate::spill::{Budget, Chunk, merge, size};
@@ -170,10 +170,10 @@ impl Grouping {
         let by: Chunk = self.verb.by.iter().filter_map(|index| frame.rows.columns().get(*index).cloned()).collect();
         let keyed = match &self.encoder {
             None => Keyed::One,
-            Some(encoder) => match Alike::of(&by, frame.len()) {
-                Some(alike) => {
-                    let first = taken(&by, &UInt32Array::from_iter_values(alike.first.iter().copied()))?;
-                    Keyed::Alike(encoder.encode(&first)?, alike)
+            Some(encoder) => match KeyGroups::of(&by, frame.len()) {
+                Some(key_groups) => {
+                    let first = taken(&by, &UInt32Array::from_iter_values(key_groups.first.iter().copied()))?;
+                    Keyed::KeyGroups(encoder.encode(&first)?, key_groups)
                 }
                 None => Keyed::All(encoder.encode(&by)?),
             },
@@ -197,7 +197,7 @@ enum Keyed {
     /// By the key of each row.
     All(Keys),
     /// By the keys of the first rows of those that are alike.
-    Alike(Keys, Alike),
+    KeyGroups(Keys, KeyGroups),
     /// All rows are one group.
     One,
 }
@@ -306,10 +306,10 @@ impl Groups {
             };
             match &rows.keyed {
                 Keyed::All(keys) => groups = all.map(|row| known(keys, row as usize, row)).collect::<Result<_>>()?,
-                Keyed::Alike(keys, alike) => {
-                    let first = alike.first.iter().enumerate();
+                Keyed::KeyGroups(keys, key_groups) => {
+                    let first = key_groups.first.iter().enumerate();
                     let of = first.map(|(at, row)| known(keys, at, *row)).collect::<Result<Vec<u32>>>()?;
-                    groups.extend(alike.group.iter().filter_map(|group| of.get(*group as usize)));
+                    groups.extend(key_groups.group.iter().filter_map(|group| of.get(*group as usize)));
                 }
                 Keyed::One => return Err(Error::internal("rows to be grouped have no keys")),
             }

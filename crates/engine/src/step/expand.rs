@@ -1,7 +1,7 @@
 //! Verbs that are other verbs in short: pivot is a grouped `CASE`, sql is a SELECT, a fill may be two fills.
 
 use super::fields::position;
-use super::free::free;
+use super::fresh_names::free;
 use super::select;
 use serde_json::Value;
 use std::collections::BTreeMap;

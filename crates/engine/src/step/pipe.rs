@@ -10,7 +10,7 @@ use super::aggregate::{self, Aggregating};
 use super::deduplicate::Deduplicating;
 use super::flow::{Give, Others};
 use super::join::{self, Joining};
-use super::lanes;
+use super::parallel;
 use super::program::Program;
 use super::rows::Outcome;
 use super::runner::Runner;
@@ -91,9 +91,9 @@ impl Front {
     /// On how many threads this is worth while. A function of the user's sees the frames in order.
     pub fn threads(&self) -> usize {
         let steps = || self.steps.clone().filter_map(|at| self.runner.program.verbs.get(at));
-        let guest = steps().any(|checked| matches!(checked.verb, Verb::Python(_)));
+        let calls_python = steps().any(|checked| matches!(checked.verb, Verb::Python(_)));
         let idle = self.grouping.is_none() && steps().all(|checked| matches!(checked.verb, Verb::Keep(_)));
-        if guest || idle { 1 } else { lanes::threads() }
+        if calls_python || idle { 1 } else { parallel::threads() }
     }
 }
 

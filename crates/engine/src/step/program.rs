@@ -25,7 +25,7 @@ pub(super) struct Checked {
 
 /// How what becomes of a row depends on other rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Company {
+pub enum RowDependency {
     /// One of several is taken.
     Chooses,
     /// Its values, or whether it is there.
@@ -33,15 +33,15 @@ pub enum Company {
 }
 
 /// The first of the written steps, by index, for which a row needs the others; one that folds before one that chooses.
-pub fn company(
+pub fn row_dependency(
     steps: &[Step],
     input: &Schema,
     lookup: &dyn Fn(&str) -> Option<Schema>,
-) -> Result<Option<(usize, Company)>> {
+) -> Result<Option<(usize, RowDependency)>> {
     let program = Program::new(steps, input, lookup)?;
-    let of = |step: usize| program.part(step).filter_map(|at| program.company(at)).max();
+    let of = |step: usize| program.part(step).filter_map(|at| program.row_dependency(at)).max();
     let all = (0..steps.len()).filter_map(|step| Some((step, of(step)?)));
-    Ok(all.min_by_key(|(step, company)| (std::cmp::Reverse(*company), *step)))
+    Ok(all.min_by_key(|(step, row_dependency)| (std::cmp::Reverse(*row_dependency), *step)))
 }
 
 impl Program {
@@ -113,11 +113,11 @@ impl Program {
     }
 
     /// What a step at this place makes of a row with the others.
-    fn company(&self, at: usize) -> Option<Company> {
+    fn row_dependency(&self, at: usize) -> Option<RowDependency> {
         match &self.verbs.get(at)?.verb {
-            Verb::Aggregate(_) | Verb::Refill(_) | Verb::Window(_) => Some(Company::Folds),
-            Verb::Deduplicate(_) => Some(Company::Chooses),
-            Verb::Sort(sort) if sort.is_cut() => Some(Company::Folds),
+            Verb::Aggregate(_) | Verb::Refill(_) | Verb::Window(_) => Some(RowDependency::Folds),
+            Verb::Deduplicate(_) => Some(RowDependency::Chooses),
+            Verb::Sort(sort) if sort.is_cut() => Some(RowDependency::Folds),
             Verb::Sort(_)
             | Verb::Keep(_)
             | Verb::Convert(_)

@@ -1,9 +1,9 @@
 //! A function of the user's: batches out, batches back, every row accounted for and every type checked.
 
 use super::rows::Outcome;
+use crate::callbacks;
 use crate::errors::broken;
 use crate::frame::Frame;
-use crate::guest;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::Int64Type;
@@ -59,7 +59,7 @@ impl Python {
         let mut columns = frame.rows.columns().to_vec();
         columns.push(Arc::new(frame.numbers.clone()));
         let batch = RecordBatch::try_new(to_arrow(&fields), columns).map_err(|error| broken(&error))?;
-        let back = guest::call(&self.object, batch)?;
+        let back = callbacks::call(&self.object, batch)?;
         let numbers = self.numbers(frame, &back)?;
         let mut columns: Vec<ArrayRef> = Vec::new();
         for field in &schema.fields {

@@ -7,7 +7,7 @@ mod from;
 mod groups;
 mod words;
 
-use super::free::free;
+use super::fresh_names::free;
 use crate::expression::{statement, written};
 use from::{From, Scope};
 use groups::Groups;

@@ -1,10 +1,10 @@
 //! Split and mask: text taken apart, and text that nobody behind this step may read.
 
 use super::fields::{changed, position, unique};
+use crate::callbacks;
 use crate::convert;
 use crate::expression::pattern;
 use crate::frame::Frame;
-use crate::guest;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use regex::Regex;
 use sha2::{Digest, Sha256};
@@ -145,7 +145,7 @@ impl Mask {
         if !self.columns.iter().any(|(_, how)| *how == MaskHow::Hash) {
             return Ok(None);
         }
-        match guest::variable(KEY)? {
+        match callbacks::variable(KEY)? {
             Some(key) if key.len() >= 16 => Ok(Some(Key::new(key.as_bytes()))),
             Some(_) => Err(Error::spec(format!("the key in {KEY} is too short to keep anything secret"))
                 .hint("Use at least 16 characters, for example from `openssl rand -hex 32`")),

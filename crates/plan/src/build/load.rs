@@ -1,10 +1,10 @@
 //! How the rows of an output are loaded: by which key, which of several rows with one key, from which watermark on.
 
-use crate::given::Given;
+use crate::inputs::PlanInputs;
 use crate::output::{PlannedDuplicates, PlannedStep};
 use windvane_agents::By;
 use windvane_connect::FoundKind;
-use windvane_connect::again::taken_name;
+use windvane_connect::rerun::taken_name;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Schema};
 use windvane_core::spec::step::Step;
@@ -13,7 +13,12 @@ use windvane_core::spec::{DatasetSpec, Incremental, Progress};
 use windvane_know::discover::Catalog;
 
 /// The column that holds the id of a row's load, of appended tables; the data must not have one of its name.
-pub(super) fn load_id(given: Given<'_>, mode: Mode, settings: &DatasetSpec, schema: &Schema) -> Result<Option<String>> {
+pub(super) fn load_id(
+    given: PlanInputs<'_>,
+    mode: Mode,
+    settings: &DatasetSpec,
+    schema: &Schema,
+) -> Result<Option<String>> {
     let asked = settings.load_id.as_ref().map_or_else(|| given.spec.target.load_id(), LoadId::column);
     let Some(column) = asked.filter(|_| mode == Mode::Append) else { return Ok(None) };
     match schema.names().find(|name| name.eq_ignore_ascii_case(column)) {
@@ -51,7 +56,7 @@ pub(super) fn key(
 
 /// Which row is taken of several with one key.
 pub(super) fn duplicates(
-    given: Given<'_>,
+    given: PlanInputs<'_>,
     mode: Mode,
     settings: &DatasetSpec,
     (from, schema): (&str, &Schema),

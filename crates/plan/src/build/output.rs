@@ -5,10 +5,10 @@ use super::load::{duplicates, incremental, key, load_id};
 use super::refit::reads;
 use super::strategy::{pushdown, strategy};
 use crate::case::Case;
-use crate::given::Given;
+use crate::inputs::PlanInputs;
 use crate::output::{Output, PlannedCheck, PlannedStep, PlannedStrategy, plain};
 use crate::proposed::{decided, texts, verdict, wanted};
-use crate::{fitted, kept};
+use crate::{kept, target_casts};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_agents::{By, Change, Decision};
 use windvane_core::error::{Error, Result};
@@ -20,7 +20,7 @@ use windvane_core::spec::{DatasetSpec, Spec, Strategy};
 use windvane_engine as engine;
 
 pub(super) fn output(
-    given: Given<'_>,
+    given: PlanInputs<'_>,
     name: &str,
     settings: &DatasetSpec,
     schemas: &BTreeMap<&str, &Schema>,
@@ -49,9 +49,10 @@ pub(super) fn output(
         pushes(steps).map(|_| schema)
     };
     let (mut steps, mut schema) = suggested(given, name, (steps, schema), &fits, decisions);
-    if let Some(fitting) = &given.fitted.get(name).map(|fitting| fitted::left(fitting, &schema)) {
+    if let Some(compatibility) = &given.fitted.get(name).map(|compatibility| target_casts::left(compatibility, &schema))
+    {
         let dataset = settings.to.as_deref().unwrap_or(name);
-        let mut casts = fitted::casts(fitting, dataset);
+        let mut casts = target_casts::casts(compatibility, dataset);
         if !casts.is_empty() {
             let tried: Vec<PlannedStep> = steps.iter().chain(&casts).cloned().collect();
             match fits(&tried) {
@@ -60,20 +61,20 @@ pub(super) fn output(
             }
         }
         let drift = settings.drift.unwrap_or(given.spec.drift);
-        decisions.extend(fitted::decisions(fitting, (name, dataset), drift.columns, !casts.is_empty()));
+        decisions.extend(target_casts::decisions(compatibility, (name, dataset), drift.columns, !casts.is_empty()));
     }
     let sql = pushes(&steps)?;
     let checks = checks(given, name, settings, &schema, &lookup, decisions)?;
     let mode = settings.mode.unwrap_or_else(|| given.spec.target.mode());
     let keep = settings.keep.or(given.spec.keep);
     let found = given.catalog.dataset(&from).map(|dataset| &dataset.found);
-    let traced = engine::step::trace(&plain(&steps), &input, &lookup)?;
+    let lineage = engine::step::lineage(&plain(&steps), &input, &lookup)?;
     let none = BTreeSet::new();
     let carried = given.carried.get(&from).unwrap_or(&none);
     let declared = found.and_then(|found| {
         kept::kept(&Case {
             found: found.declared.as_ref()?,
-            traced: &traced,
+            lineage: &lineage,
             schema: &schema,
             target: &given.spec.target,
             table: settings.to.as_deref().unwrap_or(name),
@@ -107,7 +108,7 @@ pub(super) fn output(
 
 /// Puts the steps that agents suggest before the user's own, those that fit them.
 fn suggested(
-    given: Given<'_>,
+    given: PlanInputs<'_>,
     name: &str,
     (mut steps, mut schema): (Vec<PlannedStep>, Schema),
     fits: &dyn Fn(&[PlannedStep]) -> Result<Schema>,
@@ -133,7 +134,7 @@ fn suggested(
 }
 
 fn checks(
-    given: Given<'_>,
+    given: PlanInputs<'_>,
     name: &str,
     settings: &DatasetSpec,
     schema: &Schema,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use windvane_core::spec::read::{Options, hash, text};
 use windvane_know::discover::Catalog;
 use windvane_plan::build::build;
-use windvane_plan::{Given, Plan, file};
+use windvane_plan::{Plan, PlanInputs, file};
 
 /// Orders and customers of a shop, as CSV files.
 pub(crate) fn catalog() -> Catalog {
@@ -28,7 +28,7 @@ pub(crate) fn catalog() -> Catalog {
 pub(crate) fn plan(spec: &str) -> Result<Plan, String> {
     let options = Options { base: "/pipelines".into(), ..Options::default() };
     let spec = text("shop.windvane.yaml", spec, &options).map_err(|problems| format!("{problems:?}"))?;
-    let plan = build(Given::of((&spec, &hash(&spec), None), &catalog(), &BTreeMap::new()));
+    let plan = build(PlanInputs::of((&spec, &hash(&spec), None), &catalog(), &BTreeMap::new()));
     plan.map_err(|error| format!("[{}] {error}\n  {}", error.kind().as_str(), error.hint_text().unwrap_or("-")))
 }
 

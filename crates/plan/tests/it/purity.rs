@@ -3,7 +3,7 @@
 use super::given::{bytes, plan};
 use proptest::prelude::*;
 use windvane_plan::file::{parse, text};
-use windvane_plan::seal::seal;
+use windvane_plan::plan_id::with_id;
 
 /// Lines of a spec that may stand in any order.
 const LINES: [&str; 7] = [
@@ -54,7 +54,7 @@ fn a_plan_reads_back_to_its_own_bytes() {
     let known = bytes(&spec(&LINES));
     let read = parse("shop.plan.json", &known).unwrap();
     assert_eq!(text(&read).unwrap(), known);
-    assert_eq!(seal(read.clone()).unwrap(), read);
+    assert_eq!(with_id(read.clone()).unwrap(), read);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use windvane_connectors::shelf::Shelf;
+use windvane_connectors::remote_folder::RemoteFolder;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::{clock, progress::Progress};
 use windvane_core::schema::digest;
@@ -24,7 +24,7 @@ const NOTE: &str = ".windvane-disk";
 pub struct Place {
     /// A folder of this machine; of an object store that of the copies.
     pub path: PathBuf,
-    pub shelf: Option<Arc<Shelf>>,
+    pub remote: Option<Arc<RemoteFolder>>,
     /// What this machine is called.
     pub host: Option<String>,
 }
@@ -35,12 +35,12 @@ pub struct Folder {
     place: Place,
     path: PathBuf,
     progress: Progress,
-    doing: Option<Doing>,
+    attempt: Option<RunAttempt>,
 }
 
 /// Whose files they are: a run, and which doing of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doing {
+pub struct RunAttempt {
     pub run: String,
     pub attempt: u32,
 }
@@ -48,7 +48,7 @@ pub struct Doing {
 impl Place {
     /// The folder of this path, which lies below the place's own.
     pub fn folder(&self, path: PathBuf, progress: &Progress) -> Folder {
-        Folder { place: self.clone(), path, progress: progress.clone(), doing: None }
+        Folder { place: self.clone(), path, progress: progress.clone(), attempt: None }
     }
 
     /// What the note beside staged files says here.
@@ -75,7 +75,7 @@ impl Place {
 
     /// The machine and disk of files that are written here.
     pub fn origin(&self) -> Option<Origin> {
-        if self.shelf.is_some() {
+        if self.remote.is_some() {
             return None;
         }
         Some(Origin { host: self.host.clone().or_else(disk::host)?, disk: self.noted() })
@@ -84,7 +84,7 @@ impl Place {
     /// What it means that a file is not there depends on who wrote it.
     pub fn gone(&self, uri: &str, origin: Option<&Origin>) -> Error {
         let here = self.host.clone().or_else(disk::host).unwrap_or_default();
-        if self.shelf.is_none() && uri.contains("://") {
+        if self.remote.is_none() && uri.contains("://") {
             return Error::missing(format!(
                 "staged at {uri}; this worker stages in the folder {}",
                 self.path.display()
@@ -92,7 +92,7 @@ impl Place {
             .hint("Set [windvane] staging to the same place on all workers");
         }
         if let Some(origin) = origin
-            && (self.shelf.is_some() || origin.disk.is_none() || origin.disk != self.note())
+            && (self.remote.is_some() || origin.disk.is_none() || origin.disk != self.note())
             && (origin.disk.is_some() || origin.host != here)
         {
             let message = format!("staged on {}'s disk at {uri}; this is {here}, which does not see it", origin.host);
@@ -110,11 +110,11 @@ impl Folder {
     /// The same as that of a run.
     #[must_use]
     pub fn of(self, run: &str, attempt: u32) -> Self {
-        Self { doing: Some(Doing { run: run.to_owned(), attempt }), ..self }
+        Self { attempt: Some(RunAttempt { run: run.to_owned(), attempt }), ..self }
     }
 
-    pub fn doing(&self) -> Option<&Doing> {
-        self.doing.as_ref()
+    pub fn attempt(&self) -> Option<&RunAttempt> {
+        self.attempt.as_ref()
     }
 
     /// Of this machine: for what no other stage needs.
@@ -139,21 +139,21 @@ impl Folder {
 
     /// How other stages call a file of this folder.
     pub fn uri(&self, path: &Path) -> Result<String> {
-        self.place.shelf.as_ref().map_or_else(|| Ok(path.display().to_string()), |shelf| shelf.address(path))
+        self.place.remote.as_ref().map_or_else(|| Ok(path.display().to_string()), |remote| remote.address(path))
     }
 
     /// Makes a written file known to other machines, and says how they call it.
     pub fn keep(&self, path: &Path) -> Result<String> {
-        match &self.place.shelf {
-            Some(shelf) => shelf.send(path, &|| self.progress.wanted()),
+        match &self.place.remote {
+            Some(remote) => remote.send(path, &|| self.progress.wanted()),
             None => Ok(path.display().to_string()),
         }
     }
 
     /// Removes a file, if it is there.
     pub fn remove(&self, path: &Path) -> Result<()> {
-        if let Some(shelf) = &self.place.shelf {
-            return shelf.remove(path);
+        if let Some(remote) = &self.place.remote {
+            return remote.remove(path);
         }
         match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk::failed("removed", path, &error)),
@@ -163,8 +163,8 @@ impl Folder {
 
     /// A file as one of this machine; nothing where it is not there.
     pub fn find(&self, uri: &str) -> Result<Option<PathBuf>> {
-        match &self.place.shelf {
-            Some(shelf) if uri.contains("://") => shelf.fetch(uri, &|| self.progress.wanted()),
+        match &self.place.remote {
+            Some(remote) if uri.contains("://") => remote.fetch(uri, &|| self.progress.wanted()),
             _ => Ok(Some(PathBuf::from(uri)).filter(|path| path.exists())),
         }
     }
@@ -182,8 +182,8 @@ impl Folder {
     /// The quarantine files of this folder, wherever they were written: their paths here, and how others call them.
     pub fn quarantine(&self) -> Result<Vec<(PathBuf, String)>> {
         let mut found = Vec::new();
-        if let Some(shelf) = &self.place.shelf {
-            let paths = shelf.below(&self.inside())?.into_iter().map(|kept| self.place.path.join(kept.name));
+        if let Some(remote) = &self.place.remote {
+            let paths = remote.below(&self.inside())?.into_iter().map(|kept| self.place.path.join(kept.name));
             found.extend(paths.filter(|path| is_quarantine(path)));
         } else {
             walk(&self.path, &mut found);
@@ -198,18 +198,18 @@ impl Folder {
 
     /// Staged rows go, quarantine stays. What cannot be removed is only space.
     pub fn clear(&self) {
-        if let Some(shelf) = &self.place.shelf
-            && let Err(error) = self.clear_shelf(shelf)
+        if let Some(remote) = &self.place.remote
+            && let Err(error) = self.clear_remote(remote)
         {
-            tracing::warn!("staging files of {} stay: {error}", shelf.place());
+            tracing::warn!("staging files of {} stay: {error}", remote.place());
         }
         clear(&self.path);
     }
 
-    fn clear_shelf(&self, shelf: &Shelf) -> Result<()> {
+    fn clear_remote(&self, remote: &RemoteFolder) -> Result<()> {
         let rows = |name: &String| Path::new(name).extension().is_some_and(|ending| ending == "parquet");
-        let mut names = shelf.below(&self.inside())?.into_iter().map(|kept| kept.name).filter(rows);
-        names.try_for_each(|name| shelf.drop_name(&name))
+        let mut names = remote.below(&self.inside())?.into_iter().map(|kept| kept.name).filter(rows);
+        names.try_for_each(|name| remote.drop_name(&name))
     }
 }
 

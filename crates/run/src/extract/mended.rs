@@ -1,6 +1,6 @@
 //! Rows of a quarantine file that a person has mended, for a replay.
 
-use super::folder::Doing;
+use super::folder::RunAttempt;
 use super::quarantine::{lines, mark};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub struct Mended {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    pub by: Doing,
+    pub by: RunAttempt,
     /// The output; the input where they could not be read.
     pub name: String,
     /// They could not be read: no step has seen them.
@@ -77,7 +77,7 @@ fn place(path: &Path, line: u64) -> Place {
 }
 
 fn owner(line: &Value) -> Option<Owner> {
-    let by = Doing {
+    let by = RunAttempt {
         run: line["run"].as_str()?.to_owned(),
         attempt: line["attempt"].as_u64().and_then(|attempt| u32::try_from(attempt).ok())?,
     };

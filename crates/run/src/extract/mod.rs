@@ -11,13 +11,13 @@ pub mod disk;
 pub mod drift;
 mod file_names;
 pub mod folder;
-pub mod lean;
 pub mod mended;
 mod opened;
 pub mod quarantine;
 pub mod reasons;
 pub mod staged;
 pub mod staging;
+pub mod unread_columns;
 
 pub use file_names::file;
 pub use opened::{Opened, Slice, open_some};
@@ -27,7 +27,7 @@ use drift::{Case, outgrown};
 use folder::Folder;
 use std::collections::BTreeMap;
 use windvane_connectors::Context;
-use windvane_connectors::shown;
+use windvane_connectors::sampled_columns;
 use windvane_core::error::Result;
 use windvane_plan::{Input, Output, Plan};
 
@@ -47,9 +47,9 @@ pub async fn run(
     let input = plan.input(&input.name).unwrap_or(input);
     let mut read = once((plan, output), input, context, folder, slice.clone(), ending).await;
     if let Err(error) = &read
-        && shown::told(error)
+        && sampled_columns::is_unsampled(error)
     {
-        drift::unshown(Case { plan, output, input, context }, whole).await?;
+        drift::unsampled(Case { plan, output, input, context }, whole).await?;
         read = once((plan, output), input, context, folder, slice.clone(), ending).await;
     }
     match read {

@@ -2,15 +2,15 @@
 
 use super::cursor::Cursor;
 use super::drift::outgrown::Watch;
-use super::drift::silent::Silent;
+use super::drift::vanished_members::Silent;
 use super::drift::{self, Case};
-use super::lean;
+use super::unread_columns;
 use arrow::array::{Array, BooleanArray, Int64Array};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use windvane_connectors::shown;
-use windvane_connectors::shown::Shown;
-use windvane_connectors::{Batch, BatchStream, Connection, Context, Part, ReadRequest, Rejected, Skipped, Within};
+use windvane_connectors::sampled_columns;
+use windvane_connectors::sampled_columns::SampledColumns;
+use windvane_connectors::{Batch, BatchStream, Connection, Context, Part, RangeFilter, ReadRequest, Rejected, Skipped};
 use windvane_core::error::{Error, Result};
 use windvane_core::guard::Notes;
 use windvane_core::schema::{Field, Schema};
@@ -23,7 +23,7 @@ use windvane_plan::{Input, Output, Plan};
 pub struct Slice {
     /// Only its first rows.
     pub limit: Option<u64>,
-    pub within: Vec<Within>,
+    pub within: Vec<RangeFilter>,
     pub part: Option<Part>,
     /// Of an incremental run.
     pub cursor: Option<Cursor>,
@@ -54,7 +54,9 @@ impl Opened {
             self.said();
             return self.silent.take().and_then(|silent| silent.end().err()).map(Err);
         };
-        let batch = batch.map_err(|error| if shown::told(&error) { error.in_table(self.watch.input()) } else { error });
+        let batch = batch.map_err(|error| {
+            if sampled_columns::is_unsampled(&error) { error.in_table(self.watch.input()) } else { error }
+        });
         Some(batch.and_then(|batch| {
             self.watch.see(&batch.rejected)?;
             let (frame, mut refused) = kept_rows(&batch, &self.read, &self.kept)?;
@@ -101,7 +103,7 @@ pub async fn open_some(
     let seen = drift::look(source, input, context).await?;
     let case = Case { plan, output, input, context };
     let mut judged = drift::judge(case, seen).await?;
-    let unread = lean::unread(plan, output, input);
+    let unread = unread_columns::unread(plan, output, input);
     if !unread.is_empty() {
         let keep: Vec<bool> = judged.named.fields.iter().map(|field| !unread.contains(&field.name)).collect();
         for fields in [&mut judged.read.fields, &mut judged.named.fields] {
@@ -123,14 +125,14 @@ pub async fn open_some(
     // A sample says nothing of all rows.
     let silent = if slice.limit.is_some() { None } else { judged.silent(case) };
     let connection = Connection::open_source(source, context)?;
-    let here = |range: Within| Within { column: judged.at_source(&range.column), ..range };
+    let here = |range: RangeFilter| RangeFilter { column: judged.at_source(&range.column), ..range };
     let part = slice.part.map(|part| match part {
         Part::Keys(range) => Part::Keys(here(range)),
         other @ (Part::Pages { .. } | Part::File { .. }) => other,
     });
     let within = slice.within.into_iter().map(here).collect();
     let request = ReadRequest::whole(input.locator.clone(), input.kind, judged.format.clone(), judged.read.clone());
-    let shown = Shown { sampled: judged.shown.sampled && slice.limit.is_none(), ..judged.shown.clone() };
+    let shown = SampledColumns { sampled: judged.shown.sampled && slice.limit.is_none(), ..judged.shown.clone() };
     let request = ReadRequest { limit: slice.limit, within, part, shown, ..request };
     let skipped = request.skipped.clone();
     let notes = slice.limit.is_none().then(|| (input.name.clone(), context.notes.clone()));

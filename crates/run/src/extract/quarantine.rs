@@ -1,7 +1,7 @@
 //! Rows that cannot be loaded, as JSON lines with the reason; the file appears whole or not at all.
 
 use super::{disk, staging};
-use crate::extract::folder::{Doing, Folder};
+use crate::extract::folder::{Folder, RunAttempt};
 use crate::extract::staged::Staged;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ struct Line<'a> {
     output: &'a str,
     /// The run that has put it aside, and which doing of it: a replay must know to which rows these belong.
     #[serde(flatten)]
-    by: Option<&'a Doing>,
+    by: Option<&'a RunAttempt>,
     #[serde(flatten)]
     rejected: &'a Rejected,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ impl Writer {
         if let Some((beside, file)) = &mut self.open {
             let mut marks = BTreeMap::from([("record", mark(&rejected.record))]);
             marks.extend(source.as_ref().map(|source| ("source", mark(source))));
-            let by = self.folder.doing();
+            let by = self.folder.attempt();
             let line = Line { stage: self.stage, output: &self.output, by, rejected, source, marks };
             if !faults::planted("skips_quarantine") {
                 serde_json::to_writer(&mut *file, &line).map_err(|error| disk::failed("written", beside, &error))?;

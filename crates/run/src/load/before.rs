@@ -1,14 +1,14 @@
 //! What is at the target before a load, and the guards that compare with it.
 
 use super::joined;
-use super::turn::{self, Turn};
+use super::load_attempt::{self, LoadAttempt};
 use crate::extract::staged::Joined;
-use windvane_connectors::again::owner::Seen;
-use windvane_connectors::again::{Facts, Known, Noted};
-use windvane_connectors::held::{Holds, Lately};
+use windvane_connectors::rerun::owner::NewestLoad;
+use windvane_connectors::rerun::{Facts, LedgerLoad, Noted};
+use windvane_connectors::target_state::{LatestLoads, TargetState};
 use windvane_connectors::{Connection, Context, LoadRequest};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::guard::{self, Allow, Brings, Guard, Limits, There, Whose};
+use windvane_core::guard::{self, Allow, Existing, Guard, Incoming, Limits, RowOwner};
 use windvane_core::spec::drift::Policy;
 use windvane_core::spec::target::Mode;
 use windvane_plan::{Output, Plan};
@@ -16,16 +16,16 @@ use windvane_plan::{Output, Plan};
 /// Looked up before the load takes its locks: a question from beside would wait for them.
 #[derive(Debug, Clone, Default)]
 pub struct Before {
-    there: There,
+    there: Existing,
     /// The target's own ledger knows a load, of whomever.
     known: bool,
     /// Columns that have values.
     filled: Vec<String>,
     /// Columns that no row of the load names: who takes the rows away takes their values.
     unnamed: Vec<String>,
-    whose: Whose,
+    whose: RowOwner,
     /// The load that told it.
-    seen: Seen,
+    seen: NewestLoad,
     /// Rows that were there before any load.
     beside: Option<u64>,
     joined: Joined,
@@ -38,25 +38,25 @@ impl Before {
     pub async fn look(
         plan: &Plan,
         output: &Output,
-        turn: &Turn,
+        load_attempt: &LoadAttempt,
         context: &Context,
         (columns, joined): (&[String], &Joined),
     ) -> Result<Self> {
         let connection = Connection::open_target(&plan.target, context)?;
         if let Some(quarantine) = &plan.quarantine {
-            super::aside::admit(&connection, &quarantine.table).await?;
+            super::quarantine_table::admit(&connection, &quarantine.table).await?;
         }
-        let held = connection.holds(&output.dataset).await?;
-        let Lately { newest, own } = if held.exists {
-            connection.lately(&output.dataset, (&plan.pipeline, &output.name)).await?
+        let held = connection.target_state(&output.dataset).await?;
+        let LatestLoads { newest, own } = if held.exists {
+            connection.latest_loads(&output.dataset, (&plan.pipeline, &output.name)).await?
         } else {
-            Lately::default()
+            LatestLoads::default()
         };
         let last = own.as_ref().map(|own| own.rows);
         if let Some(own) = &own {
             joined::judge(plan, output, &context.allow, joined, &own.facts)?;
         }
-        let there = There { rows: held.rows, last };
+        let there = Existing { rows: held.rows, last };
         let known = newest.is_some();
         if let Some(column) = output.load_id.as_ref().filter(|_| held.exists) {
             marks(plan, output, context, &held, column)?;
@@ -75,21 +75,23 @@ impl Before {
             None => held.rows.filter(|rows| *rows > 0),
         };
         let latest =
-            newest.as_ref().zip(turn.replays.as_ref()).is_some_and(|(newest, replays)| replays.belongs(newest));
-        let (noted, seen) = (turn.remembered.last.clone(), Seen::of(newest.as_ref()));
+            newest.as_ref().zip(load_attempt.replays.as_ref()).is_some_and(|(newest, replays)| replays.belongs(newest));
+        let (noted, seen) = (load_attempt.remembered.last.clone(), NewestLoad::of(newest.as_ref()));
         let whose = match newest {
-            Some(Known { facts: Facts { pipeline, .. }, .. }) if !pipeline.is_empty() && pipeline != plan.pipeline => {
-                Whose::Of(pipeline)
+            Some(LedgerLoad { facts: Facts { pipeline, .. }, .. })
+                if !pipeline.is_empty() && pipeline != plan.pipeline =>
+            {
+                RowOwner::Of(pipeline)
             }
-            Some(_) => beside.map_or(Whose::Ours, Whose::Beside),
-            None => noted.map_or(Whose::Nobody, |Noted { run, rows, at }| Whose::Lost { run, rows, at }),
+            Some(_) => beside.map_or(RowOwner::Ours, RowOwner::Beside),
+            None => noted.map_or(RowOwner::Nobody, |Noted { run, rows, at }| RowOwner::Lost { run, rows, at }),
         };
         Ok(Self { there, known, filled, unnamed, whose, seen, beside, joined: joined.clone(), latest })
     }
 
     /// The request of a load that comes after what was seen.
-    pub fn request(&self, plan: &Plan, output: &Output, turn: &Turn) -> LoadRequest {
-        let mut request = turn::request(plan, output, turn);
+    pub fn request(&self, plan: &Plan, output: &Output, load_attempt: &LoadAttempt) -> LoadRequest {
+        let mut request = load_attempt::request(plan, output, load_attempt);
         request.widen = self.widens(plan, output);
         // Rows that it takes away are nobody's any more.
         let takes_away = brings(output, 0).takes_away();
@@ -138,11 +140,11 @@ impl Before {
     }
 }
 
-fn brings(output: &Output, rows: u64) -> Brings {
-    Brings { mode: output.mode, absent: output.absent, incremental: output.incremental.is_some(), rows }
+fn brings(output: &Output, rows: u64) -> Incoming {
+    Incoming { mode: output.mode, absent: output.absent, incremental: output.incremental.is_some(), rows }
 }
 
-fn unnamed(output: &Output, held: &Holds) -> Vec<String> {
+fn unnamed(output: &Output, held: &TargetState) -> Vec<String> {
     let named = |column: &String| {
         let mut ours = output.schema.names().chain(output.load_id.as_deref());
         ours.any(|name| name.eq_ignore_ascii_case(column))
@@ -151,7 +153,7 @@ fn unnamed(output: &Output, held: &Holds) -> Vec<String> {
 }
 
 /// A table that lacks the column of the load's id gets it where new columns are welcome, and that is said.
-fn marks(plan: &Plan, output: &Output, context: &Context, held: &Holds, column: &str) -> Result<()> {
+fn marks(plan: &Plan, output: &Output, context: &Context, held: &TargetState, column: &str) -> Result<()> {
     if held.columns.iter().any(|known| known.eq_ignore_ascii_case(column)) {
         return Ok(());
     }

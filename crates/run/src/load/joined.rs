@@ -3,9 +3,9 @@
 
 use crate::extract::staged::Joined;
 use serde_json::{Value, json};
-use windvane_connectors::again::Facts;
+use windvane_connectors::rerun::Facts;
 use windvane_core::error::Result;
-use windvane_core::guard::{self, Allow, Brings, Limits, There};
+use windvane_core::guard::{self, Allow, Existing, Incoming, Limits};
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_plan::{Input, Output, Plan, order};
 
@@ -25,8 +25,8 @@ pub(super) fn judge(plan: &Plan, output: &Output, allow: &Allow, joined: &Joined
     for Input { name, rows, .. } in before {
         let Some((now, then)) = joined.get(&name).copied().zip(rows) else { continue };
         let limits = Limits::of(order::owner(plan, &name).map_or(&output.guard, |owner| &owner.guard));
-        let brings = Brings { mode: Mode::Replace, absent: Absent::Keep, incremental: false, rows: now };
-        let found = guard::rows(&limits, &brings, &There { rows: None, last: Some(then) });
+        let brings = Incoming { mode: Mode::Replace, absent: Absent::Keep, incremental: false, rows: now };
+        let found = guard::rows(&limits, &brings, &Existing { rows: None, last: Some(then) });
         let found = found.map(|mut found| {
             found.saw = format!(
                 "'{name}', which it joins to or looks into, has {now} rows where it had {then} at the last load, and at \

@@ -1,11 +1,11 @@
 //! What proves a load, and what is told of one.
 
-use super::turn::Turn;
+use super::load_attempt::LoadAttempt;
 use crate::validate;
 use crate::validate::CheckResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use windvane_connectors::again::Facts;
+use windvane_connectors::rerun::Facts;
 use windvane_connectors::{Changes, Loaded};
 use windvane_core::spec::target::Absent;
 use windvane_plan::Output;
@@ -61,12 +61,12 @@ pub fn warnings(output: &Output, checks: &[CheckResult], quarantined: u64, notes
 
 /// The receipt of a load that an earlier try of the same attempt (or a later one, with another store) has done, from what the ledger kept of it: the source
 /// may have changed since.
-pub fn retried(output: &Output, turn: &Turn, loaded: &Loaded, earlier: &Facts) -> Option<Receipt> {
-    let counts = earlier.counts.filter(|_| earlier.attempt >= turn.attempt && loaded.already)?;
+pub fn retried(output: &Output, load_attempt: &LoadAttempt, loaded: &Loaded, earlier: &Facts) -> Option<Receipt> {
+    let counts = earlier.counts.filter(|_| earlier.attempt >= load_attempt.attempt && loaded.already)?;
     Some(Receipt {
         output: output.name.clone(),
         dataset: output.dataset.clone(),
-        run: turn.run.clone(),
+        run: load_attempt.run.clone(),
         load_id: loaded.load_id.clone(),
         rows_in: counts.rows_in,
         added: counts.added,

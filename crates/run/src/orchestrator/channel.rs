@@ -3,31 +3,31 @@
 use arrow::record_batch::RecordBatch;
 use futures::stream::{Stream, unfold};
 use tokio::sync::mpsc::Receiver;
-use windvane_connectors::promise::{Promise, Promised};
+use windvane_connectors::expectation::{Expectation, ExpectedLoad};
 use windvane_core::error::{Error, Result};
 
 /// What goes to the writer.
 pub(super) enum Item {
     Rows(RecordBatch),
     /// After these rows.
-    End(Box<Promised>),
+    End(Box<ExpectedLoad>),
 }
 
 /// The rows until the flow says that it is done, which is also the promise that the target compares with before its
 /// commit; silence is an error, and so are more or fewer rows.
 pub(super) fn until_the_end(
     rows: Receiver<Result<Item>>,
-    promise: Promise,
+    expectation: Expectation,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-    unfold(Some((rows, promise, 0)), |state| async move {
-        let (mut rows, promise, came) = state?;
+    unfold(Some((rows, expectation, 0)), |state| async move {
+        let (mut rows, expectation, came) = state?;
         match rows.recv().await {
             Some(Ok(Item::Rows(batch))) => {
                 let came = came + batch.num_rows() as u64;
-                Some((Ok(batch), Some((rows, promise, came))))
+                Some((Ok(batch), Some((rows, expectation, came))))
             }
             Some(Ok(Item::End(promised))) if promised.expected.rows == came => {
-                promise.say(*promised);
+                expectation.say(*promised);
                 None
             }
             Some(Ok(Item::End(promised))) => {

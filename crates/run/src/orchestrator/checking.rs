@@ -1,7 +1,7 @@
 //! A spec against what is there: unknown datasets and columns, types that do not fit, all at once. Reads and writes nothing
 //! but the sources' catalogs, and of text the first rows.
 
-use super::world::World;
+use super::run_context::RunContext;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use windvane_connectors::Connection;
@@ -14,27 +14,27 @@ use windvane_core::spec::source::Source;
 use windvane_engine::lint::connected::{self, Start};
 use windvane_know::discover::{self, Catalog, Dataset};
 use windvane_know::profile;
-use windvane_plan::{Given, build};
+use windvane_plan::{PlanInputs, build};
 
 /// How long one source may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Text has no types but those of its values: these are looked at.
 const SAMPLE: u64 = 10_000;
 
 /// Everything that is wrong, each at its path inside the spec.
 #[boxed]
-pub async fn check(world: &World, spec: &Spec, environment: Option<&str>) -> Vec<Error> {
-    let filled = match world.filling.document(spec) {
+pub async fn check(run_context: &RunContext, spec: &Spec, environment: Option<&str>) -> Vec<Error> {
+    let filled = match run_context.template_values.document(spec) {
         Ok(filled) => filled,
         Err(error) => return vec![error],
     };
     let (mut wrong, mut found) = (Vec::new(), Vec::new());
     for (name, source) in filled.named_sources() {
-        match tokio::time::timeout(PATIENCE, seen(world, &name, &source)).await {
+        match tokio::time::timeout(TIMEOUT, seen(run_context, &name, &source)).await {
             Ok(Ok(datasets)) => found.push(datasets),
             Ok(Err(error)) => wrong.push(error.at_path(place(&filled, &name))),
             Err(_) => {
-                let message = format!("the source did not answer within {} s", PATIENCE.as_secs());
+                let message = format!("the source did not answer within {} s", TIMEOUT.as_secs());
                 wrong.push(Error::new(Kind::Timeout, message).at_path(place(&filled, &name)));
             }
         }
@@ -55,10 +55,10 @@ fn place(spec: &Spec, source: &str) -> String {
 }
 
 /// The datasets of a source, with the types that a plan would give them.
-async fn seen(world: &World, name: &str, source: &Source) -> Result<Vec<Dataset>> {
-    let mut datasets = discover::source(name, source, &world.context).await?;
+async fn seen(run_context: &RunContext, name: &str, source: &Source) -> Result<Vec<Dataset>> {
+    let mut datasets = discover::source(name, source, &run_context.context).await?;
     for dataset in datasets.iter_mut().filter(|dataset| dataset.found.kind.is_text()) {
-        let connection = Connection::open_source(source, &world.context)?;
+        let connection = Connection::open_source(source, &run_context.context)?;
         let profile = profile::run(&connection, &dataset.name, &dataset.found, Some(SAMPLE)).await?;
         for field in &mut dataset.found.fields.fields {
             let column = profile.columns.iter().find(|column| column.name == field.name);
@@ -91,7 +91,7 @@ fn judged(spec: &Spec, catalog: &Catalog, environment: Option<&str>) -> Vec<Erro
     if wrong.is_empty() {
         // What else a plan would refuse: keys, watermarks, targets of one name.
         let profiles = BTreeMap::new();
-        wrong.extend(build::build(Given::of((spec, "", environment), catalog, &profiles)).err());
+        wrong.extend(build::build(PlanInputs::of((spec, "", environment), catalog, &profiles)).err());
     }
     wrong
 }

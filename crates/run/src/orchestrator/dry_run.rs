@@ -2,7 +2,7 @@
 //! back before anybody runs it.
 
 use super::planned::source_breaker;
-use super::world::World;
+use super::run_context::RunContext;
 use crate::extract::folder::{Folder, Place};
 use crate::extract::{self, Slice, Staged, staging};
 use crate::validate;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use windvane_agents::qa::{self, DryRun, Part};
 use windvane_agents::reflector::Refused;
-use windvane_agents::{By, Change, Decision, Suggestion};
+use windvane_agents::{By, Change, Decision, ProposedChange};
 use windvane_core::error::{Kind, Result};
 use windvane_engine::frame::Frame;
 use windvane_engine::step::{Outcome, Program, Runner};
@@ -25,21 +25,21 @@ const SAMPLE: u64 = 1_000;
 
 /// Tries every output that holds proposals; names the suggestions that must go.
 pub(super) async fn judge(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
-    suggestions: &[Suggestion],
+    suggestions: &[ProposedChange],
     gateway: Option<&Gateway>,
     told: &mut Vec<Decision>,
 ) -> Result<Vec<Refused>> {
     let mut refused = Vec::new();
     // Two processes may plan the same spec at once, and two threads of one.
     let which = COUNT.fetch_add(1, Ordering::Relaxed);
-    let path = world.staging.path.join(format!(".dry-{}-{}-{which}", plan.id, std::process::id()));
+    let path = run_context.staging.path.join(format!(".dry-{}-{}-{which}", plan.id, std::process::id()));
     // Nobody else needs a sample: it stays on this machine.
-    let here = Place { shelf: None, ..world.staging.clone() };
-    let folder = here.folder(path.clone(), &world.context.progress);
+    let here = Place { remote: None, ..run_context.staging.clone() };
+    let folder = here.folder(path.clone(), &run_context.context.progress);
     for output in plan.outputs.iter().filter(|output| has_proposals(output)) {
-        let inputs = match sampled(world, plan, output, &folder).await {
+        let inputs = match sampled(run_context, plan, output, &folder).await {
             // The run itself will say it, of this output alone.
             Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Data) => continue,
             other => other?,
@@ -80,16 +80,28 @@ fn is_part(change: &Change, output: &Output, part: usize) -> bool {
     }
 }
 
-async fn sampled(world: &World, plan: &Plan, output: &Output, folder: &Folder) -> Result<BTreeMap<String, Staged>> {
+async fn sampled(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &Output,
+    folder: &Folder,
+) -> Result<BTreeMap<String, Staged>> {
     let mut inputs = BTreeMap::new();
     for name in output.reads.iter().chain([&output.from]) {
         let Some(input) = plan.input(name) else { continue };
         let limit = (*name == output.from).then_some(SAMPLE);
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-        let staged = world
+        let staged = run_context
             .guarded(
                 breaker,
-                extract::run((plan, output), input, &world.context, folder, Slice { limit, ..Slice::default() }, ""),
+                extract::run(
+                    (plan, output),
+                    input,
+                    &run_context.context,
+                    folder,
+                    Slice { limit, ..Slice::default() },
+                    "",
+                ),
             )
             .await?;
         inputs.insert(name.clone(), staged);
@@ -101,10 +113,10 @@ fn tried(
     (plan, output): (&Plan, &Output),
     folder: &Folder,
     inputs: &BTreeMap<String, Staged>,
-    suggestions: &[Suggestion],
+    suggestions: &[ProposedChange],
 ) -> Result<DryRun> {
     let effect = |part: usize| {
-        let mine = |one: &&Suggestion| one.decision.accepted && one.output == output.name;
+        let mine = |one: &&ProposedChange| one.decision.accepted && one.output == output.name;
         suggestions.iter().filter(mine).find(|one| is_part(&one.change, output, part)).and_then(|one| one.effect)
     };
     let mut frames = BTreeMap::new();
@@ -114,7 +126,7 @@ fn tried(
     }
     let mut run = DryRun { output: output.name.clone(), ..DryRun::default() };
     let Some(mut frame) = frames.get(&output.from).cloned() else { return Ok(run) };
-    let steps = extract::lean::steps(plan, output, &frame.schema);
+    let steps = extract::unread_columns::steps(plan, output, &frame.schema);
     let lookup = |name: &str| frames.get(name).map(|frame| frame.schema.clone());
     let program = Program::new(&steps, &frame.schema, &lookup)?;
     let runner = Runner::new(program, &frames)?;

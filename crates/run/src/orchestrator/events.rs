@@ -1,7 +1,7 @@
 //! What the store keeps of a run while it goes on, and how that is read again.
 
+use super::run_context::RunContext;
 use super::window;
-use super::world::World;
 use crate::load;
 use crate::load::Receipt;
 use crate::record::StepStats;
@@ -13,27 +13,27 @@ use windvane_plan::Plan;
 use windvane_store::ledger::LedgerRow;
 
 pub(super) async fn remember_checks(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     run: &str,
     output: &str,
     checks: &[CheckResult],
 ) -> Result<()> {
     let document = json!({"output": output, "checks": checks});
-    let entry = World::entry(plan, run);
-    world.remember("checks", async |store| store.put_event(&entry, "checks", &document).await).await
+    let entry = RunContext::entry(plan, run);
+    run_context.remember("checks", async |store| store.put_event(&entry, "checks", &document).await).await
 }
 
 /// The store's copy of the ledger.
 pub(super) async fn remember_load(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     run: &str,
     output: &str,
     receipt: &Receipt,
 ) -> Result<()> {
     let window = match plan.output(output) {
-        Some(planned) => window::known(world, plan, planned, run).await?,
+        Some(planned) => window::known(run_context, plan, planned, run).await?,
         None => None,
     };
     let row = LedgerRow {
@@ -44,25 +44,25 @@ pub(super) async fn remember_load(
         dataset: receipt.dataset.clone(),
         rows: receipt.loaded,
         checksum: receipt.checksum_target.clone().unwrap_or_default(),
-        target: load::place(plan, &world.context),
+        target: load::place(plan, &run_context.context),
         window: window.map(|window| json!(window)),
         loaded_at: String::new(),
     };
-    world.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await
+    run_context.remember("ledger", async |store| store.put_ledger(&row).await.map(drop)).await
 }
 
 /// Keeps what the run's guards have let pass, for the record: tasks of one run may be processes of their own.
-pub(super) async fn remember_passed(world: &World, plan: &Plan, run: &str) -> Result<()> {
-    for passed in world.context.allow.passed() {
+pub(super) async fn remember_passed(run_context: &RunContext, plan: &Plan, run: &str) -> Result<()> {
+    for passed in run_context.context.allow.passed() {
         let document = json!(passed);
-        world
-            .remember("guards", async |store| store.put_event(&World::entry(plan, run), "passed", &document).await)
+        run_context
+            .remember("guards", async |store| store.put_event(&RunContext::entry(plan, run), "passed", &document).await)
             .await?;
     }
-    for note in world.context.notes.all() {
+    for note in run_context.context.notes.all() {
         let document = json!(note);
-        world
-            .remember("drift", async |store| store.put_event(&World::entry(plan, run), "drift", &document).await)
+        run_context
+            .remember("drift", async |store| store.put_event(&RunContext::entry(plan, run), "drift", &document).await)
             .await?;
     }
     Ok(())
@@ -91,8 +91,10 @@ pub(super) fn all_passed(events: &[windvane_store::history::EventRow], mine: Vec
     all
 }
 
-pub(super) async fn remember_step(world: &World, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
-    world.remember("step", async |store| store.put_event(&World::entry(plan, run), "step", &json!(stats)).await).await
+pub(super) async fn remember_step(run_context: &RunContext, plan: &Plan, run: &str, stats: &StepStats) -> Result<()> {
+    run_context
+        .remember("step", async |store| store.put_event(&RunContext::entry(plan, run), "step", &json!(stats)).await)
+        .await
 }
 
 /// The last event of each step: a retried task tells of the same step again.

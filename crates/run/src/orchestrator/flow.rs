@@ -3,7 +3,7 @@
 use super::channel::Item;
 use super::flowed::Flowed;
 use super::reading::Reading;
-use super::world::World;
+use super::run_context::RunContext;
 use crate::extract::folder::Folder;
 use crate::extract::quarantine;
 use crate::extract::staged::Joined;
@@ -22,7 +22,7 @@ use windvane_core::spec::RowPolicy;
 use windvane_core::spec::check::Check;
 use windvane_engine::frame::Frame;
 use windvane_engine::spill::{self, Budget};
-use windvane_engine::step::lanes::in_order;
+use windvane_engine::step::parallel::in_order;
 use windvane_engine::step::pipe::{Pipe, Ready};
 use windvane_engine::step::{Outcome, Program};
 use windvane_plan::{Output, Plan};
@@ -85,13 +85,19 @@ impl From<Error> for Gone {
 }
 
 impl Flow {
-    pub(super) fn new(plan: &Plan, output: Output, reading: &Reading, folder: &Folder, world: &World) -> Result<Self> {
+    pub(super) fn new(
+        plan: &Plan,
+        output: Output,
+        reading: &Reading,
+        folder: &Folder,
+        run_context: &RunContext,
+    ) -> Result<Self> {
         let lookup = |name: &str| reading.schemas.get(name).cloned();
         let program = Program::new(&reading.steps, &reading.kept, &lookup)?;
         let checks: Vec<Check> = output.checks.iter().map(|planned| planned.check.clone()).collect();
         let mut tests = Tests::new(&output.checks, &output.schema, &lookup)?.fit_for(&plan.target);
         tests.learn(|name| Ok(reading.others.get(name).into_iter().flatten().cloned().map(Ok)))?;
-        let budget = Budget::new(world.memory(), folder.file(&output.name, spill::ENDING));
+        let budget = Budget::new(run_context.memory(), folder.file(&output.name, spill::ENDING));
         let rows = |frames: &Vec<Frame>| frames.iter().map(|frame| frame.len() as u64).sum();
         let joined = reading.others.iter().map(|(name, frames)| (name.clone(), rows(frames))).collect();
         let refused = |stage: &'static str, name: &str| {
@@ -110,10 +116,10 @@ impl Flow {
                 filtered: 0,
                 added: 0,
                 out: None,
-                progress: world.context.progress.clone(),
+                progress: run_context.context.progress.clone(),
             },
             limits: Limits::of(&output.guard),
-            allow: world.context.allow.clone(),
+            allow: run_context.context.allow.clone(),
             before: Before::default(),
             joined,
             output,

@@ -4,12 +4,12 @@ use super::events;
 use crate::extract::disk;
 use crate::extract::folder::Folder;
 use crate::load;
-use crate::load::{Receipt, Turn};
+use crate::load::{LoadAttempt, Receipt};
 use crate::record::{Status, StepStats};
 use crate::validate::CheckResult;
 use serde::{Deserialize, Serialize};
-use windvane_connectors::again::Counts;
-use windvane_connectors::{Expected, Loaded, Promised};
+use windvane_connectors::rerun::Counts;
+use windvane_connectors::{Expected, ExpectedLoad, Loaded};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::resilience::clock::Stopwatch;
@@ -54,9 +54,9 @@ impl Flowed {
     }
 
     /// What the target must hold before its commit.
-    pub(super) fn promised(&self) -> Promised {
+    pub(super) fn promised(&self) -> ExpectedLoad {
         let expected = Expected { rows: self.rows, checksum: self.checksum.clone() };
-        Promised { expected, counts: Some(self.counts()) }
+        ExpectedLoad { expected, counts: Some(self.counts()) }
     }
 
     /// Whether the target holds other rows than those that have flowed.
@@ -66,8 +66,8 @@ impl Flowed {
     }
 
     /// The receipt, when what is at the target is what has flowed.
-    pub(super) fn receipt(&self, output: &Output, turn: &Turn, loaded: Loaded) -> Result<Receipt> {
-        let (run, attempt) = (turn.run.as_str(), load::attempt(&loaded, turn));
+    pub(super) fn receipt(&self, output: &Output, load_attempt: &LoadAttempt, loaded: Loaded) -> Result<Receipt> {
+        let (run, attempt) = (load_attempt.run.as_str(), load::attempt(&loaded, load_attempt));
         if self.differs(&loaded) {
             if loaded.already {
                 return Err(load::changed_since(&output.dataset, run, loaded.rows, self.rows));

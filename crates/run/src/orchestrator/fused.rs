@@ -14,9 +14,9 @@ use super::flow::{Ended, Flow};
 use super::flowed::Flowed;
 use super::planned::{decided, named, source_breaker, target_breaker};
 use super::reading::Reading;
+use super::run_context::RunContext;
 use super::stages::staged;
-use super::world::World;
-use super::{aside, doing, events, stage, window};
+use super::{events, load_attempt, quarantine_table, stage, window};
 use crate::extract::drift::{self, Case, outgrown};
 use crate::extract::folder::Folder;
 use crate::extract::{self, Opened, Slice, quarantine};
@@ -27,8 +27,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
-use windvane_connectors::shown;
-use windvane_connectors::{Connection, FoundKind, LoadRequest, Promise, Rows};
+use windvane_connectors::sampled_columns;
+use windvane_connectors::{Connection, Expectation, FoundKind, LoadRequest, Rows};
 use windvane_core::boxed;
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::clock::Stopwatch;
@@ -55,65 +55,71 @@ enum Moved {
 /// Moves one output in one task. Rows that the target refuses need a second look at the rows: then the output is moved
 /// in stages after all.
 #[boxed]
-pub async fn run(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
+pub async fn run(run_context: &RunContext, plan: &Plan, output: &str, run: &str) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = decided(plan, output)?;
-    let folder = world.folder(plan, run);
-    let moved = wide_enough(world, plan, planned, run, &folder).await;
+    let folder = run_context.folder(plan, run);
+    let moved = wide_enough(run_context, plan, planned, run, &folder).await;
     let (flowed, receipt) = match moved {
         Ok(Moved::Done(moved)) => *moved,
-        Ok(Moved::Already(receipt)) => return stage::found(world, plan, planned, run, *receipt).await,
-        Ok(Moved::Refused) => return staged(world, plan, output, run).await,
+        Ok(Moved::Already(receipt)) => return stage::found(run_context, plan, planned, run, *receipt).await,
+        Ok(Moved::Refused) => return staged(run_context, plan, output, run).await,
         Ok(Moved::Narrow) => return Err(Error::internal("a move of all columns was given up").in_stage("move")),
         Err(error) => {
             let error = if error.stage().is_none() { error.in_stage("move") } else { error };
-            let read = aside::own_files(&folder, &planned.from, &["extract"])?;
-            let own = aside::own_files(&folder, output, &["transform", "validate"])?;
+            let read = quarantine_table::own_files(&folder, &planned.from, &["extract"])?;
+            let own = quarantine_table::own_files(&folder, output, &["transform", "validate"])?;
             let files: Vec<String> = read.into_iter().chain(own).collect();
-            return Err(aside::put_aside(world, plan, planned, run, &files, error).await);
+            return Err(quarantine_table::put_aside(run_context, plan, planned, run, &files, error).await);
         }
     };
-    aside::keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
-    events::remember_checks(world, plan, run, output, &flowed.checks).await?;
+    quarantine_table::keep_aside(run_context, plan, planned, run, &receipt.quarantine).await?;
+    events::remember_checks(run_context, plan, run, output, &flowed.checks).await?;
     let stats = flowed.stats(format!("{output}.move"), &receipt, watch);
-    events::remember_step(world, plan, run, &stats).await?;
-    events::remember_passed(world, plan, run).await?;
-    window::done(world, plan, planned, run).await?;
-    events::remember_load(world, plan, run, output, &receipt).await?;
+    events::remember_step(run_context, plan, run, &stats).await?;
+    events::remember_passed(run_context, plan, run).await?;
+    window::done(run_context, plan, planned, run).await?;
+    events::remember_load(run_context, plan, run, output, &receipt).await?;
     Ok(receipt)
 }
 
 /// Moves in types that hold what the inputs have: where they have outgrown the planned ones, everything is undone, they are
 /// measured, and flow again.
-async fn wide_enough(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
-    let mut known = outgrown::remembered(plan, planned, &world.context).await;
+async fn wide_enough(
+    run_context: &RunContext,
+    plan: &Plan,
+    planned: &Output,
+    run: &str,
+    folder: &Folder,
+) -> Result<Moved> {
+    let mut known = outgrown::remembered(plan, planned, &run_context.context).await;
     // Each input is looked at whole, and measured whole, once.
     for _ in 0..2 * (planned.reads.len() + 1) {
         let plan = known.as_ref().unwrap_or(plan);
         let planned = named(plan.output(&planned.name), "output", &planned.name, plan)?;
-        let error = match once(world, plan, planned, run, folder).await {
-            Err(error) if outgrown::told(&error) || shown::told(&error) => error,
+        let error = match once(run_context, plan, planned, run, folder).await {
+            Err(error) if outgrown::told(&error) || sampled_columns::is_unsampled(&error) => error,
             other => return other,
         };
         let name = error.place().table.clone().unwrap_or_default();
         let input = named(plan.input(&name), "input", &name, plan)?;
-        let case = Case { plan, output: planned, input, context: &world.context };
+        let case = Case { plan, output: planned, input, context: &run_context.context };
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
-        if shown::told(&error) {
-            let looking = world.guarded(breaker, drift::unshown(case, true)).await;
+        if sampled_columns::is_unsampled(&error) {
+            let looking = run_context.guarded(breaker, drift::unsampled(case, true)).await;
             looking.map_err(|error| error.in_stage("extract"))?;
             continue;
         }
-        let growing = world.guarded(breaker, outgrown::grow(case, true)).await;
+        let growing = run_context.guarded(breaker, outgrown::grow(case, true)).await;
         known = Some(growing.map_err(|error| error.in_stage("extract"))?);
     }
     let plan = known.as_ref().unwrap_or(plan);
-    once(world, plan, named(plan.output(&planned.name), "output", &planned.name, plan)?, run, folder).await
+    once(run_context, plan, named(plan.output(&planned.name), "output", &planned.name, plan)?, run, folder).await
 }
 
-async fn once(world: &World, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
-    match moved(world, plan, planned, run, folder, needed(plan, planned).as_ref()).await {
-        Ok(Moved::Narrow) => moved(world, plan, planned, run, folder, None).await,
+async fn once(run_context: &RunContext, plan: &Plan, planned: &Output, run: &str, folder: &Folder) -> Result<Moved> {
+    match moved(run_context, plan, planned, run, folder, needed(plan, planned).as_ref()).await {
+        Ok(Moved::Narrow) => moved(run_context, plan, planned, run, folder, None).await,
         other => other,
     }
 }
@@ -140,7 +146,7 @@ fn needed(plan: &Plan, planned: &Output) -> Option<Needed> {
 }
 
 async fn moved(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     planned: &Output,
     run: &str,
@@ -148,30 +154,30 @@ async fn moved(
     needed: Option<&Needed>,
 ) -> Result<Moved> {
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
-    let slice = window::slice(world, plan, planned, input, run).await?;
+    let slice = window::slice(run_context, plan, planned, input, run).await?;
     let Some((flow, Reader { rows: read, task: _reading })) =
-        flow(world, plan, planned, folder, slice.clone(), needed).await?
+        flow(run_context, plan, planned, folder, slice.clone(), needed).await?
     else {
         return Ok(Moved::Narrow);
     };
     let planned = flow.output().clone();
     let columns: Vec<String> = planned.schema.names().map(str::to_owned).collect();
-    let turn = doing::turn(world, plan, &planned, run).await?;
-    let looking = Before::look(plan, &planned, &turn, &world.context, (&columns, flow.joined()));
-    let before = world.guarded(target_breaker(&plan.target), looking).await?;
-    let request = before.request(plan, &planned, &turn);
+    let load_attempt = load_attempt::load_attempt(run_context, plan, &planned, run).await?;
+    let looking = Before::look(plan, &planned, &load_attempt, &run_context.context, (&columns, flow.joined()));
+    let before = run_context.guarded(target_breaker(&plan.target), looking).await?;
+    let request = before.request(plan, &planned, &load_attempt);
     let flow = flow.after(before);
-    window::still_mine(world, plan, &planned, run).await?;
+    window::still_mine(run_context, plan, &planned, run).await?;
     let (give, rows) = channel(WAITING);
-    let promise = Promise::at_the_end();
-    let rows = Rows::flowing(until_the_end(rows, promise.clone()).boxed());
+    let expectation = Expectation::at_the_end();
+    let rows = Rows::flowing(until_the_end(rows, expectation.clone()).boxed());
     let refused = rows.asked_again();
-    let connection = Connection::open_target(&plan.target, &world.context)?;
-    let request = LoadRequest { expected: promise, ..request };
+    let connection = Connection::open_target(&plan.target, &run_context.context)?;
+    let request = LoadRequest { expected: expectation, ..request };
     let swaps = load::swaps(&plan.target, &request);
-    let allowance = request.allowance.clone();
+    let error_budget = request.error_budget.clone();
     let loading = connection.load(request, rows);
-    let loading = world.guarded(target_breaker(&plan.target), loading);
+    let loading = run_context.guarded(target_breaker(&plan.target), loading);
     let (ended, loaded) = futures::join!(flow.run(read, give), loading);
     // Only a panic ends the flow with an error of its own; the writer knows no more than that the rows stopped.
     let ended = ended?;
@@ -182,14 +188,16 @@ async fn moved(
         // An earlier attempt ended in stages.
         Ok(loaded) if !loaded.refused.is_empty() => return Ok(Moved::Refused),
         Ok(loaded) => loaded,
-        Err(_) if refused.load(Ordering::Relaxed) || allowance.exceeded().is_some() => return Ok(Moved::Refused),
+        Err(_) if refused.load(Ordering::Relaxed) || error_budget.exceeded().is_some() => return Ok(Moved::Refused),
         Err(error) if error.place().table.is_some() || error.stage().is_some() => return Err(error),
         Err(error) => return Err(error.in_table(&planned.dataset)),
     };
     let earlier = loaded.earlier.as_deref().cloned().unwrap_or_default();
     let flowed = match ended {
         Ended::Done(flowed) => Some(*flowed),
-        Ended::Stopped if loaded.already && load::is_later(&turn, &loaded) && swaps && loaded.checksum.is_none() => {
+        Ended::Stopped
+            if loaded.already && load::is_later(&load_attempt, &loaded) && swaps && loaded.checksum.is_none() =>
+        {
             // Nothing could show that the source is the same.
             return Ok(Moved::Refused);
         }
@@ -203,21 +211,21 @@ async fn moved(
         flowed
     } else {
         // Of this doing of the run, or a later one that a lost store does not know of: its source may have changed.
-        if let Some(receipt) = load::retried(&planned, &turn, &loaded, &earlier) {
+        if let Some(receipt) = load::retried(&planned, &load_attempt, &loaded, &earlier) {
             return Ok(Moved::Already(Box::new(receipt)));
         }
-        counted_again(world, plan, &planned, folder, slice).await?
+        counted_again(run_context, plan, &planned, folder, slice).await?
     };
     if loaded.already && swaps && flowed.differs(&loaded) {
         return Ok(Moved::Refused);
     }
-    let receipt = flowed.receipt(&planned, &turn, loaded)?;
+    let receipt = flowed.receipt(&planned, &load_attempt, loaded)?;
     Ok(Moved::Done(Box::new((flowed, receipt))))
 }
 
 /// A flow that is ready to begin; nothing when all columns must be read because the source has changed.
 async fn flow(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     planned: &Output,
     folder: &Folder,
@@ -235,7 +243,7 @@ async fn flow(
     for name in &planned.reads {
         let input = named(plan.input(name), "input", name, plan)?;
         let columns = needed.and_then(|needed| needed.others.get(name));
-        let (all, frames) = other(world, (plan, planned), input, folder, columns).await?;
+        let (all, frames) = other(run_context, (plan, planned), input, folder, columns).await?;
         if needed.is_some() && all != input.schema {
             return Ok(None);
         }
@@ -244,18 +252,18 @@ async fn flow(
     }
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let columns: Option<BTreeSet<String>> = needed.map(|needed| needed.input.names().map(str::to_owned).collect());
-    let opening = extract::open_some((plan, planned), input, &world.context, slice, columns.as_ref());
-    let opened = world.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
+    let opening = extract::open_some((plan, planned), input, &run_context.context, slice, columns.as_ref());
+    let opened = run_context.guarded(breaker, opening).await.map_err(|error| error.in_stage("extract"))?;
     if needed.is_some_and(|needed| opened.kept != needed.input) {
         return Ok(None);
     }
     reading.kept = opened.kept.clone();
     if needed.is_none() {
-        reading.steps = extract::lean::steps(plan, planned, &opened.kept);
+        reading.steps = extract::unread_columns::steps(plan, planned, &opened.kept);
     }
     let planned = fitted(plan, planned, &opened.all, &reading.schemas)?;
-    world.context.progress.begin("move", &planned.name, input.rows);
-    let flow = Flow::new(plan, planned, &reading, folder, world)?;
+    run_context.context.progress.begin("move", &planned.name, input.rows);
+    let flow = Flow::new(plan, planned, &reading, folder, run_context)?;
     Ok(Some((flow, read(opened))))
 }
 
@@ -300,8 +308,14 @@ fn read(mut opened: Opened) -> Reader {
 }
 
 /// The counts of a load that is done, by letting the same rows flow once more to nowhere.
-async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Folder, slice: Slice) -> Result<Flowed> {
-    let flow = flow(world, plan, planned, folder, slice, None).await?;
+async fn counted_again(
+    run_context: &RunContext,
+    plan: &Plan,
+    planned: &Output,
+    folder: &Folder,
+    slice: Slice,
+) -> Result<Flowed> {
+    let flow = flow(run_context, plan, planned, folder, slice, None).await?;
     let (flow, Reader { rows: read, task: _reading }) =
         flow.ok_or_else(|| Error::internal("a count of all columns was given up"))?;
     let (give, mut rows) = channel(WAITING);
@@ -321,7 +335,7 @@ async fn counted_again(world: &World, plan: &Plan, planned: &Output, folder: &Fo
 
 /// A joined dataset, read straight into memory: all columns that it has, and its rows with those that are asked for.
 async fn other(
-    world: &World,
+    run_context: &RunContext,
     (plan, output): (&Plan, &Output),
     input: &Input,
     folder: &Folder,
@@ -329,7 +343,8 @@ async fn other(
 ) -> Result<(Schema, Vec<Frame>)> {
     let breaker = plan.sources.get(&input.source).and_then(source_breaker);
     let reading = async {
-        let mut opened = extract::open_some((plan, output), input, &world.context, Slice::default(), columns).await?;
+        let mut opened =
+            extract::open_some((plan, output), input, &run_context.context, Slice::default(), columns).await?;
         let path = folder.file(&input.name, "extract.quarantine.jsonl");
         let mut refused = quarantine::Writer::create(folder, &path, "extract", &input.name);
         let mut frames = Vec::new();
@@ -341,7 +356,7 @@ async fn other(
         refused.finish()?;
         Ok((opened.all, frames))
     };
-    world.guarded(breaker, reading).await.map_err(|error: Error| error.in_stage("extract"))
+    run_context.guarded(breaker, reading).await.map_err(|error: Error| error.in_stage("extract"))
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.
@@ -350,7 +365,7 @@ fn fitted(plan: &Plan, planned: &Output, kept: &Schema, others: &BTreeMap<String
         return Ok(planned.clone());
     }
     let lookup = |name: &str| others.get(name).cloned();
-    let schema = engine::plan_schema(&extract::lean::steps(plan, planned, kept), kept, &lookup)
+    let schema = engine::plan_schema(&extract::unread_columns::steps(plan, planned, kept), kept, &lookup)
         .map_err(|error| stage::changed(error, &planned.name))?;
     Ok(Output { schema, ..planned.clone() })
 }

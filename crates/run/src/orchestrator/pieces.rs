@@ -4,7 +4,7 @@
 //! that changes while its pieces are read gives each row as that piece saw it, as any two readers would.
 
 use super::planned::{named, source_breaker};
-use super::world::World;
+use super::run_context::RunContext;
 use crate::extract::{Inputs, Rest, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ impl Piece {
 
 /// The pieces of an output's input, as many as the plan says or fewer; at least one.
 #[boxed]
-pub async fn split(world: &World, plan: &Plan, output: &str, slice: &Slice) -> Result<Vec<Piece>> {
+pub async fn split(run_context: &RunContext, plan: &Plan, output: &str, slice: &Slice) -> Result<Vec<Piece>> {
     let planned = named(plan.output(output), "output", output, plan)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
     let source = named(plan.sources.get(&input.source), "source", &input.source, plan)?;
@@ -44,9 +44,10 @@ pub async fn split(world: &World, plan: &Plan, output: &str, slice: &Slice) -> R
         if wanted < 2 {
             return Ok(Vec::new());
         }
-        Connection::open_source(source, &world.context)?.split(&request, wanted).await
+        Connection::open_source(source, &run_context.context)?.split(&request, wanted).await
     };
-    let parts = world.guarded(source_breaker(source), splitting).await.map_err(|error| error.in_stage("split"))?;
+    let parts =
+        run_context.guarded(source_breaker(source), splitting).await.map_err(|error| error.in_stage("split"))?;
     if parts.len() < 2 {
         return Ok(vec![Piece { index: 0, of: 1, part: None }]);
     }

@@ -2,7 +2,7 @@
 
 use super::events::{all_notes, all_passed, last_steps};
 use super::held;
-use super::world::World;
+use super::run_context::RunContext;
 use crate::load::Receipt;
 use crate::record::{self, Failure, Run, Status};
 use serde_json::json;
@@ -13,10 +13,10 @@ use windvane_store::runs::RunStatus;
 
 /// Keeps the record of the run and clears its staging; quarantine stays. Rows that do not balance are an error.
 #[boxed]
-pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
+pub async fn record(run_context: &RunContext, plan: &Plan, run: &str, receipts: Vec<Receipt>) -> Result<Run> {
     let loaded: Vec<&str> = receipts.iter().map(|receipt| receipt.output.as_str()).collect();
     let held = held::told(plan, &loaded);
-    let document = recorded(world, plan, run, receipts, held.clone()).await?;
+    let document = recorded(run_context, plan, run, receipts, held.clone()).await?;
     if document.status == Status::Failed {
         let loaded: Vec<&str> = document.outputs.iter().map(|receipt| receipt.output.as_str()).collect();
         let refused = plan.refused.iter().map(|refused| refused.output.as_str());
@@ -46,17 +46,17 @@ pub async fn record(world: &World, plan: &Plan, run: &str, receipts: Vec<Receipt
 
 /// Keeps the record of a run, whatever became of it; clears its staging when all is well.
 pub(super) async fn recorded(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     run: &str,
     receipts: Vec<Receipt>,
     failed: Vec<Failure>,
 ) -> Result<Run> {
-    let events = match &world.store {
-        Some(store) => store.events(&World::entry(plan, run)).await.unwrap_or_default(),
+    let events = match &run_context.store {
+        Some(store) => store.events(&RunContext::entry(plan, run)).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let allow = &world.context.allow;
+    let allow = &run_context.context.allow;
     let refused = plan.refused.iter().map(|refused| Failure::of(&refused.output, &refused.error()));
     let ended = record::Ended {
         steps: last_steps(&events),
@@ -64,8 +64,8 @@ pub(super) async fn recorded(
         failed: failed.into_iter().chain(refused).collect(),
         allow: allow.guards(),
         passed: all_passed(&events, allow.passed()),
-        degraded: given_up(world),
-        drift: all_notes(&events, world.context.notes.all()),
+        degraded: given_up(run_context),
+        drift: all_notes(&events, run_context.context.notes.all()),
     };
     let attempt = ended.receipts.iter().map(|receipt| receipt.attempt).max().unwrap_or_default();
     let mut document = record::run(plan, run, ended);
@@ -73,22 +73,22 @@ pub(super) async fn recorded(
         Status::Success => RunStatus::Succeeded,
         Status::Failed => RunStatus::Failed,
     };
-    world.finish(plan, run, (status, attempt), &json!(document)).await?;
+    run_context.finish(plan, run, (status, attempt), &json!(document)).await?;
     // It may have failed at its last task only.
-    for why in given_up(world) {
+    for why in given_up(run_context) {
         if !document.degraded.contains(&why) {
             document.degraded.push(why);
         }
     }
     if document.status == Status::Success {
-        let folder = world.folder(plan, run);
+        let folder = run_context.folder(plan, run);
         tokio::task::block_in_place(|| folder.clear());
     }
     Ok(document)
 }
 
 /// That the run has gone on without its store, and why.
-fn given_up(world: &World) -> Vec<String> {
-    let why = world.store.as_ref().and_then(|store| store.given_up());
+fn given_up(run_context: &RunContext) -> Vec<String> {
+    let why = run_context.store.as_ref().and_then(|store| store.given_up());
     why.map(|why| format!("the store was given up, and does not know of this run: {why}")).into_iter().collect()
 }

@@ -1,8 +1,8 @@
 //! Staged rows of a run that had ended are gone: a stage that is done again alone makes them again from the source, when that
 //! gives the same rows.
 
+use super::run_context::RunContext;
 use super::stage;
-use super::world::World;
 use crate::extract::folder::Folder;
 use crate::extract::{Inputs, Staged};
 use crate::validate::Verdict;
@@ -12,15 +12,15 @@ use windvane_plan::Plan;
 
 /// The inputs of an output, read again where their files are gone.
 #[boxed]
-pub async fn inputs(world: &World, plan: &Plan, output: &str, run: &str, known: Inputs) -> Result<Inputs> {
+pub async fn inputs(run_context: &RunContext, plan: &Plan, output: &str, run: &str, known: Inputs) -> Result<Inputs> {
     let mut there = true;
     for staged in known.values() {
-        there = there && is_there(&world.folder(plan, run), staged)?;
+        there = there && is_there(&run_context.folder(plan, run), staged)?;
     }
-    if there || !is_over(world) {
+    if there || !is_over(run_context) {
         return Ok(known);
     }
-    let again = stage::extract(world, plan, output, run).await?;
+    let again = stage::extract(run_context, plan, output, run).await?;
     for (name, staged) in &known {
         if !again.get(name).is_some_and(|now| same(staged, now)) {
             let now = again.get(name).map_or(0, |now| now.rows_in);
@@ -33,28 +33,34 @@ pub async fn inputs(world: &World, plan: &Plan, output: &str, run: &str, known: 
 /// The transformed rows, made again where they are gone.
 #[boxed]
 pub async fn staged(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     output: &str,
     run: &str,
     (inputs, known): (&Inputs, Staged),
 ) -> Result<Staged> {
-    if !is_over(world) || is_there(&world.folder(plan, run), &known)? {
+    if !is_over(run_context) || is_there(&run_context.folder(plan, run), &known)? {
         return Ok(known);
     }
-    let again = stage::transform(world, plan, output, run, inputs).await?;
+    let again = stage::transform(run_context, plan, output, run, inputs).await?;
     if same(&known, &again) { Ok(again) } else { Err(others(run, output, known.rows, again.rows)) }
 }
 
 /// The rows that were to be loaded, from the source on.
 #[boxed]
-pub async fn verdict(world: &World, plan: &Plan, output: &str, run: &str, known: Verdict) -> Result<Verdict> {
-    if !is_needed(world, plan, run, &known)? {
+pub async fn verdict(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &str,
+    run: &str,
+    known: Verdict,
+) -> Result<Verdict> {
+    if !is_needed(run_context, plan, run, &known)? {
         return Ok(known);
     }
-    let inputs = stage::extract(world, plan, output, run).await?;
-    let staged = stage::transform(world, plan, output, run, &inputs).await?;
-    let again = stage::validate(world, plan, output, run, &inputs, &staged).await?;
+    let inputs = stage::extract(run_context, plan, output, run).await?;
+    let staged = stage::transform(run_context, plan, output, run, &inputs).await?;
+    let again = stage::validate(run_context, plan, output, run, &inputs, &staged).await?;
     let sums = known.checksum.as_ref().zip(again.checksum.as_ref());
     if same(&known.staged, &again.staged) && sums.is_none_or(|(then, now)| then == now) {
         return Ok(again);
@@ -63,13 +69,13 @@ pub async fn verdict(world: &World, plan: &Plan, output: &str, run: &str, known:
 }
 
 /// Whether the steps are done once more before the load.
-pub fn is_needed(world: &World, plan: &Plan, run: &str, known: &Verdict) -> Result<bool> {
-    Ok(is_over(world) && !is_there(&world.folder(plan, run), &known.staged)?)
+pub fn is_needed(run_context: &RunContext, plan: &Plan, run: &str, known: &Verdict) -> Result<bool> {
+    Ok(is_over(run_context) && !is_there(&run_context.folder(plan, run), &known.staged)?)
 }
 
 /// A first try finds what it has staged itself, or says why not.
-fn is_over(world: &World) -> bool {
-    world.turn.attempt > 1
+fn is_over(run_context: &RunContext) -> bool {
+    run_context.begun.attempt > 1
 }
 
 fn is_there(folder: &Folder, staged: &Staged) -> Result<bool> {

@@ -1,8 +1,8 @@
 //! What earlier runs have read and loaded: by the store, or else by the target's own ledger.
 
-use super::asked::Asked;
-use super::world::World;
-use crate::extract::drift::recall::{self, Loaded};
+use super::planning_request::PlanningRequest;
+use super::run_context::RunContext;
+use crate::extract::drift::baseline::{self, Loaded};
 use std::collections::{BTreeMap, BTreeSet};
 use windvane_agents::question::Readings;
 use windvane_connectors::Connection;
@@ -12,7 +12,7 @@ use windvane_core::spec::Spec;
 use windvane_core::spec::step::Parse;
 use windvane_know::discover::{self, Catalog};
 use windvane_know::profile::Profile;
-use windvane_plan::{Given, Input, Output, Plan, build, parsed};
+use windvane_plan::{Input, Output, Plan, PlanInputs, build, parsed};
 use windvane_store::runs::RunStatus;
 
 /// What is known of the last run that was well.
@@ -28,17 +28,17 @@ pub(super) struct Remembered {
 
 impl Remembered {
     pub(super) async fn look(
-        world: &World,
+        run_context: &RunContext,
         spec: &Spec,
-        asked: Asked<'_>,
+        asked: PlanningRequest<'_>,
         catalog: &Catalog,
         profiles: &BTreeMap<String, Profile>,
     ) -> Result<Self> {
-        let Some(last) = last(world, &spec.pipeline, asked.environment).await? else {
-            return Ok(loaded(world, spec, asked, catalog, profiles).await);
+        let Some(last) = last(run_context, &spec.pipeline, asked.environment).await? else {
+            return Ok(loaded(run_context, spec, asked, catalog, profiles).await);
         };
         if asked.unreviewed {
-            vanished(world, &last, asked, catalog);
+            vanished(run_context, &last, asked, catalog);
         }
         let same = last.outputs.iter().filter(|_| last.spec_hash == asked.spec_hash);
         Ok(Self {
@@ -53,8 +53,8 @@ impl Remembered {
 const LOOK_BACK: u32 = 100;
 
 /// The plan of the last run that was well.
-async fn last(world: &World, pipeline: &str, environment: Option<&str>) -> Result<Option<Plan>> {
-    let Some(store) = &world.store else { return Ok(None) };
+async fn last(run_context: &RunContext, pipeline: &str, environment: Option<&str>) -> Result<Option<Plan>> {
+    let Some(store) = &run_context.store else { return Ok(None) };
     let looking = async {
         let runs = store.runs(Some(pipeline), LOOK_BACK).await?;
         let well = runs.into_iter().filter(|run| run.status == RunStatus::Succeeded).filter_map(|run| run.plan);
@@ -84,19 +84,21 @@ async fn last(world: &World, pipeline: &str, environment: Option<&str>) -> Resul
 /// What the target itself remembers, where the store remembers nothing: nothing where it cannot be asked, which the load will
 /// say.
 async fn loaded(
-    world: &World,
+    run_context: &RunContext,
     spec: &Spec,
-    asked: Asked<'_>,
+    asked: PlanningRequest<'_>,
     catalog: &Catalog,
     profiles: &BTreeMap<String, Profile>,
 ) -> Remembered {
     let mut remembered = Remembered::default();
     let inputs: BTreeMap<String, Input> =
         catalog.datasets.iter().map(|dataset| (dataset.name.clone(), build::input(dataset, profiles))).collect();
-    let Ok(target) = Connection::open_target(&spec.target, &world.context) else { return remembered };
+    let Ok(target) = Connection::open_target(&spec.target, &run_context.context) else { return remembered };
     let (mut all, mut noted) = (Vec::new(), BTreeMap::new());
     for one in made(spec, asked, catalog, profiles, &inputs) {
-        let Ok(lately) = target.lately(&one.dataset, (&spec.pipeline, &one.output)).await else { return remembered };
+        let Ok(lately) = target.latest_loads(&one.dataset, (&spec.pipeline, &one.output)).await else {
+            return remembered;
+        };
         let Some(facts) = lately.own.map(|own| own.facts) else { continue };
         remembered.texts.insert(one.output.clone(), made_text(&facts.columns));
         let read = facts.inputs.into_iter().filter_map(|input| serde_json::from_value::<Input>(input).ok());
@@ -112,7 +114,7 @@ async fn loaded(
     remembered.inputs = if all.is_empty() {
         (!noted.is_empty()).then_some(noted)
     } else {
-        let mut inputs = recall::from_target(inputs, &all);
+        let mut inputs = baseline::from_target(inputs, &all);
         inputs.extend(noted);
         Some(inputs)
     };
@@ -143,12 +145,12 @@ struct Made {
 /// more, the columns of those that no step changes.
 fn made(
     spec: &Spec,
-    asked: Asked<'_>,
+    asked: PlanningRequest<'_>,
     catalog: &Catalog,
     profiles: &BTreeMap<String, Profile>,
     inputs: &BTreeMap<String, Input>,
 ) -> Vec<Made> {
-    let given = Given::of((spec, asked.spec_hash, asked.environment), catalog, profiles);
+    let given = PlanInputs::of((spec, asked.spec_hash, asked.environment), catalog, profiles);
     if let Ok(plan) = build::build(given) {
         let made = plan.outputs.into_iter().map(|Output { name, from, dataset, schema, .. }| Made {
             output: name,
@@ -169,7 +171,7 @@ fn made(
 }
 
 /// Says which datasets of the last run are not at the source any more: what they became stays as it is.
-fn vanished(world: &World, last: &Plan, asked: Asked<'_>, catalog: &Catalog) {
+fn vanished(run_context: &RunContext, last: &Plan, asked: PlanningRequest<'_>, catalog: &Catalog) {
     for output in last.outputs.iter().filter(|_| last.spec_hash == asked.spec_hash) {
         if catalog.dataset(&output.from).is_none() && !catalog.broken.contains_key(&output.from) {
             let what = format!(
@@ -177,7 +179,7 @@ fn vanished(world: &World, last: &Plan, asked: Asked<'_>, catalog: &Catalog) {
                 output.dataset
             );
             tracing::warn!("dataset '{}': {what}", output.from);
-            world.context.notes.add(&output.from, &what);
+            run_context.context.notes.add(&output.from, &what);
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::planned::decided;
 use super::replayed::{Replay, Replayed};
-use super::world::World;
+use super::run_context::RunContext;
 use super::{recording, stage};
 use crate::extract::file;
 use crate::extract::mended::{self, Mended, Owner, Row};
@@ -25,13 +25,13 @@ use windvane_core::spec::kinds::files::FilesSource;
 use windvane_core::spec::source::Source;
 use windvane_core::spec::target::{Absent, Mode};
 use windvane_core::spec::{RowPolicy, Strategy};
-use windvane_engine::step::{self, Company};
+use windvane_engine::step::{self, RowDependency};
 use windvane_plan::{Input, Output, Plan, plain};
 use windvane_store::runs::Begun;
 
 /// Moves the rows of a quarantine file. `run`: of which they must be, where one is named.
 #[boxed]
-pub async fn replay(world: &World, plan: &Plan, file: &Path, run: Option<&str>) -> Result<Run> {
+pub async fn replay(run_context: &RunContext, plan: &Plan, file: &Path, run: Option<&str>) -> Result<Run> {
     let mended = mended::read(file)?;
     let by = &mended.of.by;
     if let Some(other) = run.filter(|run| *run != by.run) {
@@ -40,35 +40,40 @@ pub async fn replay(world: &World, plan: &Plan, file: &Path, run: Option<&str>) 
     }
     let outputs = outputs(plan, &mended.of).map_err(|error| error.in_file(file.display().to_string()))?;
     // Neither the run itself nor another replay of its rows goes on beside this one.
-    world.hold(plan, &by.run).await?;
-    let done = done(world, plan, (&mended, &outputs), file).await;
-    world.let_go(plan, &by.run).await?;
+    run_context.hold(plan, &by.run).await?;
+    let done = done(run_context, plan, (&mended, &outputs), file).await;
+    run_context.let_go(plan, &by.run).await?;
     done
 }
 
-async fn done(world: &World, plan: &Plan, (mended, outputs): (&Mended, &[Output]), file: &Path) -> Result<Run> {
+async fn done(
+    run_context: &RunContext,
+    plan: &Plan,
+    (mended, outputs): (&Mended, &[Output]),
+    file: &Path,
+) -> Result<Run> {
     let run = format!("replay-{}", identity(mended));
-    let mut world = world.clone();
-    world.begin(plan, &run).await?;
+    let mut run_context = run_context.clone();
+    run_context.begin(plan, &run).await?;
     // The same lines are the same load, however often they come.
-    world.turn = Begun { attempt: 1, ..world.turn };
-    world.replay = Some(Replay {
+    run_context.begun = Begun { attempt: 1, ..run_context.begun };
+    run_context.replay = Some(Replay {
         of: mended.of.clone(),
         rows: mended.rows.iter().map(|row| row.id.clone()).collect(),
         outputs: outputs.iter().map(|output| (output.name.clone(), loaded(plan, output))).collect(),
     });
-    let plan = planned(&mut world, plan, outputs, mended, &run).await?;
+    let plan = planned(&mut run_context, plan, outputs, mended, &run).await?;
     let (mut receipts, mut failed) = (Vec::new(), Vec::new());
     for output in &plan.outputs {
-        match moved(&world, &plan, output, (&run, &mended.of)).await {
+        match moved(&run_context, &plan, output, (&run, &mended.of)).await {
             Ok(receipt) => receipts.push(receipt),
             Err(error) => {
-                stage::give_up(&world, &plan, &output.name, &run).await;
+                stage::give_up(&run_context, &plan, &output.name, &run).await;
                 failed.push(Failure::of(&output.name, &in_file(error, file)));
             }
         }
     }
-    recording::recorded(&world, &plan, &run, receipts, failed).await
+    recording::recorded(&run_context, &plan, &run, receipts, failed).await
 }
 
 /// The outputs that lack the rows: all that begin with an input whose rows could not be read.
@@ -80,9 +85,11 @@ fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
     }
     for output in &outputs {
         decided(plan, &output.name)?;
-        let company = company(plan, output)?;
+        let row_dependency = row_dependency(plan, output)?;
         let adds = !output.mode.by_key();
-        if let Some((step, _)) = company.filter(|(_, company)| adds || *company == Company::Folds) {
+        if let Some((step, _)) =
+            row_dependency.filter(|(_, row_dependency)| adds || *row_dependency == RowDependency::Folds)
+        {
             let verb = output.steps.get(step).map_or("step", |planned| planned.step.verb());
             let message =
                 format!("what the step '{verb}' makes of a row depends on other rows, and only these would be there");
@@ -94,15 +101,15 @@ fn outputs(plan: &Plan, of: &Owner) -> Result<Vec<Output>> {
     Ok(outputs)
 }
 
-fn company(plan: &Plan, output: &Output) -> Result<Option<(usize, Company)>> {
+fn row_dependency(plan: &Plan, output: &Output) -> Result<Option<(usize, RowDependency)>> {
     let steps = plain(&output.steps);
     let lookup = |name: &str| plan.input(name).map(|input| input.schema.clone());
     let Some(input) = plan.input(&output.from) else { return Ok(None) };
-    step::company(&steps, &input.schema, &lookup)
+    step::row_dependency(&steps, &input.schema, &lookup)
 }
 
 fn loaded(plan: &Plan, output: &Output) -> Replayed {
-    Replayed { mode: output.mode, chooses: matches!(company(plan, output), Ok(Some(_))) }
+    Replayed { mode: output.mode, chooses: matches!(row_dependency(plan, output), Ok(Some(_))) }
 }
 
 /// The same rows, in whatever order, are the same replay.
@@ -113,12 +120,18 @@ fn identity(Mended { of, rows }: &Mended) -> String {
 }
 
 /// The plan for the mended rows.
-async fn planned(world: &mut World, plan: &Plan, outputs: &[Output], mended: &Mended, run: &str) -> Result<Plan> {
-    let path = written(world.folder(plan, run).path(), &mended.rows)?;
+async fn planned(
+    run_context: &mut RunContext,
+    plan: &Plan,
+    outputs: &[Output],
+    mended: &Mended,
+    run: &str,
+) -> Result<Plan> {
+    let path = written(run_context.folder(plan, run).path(), &mended.rows)?;
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });
-    world.context.roots.extend((!world.context.roots.is_empty()).then(|| world.staging.path.clone()));
+    run_context.context.roots.extend((!run_context.context.roots.is_empty()).then(|| run_context.staging.path.clone()));
     // The connector knows how it calls the file; asking it keeps one rule of locators.
-    let found = Connection::open_source(&source, &world.context)?.datasets().await?;
+    let found = Connection::open_source(&source, &run_context.context)?.datasets().await?;
     let found = found.into_iter().next().map(|(_, found)| found);
     // Mended rows are read as planned, whatever columns they have: nothing drifts.
     let fingerprint = found.as_ref().map(|found| found.shape().fingerprint()).unwrap_or_default();
@@ -151,9 +164,9 @@ async fn planned(world: &mut World, plan: &Plan, outputs: &[Output], mended: &Me
     Ok(replayed)
 }
 
-async fn moved(world: &World, plan: &Plan, output: &Output, (run, of): (&str, &Owner)) -> Result<Receipt> {
-    let inputs = stage::extract(world, plan, &output.name, run).await?;
-    let transformed = stage::transform(world, plan, &output.name, run, &inputs).await?;
+async fn moved(run_context: &RunContext, plan: &Plan, output: &Output, (run, of): (&str, &Owner)) -> Result<Receipt> {
+    let inputs = stage::extract(run_context, plan, &output.name, run).await?;
+    let transformed = stage::transform(run_context, plan, &output.name, run, &inputs).await?;
     if transformed.added > 0 && output.mode == Mode::Append && !of.unread {
         let message =
             format!("of these rows the steps make {} more, of which some may have been loaded", transformed.added);
@@ -161,8 +174,8 @@ async fn moved(world: &World, plan: &Plan, output: &Output, (run, of): (&str, &O
             .in_table(&output.name)
             .hint(format!("Nothing was loaded. Mend the source, and run '{}' again", of.by.run)));
     }
-    let verdict = stage::validate(world, plan, &output.name, run, &inputs, &transformed).await?;
-    stage::load(world, plan, &output.name, run, &verdict).await
+    let verdict = stage::validate(run_context, plan, &output.name, run, &inputs, &transformed).await?;
+    stage::load(run_context, plan, &output.name, run, &verdict).await
 }
 
 /// Names the user's file instead of the copy of its rows.

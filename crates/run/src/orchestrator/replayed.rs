@@ -3,7 +3,7 @@
 use crate::extract::mended::Owner;
 use crate::load;
 use std::collections::BTreeMap;
-use windvane_connectors::again::replays::Replays;
+use windvane_connectors::rerun::replays::Replays;
 use windvane_core::spec::target::Mode;
 use windvane_plan::{Output, Plan};
 

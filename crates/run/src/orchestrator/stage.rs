@@ -1,12 +1,12 @@
 //! One stage of one output: timed, guarded, remembered.
 
-use super::aside::{keep_aside, left_files, own_files, put_aside};
-use super::doing::turn;
 use super::events::{peak_rss, remember_checks, remember_load, remember_passed, remember_step};
+use super::load_attempt::load_attempt;
 use super::pieces::{self, Piece};
 use super::planned::{decided, named, source_breaker, target_breaker};
+use super::quarantine_table::{keep_aside, left_files, own_files, put_aside};
+use super::run_context::RunContext;
 use super::window;
-use super::world::World;
 use crate::extract::{self, Inputs, Slice, Staged, quarantine};
 use crate::load::{self, Receipt};
 use crate::record::{Status, StepStats};
@@ -20,19 +20,19 @@ use windvane_plan::{Output, Plan};
 
 /// How an output's input is split, for tasks that each read one piece.
 #[boxed]
-pub async fn split(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
+pub async fn split(run_context: &RunContext, plan: &Plan, output: &str, run: &str) -> Result<Vec<Piece>> {
     let planned = decided(plan, output)?;
     let input = named(plan.input(&planned.from), "input", &planned.from, plan)?;
-    let slice = window::slice(world, plan, planned, input, run).await?;
-    pieces::split(world, plan, output, &slice).await
+    let slice = window::slice(run_context, plan, planned, input, run).await?;
+    pieces::split(run_context, plan, output, &slice).await
 }
 
 /// Reads the inputs of an output into the run's staging folder, piece by piece where the plan says so.
 #[boxed]
-pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
+pub async fn extract(run_context: &RunContext, plan: &Plan, output: &str, run: &str) -> Result<Inputs> {
     let mut read = Vec::new();
-    for piece in split(world, plan, output, run).await? {
-        let inputs = extract_piece(world, plan, output, run, &piece).await?;
+    for piece in split(run_context, plan, output, run).await? {
+        let inputs = extract_piece(run_context, plan, output, run, &piece).await?;
         read.push((piece, inputs));
     }
     pieces::gather(plan, output, read)
@@ -40,9 +40,15 @@ pub async fn extract(world: &World, plan: &Plan, output: &str, run: &str) -> Res
 
 /// Reads one piece; the first one brings the other inputs too.
 #[boxed]
-pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, piece: &Piece) -> Result<Inputs> {
+pub async fn extract_piece(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &str,
+    run: &str,
+    piece: &Piece,
+) -> Result<Inputs> {
     let planned = decided(plan, output)?;
-    let folder = world.folder(plan, run);
+    let folder = run_context.folder(plan, run);
     let mut inputs = Inputs::new();
     let others = planned.reads.iter().filter(|_| piece.index == 0);
     for name in others.chain([&planned.from]) {
@@ -51,15 +57,15 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
         let breaker = plan.sources.get(&input.source).and_then(source_breaker);
         // Each output reads for itself: two mapped tasks must not write one file.
         let own = folder.below(output, "inputs");
-        world.context.progress.begin("extract", name, input.rows);
+        run_context.context.progress.begin("extract", name, input.rows);
         let (slice, ending) = if *name == planned.from {
-            let slice = window::slice(world, plan, planned, input, run).await?;
+            let slice = window::slice(run_context, plan, planned, input, run).await?;
             (Slice { part: piece.part.clone(), ..slice }, piece.ending())
         } else {
             (Slice::default(), String::new())
         };
-        let reading = extract::run((plan, planned), input, &world.context, &own, slice, &ending);
-        let staged = world.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
+        let reading = extract::run((plan, planned), input, &run_context.context, &own, slice, &ending);
+        let staged = run_context.guarded(breaker, reading).await.map_err(|error| error.in_stage("extract"))?;
         let stats = StepStats {
             step: format!("{output}.extract.{name}{ending}"),
             status: Status::Success,
@@ -72,8 +78,8 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
             seconds: watch.seconds(),
             peak_rss: peak_rss(),
         };
-        remember_step(world, plan, run, &stats).await?;
-        remember_passed(world, plan, run).await?;
+        remember_step(run_context, plan, run, &stats).await?;
+        remember_passed(run_context, plan, run).await?;
         inputs.insert(name.clone(), staged);
     }
     Ok(inputs)
@@ -81,26 +87,33 @@ pub async fn extract_piece(world: &World, plan: &Plan, output: &str, run: &str, 
 
 /// Applies the planned steps to the staged inputs.
 #[boxed]
-pub async fn transform(world: &World, plan: &Plan, output: &str, run: &str, inputs: &Inputs) -> Result<Staged> {
+pub async fn transform(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &str,
+    run: &str,
+    inputs: &Inputs,
+) -> Result<Staged> {
     let watch = Stopwatch::start();
     let planned = current(plan, output, inputs)?;
     let primary = primary(&planned, inputs)?;
-    let folder = world.folder(plan, run);
-    world.context.progress.begin("transform", output, Some(primary.rows));
+    let folder = run_context.folder(plan, run);
+    run_context.context.progress.begin("transform", output, Some(primary.rows));
     let staged = tokio::task::block_in_place(|| {
-        let staged = transform::run(plan, &planned, inputs, &folder, world.memory(), &world.context.progress)?;
+        let staged =
+            transform::run(plan, &planned, inputs, &folder, run_context.memory(), &run_context.context.progress)?;
         quarantine::attach_sources(&folder, &own_files(&folder, output, &["transform"])?, primary)?;
         Ok(staged)
     });
     let staged: Staged = staged.map_err(|error: Error| error.in_stage("transform"))?;
-    remember_step(world, plan, run, &difference(format!("{output}.transform"), primary, &staged, watch)).await?;
+    remember_step(run_context, plan, run, &difference(format!("{output}.transform"), primary, &staged, watch)).await?;
     Ok(staged)
 }
 
 /// Judges the transformed rows.
 #[boxed]
 pub async fn validate(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     output: &str,
     run: &str,
@@ -110,11 +123,18 @@ pub async fn validate(
     let watch = Stopwatch::start();
     let planned = current(plan, output, inputs)?;
     let primary = primary(&planned, inputs)?;
-    let folder = world.folder(plan, run);
-    world.context.progress.begin("validate", output, Some(staged.rows));
+    let folder = run_context.folder(plan, run);
+    run_context.context.progress.begin("validate", output, Some(staged.rows));
     let verdict: Result<Verdict> = tokio::task::block_in_place(|| {
-        let verdict =
-            validate::run(plan, &planned, staged, inputs, &folder, &world.context.progress, &world.context.allow)?;
+        let verdict = validate::run(
+            plan,
+            &planned,
+            staged,
+            inputs,
+            &folder,
+            &run_context.context.progress,
+            &run_context.context.allow,
+        )?;
         quarantine::attach_sources(&folder, &own_files(&folder, output, &["validate"])?, primary)?;
         Ok(verdict)
     });
@@ -123,64 +143,76 @@ pub async fn validate(
         Err(error) => {
             let own = own_files(&folder, output, &["validate"])?;
             let files: Vec<String> = staged.quarantine.iter().cloned().chain(own).collect();
-            return Err(put_aside(world, plan, &planned, run, &files, error.in_stage("validate")).await);
+            return Err(put_aside(run_context, plan, &planned, run, &files, error.in_stage("validate")).await);
         }
     };
-    remember_step(world, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch)).await?;
-    remember_passed(world, plan, run).await?;
-    remember_checks(world, plan, run, output, &verdict.checks).await?;
+    remember_step(run_context, plan, run, &difference(format!("{output}.validate"), staged, &verdict.staged, watch))
+        .await?;
+    remember_passed(run_context, plan, run).await?;
+    remember_checks(run_context, plan, run, output, &verdict.checks).await?;
     Ok(verdict)
 }
 
 /// The receipt of an output that an earlier try of this attempt has loaded before it was stopped: what the target's ledger
 /// says is enough, the source is not read again.
-pub(super) async fn retried(world: &World, plan: &Plan, planned: &Output, run: &str) -> Result<Option<Receipt>> {
-    if !world.turn.retried {
+pub(super) async fn retried(
+    run_context: &RunContext,
+    plan: &Plan,
+    planned: &Output,
+    run: &str,
+) -> Result<Option<Receipt>> {
+    if !run_context.begun.retried {
         return Ok(None);
     }
-    let turn = turn(world, plan, planned, run).await?;
-    let asking = load::done(plan, planned, &turn, &world.context);
-    let Some(loaded) = world.guarded(target_breaker(&plan.target), asking).await? else { return Ok(None) };
-    let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &turn, &loaded, earlier));
+    let load_attempt = load_attempt(run_context, plan, planned, run).await?;
+    let asking = load::done(plan, planned, &load_attempt, &run_context.context);
+    let Some(loaded) = run_context.guarded(target_breaker(&plan.target), asking).await? else { return Ok(None) };
+    let receipt = loaded.earlier.as_deref().and_then(|earlier| load::retried(planned, &load_attempt, &loaded, earlier));
     match receipt {
-        Some(receipt) => found(world, plan, planned, run, receipt).await.map(Some),
+        Some(receipt) => found(run_context, plan, planned, run, receipt).await.map(Some),
         None => Ok(None),
     }
 }
 
 /// What is still to be done for a load that an earlier try did: it may have been stopped right after the commit.
 pub(super) async fn found(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     planned: &Output,
     run: &str,
     mut receipt: Receipt,
 ) -> Result<Receipt> {
-    receipt.quarantine = left_files(&world.folder(plan, run), planned)?;
-    keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
-    window::done(world, plan, planned, run).await?;
-    remember_load(world, plan, run, &planned.name, &receipt).await?;
+    receipt.quarantine = left_files(&run_context.folder(plan, run), planned)?;
+    keep_aside(run_context, plan, planned, run, &receipt.quarantine).await?;
+    window::done(run_context, plan, planned, run).await?;
+    remember_load(run_context, plan, run, &planned.name, &receipt).await?;
     Ok(receipt)
 }
 
 /// Loads what passed, exactly once.
 #[boxed]
-pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: &Verdict) -> Result<Receipt> {
+pub async fn load(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &str,
+    run: &str,
+    verdict: &Verdict,
+) -> Result<Receipt> {
     let watch = Stopwatch::start();
     let planned = named(plan.output(output), "output", output, plan)?;
-    let folder = world.folder(plan, run);
-    world.context.progress.begin("load", output, Some(verdict.staged.rows));
-    window::still_mine(world, plan, planned, run).await?;
-    let turn = turn(world, plan, planned, run).await?;
-    let loading = load::run(plan, planned, verdict, &turn, &world.context, &folder);
-    let receipt = match world.guarded(target_breaker(&plan.target), loading).await {
+    let folder = run_context.folder(plan, run);
+    run_context.context.progress.begin("load", output, Some(verdict.staged.rows));
+    window::still_mine(run_context, plan, planned, run).await?;
+    let load_attempt = load_attempt(run_context, plan, planned, run).await?;
+    let loading = load::run(plan, planned, verdict, &load_attempt, &run_context.context, &folder);
+    let receipt = match run_context.guarded(target_breaker(&plan.target), loading).await {
         Ok(receipt) => receipt,
         Err(error) => {
             let files = &verdict.staged.quarantine;
-            return Err(put_aside(world, plan, planned, run, files, error.in_stage("load")).await);
+            return Err(put_aside(run_context, plan, planned, run, files, error.in_stage("load")).await);
         }
     };
-    keep_aside(world, plan, planned, run, &receipt.quarantine).await?;
+    keep_aside(run_context, plan, planned, run, &receipt.quarantine).await?;
     let stats = StepStats {
         step: format!("{output}.load"),
         status: Status::Success,
@@ -193,17 +225,17 @@ pub async fn load(world: &World, plan: &Plan, output: &str, run: &str, verdict: 
         seconds: watch.seconds(),
         peak_rss: peak_rss(),
     };
-    remember_step(world, plan, run, &stats).await?;
-    remember_passed(world, plan, run).await?;
-    window::done(world, plan, planned, run).await?;
-    remember_load(world, plan, run, output, &receipt).await?;
+    remember_step(run_context, plan, run, &stats).await?;
+    remember_passed(run_context, plan, run).await?;
+    window::done(run_context, plan, planned, run).await?;
+    remember_load(run_context, plan, run, output, &receipt).await?;
     Ok(receipt)
 }
 
 /// A stage of an output failed: what it held for the run is let go.
 #[boxed]
-pub async fn give_up(world: &World, plan: &Plan, output: &str, run: &str) {
-    window::release(world, plan, output, run).await;
+pub async fn give_up(run_context: &RunContext, plan: &Plan, output: &str, run: &str) {
+    window::release(run_context, plan, output, run).await;
 }
 
 /// The output as it is now: drift may have changed the columns that were planned.
@@ -215,7 +247,7 @@ pub(super) fn current(plan: &Plan, output: &str, inputs: &Inputs) -> Result<Outp
     if inputs.iter().all(as_planned) {
         return Ok(planned);
     }
-    let steps = extract::lean::steps(plan, &planned, &staged.schema);
+    let steps = extract::unread_columns::steps(plan, &planned, &staged.schema);
     for (planned, step) in planned.steps.iter_mut().zip(&steps) {
         planned.step = step.clone();
     }

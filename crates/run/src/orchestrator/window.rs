@@ -6,18 +6,18 @@
 //! interval and nothing is kept: retries, clears and backfills read the same rows by themselves.
 
 use super::overlap;
-use super::world::{LOOKED_THROUGH, World};
+use super::run_context::{LOOKED_THROUGH, RunContext};
 use crate::extract::cursor::{Cursor, Upto};
 use crate::extract::{Slice, drift};
-use crate::load::{self, Turn};
+use crate::load::{self, LoadAttempt};
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::kernels::cmp::gt;
 use arrow::compute::{SortOptions, sort_limit};
 use arrow::datatypes as a;
 use futures::StreamExt;
 use std::sync::Arc;
-use windvane_connectors::again::{Known, Window};
-use windvane_connectors::{Connection, Limit, ReadRequest, Within};
+use windvane_connectors::rerun::{LedgerLoad, Window};
+use windvane_connectors::{Connection, RangeBound, RangeFilter, ReadRequest};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::resilience::clock;
@@ -35,7 +35,13 @@ const LEASE_SECONDS: i64 = 900;
 const SMALLEST: f64 = 1e-6;
 
 /// The rows of the input that this run reads. Opens the window on the first try.
-pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &Input, run: &str) -> Result<Slice> {
+pub(super) async fn slice(
+    run_context: &RunContext,
+    plan: &Plan,
+    output: &Output,
+    input: &Input,
+    run: &str,
+) -> Result<Slice> {
     let Some(incremental) = &output.incremental else { return Ok(Slice::default()) };
     let field = input.schema.field(&incremental.column).ok_or_else(|| {
         Error::missing(format!("the watermark column '{}' is not at the source", incremental.column))
@@ -44,16 +50,16 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
     })?;
     match incremental.by {
         Progress::Interval => {
-            overlap::width(world)?;
+            overlap::width(run_context)?;
             if output.mode == Mode::Append {
-                let mine = meant(world, incremental, field)?;
-                overlap::refuse(world, plan, output, run, mine).await?;
+                let mine = meant(run_context, incremental, field)?;
+                overlap::refuse(run_context, plan, output, run, mine).await?;
             }
-            interval(world, incremental, (field, output.mode))
+            interval(run_context, incremental, (field, output.mode))
         }
         Progress::Watermark => {
-            watermark(world, plan, output, input, (incremental, field), run).await.map_err(|error| {
-                match world.store.as_ref().and_then(Store::given_up) {
+            watermark(run_context, plan, output, input, (incremental, field), run).await.map_err(|error| {
+                match run_context.store.as_ref().and_then(Store::given_up) {
                 Some(_) => error.in_table(&output.name).hint(
                     "The store knows where the last run of this incremental dataset ended: nothing is read without it",
                 ),
@@ -65,29 +71,29 @@ pub(super) async fn slice(world: &World, plan: &Plan, output: &Output, input: &I
 }
 
 /// The window of a run, once it is open.
-pub(super) async fn known(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<Option<Window>> {
+pub(super) async fn known(run_context: &RunContext, plan: &Plan, output: &Output, run: &str) -> Result<Option<Window>> {
     let Some(incremental) = output.incremental.as_ref() else { return Ok(None) };
     let column = incremental.column.clone();
     if incremental.by == Progress::Interval {
         let field = plan.input(&output.from).and_then(|input| input.schema.field(&column));
-        let (Some(field), Some(_)) = (field, &world.interval) else { return Ok(None) };
-        return meant(world, incremental, field).map(Some);
+        let (Some(field), Some(_)) = (field, &run_context.interval) else { return Ok(None) };
+        return meant(run_context, incremental, field).map(Some);
     }
-    let Some(store) = kept(world, output)? else { return Ok(None) };
+    let Some(store) = kept(run_context, output)? else { return Ok(None) };
     let windows = store.windows(&plan.pipeline, &output.name).await?;
     let mine = windows.into_iter().find(|window| window.run == run);
     Ok(mine.map(|window| Window { column, low: window.low, high: window.high, interval: false }))
 }
 
 /// The window's rows are at the target.
-pub(super) async fn done(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<()> {
-    let Some(store) = kept(world, output)? else { return Ok(()) };
+pub(super) async fn done(run_context: &RunContext, plan: &Plan, output: &Output, run: &str) -> Result<()> {
+    let Some(store) = kept(run_context, output)? else { return Ok(()) };
     store.set_window(&plan.pipeline, &output.name, run, WindowState::Open, WindowState::Done).await.map(drop)
 }
 
 /// The run failed: the next one may take the window's rows.
-pub(super) async fn release(world: &World, plan: &Plan, output: &str, run: &str) {
-    let Some(store) = plan.output(output).and_then(|output| kept(world, output).ok().flatten()) else { return };
+pub(super) async fn release(run_context: &RunContext, plan: &Plan, output: &str, run: &str) {
+    let Some(store) = plan.output(output).and_then(|output| kept(run_context, output).ok().flatten()) else { return };
     let released = store.set_window(&plan.pipeline, output, run, WindowState::Open, WindowState::Released).await;
     if let Err(error) = released {
         tracing::warn!("the window of run {run} stays open until its lease ends: {error}");
@@ -95,8 +101,8 @@ pub(super) async fn release(world: &World, plan: &Plan, output: &str, run: &str)
 }
 
 /// Before the rows become visible: nobody has taken them over, and nobody will in the next minutes.
-pub(super) async fn still_mine(world: &World, plan: &Plan, output: &Output, run: &str) -> Result<()> {
-    let Some(store) = kept(world, output)? else { return Ok(()) };
+pub(super) async fn still_mine(run_context: &RunContext, plan: &Plan, output: &Output, run: &str) -> Result<()> {
+    let Some(store) = kept(run_context, output)? else { return Ok(()) };
     let windows = store.windows(&plan.pipeline, &output.name).await?;
     let mine = windows.iter().find(|window| window.run == run);
     match mine.map(|window| window.state) {
@@ -115,26 +121,28 @@ pub(super) async fn still_mine(world: &World, plan: &Plan, output: &Output, run:
 }
 
 /// The store, when this output has windows in it.
-fn kept<'a>(world: &'a World, output: &Output) -> Result<Option<&'a Store>> {
+fn kept<'a>(run_context: &'a RunContext, output: &Output) -> Result<Option<&'a Store>> {
     match &output.incremental {
-        Some(incremental) if incremental.by == Progress::Watermark => world.store.as_ref().map(Some).ok_or_else(|| {
-            Error::spec("an incremental dataset needs a store that remembers where the last run ended")
-                .in_table(&output.name)
-                .hint("Name a store (WINDVANE_STORE, or [windvane] store in Airflow), or use `by: interval`")
-        }),
+        Some(incremental) if incremental.by == Progress::Watermark => {
+            run_context.store.as_ref().map(Some).ok_or_else(|| {
+                Error::spec("an incremental dataset needs a store that remembers where the last run ended")
+                    .in_table(&output.name)
+                    .hint("Name a store (WINDVANE_STORE, or [windvane] store in Airflow), or use `by: interval`")
+            })
+        }
         _ => Ok(None),
     }
 }
 
 async fn watermark(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     output: &Output,
     input: &Input,
     (incremental, field): (&Incremental, &Field),
     run: &str,
 ) -> Result<Slice> {
-    let Some(store) = kept(world, output)? else { return Ok(Slice::default()) };
+    let Some(store) = kept(run_context, output)? else { return Ok(Slice::default()) };
     let (pipeline, name) = (&plan.pipeline, &output.name);
     // Each round settles one window of another run, or loses a race to one.
     for _ in 0..100 {
@@ -153,10 +161,10 @@ async fn watermark(
         }
         let unfinished = |window: &&WindowRow| matches!(window.state, WindowState::Open | WindowState::Released);
         if let Some(other) = windows.iter().find(unfinished) {
-            settle(world, store, plan, output, other).await?;
+            settle(run_context, store, plan, output, other).await?;
             continue;
         }
-        let Ledger { mine, high: loaded } = ledger(world, plan, output, field, run).await?;
+        let Ledger { mine, high: loaded } = ledger(run_context, plan, output, field, run).await?;
         if let Some(Window { low, high, .. }) = mine {
             // This store is not the one that the run began with.
             store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
@@ -164,7 +172,7 @@ async fn watermark(
         }
         let last = larger(field, store.watermark(pipeline, name).await?, loaded);
         let low = last.filter(|_| !faults::planted("window_forgotten"));
-        let newest = newest(world, plan, input, (incremental, field), low.as_deref()).await?;
+        let newest = newest(run_context, plan, input, (incremental, field), low.as_deref()).await?;
         let newest = newest.map(|newest| waiting(incremental, (field, output.mode), low.as_deref(), newest));
         let high = newest.or_else(|| low.clone());
         store.open_window(pipeline, name, run, &plan.id, (low.as_deref(), high.as_deref())).await?;
@@ -182,10 +190,10 @@ struct Ledger {
     high: Option<String>,
 }
 
-async fn ledger(world: &World, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
-    let loads = world.loads(plan, output, LOOKED_THROUGH).await?;
-    let ours = |load: &&Known| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
-    let of = |load: &Known| {
+async fn ledger(run_context: &RunContext, plan: &Plan, output: &Output, field: &Field, run: &str) -> Result<Ledger> {
+    let loads = run_context.loads(plan, output, LOOKED_THROUGH).await?;
+    let ours = |load: &&LedgerLoad| load.facts.pipeline == plan.pipeline && load.facts.output == output.name;
+    let of = |load: &LedgerLoad| {
         let window = load.facts.window.clone().filter(|window| window.column == field.name);
         window.map(|window| as_watermark(window, field))
     };
@@ -224,10 +232,16 @@ async fn reopened(store: &Store, plan: &Plan, output: &Output, run: &str, window
 }
 
 /// Finishes or supersedes the window of another run: its own load says which.
-async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, other: &WindowRow) -> Result<()> {
+async fn settle(
+    run_context: &RunContext,
+    store: &Store,
+    plan: &Plan,
+    output: &Output,
+    other: &WindowRow,
+) -> Result<()> {
     let silent = seconds_since(&other.touched_at).is_none_or(|seconds| seconds >= LEASE_SECONDS);
     // A process that was killed at it is known to be dead at once.
-    let idle = silent || store.lease_is_orphan(&World::lease(plan, &other.run)).await?;
+    let idle = silent || store.lease_is_orphan(&RunContext::lease(plan, &other.run)).await?;
     if other.state == WindowState::Open && !idle {
         return Err(Error::new(Kind::Unavailable, format!("run '{}' is moving this dataset now", other.run))
             .in_table(&output.name)
@@ -235,8 +249,8 @@ async fn settle(world: &World, store: &Store, plan: &Plan, output: &Output, othe
                 "Run them one after the other; a run that shows no life for {LEASE_SECONDS} s is passed over"
             )));
     }
-    let theirs = Turn { run: other.run.clone(), ..Turn::default() };
-    let loaded = load::done(plan, output, &theirs, &world.context).await?.is_some();
+    let theirs = LoadAttempt { run: other.run.clone(), ..LoadAttempt::default() };
+    let loaded = load::done(plan, output, &theirs, &run_context.context).await?.is_some();
     let next = if loaded { WindowState::Done } else { WindowState::Superseded };
     store.set_window(&plan.pipeline, &output.name, &other.run, other.state, next).await.map(drop)
 }
@@ -249,7 +263,7 @@ fn seconds_since(at: &str) -> Option<i64> {
 
 /// The largest value above `low`, from the column alone.
 async fn newest(
-    world: &World,
+    run_context: &RunContext,
     plan: &Plan,
     input: &Input,
     (incremental, field): (&Incremental, &Field),
@@ -257,7 +271,7 @@ async fn newest(
 ) -> Result<Option<String>> {
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     // The source may write the name otherwise now.
-    let name = drift::name_now(source, input, &field.name, &world.context).await?;
+    let name = drift::name_now(source, input, &field.name, &run_context.context).await?;
     let field = &Field { name, ..field.clone() };
     let schema = Schema::new(vec![field.clone()]);
     let request = ReadRequest::whole(input.locator.clone(), input.kind, input.format.clone(), schema);
@@ -265,7 +279,7 @@ async fn newest(
     let (from, to) = (low.map(|low| (low, false)), beyond.as_deref().map(|beyond| (beyond, true)));
     // Also without an end: a source that cannot choose rows by the column says so before the first load.
     let request = ReadRequest { within: vec![within(field, from, to, false)], ..request };
-    let mut batches = Connection::open_source(source, &world.context)?.read(request).await?;
+    let mut batches = Connection::open_source(source, &run_context.context)?.read(request).await?;
     let mut largest: Option<ArrayRef> = None;
     while let Some(batch) = batches.next().await {
         let column = Arc::clone(batch?.rows.column(0));
@@ -382,20 +396,20 @@ fn moment(moment: i64, data_type: DataType) -> Result<String> {
     text_at(&texts, data_type, 0).ok_or_else(|| Error::internal("a moment has no text"))
 }
 
-fn interval(world: &World, incremental: &Incremental, (field, mode): (&Field, Mode)) -> Result<Slice> {
-    let (start, end) = ends(world, incremental, field)?;
+fn interval(run_context: &RunContext, incremental: &Incremental, (field, mode): (&Field, Mode)) -> Result<Slice> {
+    let (start, end) = ends(run_context, incremental, field)?;
     let inside = within(field, Some((&start, true)), Some((&end, false)), true);
     Ok(Slice { within: vec![inside], cursor: Some(cursor(field, mode, Upto::Every)), ..Slice::default() })
 }
 
-fn meant(world: &World, incremental: &Incremental, field: &Field) -> Result<Window> {
-    let (low, high) = ends(world, incremental, field)?;
+fn meant(run_context: &RunContext, incremental: &Incremental, field: &Field) -> Result<Window> {
+    let (low, high) = ends(run_context, incremental, field)?;
     Ok(Window { column: incremental.column.clone(), low: Some(low), high: Some(high), interval: true })
 }
 
 /// The data interval of the run as values of the column, from so much earlier on as the lag says.
-fn ends(world: &World, incremental: &Incremental, field: &Field) -> Result<(String, String)> {
-    let interval = world.interval.as_ref().ok_or_else(|| {
+fn ends(run_context: &RunContext, incremental: &Incremental, field: &Field) -> Result<(String, String)> {
+    let interval = run_context.interval.as_ref().ok_or_else(|| {
         Error::spec("the dataset is read by data interval, and the run has none")
             .hint("Airflow gives one to scheduled runs; at a shell say --interval START END")
     })?;
@@ -413,9 +427,15 @@ fn ends(world: &World, incremental: &Incremental, field: &Field) -> Result<(Stri
     Ok((start, at(&interval.end)?))
 }
 
-fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, nulls: bool) -> Within {
-    let limit = |(value, inclusive): (&str, bool)| Limit { value: value.to_owned(), inclusive };
-    Within { column: field.name.clone(), data_type: field.data_type, from: from.map(limit), to: to.map(limit), nulls }
+fn within(field: &Field, from: Option<(&str, bool)>, to: Option<(&str, bool)>, nulls: bool) -> RangeFilter {
+    let limit = |(value, inclusive): (&str, bool)| RangeBound { value: value.to_owned(), inclusive };
+    RangeFilter {
+        column: field.name.clone(),
+        data_type: field.data_type,
+        from: from.map(limit),
+        to: to.map(limit),
+        nulls,
+    }
 }
 
 /// A value so much smaller: seconds of dates and times, otherwise the number itself. Nothing where that cannot be said.

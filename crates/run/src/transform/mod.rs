@@ -22,7 +22,7 @@ use windvane_core::schema::Schema;
 use windvane_core::spec::RowPolicy;
 use windvane_engine::frame::Frame;
 use windvane_engine::spill::{self, Budget};
-use windvane_engine::step::lanes::in_order;
+use windvane_engine::step::parallel::in_order;
 use windvane_engine::step::{self, Frames, Give, Needed, Others, Outcome, Program, pipe::Pipe};
 use windvane_plan::{Output, Plan, plain};
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use windvane_connectors::Rejected;
 use windvane_core::resilience::progress::Progress;
-use windvane_run::extract::folder::{Doing, Place};
+use windvane_run::extract::folder::{Place, RunAttempt};
 use windvane_run::extract::mended::read;
 use windvane_run::extract::quarantine::{Writer, lines};
 
@@ -77,7 +77,7 @@ proptest! {
         let disk = Disk::new("mended");
         let path = disk.written(&[(row.0, Some(source.clone()))]);
         let known = read(&path).unwrap();
-        prop_assert_eq!(&known.of.by, &Doing { run: "run \"1\"".to_owned(), attempt: 2 });
+        prop_assert_eq!(&known.of.by, &RunAttempt { run: "run \"1\"".to_owned(), attempt: 2 });
         prop_assert_eq!(&known.rows[0].source, &source);
         let mut line: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         line["source"]["a"] = mended.clone().into();

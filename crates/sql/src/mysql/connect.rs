@@ -7,12 +7,12 @@ use crate::tls::Certificates;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions, Connection};
 use url::Url;
-use windvane_connect::parameters::{Words, decoded, parameters};
+use windvane_connect::parameters::{KnownParameters, decoded, parameters};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::resilience::patience;
+use windvane_core::resilience::timeouts;
 
 /// What of a connection's extras is followed; the names of the server's own programs, of drivers, and Airflow's.
-const WORDS: Words = Words {
+const WORDS: KnownParameters = KnownParameters {
     used: &[
         ("sslmode", "ssl-mode"),
         ("ssl-mode", "ssl-mode"),
@@ -103,7 +103,7 @@ pub(super) fn access(id: &str, url: &str) -> Result<(Access, Option<String>)> {
 pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
     let server = || format!("{}:{}", options.get_host(), options.get_port());
     let hint = "Check the host and the port of the connection, and that the server is up";
-    match tokio::time::timeout(patience::connect(), established(options)).await {
+    match tokio::time::timeout(timeouts::connect(), established(options)).await {
         Ok(Ok(session)) => Ok(session),
         Ok(Err(sqlx::Error::Io(error))) => {
             Err(Error::new(Kind::Unavailable, format!("the MySQL server at {} cannot be reached", server()))
@@ -112,7 +112,7 @@ pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
         }
         Ok(Err(error)) => Err(translate(&error)),
         Err(_) => {
-            let seconds = patience::connect().as_secs_f64();
+            let seconds = timeouts::connect().as_secs_f64();
             Err(Error::new(Kind::Timeout, format!("the MySQL server at {} did not answer in {seconds} s", server()))
                 .hint("Check the host and the port of the connection, and that no firewall drops the packets"))
         }

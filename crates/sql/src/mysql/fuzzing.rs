@@ -5,7 +5,7 @@ use super::row::{self, Shape};
 use super::select::select;
 use super::table::NativeColumn;
 use windvane_connect::Batch;
-use windvane_connect::gather::Gather;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;
 
@@ -35,14 +35,14 @@ pub fn decoded(schema: &Schema, declared: &[&str], described: &[Vec<u8>], packet
         columns.map(|(field, declared)| select(field.data_type, Some(&native(&field.name, declared)))).collect();
     let wires: Vec<_> = selected.iter().map(|selected| selected.wire).collect();
     let shapes: Vec<_> = described.iter().filter_map(|packet| Shape::of(packet)).collect();
-    let mut gather = Gather::new(schema, selected.iter().map(|selected| selected.parsed).collect());
+    let mut builder = BatchBuilder::new(schema, selected.iter().map(|selected| selected.parsed).collect());
     let mut batches = Vec::new();
     for packet in packets {
-        if row::add(packet, &shapes, &wires, &mut gather)? {
-            batches.extend(gather.take()?);
+        if row::add(packet, &shapes, &wires, &mut builder)? {
+            batches.extend(builder.take()?);
         }
     }
-    batches.extend(gather.take()?);
+    batches.extend(builder.take()?);
     Ok(batches)
 }
 

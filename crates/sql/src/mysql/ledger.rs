@@ -1,12 +1,12 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
+use super::filter;
 use super::select::Select;
 use super::session::Session;
 use super::table::{Existing, TableName, check_name, quote, same};
-use super::within;
-use windvane_connect::again::{Course, Facts, Known, Undo};
 use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::ReadBack;
+use windvane_connect::rerun::{Facts, LedgerLoad, LoadAction, Undo};
 use windvane_connect::{LoadRequest, Loaded};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::{Schema, digest};
@@ -68,7 +68,7 @@ pub(super) async fn look_up(
     table: &TableName,
     ledger: &TableName,
     request: &LoadRequest,
-) -> Result<Course> {
+) -> Result<LoadAction> {
     ledger::look_up(&mut Asked { session, table, ledger, request, existing: None }, request).await
 }
 
@@ -94,7 +94,7 @@ impl Ledger for Asked<'_> {
         row.map(ledger::answered).transpose()
     }
 
-    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+    async fn newest(&mut self, most: u32) -> Result<Vec<LedgerLoad>> {
         newest(self.session, self.ledger, &self.request.dataset, most).await
     }
 
@@ -107,8 +107,8 @@ impl Ledger for Asked<'_> {
         self.existing.iter().flat_map(|existing| &existing.columns).any(|known| same(&known.name, column))
     }
 
-    fn told(&self, also: &[String]) -> Result<String> {
-        told(self.request, self.existing()?, also)
+    fn own_rows_sql(&self, also: &[String]) -> Result<String> {
+        own_rows_sql(self.request, self.existing()?, also)
     }
 
     async fn count(&mut self, condition: &str) -> Result<u64> {
@@ -127,8 +127,8 @@ impl Ledger for Asked<'_> {
 }
 
 /// The condition that chooses the rows of a load, and of these.
-fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
-    ledger::told(request, also, quote, |within| Ok(format!(" WHERE {}", within::one(within, existing)?)))
+fn own_rows_sql(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
+    ledger::own_rows_sql(request, also, quote, |within| Ok(format!(" WHERE {}", filter::one(within, existing)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
@@ -139,7 +139,7 @@ pub(super) async fn undo(
     request: &LoadRequest,
     undo: &Undo,
 ) -> Result<()> {
-    let sql = format!("DELETE FROM {}{}", table.sql(), told(request, existing, &undo.also)?);
+    let sql = format!("DELETE FROM {}{}", table.sql(), own_rows_sql(request, existing, &undo.also)?);
     ledger::went(undo, session.execute(&sql).await?)
 }
 
@@ -159,14 +159,19 @@ pub(super) async fn forget(
 }
 
 /// The newest loads of a dataset first.
-async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Known>> {
+async fn newest(session: &mut Session, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<LedgerLoad>> {
     let sql = format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, load_id LIMIT {limit}", ledger.sql());
     let rows: Vec<ledger::Row> = session.all(&sql, &[dataset]).await?;
     Ok(rows.iter().map(ledger::listed).collect())
 }
 
 /// The newest loads of a dataset. Changes nothing: without a ledger there were none.
-pub(super) async fn loads(session: &mut Session, ledger: &TableName, dataset: &str, most: u32) -> Result<Vec<Known>> {
+pub(super) async fn loads(
+    session: &mut Session,
+    ledger: &TableName,
+    dataset: &str,
+    most: u32,
+) -> Result<Vec<LedgerLoad>> {
     let known = ledger.existing(session).await?;
     if !known.is_some_and(|known| known.columns.iter().any(|column| column.name == FACTS)) {
         return Ok(Vec::new());

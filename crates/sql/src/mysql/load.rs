@@ -11,9 +11,9 @@ use super::table::{Existing, TableName, name, quote, same};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
 use super::{ledger, merge};
-use windvane_connect::account::Account;
-use windvane_connect::again::{Course, Undo, swapped};
 use windvane_connect::by_key;
+use windvane_connect::rerun::{LoadAction, Undo, swapped};
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
@@ -43,8 +43,8 @@ async fn alone(session: &mut Session, table: &TableName, request: &LoadRequest, 
     // A DELETE by alias wants one.
     session.execute(&format!("USE {}", quote(&table.database))).await?;
     let undo = match ledger::look_up(session, table, &ledger, request).await? {
-        Course::Done(loaded) => return Ok(*loaded),
-        Course::Load { undo } => undo,
+        LoadAction::Done(loaded) => return Ok(*loaded),
+        LoadAction::Load { undo } => undo,
     };
     let (existing, made) = ready(session, table, request).await?;
     for statement in BEGIN {
@@ -113,7 +113,7 @@ async fn direct(
         session.execute(&format!("DELETE FROM {}", table.sql())).await?;
     }
     let mine = Mine::mark(session, table, existing, request).await?;
-    let mut account = Account::new(request);
+    let mut account = RowAccounting::new(request);
     let id = request.mark_sql();
     let own = request.marks().map(|column| (column, id.as_str()));
     let fields = &request.schema.fields;

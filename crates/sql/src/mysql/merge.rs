@@ -5,11 +5,11 @@ use super::select::look;
 use super::session::Session;
 use super::stage::{AT, OUT, Stage};
 use super::table::{Existing, TableName, quote};
-use windvane_connect::account::Account;
+use windvane_connect::bisect::Refuses;
 use windvane_connect::by_key::{CURRENT, TO, versions};
-use windvane_connect::halving::Refuses;
 use windvane_connect::merge::{self, Merge, Merges, RANGE};
 use windvane_connect::read_back::ReadBack;
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
@@ -31,7 +31,7 @@ pub(super) async fn load(
     request: &LoadRequest,
     rows: &mut Rows,
 ) -> Result<Loaded> {
-    let mut account = Account::new(request);
+    let mut account = RowAccounting::new(request);
     let (stage, bytes) = Stage::fill(session, (table, existing), request, rows, &mut account).await?;
     let merge = statements(session, table, existing, request, &stage).await?;
     let words = stage.words(request);

@@ -2,9 +2,9 @@
 //!
 //! Doors: those of [`Connector`]. `connect` opens sessions, `session` asks them without ever waiting for ever,
 //! `failure` translates the server's errors, `table` and `catalog` ask what exists, `select`, `wire` and `read` turn
-//! rows of the binary protocol into batches, `within` cuts them into ranges and parts. Rows come by a `lane`: a
+//! rows of the binary protocol into batches, `filter` cuts them into ranges and parts. Rows come by a `read_session`: a
 //! session of our own (`raw`, `login`, `row`) on plain TCP with a password that needs no key, otherwise by the driver;
-//! of a large table by several lanes in one `snapshot`. `target` makes a table ready, `write` fills it with `values`,
+//! of a large table by several readers in one `snapshot`. `target` makes a table ready, `write` fills it with `values`,
 //! `load` does so once (`ledger`), and `merge` goes by key over a `stage`. `flavour` tells the two servers apart.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
@@ -20,23 +20,23 @@
 //! order of the primary key; rows and the ledger row of a load become visible in one commit, and before it there is at
 //! most an empty table or an empty column; identifiers are always quoted; no message holds the connection's password.
 
-mod beyond;
 mod catalog;
 mod connect;
 mod failure;
 mod flavour;
+mod unrepresentable;
 #[doc(hidden)]
+mod filter;
 pub mod fuzzing;
-mod held;
 mod indexes;
 mod keeps;
-mod lane;
 mod ledger;
 mod load;
 mod login;
 mod merge;
 mod raw;
 mod read;
+mod read_session;
 mod row;
 mod select;
 mod session;
@@ -45,17 +45,17 @@ mod socket;
 mod stage;
 mod table;
 mod target;
+mod target_state;
 mod values;
 mod versions;
 mod wire;
-mod within;
 mod write;
 
 use async_trait::async_trait;
-use windvane_connect::again::Known;
+use windvane_connect::compatibility::Compatibility;
 use windvane_connect::connector::Connector;
-use windvane_connect::fits::Fitting;
-use windvane_connect::held::Holds;
+use windvane_connect::rerun::LedgerLoad;
+use windvane_connect::target_state::TargetState;
 use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
@@ -115,7 +115,7 @@ impl Connector for Mysql {
         let mut session = connect::open(&self.access.options).await?;
         let table = table::TableName::parse(&request.locator, &self.database);
         match table.existing(&mut session).await? {
-            Some(existing) => within::split(&mut session, &table, &existing, parts).await,
+            Some(existing) => filter::split(&mut session, &table, &existing, parts).await,
             None => Err(catalog::missing(&mut session, &table, &self.database).await),
         }
     }
@@ -125,7 +125,7 @@ impl Connector for Mysql {
         load::load(session, &self.database, request, rows).await
     }
 
-    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
         let mut session = connect::open(&self.access.options).await?;
         let ledger = table::TableName { database: self.database.clone(), table: catalog::LEDGER.to_owned() };
         ledger::loads(&mut session, &ledger, dataset, most).await
@@ -136,16 +136,22 @@ impl Connector for Mysql {
         catalog::check_database(&mut session, &self.database).await
     }
 
-    async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+    async fn unrepresentable(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
         self.wordless(locator, columns).await
     }
 
-    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
+    async fn compatibility(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Compatibility> {
         self.fits(dataset, schema, mode, kept).await
     }
 
-    async fn holds(&self, dataset: &str) -> Result<Holds> {
-        self.held(dataset).await
+    async fn target_state(&self, dataset: &str) -> Result<TargetState> {
+        self.target_state(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {

@@ -3,7 +3,7 @@
 //! decoding it.
 //!
 //! Over TCP, encrypted as the connection's `ssl-mode` wants it, with the passwords that `login` knows; whatever else is
-//! asked for is the driver's: see `lane`.
+//! asked for is the driver's: see `read_session`.
 
 use super::connect::{Access, SETTINGS};
 use super::failure::{not_ours, not_understood, said};
@@ -15,7 +15,7 @@ use crate::tls::Socket;
 use std::ops::Range;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use windvane_core::error::{Error, Result};
-use windvane_core::resilience::patience;
+use windvane_core::resilience::timeouts;
 
 /// Room for what the server sends; one packet that is larger makes it grow.
 const BUFFER: usize = 256 << 10;
@@ -49,7 +49,7 @@ enum Packet {
 
 impl Raw {
     pub(super) async fn open(access: &Access) -> Result<Self> {
-        match tokio::time::timeout(patience::connect(), Self::opened(access)).await {
+        match tokio::time::timeout(timeouts::connect(), Self::opened(access)).await {
             Ok(raw) => raw,
             Err(_) => Err(not_ours("a slow server")),
         }

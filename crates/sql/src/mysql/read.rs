@@ -6,17 +6,17 @@
 
 use super::catalog;
 use super::connect::{self, Access};
-use super::lane::Lane;
+use super::filter::{conditions, of_part};
+use super::read_session::ReadSession;
 use super::select::Select;
-use super::snapshot::{lanes, ranges};
+use super::snapshot::{ranges, readers};
 use super::table::{Existing, TableName, name, quote};
-use super::within::{conditions, of_part};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
+use windvane_connect::ordered_merge::{self, Piece, gone};
 use windvane_connect::produce::produce;
-use windvane_connect::turns::{self, Piece, gone};
 use windvane_connect::{Batch, BatchStream, ReadRequest};
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;
@@ -34,9 +34,9 @@ pub(super) async fn read(access: &Access, database: &str, request: ReadRequest) 
     let whole = conditions.is_empty() && request.limit.is_none();
     let parts = if whole { ranges(&mut leader, &table, &existing).await? } else { Vec::new() };
     let wanted = if parts.len() > 1 { sessions() } else { 1 };
-    let lanes = lanes(access, leader, &table, wanted).await.map_err(|error| name(error, &table))?;
+    let readers = readers(access, leader, &table, wanted).await.map_err(|error| name(error, &table))?;
     let order = in_order(&existing);
-    let rests = if lanes.len() > 1 {
+    let rests = if readers.len() > 1 {
         let one = |part| Ok(format!(" FORCE INDEX (PRIMARY) WHERE {}{order}", of_part(part, &existing)?));
         parts.iter().map(one).collect::<Result<Vec<_>>>()?
     } else {
@@ -47,7 +47,7 @@ pub(super) async fn read(access: &Access, database: &str, request: ReadRequest) 
     let select = Arc::new(Select::new(&table, &existing, &request.schema));
     Ok(produce(move |sender| async move {
         let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
-        all(lanes, rests, select, request.schema, give).await.map_err(|error| name(error, &table))
+        all(readers, rests, select, request.schema, give).await.map_err(|error| name(error, &table))
     }))
 }
 
@@ -57,7 +57,7 @@ fn sessions() -> usize {
 
 /// Hands on the batches of all ranges in their order. The sessions' tasks end with this future.
 async fn all<Give, Given>(
-    lanes: Vec<Lane>,
+    readers: Vec<ReadSession>,
     rests: Vec<String>,
     select: Arc<Select>,
     wanted: Schema,
@@ -68,15 +68,15 @@ where
     Given: Future<Output = Result<()>>,
 {
     let mut tasks = JoinSet::new();
-    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(lanes.len());
-    let count = lanes.len();
-    for (at, mut lane) in lanes.into_iter().enumerate() {
+    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(readers.len());
+    let count = readers.len();
+    for (at, mut reader) in readers.into_iter().enumerate() {
         let (sender, receiver) = channel(if count > 1 { READY } else { 1 });
         let mine: Vec<String> = rests.iter().skip(at).step_by(count).cloned().collect();
         let (select, wanted) = (Arc::clone(&select), wanted.clone());
         tasks.spawn(async move {
             for rest in mine {
-                if let Err(error) = lane.read(&select, &rest, &wanted, &sender).await {
+                if let Err(error) = reader.read(&select, &rest, &wanted, &sender).await {
                     // Nobody is left to tell when this fails.
                     drop(sender.send(Err(error)).await);
                     break;
@@ -85,7 +85,7 @@ where
         });
         pieces.push(receiver);
     }
-    turns::in_order(pieces, rests.len(), give).await
+    ordered_merge::in_order(pieces, rests.len(), give).await
 }
 
 /// By the primary key, so that the same rows always come in the same order.

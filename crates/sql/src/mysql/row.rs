@@ -2,7 +2,7 @@
 
 use super::failure::not_understood;
 use super::wire::{Wire, put};
-use windvane_connect::gather::Gather;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_core::error::Result;
 
 /// How the values of a column are framed.
@@ -34,7 +34,7 @@ impl Shape {
 }
 
 /// Adds the row of a packet; true when the batch should be taken.
-pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], gather: &mut Gather) -> Result<bool> {
+pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], builder: &mut BatchBuilder) -> Result<bool> {
     if shapes.len() != wires.len() {
         return Err(not_understood());
     }
@@ -44,7 +44,7 @@ pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], gather: &mut 
     for (column, (shape, wire)) in shapes.iter().zip(wires).enumerate() {
         let bit = column + 2;
         if nulls[bit / 8] >> (bit % 8) & 1 == 1 {
-            gather.null(column);
+            builder.null(column);
             continue;
         }
         let cut = match shape {
@@ -53,10 +53,10 @@ pub(super) fn add(packet: &[u8], shapes: &[Shape], wires: &[Wire], gather: &mut 
             Shape::Counted => counted(rest),
         };
         let (value, after) = cut.ok_or_else(not_understood)?;
-        put(*wire, value, column, gather)?;
+        put(*wire, value, column, builder)?;
         rest = after;
     }
-    if rest.is_empty() { Ok(gather.end_row()) } else { Err(not_understood()) }
+    if rest.is_empty() { Ok(builder.end_row()) } else { Err(not_understood()) }
 }
 
 /// What a length announces, and what follows it.

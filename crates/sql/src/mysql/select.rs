@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 use sqlx::mysql::{MySql, MySqlRow};
 use sqlx::{AssertSqlSafe, Decode, Row};
 use std::future::Future;
-use windvane_connect::gather::Gather;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_connect::read_back::ReadBack;
 use windvane_connect::{Batch, LoadRequest};
 use windvane_core::error::Result;
@@ -150,7 +150,7 @@ impl Select {
         Give: Fn(Batch) -> Given,
         Given: Future<Output = Result<()>>,
     {
-        let mut gather = Gather::new(wanted, self.parsed());
+        let mut builder = BatchBuilder::new(wanted, self.parsed());
         let sql = self.sql(rest);
         let Session { link, watch, .. } = session;
         let mut rows = sqlx::query(AssertSqlSafe(sql.as_str())).persistent(false).fetch(link);
@@ -161,25 +161,25 @@ impl Select {
                 None => watch.patient(rows.next().map(Option::transpose)).await?,
             };
             let Some(row) = next else { break };
-            self.add(&row, &mut gather)?;
-            let full = if gather.end_row() { gather.take()? } else { None };
+            self.add(&row, &mut builder)?;
+            let full = if builder.end_row() { builder.take()? } else { None };
             if let Some(batch) = full {
                 give(batch).await?;
             }
         }
-        match gather.take()? {
+        match builder.take()? {
             Some(batch) => give(batch).await,
             None => Ok(()),
         }
     }
 
-    fn add(&self, row: &MySqlRow, gather: &mut Gather) -> Result<()> {
+    fn add(&self, row: &MySqlRow, builder: &mut BatchBuilder) -> Result<()> {
         for (column, selected) in self.selected.iter().enumerate() {
             let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
             // Not `is_null`: the driver takes zero dates for nulls.
             match <&[u8] as Decode<MySql>>::decode(value) {
-                Ok(bytes) => put(selected.wire, bytes, column, gather)?,
-                Err(_) => gather.null(column),
+                Ok(bytes) => put(selected.wire, bytes, column, builder)?,
+                Err(_) => builder.null(column),
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::resilience::{farewell, patience};
+use windvane_core::resilience::{cleanup, timeouts};
 
 pub(super) struct Session {
     pub(super) link: MySqlConnection,
@@ -38,7 +38,7 @@ impl Drop for Watch {
             return;
         }
         let (options, kill) = (self.options.clone(), format!("KILL {}", self.id));
-        farewell::say(async move {
+        cleanup::spawn(async move {
             if let Ok(mut other) = Box::pin(connect::open(&options)).await {
                 drop(sqlx::raw_sql(AssertSqlSafe(kill)).execute(&mut other.link).await);
             }
@@ -105,7 +105,7 @@ impl Watch {
         let mut asked = pin!(asked);
         self.waits.store(true, Ordering::Relaxed);
         loop {
-            match tokio::time::timeout(patience::silence(), &mut asked).await {
+            match tokio::time::timeout(timeouts::idle(), &mut asked).await {
                 Ok(answer) => {
                     self.waits.store(false, Ordering::Relaxed);
                     return answer.map_err(|error| translate(&error));
@@ -117,7 +117,7 @@ impl Watch {
 
     async fn check(&self) -> Result<()> {
         let silent = |what: &str| {
-            let seconds = patience::silence().as_secs_f64();
+            let seconds = timeouts::idle().as_secs_f64();
             Error::new(Kind::Timeout, format!("the MySQL server has sent nothing for {seconds} s, {what}"))
                 .hint("Look at the network between here and the server, then run it again")
         };
@@ -129,7 +129,7 @@ impl Watch {
         )
         .bind(self.id)
         .fetch_one(&mut other.link);
-        match tokio::time::timeout(patience::silence(), asked).await {
+        match tokio::time::timeout(timeouts::idle(), asked).await {
             Ok(Ok(0)) => Err(silent("and does not know this session any more")),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(silent("and cannot be asked why").caused_by(&error)),

@@ -6,7 +6,7 @@
 //! may not), one session reads.
 
 use super::connect::Access;
-use super::lane::Lane;
+use super::read_session::ReadSession;
 use super::session::Session;
 use super::table::{Existing, TableName, quote};
 use futures::future::try_join_all;
@@ -16,7 +16,7 @@ use windvane_core::error::{Error, Kind, Result};
 
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 /// So long writers may wait for us, and we for them.
-const PATIENCE: &str = "SET SESSION lock_wait_timeout = 1";
+const SHORT_LOCK_TIMEOUT: &str = "SET SESSION lock_wait_timeout = 1";
 /// For all of it together.
 const MOMENT: Duration = Duration::from_secs(3);
 /// Writes to a table by way of another one, which the lock does not keep out everywhere.
@@ -42,33 +42,38 @@ pub(super) async fn ranges(session: &mut Session, table: &TableName, existing: &
         return Ok(Vec::new());
     }
     let count = usize::try_from(rows.div_ceil(RANGE).clamp(2, RANGES)).unwrap_or(2);
-    super::within::split(session, table, existing, count).await
+    super::filter::split(session, table, existing, count).await
 }
 
 /// Sessions in one snapshot: as many as wanted, or one when that cannot be had.
-pub(super) async fn lanes(access: &Access, leader: Session, table: &TableName, wanted: usize) -> Result<Vec<Lane>> {
+pub(super) async fn readers(
+    access: &Access,
+    leader: Session,
+    table: &TableName,
+    wanted: usize,
+) -> Result<Vec<ReadSession>> {
     if wanted > 1 {
         let together = async {
-            let mut lanes = try_join_all((0..wanted).map(|_| Lane::open(access))).await?;
-            same_moment(leader, table, &mut lanes).await?;
-            Ok(lanes)
+            let mut readers = try_join_all((0..wanted).map(|_| ReadSession::open(access))).await?;
+            same_moment(leader, table, &mut readers).await?;
+            Ok(readers)
         };
         match together.await {
-            Ok(lanes) => return Ok(lanes),
+            Ok(readers) => return Ok(readers),
             Err(reason) => tracing::debug!(reason = %Error::to_string(&reason), "one session reads"),
         }
     }
-    let mut lane = Lane::open(access).await?;
-    lane.execute(BEGIN).await?;
-    Ok(vec![lane])
+    let mut reader = ReadSession::open(access).await?;
+    reader.execute(BEGIN).await?;
+    Ok(vec![reader])
 }
 
 /// The leader's lock ends with its session, at the latest.
-async fn same_moment(mut leader: Session, table: &TableName, lanes: &mut [Lane]) -> Result<()> {
+async fn same_moment(mut leader: Session, table: &TableName, readers: &mut [ReadSession]) -> Result<()> {
     let work = async {
-        leader.execute(PATIENCE).await?;
+        leader.execute(SHORT_LOCK_TIMEOUT).await?;
         leader.execute(&format!("LOCK TABLES {} READ", table.sql())).await?;
-        try_join_all(lanes.iter_mut().map(|lane| lane.execute(BEGIN))).await?;
+        try_join_all(readers.iter_mut().map(|reader| reader.execute(BEGIN))).await?;
         leader.execute("UNLOCK TABLES").await
     };
     match tokio::time::timeout(MOMENT, work).await {

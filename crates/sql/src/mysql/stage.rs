@@ -8,9 +8,9 @@ use super::session::Session;
 use super::table::{Existing, NativeColumn, TableName, quote, same};
 use super::target::{declared, indexed};
 use super::write::Inserts;
-use windvane_connect::account::Account;
 use windvane_connect::merge::Stage as Words;
 use windvane_connect::read_back::ReadBack;
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, Rows};
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Field, sql::Dialect, sql::native};
@@ -43,7 +43,7 @@ impl Stage {
         (target, known): (&TableName, &Existing),
         request: &LoadRequest,
         rows: &mut Rows,
-        account: &mut Account,
+        account: &mut RowAccounting,
     ) -> Result<(Self, u64)> {
         let fields = request.schema.fields.clone();
         // Seen by this session only, and gone with it.

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::table::{Existing, NativeColumn, ROW_NUMBER, TableName, check_name, mark, quote, said, same, text};
 use super::{catalog::LEDGER, versions};
 use std::collections::HashSet;
-use windvane_connect::fits::{Fitting, Misfit, Theirs, misfit, stays, wider};
+use windvane_connect::compatibility::{Compatibility, Mismatch, TargetColumn, mismatch, stays, wider};
 use windvane_connect::{LoadRequest, by_key};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::schema::declared::{Facts, Made};
@@ -58,23 +58,23 @@ pub(super) async fn ready(session: &mut Session, table: &TableName, request: &Lo
     // Asked for by the spec: added whatever `drift` says.
     let mark = request.marked();
     let all = Schema::new(request.schema.fields.iter().chain(&mark).cloned().collect());
-    let mut fitting = fitting(&existing, &all, request.mode, &carried);
-    let marks = mark.filter(|mark| fitting.new.contains(&mark.name));
-    fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
+    let mut compatibility = compatibility(&existing, &all, request.mode, &carried);
+    let marks = mark.filter(|mark| compatibility.new.contains(&mark.name));
+    compatibility.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
     let mut new = Vec::new();
     for field in request.schema.fields.iter().filter(|_| request.widen) {
         let Some(column) = existing.columns.iter().find(|column| column.name == field.name) else { continue };
-        if fitting.misfits.iter().all(|misfit| misfit.column != field.name) {
+        if compatibility.mismatches.iter().all(|mismatch| mismatch.column != field.name) {
             new.extend(lengthened(session, request, field, column).await?);
             continue;
         }
         if let Some(change) = modified(field, column, &existing)? {
-            fitting.misfits.retain(|misfit| misfit.column != field.name);
+            compatibility.mismatches.retain(|mismatch| mismatch.column != field.name);
             new.push(change);
         }
     }
-    fitting.judge(request.adds)?;
-    for field in request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name)) {
+    compatibility.judge(request.adds)?;
+    for field in request.schema.fields.iter().filter(|field| compatibility.new.contains(&field.name)) {
         // Rows that are there have no value for it.
         let kept = known(session, request, field).await?.map(|facts| Facts { required: false, made: None, ..facts });
         new.push(format!("ADD COLUMN {}", declared(field, true, None, kept.as_ref())));
@@ -279,39 +279,44 @@ async fn check_engine(session: &mut Session, engine: &str) -> Result<()> {
 }
 
 /// How columns of ours go into these.
-pub(super) fn fitting(existing: &Existing, schema: &Schema, mode: Mode, carried: &dyn Fn(&str) -> bool) -> Fitting {
-    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+pub(super) fn compatibility(
+    existing: &Existing,
+    schema: &Schema,
+    mode: Mode,
+    carried: &dyn Fn(&str) -> bool,
+) -> Compatibility {
+    let mut compatibility = Compatibility { exists: true, ..Compatibility::default() };
     for field in &schema.fields {
         match existing.columns.iter().find(|column| same(&column.name, &field.name)) {
             Some(column) => {
-                fitting.declared.insert(column.name.clone(), column.declared.clone());
+                compatibility.declared.insert(column.name.clone(), column.declared.clone());
                 let own = field.data_type == DataType::Text && carried(&field.name);
-                fitting.misfits.extend(compatible(field, column).filter(|_| !own));
+                compatibility.mismatches.extend(compatible(field, column).filter(|_| !own));
             }
-            None => fitting.new.push(field.name.clone()),
+            None => compatibility.new.push(field.name.clone()),
         }
     }
     let version = |name: &str| mode == Mode::History && by_key::versions().iter().any(|field| field.name == name);
     for column in existing.columns.iter().filter(|column| column.required && !column.fills && !column.generated) {
         if !schema.names().any(|name| same(name, &column.name)) && !version(&column.name) {
-            fitting.misfits.push(Misfit::required(&column.name));
+            compatibility.mismatches.push(Mismatch::required(&column.name));
         }
     }
-    fitting
+    compatibility
 }
 
-fn compatible(field: &Field, column: &NativeColumn) -> Option<Misfit> {
+fn compatible(field: &Field, column: &NativeColumn) -> Option<Mismatch> {
     // What is a boolean to those who read it holds small numbers as well.
     let numbers = column.base == "tinyint"
         && matches!(field.data_type, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal { .. });
-    let theirs = Theirs {
+    let theirs = TargetColumn {
         name: &column.name,
         generated: column.generated,
         data_type: if numbers { DataType::Int16 } else { column.data_type() },
         declared: &column.declared,
         digits: u8::MAX,
     };
-    misfit(field, &theirs, "MySQL")
+    mismatch(field, &theirs, "MySQL")
 }
 
 /// Drops a table that this load has made, unless rows have come into it meanwhile.

@@ -1,8 +1,8 @@
 //! Values of the binary protocol, as prepared statements give them, into batches.
 
 use super::failure::not_understood;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_connect::column::{Put, Values, keep, narrow};
-use windvane_connect::gather::Gather;
 use windvane_connect::refusal::Refusal;
 use windvane_core::error::Result;
 use windvane_core::schema::DataType;
@@ -58,11 +58,11 @@ pub(super) enum Wire {
 
 /// Puts a value, not null, into its column.
 #[inline]
-pub(super) fn put(wire: Wire, bytes: &[u8], column: usize, gather: &mut Gather) -> Result<()> {
-    gather.weigh(bytes.len());
-    match decode(wire, bytes, gather.values(column)) {
+pub(super) fn put(wire: Wire, bytes: &[u8], column: usize, builder: &mut BatchBuilder) -> Result<()> {
+    builder.weigh(bytes.len());
+    match decode(wire, bytes, builder.values(column)) {
         Put::Taken => {}
-        Put::Refused => gather.refuse(column, refusal(wire, bytes, gather.data_type(column))),
+        Put::Refused => builder.refuse(column, refusal(wire, bytes, builder.data_type(column))),
         Put::Garbled => return Err(not_understood()),
     }
     Ok(())

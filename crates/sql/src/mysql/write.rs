@@ -1,4 +1,4 @@
-//! Batches as inserts of many rows a statement; rows that the table refuses are found by halving.
+//! Batches as inserts of many rows a statement; rows that the table refuses are found by bisection.
 
 use super::failure::{column_in, refuses_rows};
 use super::session::Session;
@@ -11,9 +11,9 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::ops::Range;
 use std::sync::Arc;
 use windvane_connect::RowStream;
-use windvane_connect::account::Account;
-use windvane_connect::halving::{self, Refuses};
+use windvane_connect::bisect::{self, Refuses};
 use windvane_connect::narrow::Narrow;
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::schema::{Field, Schema, arrow::conform};
@@ -74,13 +74,13 @@ impl Inserts {
         session: &mut Session,
         mut rows: RowStream,
         schema: &Schema,
-        account: &mut Account,
+        account: &mut RowAccounting,
     ) -> Result<u64> {
         let mut inserting = Inserting { into: self, session, bytes: 0 };
         while let Some(batch) = rows.next().await {
             let batch = conform(&batch?, schema)?;
             let sent = faults::spoilt("", &batch);
-            let refused = halving::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
+            let refused = bisect::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
             account.add(&batch, refused)?;
         }
         Ok(inserting.bytes)
@@ -104,7 +104,7 @@ impl Refuses for Inserting<'_> {
     }
 }
 
-impl halving::Inserts for Inserting<'_> {
+impl bisect::Inserts for Inserting<'_> {
     fn end(&mut self, batch: &RecordBatch, start: usize) -> usize {
         let most = (start + self.into.at_once).min(batch.num_rows());
         let mut sum = 0;

@@ -1,6 +1,6 @@
 //! From a connection's URL to a session.
 //!
-//! A server that accepts us has [`patience::connect`] to do so. One that then says nothing for [`patience::silence`] is asked through
+//! A server that accepts us has [`timeouts::connect`] to do so. One that then says nothing for [`timeouts::idle`] is asked through
 //! a second session whether it is still at work on what we wait for (a view may take long to begin); if not, or if that
 //! cannot be asked either, the connection is taken for dead: `timeout`.
 
@@ -11,9 +11,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use url::Url;
-use windvane_connect::parameters::{Words, decoded, parameters};
+use windvane_connect::parameters::{KnownParameters, decoded, parameters};
 use windvane_core::error::{Error, Kind, Result};
-use windvane_core::resilience::patience;
+use windvane_core::resilience::timeouts;
 
 /// What the texts of values depend on, for one transaction: see `wire`. And that a server at a long statement looks now
 /// and then whether we are still there, and stops if not: those before 14 cannot, those on some systems refuse. Nothing of a session outlives its transaction,
@@ -24,7 +24,7 @@ SET LOCAL lc_monetary = 'C'; SET LOCAL idle_in_transaction_session_timeout = 0; 
 SELECT set_config('client_connection_check_interval', '2s', true) WHERE version() ~ 'linux|darwin|bsd' \
 AND EXISTS (SELECT FROM pg_settings WHERE name = 'client_connection_check_interval')";
 /// What of a connection's extras is followed; libpq's own names, JDBC's and Airflow's.
-const WORDS: Words = Words {
+const WORDS: KnownParameters = KnownParameters {
     used: &[
         ("sslmode", "sslmode"),
         ("sslrootcert", "sslrootcert"),
@@ -165,7 +165,7 @@ fn schemas(path: &str) -> Vec<String> {
 }
 
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
-    match tokio::time::timeout(patience::connect(), PgConnection::connect_with(options)).await {
+    match tokio::time::timeout(timeouts::connect(), PgConnection::connect_with(options)).await {
         Ok(Ok(session)) => Ok(session),
         Ok(Err(sqlx::Error::Io(error))) => Err(Error::new(
             Kind::Unavailable,
@@ -174,20 +174,20 @@ pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection> {
         .hint("Check the host and the port of the connection, and that the server is up")
         .caused_by(&error)),
         Ok(Err(error)) => Err(translate(&error)),
-        Err(_) => Err(too_late(options, patience::connect())),
+        Err(_) => Err(too_late(options, timeouts::connect())),
     }
 }
 
 /// The same for something else that reaches the server.
 pub(super) async fn in_time<T>(options: &PgConnectOptions, opening: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(patience::connect(), opening)
+    tokio::time::timeout(timeouts::connect(), opening)
         .await
-        .unwrap_or_else(|_| Err(too_late(options, patience::connect())))
+        .unwrap_or_else(|_| Err(too_late(options, timeouts::connect())))
 }
 
 /// What should be answered at once, or the error that says it was not.
 pub(super) async fn answered<T>(options: &PgConnectOptions, answer: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(patience::silence(), answer).await.unwrap_or_else(|_| Err(silent(options)))
+    tokio::time::timeout(timeouts::idle(), answer).await.unwrap_or_else(|_| Err(silent(options)))
 }
 
 /// Whether the server's process works on a statement, other than by waiting for us.
@@ -211,7 +211,7 @@ pub(super) async fn at_work(options: &PgConnectOptions, process: i32) -> bool {
 pub(super) fn silent(options: &PgConnectOptions) -> Error {
     Error::new(
         Kind::Timeout,
-        format!("the PostgreSQL server at {} fell silent for {} s", server(options), patience::silence().as_secs_f64()),
+        format!("the PostgreSQL server at {} fell silent for {} s", server(options), timeouts::idle().as_secs_f64()),
     )
     .hint("Look at the network between here and the server; run it again")
 }

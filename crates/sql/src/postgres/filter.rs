@@ -2,8 +2,8 @@
 
 use super::table::{Existing, NativeColumn, TableName};
 use super::wire::ours;
-use windvane_connect::within::double;
-use windvane_connect::{Limit, Part, ReadRequest, Within};
+use windvane_connect::range_filter::double;
+use windvane_connect::{Part, RangeBound, RangeFilter, ReadRequest};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, sql::quote};
 
@@ -36,12 +36,12 @@ pub(super) fn conditions(request: &ReadRequest, existing: &Existing) -> Result<V
 }
 
 /// The condition of a range that is read: values that no type of ours holds are inside wherever rows without a value are.
-fn wanted(within: &Within, existing: &Existing) -> Result<Option<String>> {
+fn wanted(within: &RangeFilter, existing: &Existing) -> Result<Option<String>> {
     let condition = condition(within, existing)?;
     match within.data_type {
         DataType::Date | DataType::Timestamp | DataType::TimestampTz if within.nulls => {
-            let beyond = beyond(&quote(&within.column), within.data_type);
-            Ok(condition.map(|condition| format!("({condition} OR {beyond})")))
+            let unrepresentable = unrepresentable(&quote(&within.column), within.data_type);
+            Ok(condition.map(|condition| format!("({condition} OR {unrepresentable})")))
         }
         DataType::Boolean
         | DataType::Int16
@@ -62,7 +62,7 @@ fn wanted(within: &Within, existing: &Existing) -> Result<Option<String>> {
 }
 
 /// Of one range.
-pub(super) fn of(within: &Within, existing: &Existing) -> Result<Vec<String>> {
+pub(super) fn of(within: &RangeFilter, existing: &Existing) -> Result<Vec<String>> {
     Ok(condition(within, existing)?.into_iter().collect())
 }
 
@@ -71,7 +71,7 @@ pub(super) fn clause(conditions: &[String]) -> String {
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }
 
-fn condition(within: &Within, existing: &Existing) -> Result<Option<String>> {
+fn condition(within: &RangeFilter, existing: &Existing) -> Result<Option<String>> {
     let Some(column) = existing.columns.iter().find(|column| column.name == within.column) else {
         return Err(Error::missing(format!("the table has no column '{}' to choose rows by", within.column))
             .at_path(&within.column)
@@ -80,7 +80,7 @@ fn condition(within: &Within, existing: &Existing) -> Result<Option<String>> {
     let (value, kind) = compared(within, column)?;
     let mut ends = Vec::new();
     for (limit, (open, closed)) in [(&within.from, (">", ">=")), (&within.to, ("<", "<="))] {
-        if let Some(Limit { value: text, inclusive }) = limit {
+        if let Some(RangeBound { value: text, inclusive }) = limit {
             let text = double(text, within.data_type).map_or_else(|| text.clone(), |number| format!("{number:e}"));
             ends.push(format!("{value} {} {}::{kind}", if *inclusive { closed } else { open }, literal(&text)?));
         }
@@ -96,7 +96,7 @@ fn condition(within: &Within, existing: &Existing) -> Result<Option<String>> {
 
 /// What is compared, and the type of the literals: the column's own, so that an index can serve. Texts are compared as
 /// we do it, by their bytes.
-fn compared(within: &Within, column: &NativeColumn) -> Result<(String, &'static str)> {
+fn compared(within: &RangeFilter, column: &NativeColumn) -> Result<(String, &'static str)> {
     let name = quote(&column.name);
     let known = ours(column);
     let pair = match (within.data_type, column.base.as_str()) {
@@ -143,7 +143,7 @@ pub(super) fn rest(table: &TableName, conditions: &[String], limit: Option<u64>)
 }
 
 /// Whether a value is one that no type of ours holds. Of infinite values too: they are larger, or smaller, than all others.
-pub(super) fn beyond(name: &str, data_type: DataType) -> String {
+pub(super) fn unrepresentable(name: &str, data_type: DataType) -> String {
     match data_type {
         DataType::Date | DataType::Timestamp => format!("{name} < '0001-01-01' OR {name} >= '10000-01-01'"),
         DataType::TimestampTz => format!("{name} < '0001-01-01 00:00+00' OR {name} >= '10000-01-01 00:00+00'"),

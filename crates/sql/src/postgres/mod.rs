@@ -1,9 +1,9 @@
 //! PostgreSQL 12 and later, as a source and as a target.
 //!
 //! Doors: those of [`Connector`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
-//! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `lane`s that decode binary COPY
-//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round (`load::pushed` lets the
-//! server do the steps); `watch` keeps a load from waiting for ever.
+//! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `read_session`s that decode binary COPY
+//! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round (`load::pushdown` lets the
+//! server do the steps); `watchdog` keeps a load from waiting for ever.
 //!
 //! Deliberately absent: pools (an Airflow task is one operation in one process), retries, SQL of the user's.
 //!
@@ -12,7 +12,6 @@
 //! ledger row and new columns of a load become visible in one commit; identifiers are always quoted; no message holds
 //! the connection's password or a row's values.
 
-mod beyond;
 mod binding;
 mod catalog;
 mod connect;
@@ -21,34 +20,35 @@ mod declared;
 mod encode;
 mod failure;
 mod filter;
+mod unrepresentable;
 #[doc(hidden)]
 pub mod fuzzing;
-mod held;
 mod indexes;
 mod keeps;
-mod lane;
 mod load;
 mod login;
 mod moments;
 mod numeric;
 mod raw;
 mod read;
+mod read_session;
 mod rows;
 mod scram;
 mod socket;
 mod split;
 mod statement;
 mod table;
-mod watch;
+mod target_state;
+mod watchdog;
 mod wire;
 
 use async_trait::async_trait;
 use connect::Access;
-use windvane_connect::again::Known;
+use windvane_connect::compatibility::Compatibility;
 use windvane_connect::connector::Connector;
-use windvane_connect::fits::Fitting;
-use windvane_connect::held::Holds;
-use windvane_connect::pushed::{Pushed, PushedLoad};
+use windvane_connect::pushdown::{PushdownLoad, PushdownRequest};
+use windvane_connect::rerun::LedgerLoad;
+use windvane_connect::target_state::TargetState;
 use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{Schema, declared::Declared};
@@ -142,20 +142,21 @@ impl Connector for Postgres {
 
     async fn load(&self, request: LoadRequest, rows: Rows) -> Result<Loaded> {
         let session = connect::open(&self.access.options).await?;
-        let loading = |pulse: watch::Pulse| {
-            let rows = pulse.over(rows);
-            load::load(session, &self.schema, request, rows, pulse)
+        let loading = |watchdog: watchdog::Watchdog| {
+            let rows = watchdog.over(rows);
+            load::load(session, &self.schema, request, rows, watchdog)
         };
-        watch::watched(&self.access, loading).await
+        watchdog::watched(&self.access, loading).await
     }
 
-    async fn load_pushed(&self, request: LoadRequest, pushed: Pushed) -> Result<PushedLoad> {
+    async fn load_pushed(&self, request: LoadRequest, pushed: PushdownRequest) -> Result<PushdownLoad> {
         let session = connect::open(&self.access.options).await?;
-        let loading = |pulse: watch::Pulse| load::pushed::load(session, &self.schema, request, pushed, pulse);
-        watch::watched(&self.access, loading).await
+        let loading =
+            |watchdog: watchdog::Watchdog| load::pushdown::load(session, &self.schema, request, pushed, watchdog);
+        watchdog::watched(&self.access, loading).await
     }
 
-    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
         let mut session = connect::open(&self.access.options).await?;
         let ledger = table::TableName { schema: self.schema.clone(), table: catalog::LEDGER.to_owned() };
         connect::answered(&self.access.options, load::ledger::loads(&mut session, &ledger, dataset, most)).await
@@ -165,16 +166,22 @@ impl Connector for Postgres {
         connect::answered(&self.access.options, self.version_fits()).await
     }
 
-    async fn beyond(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
+    async fn unrepresentable(&self, locator: &str, columns: &Schema) -> Result<Vec<String>> {
         self.wordless(locator, columns).await
     }
 
-    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, kept: Option<&Declared>) -> Result<Fitting> {
+    async fn compatibility(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        kept: Option<&Declared>,
+    ) -> Result<Compatibility> {
         self.fits(dataset, schema, mode, kept).await
     }
 
-    async fn holds(&self, dataset: &str) -> Result<Holds> {
-        self.held(dataset).await
+    async fn target_state(&self, dataset: &str) -> Result<TargetState> {
+        self.target_state(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {

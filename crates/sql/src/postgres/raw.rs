@@ -1,7 +1,7 @@
 //! A session of our own for reading: just enough of the protocol to hand each row of a COPY on from the buffer that the
 //! socket filled. The driver would allocate and wake a task for each of them, which costs as much as decoding it.
 //!
-//! Over `socket`, with the passwords that `login` knows; whatever else is asked for is the driver's: see `lane`.
+//! Over `socket`, with the passwords that `login` knows; whatever else is asked for is the driver's: see `read_session`.
 
 use super::connect::{Access, at_work, silent};
 use super::failure::{Said, broke, from_server, not_understood};
@@ -10,7 +10,7 @@ use crate::tls::Socket;
 use std::ops::Range;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use windvane_core::error::{Error, Result};
-use windvane_core::resilience::patience;
+use windvane_core::resilience::timeouts;
 
 /// Room for what the server sends; one row that is larger makes it grow.
 const BUFFER: usize = 256 << 10;
@@ -107,7 +107,7 @@ impl Raw {
             self.socket.write_all(&message).await?;
             self.socket.flush().await
         };
-        match tokio::time::timeout(patience::silence(), sending).await {
+        match tokio::time::timeout(timeouts::idle(), sending).await {
             Ok(sent) => sent.map_err(|error| broke(&error)),
             Err(_) => Err(silent(&self.access.options)),
         }
@@ -147,7 +147,7 @@ impl Raw {
         self.here = 0..self.here.len();
         loop {
             let read =
-                tokio::time::timeout(patience::silence(), self.socket.read(&mut self.buffer[self.here.end..])).await;
+                tokio::time::timeout(timeouts::idle(), self.socket.read(&mut self.buffer[self.here.end..])).await;
             match read {
                 Ok(Ok(0)) => return Err(broke(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
                 Ok(Ok(count)) => {

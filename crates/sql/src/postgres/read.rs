@@ -10,7 +10,7 @@ use super::connect::{self, Access, CANONICAL, answered};
 use super::copy_out::Copy;
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
-use super::lane::{Lane, close};
+use super::read_session::{ReadSession, close};
 use super::statement::{BEGIN, execute};
 use super::table::{TableName, name};
 use futures::future::try_join_all;
@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
+use windvane_connect::ordered_merge::{self, Piece, gone};
 use windvane_connect::produce::produce;
-use windvane_connect::turns::{self, Piece, gone};
 use windvane_connect::{Batch, BatchStream, Part, ReadRequest};
 use windvane_core::error::Result;
 
@@ -33,7 +33,7 @@ const READY: usize = 6;
 const LARGE: u64 = 2_000;
 const SMALL: u64 = 128;
 /// So long the sessions may take to end once all rows are here.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A read that stops after so many rows is small too.
 const FEW: u64 = 10_000;
 
@@ -64,15 +64,15 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
         Some(_) | None if few => 0,
         Some(_) | None => 1,
     };
-    let lanes = lanes(access, leader, wanted).await.map_err(|error| name(error, &table))?;
+    let readers = readers(access, leader, wanted).await.map_err(|error| name(error, &table))?;
     let runs = match count {
-        Some(count) if lanes.len() > 1 => runs(pages, count),
+        Some(count) if readers.len() > 1 => runs(pages, count),
         Some(_) | None => vec![pages],
     };
     let selection = Arc::new(Selection { copy: Copy::of(&existing, &request.schema), conditions, request, table });
     Ok(produce(move |sender| async move {
         let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
-        in_order(lanes, runs, &selection, give).await.map_err(|error| name(error, &selection.table))
+        in_order(readers, runs, &selection, give).await.map_err(|error| name(error, &selection.table))
     }))
 }
 
@@ -90,34 +90,34 @@ fn runs(pages: Pages, count: u64) -> Vec<Pages> {
 }
 
 /// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
-async fn lanes(access: &Access, mut leader: PgConnection, wanted: usize) -> Result<Vec<Lane>> {
+async fn readers(access: &Access, mut leader: PgConnection, wanted: usize) -> Result<Vec<ReadSession>> {
     let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}");
     if wanted > 1 {
         match answered(&access.options, together(access, &mut leader, wanted)).await {
-            Ok(lanes) => {
+            Ok(readers) => {
                 close(leader, access).await;
-                return Ok(lanes);
+                return Ok(readers);
             }
             Err(reason) => tracing::debug!(%reason, "one session reads"),
         }
     }
     if wanted > 0
-        && let Ok(lane) = Lane::open(access, &format!("{BEGIN}; {CANONICAL}")).await
+        && let Ok(reader) = ReadSession::open(access, &format!("{BEGIN}; {CANONICAL}")).await
     {
         close(leader, access).await;
-        return Ok(vec![lane]);
+        return Ok(vec![reader]);
     }
-    Ok(vec![Lane::of_driver(leader, access, &again).await?])
+    Ok(vec![ReadSession::of_driver(leader, access, &again).await?])
 }
 
-async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> Result<Vec<Lane>> {
+async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> Result<Vec<ReadSession>> {
     let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
         .persistent(false)
         .fetch_one(leader)
         .await
         .map_err(|error| translate(&error))?;
     let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}");
-    try_join_all((0..wanted).map(|_| Lane::open(access, &begin))).await
+    try_join_all((0..wanted).map(|_| ReadSession::open(access, &begin))).await
 }
 
 /// What every session asks for.
@@ -136,37 +136,47 @@ impl Selection {
 }
 
 /// Hands on the batches of all runs in their order. The sessions' tasks end with this future.
-async fn in_order<Give, Given>(lanes: Vec<Lane>, runs: Vec<Pages>, what: &Arc<Selection>, give: Give) -> Result<()>
+async fn in_order<Give, Given>(
+    readers: Vec<ReadSession>,
+    runs: Vec<Pages>,
+    what: &Arc<Selection>,
+    give: Give,
+) -> Result<()>
 where
     Give: Fn(Batch) -> Given,
     Given: Future<Output = Result<()>>,
 {
     let mut tasks = JoinSet::new();
-    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(lanes.len());
-    let count = lanes.len();
-    for (at, lane) in lanes.into_iter().enumerate() {
+    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(readers.len());
+    let count = readers.len();
+    for (at, reader) in readers.into_iter().enumerate() {
         let (sender, receiver) = channel(READY);
         let mine: Vec<Pages> = runs.iter().skip(at).step_by(count).copied().collect();
         let what = Arc::clone(what);
         tasks.spawn(async move {
-            if let Err(error) = one(lane, mine, &what, &sender).await {
+            if let Err(error) = one(reader, mine, &what, &sender).await {
                 // Nobody is left to tell when this fails.
                 drop(sender.send(Err(error)).await);
             }
         });
         pieces.push(receiver);
     }
-    turns::in_order(pieces, runs.len(), give).await?;
-    let farewell = async { while tasks.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(FAREWELL, farewell).await);
+    ordered_merge::in_order(pieces, runs.len(), give).await?;
+    let closing = async { while tasks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(CLOSE_TIMEOUT, closing).await);
     Ok(())
 }
 
-async fn one(mut lane: Lane, runs: Vec<Pages>, what: &Selection, sender: &Sender<Result<Piece>>) -> Result<()> {
+async fn one(
+    mut reader: ReadSession,
+    runs: Vec<Pages>,
+    what: &Selection,
+    sender: &Sender<Result<Piece>>,
+) -> Result<()> {
     let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
-        lane.copy(&what.sql(run), &mut decoder, sender).await?;
+        reader.copy(&what.sql(run), &mut decoder, sender).await?;
     }
-    lane.close().await;
+    reader.close().await;
     Ok(())
 }

@@ -6,8 +6,8 @@ use super::moments::{self, day, moment};
 use super::numeric::{self, Digits};
 use super::wire::{Selected, Wire, garbled, uuid};
 use windvane_connect::Batch;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_connect::column::{Put, Values, keep, narrow};
-use windvane_connect::gather::Gather;
 use windvane_connect::refusal::Refusal;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Schema};
@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Takes the server's bytes as they come and fills batches.
 pub(super) struct Decoder {
-    gather: Gather,
+    builder: BatchBuilder,
     /// Of each column.
     how: Vec<How>,
     /// The start of a row whose end has not come yet.
@@ -55,8 +55,8 @@ impl Decoder {
             How::of(if selected.parsed { DataType::Text } else { field.data_type }, selected.wire)
         });
         let how = how.collect::<Result<_>>()?;
-        let gather = Gather::cut_at(BATCH_BYTES, schema, parsed);
-        Ok(Self { gather, how, pending: Vec::new(), started: false, ended: false })
+        let builder = BatchBuilder::cut_at(BATCH_BYTES, schema, parsed);
+        Ok(Self { builder, how, pending: Vec::new(), started: false, ended: false })
     }
 
     /// Decodes a message. True when the batch should be taken.
@@ -71,13 +71,13 @@ impl Decoder {
             all.drain(..used);
             self.pending = all;
         }
-        Ok(self.gather.is_full())
+        Ok(self.builder.is_full())
     }
 
     /// A new COPY begins, whose rows count from 1.
     pub(super) fn again(&mut self) {
         (self.started, self.ended) = (false, false);
-        self.gather.count_from_one();
+        self.builder.count_from_one();
         self.pending.clear();
     }
 
@@ -103,7 +103,7 @@ impl Decoder {
             match self.row(&bytes[at..])? {
                 Row::Whole(length) => at += length,
                 Row::Cut => {
-                    self.gather.forget_row();
+                    self.builder.forget_row();
                     break;
                 }
             }
@@ -126,30 +126,30 @@ impl Decoder {
             rest = after;
             let length = i32::from_be_bytes(*length);
             if length == NULL {
-                self.gather.null(number);
+                self.builder.null(number);
                 continue;
             }
             let length = usize::try_from(length).map_err(|_| garbled())?;
             let Some((value, after)) = rest.split_at_checked(length) else { return Ok(Row::Cut) };
             rest = after;
-            match how.put(self.gather.values(number), value) {
+            match how.put(self.builder.values(number), value) {
                 Put::Taken => {}
                 Put::Refused => {
-                    let data_type = self.gather.data_type(number);
-                    let refusal = refusal(self.gather.values(number), value, data_type);
-                    self.gather.refuse(number, refusal);
+                    let data_type = self.builder.data_type(number);
+                    let refusal = refusal(self.builder.values(number), value, data_type);
+                    self.builder.refuse(number, refusal);
                 }
                 Put::Garbled => return Err(garbled()),
             }
         }
         let length = bytes.len() - rest.len();
-        self.gather.end_row_of(length);
+        self.builder.end_row_of(length);
         Ok(Row::Whole(length))
     }
 
     /// What was decoded, if anything, and room for the next rows.
     pub(super) fn take(&mut self) -> Result<Option<Batch>> {
-        self.gather.take()
+        self.builder.take()
     }
 }
 

@@ -10,7 +10,7 @@ use super::table::TableName;
 use chrono::Datelike;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use windvane_connect::{Limit, Part, ReadRequest, Within};
+use windvane_connect::{Part, RangeBound, RangeFilter, ReadRequest};
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, sql::quote};
 
@@ -87,11 +87,11 @@ async fn keys(session: &mut PgConnection, table: &TableName, parts: usize) -> Re
     if starts.is_empty() {
         return Ok(None);
     }
-    let limit = |value: &String, inclusive| Limit { value: value.clone(), inclusive };
+    let limit = |value: &String, inclusive| RangeBound { value: value.clone(), inclusive };
     let range = |at: usize| {
         let from = at.checked_sub(1).and_then(|before| starts.get(before)).map(|start| limit(start, true));
         let to = starts.get(at).map(|start| limit(start, false));
-        Part::Keys(Within { column: column.clone(), data_type, from, to, nulls: false })
+        Part::Keys(RangeFilter { column: column.clone(), data_type, from, to, nulls: false })
     };
     Ok(Some((0..=starts.len()).map(range).collect()))
 }

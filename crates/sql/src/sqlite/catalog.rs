@@ -2,9 +2,9 @@
 
 use super::failure::translate;
 use super::indexes;
-use super::look;
 use super::table::{LEDGER, NativeColumn, Relation, all, columns, row_number_column, same, sql};
 use super::target::REAL_DIGITS;
+use super::value_types;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub(super) async fn datasets(
         let mut keys: Vec<&NativeColumn> = native.iter().filter(|column| column.key > 0).collect();
         keys.sort_by_key(|column| column.key);
         let mut fields = fields(&native);
-        look::settle(file, &relation.name, &native, &mut fields.fields).await?;
+        value_types::settle(file, &relation.name, &native, &mut fields.fields).await?;
         let primary_key: Vec<String> = keys.into_iter().map(|column| column.name.clone()).collect();
         let declared = if relation.is_view {
             None

@@ -1,15 +1,15 @@
 //! Which loads are done, beside the data: the row of a load commits with its rows.
 
 use super::failure::translate;
+use super::filter::inside;
 use super::read::{run, select};
 use super::statement::execute;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
-use super::within::inside;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
-use windvane_connect::again::{Course, Facts, Known, Undo};
 use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::ReadBack;
+use windvane_connect::rerun::{Facts, LedgerLoad, LoadAction, Undo};
 use windvane_connect::{LoadRequest, Loaded};
 use windvane_core::error::Result;
 use windvane_core::schema::Schema;
@@ -43,7 +43,7 @@ pub(super) async fn prepare(file: &mut SqliteConnection) -> Result<()> {
 const SELECT: &str = "SELECT load_id, rows, bytes, checksum, refused, changes, facts, mode FROM";
 
 /// What an earlier try of this load was answered, when that stands.
-pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) -> Result<Course> {
+pub(super) async fn look_up(file: &mut SqliteConnection, request: &LoadRequest) -> Result<LoadAction> {
     ledger::look_up(&mut Asked { file, request, known: Vec::new() }, request).await
 }
 
@@ -67,7 +67,7 @@ impl Ledger for Asked<'_> {
         row.map(ledger::answered).transpose()
     }
 
-    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+    async fn newest(&mut self, most: u32) -> Result<Vec<LedgerLoad>> {
         newest(self.file, &self.request.dataset, most).await
     }
 
@@ -84,8 +84,8 @@ impl Ledger for Asked<'_> {
         self.known.iter().any(|known| same(&known.name, column))
     }
 
-    fn told(&self, also: &[String]) -> Result<String> {
-        told(self.request, &self.known, also)
+    fn own_rows_sql(&self, also: &[String]) -> Result<String> {
+        own_rows_sql(self.request, &self.known, also)
     }
 
     async fn count(&mut self, condition: &str) -> Result<u64> {
@@ -105,8 +105,8 @@ impl Ledger for Asked<'_> {
 }
 
 /// The condition that chooses the rows of a load, and of these.
-fn told(request: &LoadRequest, known: &[NativeColumn], also: &[String]) -> Result<String> {
-    ledger::told(request, also, quote, |within| Ok(format!(" WHERE {}", inside(within, known)?)))
+fn own_rows_sql(request: &LoadRequest, known: &[NativeColumn], also: &[String]) -> Result<String> {
+    ledger::own_rows_sql(request, also, quote, |within| Ok(format!(" WHERE {}", inside(within, known)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
@@ -116,7 +116,7 @@ pub(super) async fn undo(
     known: &[NativeColumn],
     undo: &Undo,
 ) -> Result<()> {
-    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), told(request, known, &undo.also)?);
+    let statement = format!("DELETE FROM {}{}", sql(&request.dataset), own_rows_sql(request, known, &undo.also)?);
     ledger::went(undo, execute(file, &statement).await?)
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn forget(file: &mut SqliteConnection, dataset: &str) -> Result
 }
 
 /// The newest loads of a dataset first.
-async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Result<Vec<Known>> {
+async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Result<Vec<LedgerLoad>> {
     let statement =
         format!("{SELECT} {} WHERE dataset = ? ORDER BY loaded_at DESC, rowid DESC LIMIT {limit}", sql(LEDGER));
     let rows = sqlx::query_as(AssertSqlSafe(statement)).bind(dataset).fetch_all(file).await;
@@ -143,7 +143,7 @@ async fn newest(file: &mut SqliteConnection, dataset: &str, limit: u32) -> Resul
 }
 
 /// The newest loads of a dataset. Changes nothing: a file without a ledger has none.
-pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str, most: u32) -> Result<Vec<Known>> {
+pub(super) async fn loads(file: &mut SqliteConnection, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
     let known = columns(file, LEDGER).await.map_err(|error| translate(&error))?;
     if !known.iter().any(|column| column.name == "facts") {
         return Ok(Vec::new());

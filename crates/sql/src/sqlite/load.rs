@@ -11,9 +11,9 @@ use super::{ledger, merge};
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::HashSet;
-use windvane_connect::account::Account;
-use windvane_connect::again::{Course, swapped};
 use windvane_connect::by_key;
+use windvane_connect::rerun::{LoadAction, swapped};
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
@@ -65,8 +65,8 @@ fn check(request: &LoadRequest) -> Result<()> {
 async fn transaction(file: &mut SqliteConnection, request: &LoadRequest, rows: &mut Rows) -> Result<Loaded> {
     ledger::prepare(file).await?;
     let undo = match ledger::look_up(file, request).await? {
-        Course::Done(loaded) => return Ok(*loaded),
-        Course::Load { undo } => undo,
+        LoadAction::Done(loaded) => return Ok(*loaded),
+        LoadAction::Load { undo } => undo,
     };
     let native = ready(file, request).await?;
     if request.mode != Mode::Replace {
@@ -99,7 +99,7 @@ async fn direct(
     mine: &str,
     rows: &mut Rows,
 ) -> Result<Loaded> {
-    let mut account = Account::new(request);
+    let mut account = RowAccounting::new(request);
     let id = request.mark_sql();
     let own = request.marks().map(|column| (column, id.as_str()));
     let inserts = Inserts::new(&sql(&request.dataset), request, Place::Untold, own, narrow(&request.schema, native));

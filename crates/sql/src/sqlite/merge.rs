@@ -9,11 +9,11 @@ use super::table::{NativeColumn, sql};
 use super::write::{Inserts, Place};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
-use windvane_connect::account::Account;
+use windvane_connect::bisect::Refuses;
 use windvane_connect::by_key::{CURRENT, FROM, TO};
-use windvane_connect::halving::Refuses;
 use windvane_connect::merge::{self, Merge, Merges, RANGE, Stage};
 use windvane_connect::read_back::ReadBack;
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
@@ -40,7 +40,7 @@ pub(super) async fn load(
     native: &[NativeColumn],
     rows: &mut Rows,
 ) -> Result<Loaded> {
-    let mut account = Account::new(request);
+    let mut account = RowAccounting::new(request);
     let compared = compared(file, request).await?;
     create(file, request, native, &compared).await?;
     let bytes = Inserts::new(STAGE, request, Place::In(AT), None, narrow(&request.schema, native))

@@ -1,8 +1,8 @@
 //! A SQLite file, as a source and as a target.
 //!
 //! Doors: those of [`Connector`]. `place` finds the file and opens it, `failure` translates SQLite's errors,
-//! `table` and `catalog` ask what exists, `look` settles from all values what a loosely declared column holds,
-//! `value` and `read` make batches of SQLite's loosely typed values, `within` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
+//! `table` and `catalog` ask what exists, `value_types` settles from all values what a loosely declared column holds,
+//! `value` and `read` make batches of SQLite's loosely typed values, `filter` cuts them into ranges and parts. `target` makes a table ready, `write` fills it, `load` does so once (`ledger`),
 //! and `merge` goes by key.
 //!
 //! Deliberately absent: pools, retries, attached databases, SQL of the user's.
@@ -13,29 +13,29 @@
 mod catalog;
 mod compare;
 mod failure;
-mod held;
+mod filter;
 mod indexes;
 mod keeps;
 mod ledger;
 mod load;
-mod look;
 mod merge;
 mod place;
 mod read;
 mod statement;
 mod table;
 mod target;
+mod target_state;
 mod value;
+mod value_types;
 mod widen;
-mod within;
 mod write;
 
 use async_trait::async_trait;
 use std::path::PathBuf;
-use windvane_connect::again::Known;
+use windvane_connect::compatibility::Compatibility;
 use windvane_connect::connector::Connector;
-use windvane_connect::fits::Fitting;
-use windvane_connect::held::Holds;
+use windvane_connect::rerun::LedgerLoad;
+use windvane_connect::target_state::TargetState;
 use windvane_connect::{BatchStream, Context, Found, LoadRequest, Loaded, Part, ReadRequest, Rows};
 use windvane_core::error::Result;
 use windvane_core::schema::{Schema, declared::Declared};
@@ -92,7 +92,7 @@ impl Connector for Sqlite {
         let mut file = place::open(&self.path).await?;
         let table = &request.locator;
         let native = table::columns(&mut file, table).await.map_err(|error| self.name(failure::translate(&error)))?;
-        let parts = within::split(&mut file, table, &native, parts).await.map_err(|error| self.name(error))?;
+        let parts = filter::split(&mut file, table, &native, parts).await.map_err(|error| self.name(error))?;
         place::close(file).await?;
         Ok(parts)
     }
@@ -102,7 +102,7 @@ impl Connector for Sqlite {
         load::load(file, request, rows).await.map_err(|error| self.name(error))
     }
 
-    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<Known>> {
+    async fn loads(&self, dataset: &str, most: u32) -> Result<Vec<LedgerLoad>> {
         if !self.path.is_file() {
             return Ok(Vec::new());
         }
@@ -119,12 +119,18 @@ impl Connector for Sqlite {
         place::close(file).await
     }
 
-    async fn fitting(&self, dataset: &str, schema: &Schema, mode: Mode, _: Option<&Declared>) -> Result<Fitting> {
+    async fn compatibility(
+        &self,
+        dataset: &str,
+        schema: &Schema,
+        mode: Mode,
+        _: Option<&Declared>,
+    ) -> Result<Compatibility> {
         self.fits(dataset, schema, mode).await
     }
 
-    async fn holds(&self, dataset: &str) -> Result<Holds> {
-        self.held(dataset).await
+    async fn target_state(&self, dataset: &str) -> Result<TargetState> {
+        self.target_state(dataset).await
     }
 
     async fn filled(&self, dataset: &str, columns: &[String]) -> Result<Vec<String>> {

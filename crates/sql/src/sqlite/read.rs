@@ -2,16 +2,16 @@
 
 use super::catalog::missing;
 use super::failure::translate;
-use super::look;
+use super::filter::Ranges;
 use super::statement::execute;
 use super::table::{LEDGER, NativeColumn, all, columns, same, sql};
 use super::value::{Stored, is_parsed, put};
-use super::within::Ranges;
+use super::value_types;
 use futures::{StreamExt, stream};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
 use std::future::Future;
-use windvane_connect::gather::Gather;
+use windvane_connect::batch_builder::BatchBuilder;
 use windvane_connect::produce::produce;
 use windvane_connect::read_back::ReadBack;
 use windvane_connect::{Batch, BatchStream, LoadRequest, ReadRequest};
@@ -52,7 +52,7 @@ async fn units(file: &mut SqliteConnection, table: &str, native: &[NativeColumn]
         let Some(known) = native.iter().find(|column| same(&column.name, &field.name)) else { continue };
         if is_moment
             && Epoch::of(field).is_none()
-            && let Some(unit) = look::unit(file, table, &quote(&known.name)).await?
+            && let Some(unit) = value_types::unit(file, table, &quote(&known.name)).await?
         {
             field.native_type = Some(unit.noted(&known.declared));
         }
@@ -104,23 +104,23 @@ where
 {
     let types: Vec<(DataType, Epoch)> =
         wanted.fields.iter().map(|field| (field.data_type, Epoch::of(field).unwrap_or(Epoch::Seconds))).collect();
-    let mut gather = Gather::new(wanted, wanted.fields.iter().map(|field| is_parsed(field.data_type)).collect());
+    let mut builder = BatchBuilder::new(wanted, wanted.fields.iter().map(|field| is_parsed(field.data_type)).collect());
     let mut rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch(file);
     while let Some(row) = rows.next().await {
         let row = row.map_err(|error| translate(&error))?;
-        add(&row, &types, &mut gather)?;
-        let full = if gather.end_row() { gather.take()? } else { None };
+        add(&row, &types, &mut builder)?;
+        let full = if builder.end_row() { builder.take()? } else { None };
         if let Some(batch) = full {
             give(batch).await?;
         }
     }
-    match gather.take()? {
+    match builder.take()? {
         Some(batch) => give(batch).await,
         None => Ok(()),
     }
 }
 
-fn add(row: &SqliteRow, types: &[(DataType, Epoch)], gather: &mut Gather) -> Result<()> {
+fn add(row: &SqliteRow, types: &[(DataType, Epoch)], builder: &mut BatchBuilder) -> Result<()> {
     for (column, wanted) in types.iter().enumerate() {
         let value = row.try_get_raw(column).map_err(|error| translate(&error))?;
         let class = if value.is_null() { String::new() } else { value.type_info().name().to_owned() };
@@ -131,7 +131,7 @@ fn add(row: &SqliteRow, types: &[(DataType, Epoch)], gather: &mut Gather) -> Res
             "TEXT" => Stored::Text(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
             _ => Stored::Blob(<&[u8] as Decode<Sqlite>>::decode(value).map_err(|error| odd(&*error))?),
         };
-        put(stored, *wanted, column, gather)?;
+        put(stored, *wanted, column, builder)?;
     }
     Ok(())
 }

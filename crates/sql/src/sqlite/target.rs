@@ -1,16 +1,16 @@
 //! The table that takes a load, made or widened in its transaction.
 
 use super::failure::translate;
+use super::filter::free_name;
 use super::indexes::statements;
 use super::statement::execute;
 use super::table::{NativeColumn, all, columns, row_number_column, same, sql};
 use super::widen::widen;
-use super::within::free_name;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use windvane_connect::LoadRequest;
 use windvane_connect::by_key::{no_history, versions};
-use windvane_connect::fits::{Fitting, Misfit, Theirs, misfit, wider};
+use windvane_connect::compatibility::{Compatibility, Mismatch, TargetColumn, mismatch, wider};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
 use windvane_core::schema::declared::Facts;
@@ -48,26 +48,28 @@ pub(super) async fn ready(file: &mut SqliteConnection, request: &LoadRequest) ->
     // Asked for by the spec: added whatever `drift` says.
     let mark = request.marked();
     let all = Schema::new(request.schema.fields.iter().chain(&mark).cloned().collect());
-    let mut fitting = fitting(&known, &all, request.mode);
-    let marks = mark.filter(|mark| fitting.new.contains(&mark.name));
-    fitting.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
+    let mut compatibility = compatibility(&known, &all, request.mode);
+    let marks = mark.filter(|mark| compatibility.new.contains(&mark.name));
+    compatibility.new.retain(|name| marks.as_ref().is_none_or(|mark| mark.name != *name));
     let mut wide = Vec::new();
     for field in request.schema.fields.iter().filter(|_| request.widen) {
         let column = known.iter().find(|column| column.name == field.name && !column.generated);
-        let Some(column) = column.filter(|_| fitting.misfits.iter().any(|misfit| misfit.column == field.name)) else {
+        let Some(column) =
+            column.filter(|_| compatibility.mismatches.iter().any(|mismatch| mismatch.column == field.name))
+        else {
             continue;
         };
         if let Some(wider) = wider(field, from_native(&column.declared, Dialect::Sqlite)) {
-            fitting.misfits.retain(|misfit| misfit.column != field.name);
+            compatibility.mismatches.retain(|mismatch| mismatch.column != field.name);
             wide.push((field.clone(), wider));
         }
     }
-    fitting.judge(request.adds)?;
+    compatibility.judge(request.adds)?;
     if request.mode == Mode::Replace && !faults::planted("keeps_old_rows") {
         execute(file, &format!("DELETE FROM {}", sql(dataset))).await?;
     }
     widen(file, dataset, &known, &wide).await?;
-    let new = request.schema.fields.iter().filter(|field| fitting.new.contains(&field.name));
+    let new = request.schema.fields.iter().filter(|field| compatibility.new.contains(&field.name));
     for field in new.chain(&marks) {
         execute_one(file, &format!("ALTER TABLE {} ADD COLUMN {}", sql(dataset), declared(field, None))).await?;
     }
@@ -135,15 +137,15 @@ fn check_history(known: &[NativeColumn], dataset: &str) -> Result<()> {
 }
 
 /// How columns of ours go into these.
-pub(super) fn fitting(known: &[NativeColumn], schema: &Schema, mode: Mode) -> Fitting {
-    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+pub(super) fn compatibility(known: &[NativeColumn], schema: &Schema, mode: Mode) -> Compatibility {
+    let mut compatibility = Compatibility { exists: true, ..Compatibility::default() };
     for field in &schema.fields {
         match known.iter().find(|column| same(&column.name, &field.name)) {
             Some(column) => {
-                fitting.declared.insert(column.name.clone(), column.declared.clone());
-                fitting.misfits.extend(compatible(field, column));
+                compatibility.declared.insert(column.name.clone(), column.declared.clone());
+                compatibility.mismatches.extend(compatible(field, column));
             }
-            None => fitting.new.push(field.name.clone()),
+            None => compatibility.new.push(field.name.clone()),
         }
     }
     let version = |name: &str| mode == Mode::History && versions().iter().any(|field| field.name == name);
@@ -151,22 +153,22 @@ pub(super) fn fitting(known: &[NativeColumn], schema: &Schema, mode: Mode) -> Fi
     for column in known.iter().filter(|column| column.required && column.default.is_none() && !column.generated) {
         let loaded = schema.names().any(|name| same(name, &column.name));
         if !loaded && !version(&column.name) && number != Some(&column.name) {
-            fitting.misfits.push(Misfit::required(&column.name));
+            compatibility.mismatches.push(Mismatch::required(&column.name));
         }
     }
-    fitting
+    compatibility
 }
 
-fn compatible(field: &Field, column: &NativeColumn) -> Option<Misfit> {
+fn compatible(field: &Field, column: &NativeColumn) -> Option<Mismatch> {
     let is_text = column.declared.to_ascii_lowercase().contains("text");
-    let theirs = Theirs {
+    let theirs = TargetColumn {
         name: &column.name,
         generated: column.generated,
         data_type: from_native(&column.declared, Dialect::Sqlite),
         declared: if column.declared.is_empty() { "without a type" } else { &column.declared },
         digits: if is_text { u8::MAX } else { REAL_DIGITS },
     };
-    misfit(field, &theirs, "SQLite")
+    mismatch(field, &theirs, "SQLite")
 }
 
 /// Makes the rows that come from now on tellable: the condition that selects them.

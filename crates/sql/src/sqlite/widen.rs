@@ -2,12 +2,12 @@
 //! transaction, and only where that loses nothing which somebody has said of it.
 
 use super::failure::translate;
+use super::filter::free_name;
 use super::statement::execute;
 use super::table::{NativeColumn, sql};
-use super::within::free_name;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
-use windvane_connect::fits::stays;
+use windvane_connect::compatibility::stays;
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Field, sql::Dialect, sql::native, sql::quote};
 

@@ -10,9 +10,9 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::ops::Range;
 use std::sync::Arc;
-use windvane_connect::account::Account;
-use windvane_connect::halving::{self, Refuses};
+use windvane_connect::bisect::{self, Refuses};
 use windvane_connect::narrow::Narrow;
+use windvane_connect::row_accounting::RowAccounting;
 use windvane_connect::{LoadRequest, RowStream};
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
@@ -77,13 +77,13 @@ impl Inserts {
         &self,
         file: &mut SqliteConnection,
         mut rows: RowStream,
-        account: &mut Account,
+        account: &mut RowAccounting,
     ) -> Result<u64> {
         let mut inserting = Inserting { into: self, file, bytes: 0 };
         while let Some(batch) = rows.next().await {
             let batch = conform(&batch?, &self.schema)?;
             let sent = faults::spoilt("", &batch);
-            let refused = halving::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
+            let refused = bisect::insert(&mut inserting, &sent, account.sent(), &self.narrow, self.policy).await?;
             account.add(&batch, refused)?;
         }
         Ok(inserting.bytes)
@@ -107,7 +107,7 @@ impl Refuses for Inserting<'_> {
     }
 }
 
-impl halving::Inserts for Inserting<'_> {
+impl bisect::Inserts for Inserting<'_> {
     fn end(&mut self, batch: &RecordBatch, start: usize) -> usize {
         (start + self.into.at_once).min(batch.num_rows())
     }

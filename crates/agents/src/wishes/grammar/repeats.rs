@@ -1,6 +1,6 @@
 //! Clauses that want each row once.
 
-use crate::names::singular;
+use crate::name_similarity::singular;
 use crate::wishes::lexicon::{self, Phrases};
 use crate::wishes::objects::Reader;
 use crate::wishes::tokens::Token;

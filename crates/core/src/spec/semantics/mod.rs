@@ -3,18 +3,18 @@
 //! They look at the tree, not at the typed spec, so that they also find what is wrong in a document that breaks the
 //! schema elsewhere. A value of the wrong sort is none of their business: `validate` has reported it.
 
+mod feedback;
 mod ground;
-mod itself;
 mod judge;
 mod kept;
 mod names;
-mod places;
+mod sources_and_targets;
+mod steps_and_checks;
 mod times;
 mod words;
-mod work;
 
 pub(super) use ground::Ground;
-pub(super) use places::normal;
+pub(super) use sources_and_targets::normal;
 
 use super::locate::Problems;
 use super::node::Node;
@@ -23,8 +23,8 @@ use judge::Judge;
 
 pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
     let mut judge = Judge { problems, ground, path: Vec::new() };
-    places::document(&mut judge, root);
-    itself::document(&mut judge, root);
+    sources_and_targets::document(&mut judge, root);
+    feedback::document(&mut judge, root);
     kept::document(&mut judge, root);
     times::document(&mut judge, root);
     names::document(&mut judge, root);
@@ -48,12 +48,12 @@ pub(super) fn document(root: &Node, ground: &Ground, problems: &mut Problems) {
             judge.problem_at(entry, message, "Keep 'guard: {quarantined: …}' and delete the older word");
         }
     });
-    judge.key(root, "steps", |judge, steps| judge.each(steps, work::step));
-    judge.key(root, "checks", |judge, checks| judge.each(checks, work::check));
+    judge.key(root, "steps", |judge, steps| judge.each(steps, steps_and_checks::step));
+    judge.key(root, "checks", |judge, checks| judge.each(checks, steps_and_checks::check));
     judge.key(root, "datasets", |judge, datasets| {
         judge.every(datasets, |judge, dataset| {
-            judge.key(&dataset.node, "steps", |judge, steps| judge.each(steps, work::step));
-            judge.key(&dataset.node, "checks", |judge, checks| judge.each(checks, work::check));
+            judge.key(&dataset.node, "steps", |judge, steps| judge.each(steps, steps_and_checks::step));
+            judge.key(&dataset.node, "checks", |judge, checks| judge.each(checks, steps_and_checks::check));
         });
     });
 }

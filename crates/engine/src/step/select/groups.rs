@@ -3,7 +3,7 @@
 use super::from::Scope;
 use super::words::{identifier, output, refused};
 use crate::expression::written;
-use crate::step::free::free;
+use crate::step::fresh_names::free;
 use sqlparser::ast::{Expr, GroupByExpr, Select, VisitMut, VisitorMut, visit_expressions};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

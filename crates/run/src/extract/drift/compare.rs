@@ -1,17 +1,17 @@
 //! The columns that a source has beside those that were planned.
 
 use super::case::Case;
+use super::inferred_types;
 use super::judged::Judged;
 use super::names::{self, Matched};
 use super::needs::needs;
-use super::told;
 use std::collections::BTreeMap;
 use windvane_agents::mapper::Mapping;
 use windvane_connectors::{Found, FoundKind};
 use windvane_core::faults;
 use windvane_core::schema::diff::reshaped;
 use windvane_core::schema::widen::{holds, widened};
-use windvane_core::schema::{DataType, Field, alike, epoch};
+use windvane_core::schema::{DataType, Field, epoch, name_match};
 use windvane_core::spec::drift::Policy;
 use windvane_plan::own_text;
 
@@ -48,14 +48,14 @@ impl<'a> Comparison<'a> {
         // Read as a first cast or the server's own text wants it: its type is none of ours, and is what it was.
         let declared_alike = field.native_type.is_some() && epoch::declared(field) == epoch::declared(here);
         let as_asked = field.data_type == DataType::Text || self.asked.get(&field.name) == Some(&field.data_type);
-        let as_it_was = declared_alike && (as_asked || told::is_default(self.case, field, here));
+        let as_it_was = declared_alike && (as_asked || inferred_types::is_default(self.case, field, here));
         let mut known = field.clone();
         known.native_type = epoch::kept(field, here).filter(|_| declared_alike).or(known.native_type);
         let is_text = self.found.kind.is_text();
         if !is_text && here.data_type != field.data_type && !as_it_was {
             // What a source says of its values, without declaring it.
-            let told = declared_alike && told::by_values(self.case, here);
-            if told && let Some(wider) = told::wider(self.case, field, here.data_type) {
+            let told = declared_alike && inferred_types::by_values(self.case, here);
+            if told && let Some(wider) = inferred_types::wider(self.case, field, here.data_type) {
                 if wider != field.data_type {
                     self.notes.push(format!("column '{}' was {} and needs {wider}", field.name, field.data_type));
                 }
@@ -166,7 +166,7 @@ pub(super) fn key_changed(case: Case<'_>, found: &Found) -> bool {
 }
 
 fn names_plain(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| alike::plain(name)).collect()
+    names.iter().map(|name| name_match::normalized(name)).collect()
 }
 
 /// A new column. A type that was inferred from a part of the source may not hold for the rest.

@@ -26,7 +26,7 @@ pub async fn look(source: &Source, input: &Input, context: &Context) -> Result<S
             .in_table(&input.name)
             .hint("Bring it back, or run `windvane plan SPEC` for what is there now")
     };
-    let now = match context.looked.found(&input.source, &input.locator) {
+    let now = match context.full_scans.found(&input.source, &input.locator) {
         Some(found) => found,
         None => discover::again(source, &input.locator, context).await?.ok_or_else(gone)?,
     };
@@ -59,7 +59,7 @@ pub async fn look(source: &Source, input: &Input, context: &Context) -> Result<S
 pub async fn look_whole(source: &Source, input: &Input, context: &Context) -> Result<()> {
     let thorough = Context { thorough: true, ..context.clone() };
     if let Some(found) = discover::again(source, &input.locator, &thorough).await? {
-        context.looked.keep(&input.source, found);
+        context.full_scans.keep(&input.source, found);
     }
     Ok(())
 }

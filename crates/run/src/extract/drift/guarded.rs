@@ -89,7 +89,7 @@ pub(super) async fn members(case: Case<'_>, found: &Found) -> Result<()> {
         return Ok(());
     }
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
-    if context.looked.found(&input.source, &input.locator).is_none() {
+    if context.full_scans.found(&input.source, &input.locator).is_none() {
         look_whole(source, input, context).await?;
     }
     let words = lost(case, &look(source, input, context).await?.found);

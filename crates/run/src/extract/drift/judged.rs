@@ -1,9 +1,9 @@
 //! What is read of a source that may have changed.
 
 use super::case::Case;
-use super::silent;
+use super::vanished_members;
 use windvane_connectors::TextFormat;
-use windvane_connectors::shown::Shown;
+use windvane_connectors::sampled_columns::SampledColumns;
 use windvane_core::schema::{Field, Schema};
 use windvane_plan::Input;
 
@@ -20,7 +20,7 @@ pub struct Judged {
     /// Members of JSON that a look at the source has not shown.
     pub unseen: Vec<Field>,
     /// All that the look at the source has shown.
-    pub shown: Shown,
+    pub shown: SampledColumns,
     /// What is read at all: of a plan's type, or of the source's where it may not be kept.
     pub changed: bool,
 }
@@ -34,7 +34,7 @@ impl Judged {
             refused: Vec::new(),
             format: input.format.clone(),
             unseen: Vec::new(),
-            shown: Shown::default(),
+            shown: SampledColumns::default(),
             changed: false,
         }
     }
@@ -51,10 +51,10 @@ impl Judged {
     }
 
     /// Watches the members that were not seen.
-    pub fn silent(&self, case: Case<'_>) -> Option<silent::Silent> {
+    pub fn silent(&self, case: Case<'_>) -> Option<vanished_members::Silent> {
         let place = |field: &Field| self.kept().fields.iter().position(|kept| kept.name == field.name);
         let columns = self.unseen.iter().filter_map(|field| Some((place(field)?, field.clone()))).collect();
-        silent::Silent::of(case, columns)
+        vanished_members::Silent::of(case, columns)
     }
 
     pub(super) fn push(&mut self, known: Field, at_source: &str) {

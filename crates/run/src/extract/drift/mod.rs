@@ -1,22 +1,22 @@
 //! What a changed source does to a run: judged before a row is read, against the plan (or, without a plan file, against what
-//! the last run that was well has read; see `recall`).
+//! the last run that was well has read; see `baseline`).
 //!
 //! Columns are matched by name, also where a name is only written otherwise. What is new follows the policy; a type that
 //! holds more follows it too. What breaks (a column that is gone or of another kind of type, another key) stops the run
 //! under every policy: an absent column never becomes nulls over values. A plan that fits is proposed beside the old one.
 
+pub mod baseline;
 mod case;
 mod compare;
 mod format;
 mod guarded;
+mod inferred_types;
 mod judged;
 mod names;
 mod needs;
 pub mod outgrown;
 mod propose;
-pub mod recall;
-pub mod silent;
-mod told;
+pub mod vanished_members;
 
 pub use case::Case;
 pub use format::{Seen, look, look_whole};
@@ -26,7 +26,7 @@ pub(super) use needs::needs;
 use compare::{Comparison, key_changed};
 use guarded::{blank, lacking, members, none_left, strange};
 use propose::Change;
-use windvane_connectors::shown::Shown;
+use windvane_connectors::sampled_columns::SampledColumns;
 use windvane_connectors::{Context, FoundKind};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::spec::drift::{Drift, Policy};
@@ -46,8 +46,8 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
         }
     };
     blank(case, &found).await?;
-    let sampled = found.kind == FoundKind::Jsonl && context.looked.found(&input.source, &input.locator).is_none();
-    judged.shown = Shown::new(found.fields.names().chain(input.schema.names()), sampled);
+    let sampled = found.kind == FoundKind::Jsonl && context.full_scans.found(&input.source, &input.locator).is_none();
+    judged.shown = SampledColumns::new(found.fields.names().chain(input.schema.names()), sampled);
     members(case, &found).await?;
     let lacking = lacking(case, &found);
     let same = found.shape().fingerprint() == input.fingerprint && !key_changed(case, &found);
@@ -86,7 +86,7 @@ pub async fn judge(case: Case<'_>, seen: Seen) -> Result<Judged> {
 
 /// A reader has met a column behind the rows that were looked at: all are looked at, and judged with what else they have.
 /// Pieces of one input are read apart, and must have the same columns.
-pub async fn unshown(case: Case<'_>, whole: bool) -> Result<()> {
+pub async fn unsampled(case: Case<'_>, whole: bool) -> Result<()> {
     let Case { plan, input, context, .. } = case;
     let source = plan.sources.get(&input.source).ok_or_else(|| Error::internal("a plan's input names no source"))?;
     look_whole(source, input, context).await?;

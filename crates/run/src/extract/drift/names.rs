@@ -1,7 +1,7 @@
 //! Which column of the source is which known column: by the same name, or one that differs only in how it is written.
 
 use windvane_agents::mapper::{self, Mapping};
-use windvane_core::schema::alike::plain;
+use windvane_core::schema::name_match::normalized;
 use windvane_core::schema::{Field, Schema};
 
 /// The known columns and what each is called now, and the columns that nobody knows.
@@ -23,11 +23,11 @@ impl<'a> Matched<'a> {
 pub(super) fn matched<'a>(known: &'a Schema, now: &'a Schema) -> Matched<'a> {
     let free = |field: &&Field| known.field(&field.name).is_none();
     let alike = |name: &str| {
-        let wanted = plain(name);
+        let wanted = normalized(name);
         let mut same =
-            now.fields.iter().filter(free).filter(|field| !wanted.is_empty() && plain(&field.name) == wanted);
+            now.fields.iter().filter(free).filter(|field| !wanted.is_empty() && normalized(&field.name) == wanted);
         let mut asking =
-            known.fields.iter().filter(|field| now.field(&field.name).is_none() && plain(&field.name) == wanted);
+            known.fields.iter().filter(|field| now.field(&field.name).is_none() && normalized(&field.name) == wanted);
         match (same.next(), same.next(), asking.next(), asking.next()) {
             (Some(one), None, Some(_), None) => Some(one),
             _ => None,

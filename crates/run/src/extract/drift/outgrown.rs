@@ -383,7 +383,7 @@ pub async fn remembered(plan: &Plan, output: &Output, context: &Context) -> Opti
     }
     // Whatever is wrong with the target is the load's to say.
     let target = Connection::open_target(&plan.target, context).ok()?;
-    let lately = target.lately(&output.dataset, (&plan.pipeline, &output.name)).await.ok()?;
+    let lately = target.latest_loads(&output.dataset, (&plan.pipeline, &output.name)).await.ok()?;
     let loaded = lately.own?.facts.columns;
     let mut known: Option<Plan> = None;
     for field in &input.schema.fields {

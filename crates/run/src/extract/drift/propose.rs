@@ -13,7 +13,7 @@ use windvane_core::schema::{DataType, Field, Schema};
 use windvane_core::spec::step::Step;
 use windvane_engine as engine;
 use windvane_plan::plain;
-use windvane_plan::seal::seal;
+use windvane_plan::plan_id::with_id;
 use windvane_plan::{Input, Output, Plan, PlannedStep, diff::diff, file};
 
 /// A proposal that was written.
@@ -76,8 +76,8 @@ pub(super) fn write(plan: &Plan, changes: &[Change], context: &Context) -> Optio
     let new = changed(&old, changes).ok()?;
     let changes = diff(&old, &new).iter().map(|one| format!("{}: {}", one.place, one.what)).collect();
     let path = context.proposals.iter().map(|path| proposed(path)).find(|path| file::write(&new, path).is_ok())?;
-    let place = match context.shelf.as_ref().filter(|shelf| path.starts_with(shelf.scratch())) {
-        Some(shelf) => shelf.send(&path, &|| context.progress.wanted()).ok()?,
+    let place = match context.remote.as_ref().filter(|remote| path.starts_with(remote.scratch())) {
+        Some(remote) => remote.send(&path, &|| context.progress.wanted()).ok()?,
         None => path.display().to_string(),
     };
     Some(Proposal { place, changes })
@@ -136,7 +136,7 @@ fn changed(old: &Plan, changes: &[Change]) -> Result<Plan> {
     for change in changes {
         fitted(&mut new, &change.input)?;
     }
-    seal(new)
+    with_id(new)
 }
 
 /// What the steps make of an input's columns now, in every output that reads it.

@@ -9,10 +9,10 @@ use windvane_core::schema::{DataType, Field, Schema};
 const SHAPES: [Shape; 3] = [Shape::Fixed(4), Shape::Counted, Shape::Moment];
 const WIRES: [Wire; 3] = [Wire::Integer { unsigned: false }, Wire::Text, Wire::Date];
 
-fn gather() -> Gather {
+fn builder() -> BatchBuilder {
     let kinds = [DataType::Int32, DataType::Text, DataType::Date];
     let fields = kinds.into_iter().enumerate().map(|(number, kind)| Field::new(format!("c{number}"), kind));
-    Gather::new(&Schema::new(fields.collect()), vec![false; 3])
+    BatchBuilder::new(&Schema::new(fields.collect()), vec![false; 3])
 }
 
 /// A length before the bytes, as short as it goes or wider.
@@ -46,9 +46,9 @@ fn row() -> impl Strategy<Value = Row> {
 proptest! {
     #[test]
     fn a_row_is_what_it_says(row in row(), wide in 0_usize..4) {
-        let mut gather = gather();
-        add(&packet(&row, wide), &SHAPES, &WIRES, &mut gather).unwrap();
-        let batch = gather.take().unwrap().unwrap();
+        let mut builder = builder();
+        add(&packet(&row, wide), &SHAPES, &WIRES, &mut builder).unwrap();
+        let batch = builder.take().unwrap().unwrap();
         prop_assert_eq!(batch.rows.column(0).as_primitive::<Int32Type>().iter().next(), Some(row.0));
         prop_assert_eq!(batch.rows.column(1).as_string::<i32>().iter().next(), Some(row.1.as_deref()));
         prop_assert_eq!(batch.rows.column(2).null_count(), usize::from(!row.2));
@@ -57,19 +57,19 @@ proptest! {
     #[test]
     fn a_cut_row_is_an_error(row in row(), at in any::<prop::sample::Index>()) {
         let packet = packet(&row, 0);
-        prop_assert!(add(&packet[..at.index(packet.len())], &SHAPES, &WIRES, &mut gather()).is_err());
+        prop_assert!(add(&packet[..at.index(packet.len())], &SHAPES, &WIRES, &mut builder()).is_err());
     }
 
     #[test]
     fn a_row_with_something_behind_it_is_an_error(row in row(), more in prop::collection::vec(any::<u8>(), 1..5)) {
-        prop_assert!(add(&[packet(&row, 0), more].concat(), &SHAPES, &WIRES, &mut gather()).is_err());
+        prop_assert!(add(&[packet(&row, 0), more].concat(), &SHAPES, &WIRES, &mut builder()).is_err());
     }
 
     #[test]
     fn no_bytes_make_it_panic(packet in prop::collection::vec(any::<u8>(), 0..60)) {
-        let mut gather = gather();
-        if add(&packet, &SHAPES, &WIRES, &mut gather).is_ok() {
-            gather.take().unwrap();
+        let mut builder = builder();
+        if add(&packet, &SHAPES, &WIRES, &mut builder).is_ok() {
+            builder.take().unwrap();
         }
         let _ = Shape::of(&packet);
     }
@@ -79,7 +79,7 @@ proptest! {
 fn lengths_that_lie_are_errors() {
     for length in [&[5_u8][..], &[0xfc, 9, 0], &[0xfd, 0, 0, 1], &[0xfe, 255, 255, 255, 255, 255, 255, 255, 255]] {
         let packet = [&[0, 0b1_0100][..], length, b"four"].concat();
-        assert!(add(&packet, &SHAPES, &WIRES, &mut gather()).is_err(), "{length:?}");
+        assert!(add(&packet, &SHAPES, &WIRES, &mut builder()).is_err(), "{length:?}");
     }
 }
 

@@ -12,10 +12,10 @@ use windvane_core::schema::{Field, Schema};
 
 /// One value as a batch of one row; nothing where it was garbled.
 fn read(kind: DataType, wire: Wire, bytes: &[u8]) -> Option<Batch> {
-    let mut gather = Gather::new(&Schema::new(vec![Field::new("c", kind)]), vec![false]);
-    put(wire, bytes, 0, &mut gather).ok()?;
-    gather.end_row();
-    gather.take().unwrap()
+    let mut builder = BatchBuilder::new(&Schema::new(vec![Field::new("c", kind)]), vec![false]);
+    put(wire, bytes, 0, &mut builder).ok()?;
+    builder.end_row();
+    builder.take().unwrap()
 }
 
 fn refused(kind: DataType, wire: Wire, bytes: &[u8]) -> String {

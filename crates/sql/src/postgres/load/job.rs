@@ -3,7 +3,7 @@
 use super::super::catalog::LEDGER;
 use super::super::failure::{refuses_a_row, translate};
 use super::super::table::TableName;
-use super::super::watch::Pulse;
+use super::super::watchdog::Watchdog;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use windvane_connect::LoadRequest;
@@ -20,13 +20,13 @@ pub(super) struct Job {
     pub(super) table: TableName,
     pub(super) ledger: TableName,
     pub(super) request: LoadRequest,
-    pub(super) pulse: Pulse,
+    pub(super) watchdog: Watchdog,
 }
 
 impl Job {
-    pub(super) fn new(schema: &str, request: LoadRequest, pulse: Pulse) -> Self {
+    pub(super) fn new(schema: &str, request: LoadRequest, watchdog: Watchdog) -> Self {
         let named = |table: &str| TableName { schema: schema.to_owned(), table: table.to_owned() };
-        Self { table: named(&request.dataset), ledger: named(LEDGER), request, pulse }
+        Self { table: named(&request.dataset), ledger: named(LEDGER), request, watchdog }
     }
 }
 

@@ -10,9 +10,9 @@ use super::target::unpadded;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use windvane_connect::again::{Course, Facts, Known, Undo};
 use windvane_connect::ledger::{self, Ledger};
 use windvane_connect::read_back::{ReadBack, already};
+use windvane_connect::rerun::{Facts, LedgerLoad, LoadAction, Undo};
 use windvane_connect::{LoadRequest, Loaded};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
@@ -71,7 +71,7 @@ pub(super) async fn lock(session: &mut PgConnection, key: &str) -> Result<()> {
 type Row = (String, i64, i64, String, Option<String>, Option<String>, String);
 
 /// What an earlier try answered, word for word, when that stands.
-pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<Course> {
+pub(super) async fn look_up(session: &mut PgConnection, job: &Job) -> Result<LoadAction> {
     ledger::look_up(&mut Asked { session, job, existing: None }, &job.request).await
 }
 
@@ -101,7 +101,7 @@ impl Ledger for Asked<'_> {
         row.map(|row| answered(row, ledger)).transpose()
     }
 
-    async fn newest(&mut self, most: u32) -> Result<Vec<Known>> {
+    async fn newest(&mut self, most: u32) -> Result<Vec<LedgerLoad>> {
         newest(self.session, &self.job.ledger, &self.job.request.dataset, most).await
     }
 
@@ -114,8 +114,8 @@ impl Ledger for Asked<'_> {
         self.existing.iter().flat_map(|existing| &existing.columns).any(|known| known.name == column)
     }
 
-    fn told(&self, also: &[String]) -> Result<String> {
-        told(&self.job.request, self.existing()?, also)
+    fn own_rows_sql(&self, also: &[String]) -> Result<String> {
+        own_rows_sql(&self.job.request, self.existing()?, also)
     }
 
     async fn count(&mut self, condition: &str) -> Result<u64> {
@@ -140,13 +140,13 @@ impl Ledger for Asked<'_> {
 }
 
 /// The condition that chooses the rows of a load, and of these.
-fn told(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
-    ledger::told(request, also, quote, |within| Ok(filter::clause(&filter::of(within, existing)?)))
+fn own_rows_sql(request: &LoadRequest, existing: &Existing, also: &[String]) -> Result<String> {
+    ledger::own_rows_sql(request, also, quote, |within| Ok(filter::clause(&filter::of(within, existing)?)))
 }
 
 /// Deletes the rows of the earlier try, which were so many.
 pub(super) async fn undo(session: &mut PgConnection, job: &Job, existing: &Existing, undo: &Undo) -> Result<(), Stop> {
-    let sql = format!("DELETE FROM {}{}", job.table.sql(), told(&job.request, existing, &undo.also)?);
+    let sql = format!("DELETE FROM {}{}", job.table.sql(), own_rows_sql(&job.request, existing, &undo.also)?);
     let gone = run(session, &sql).await.map_err(|stop| Stop::Failed(stop.error()))?;
     Ok(ledger::went(undo, gone)?)
 }
@@ -164,13 +164,13 @@ pub(super) async fn forget(session: &mut PgConnection, job: &Job) -> Result<()> 
     done.map(drop).map_err(|error| translate(&error))
 }
 
-fn listed(row: &Row) -> Known {
+fn listed(row: &Row) -> LedgerLoad {
     let (load_id, rows, _, _, _, facts, mode) = row;
-    Known {
+    LedgerLoad {
         load_id: load_id.clone(),
         rows: u64::try_from(*rows).unwrap_or(0),
         facts: ledger::known(facts.as_deref().unwrap_or_default()),
-        manner: ledger::manner(mode),
+        effect: ledger::effect(mode),
     }
 }
 
@@ -188,7 +188,7 @@ fn answered((id, rows, bytes, checksum, receipt, facts, _): Row, ledger: &TableN
 }
 
 /// The newest loads of a dataset first.
-async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<Known>> {
+async fn newest(session: &mut PgConnection, ledger: &TableName, dataset: &str, limit: u32) -> Result<Vec<LedgerLoad>> {
     let sql = format!("{} WHERE dataset = $1 ORDER BY loaded_at DESC, load_id LIMIT {limit}", select(ledger));
     let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(dataset).fetch_all(session).await;
     let rows: Vec<Row> = rows.map_err(|error| translate(&error))?;
@@ -201,7 +201,7 @@ pub(in super::super) async fn loads(
     ledger: &TableName,
     dataset: &str,
     most: u32,
-) -> Result<Vec<Known>> {
+) -> Result<Vec<LedgerLoad>> {
     if !ledger.existing(session).await?.is_some_and(|known| complete(&known)) {
         return Ok(Vec::new());
     }

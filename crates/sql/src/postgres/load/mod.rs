@@ -3,13 +3,13 @@
 //! A load that is killed anywhere leaves an open transaction, which the server undoes. A commit whose answer was lost is
 //! found in the ledger by the next attempt.
 //!
-//! `straight` copies into the table itself: the fast way of `append` and `replace`. Otherwise rows are copied into a
-//! temporary table (`temporary`, `stage`) and `staged` lets the server move them (`moves`): merge, history, and whatever
-//! the straight way was refused; there `returning` is the short way of a merge and `sift` finds out which rows the table
-//! does not take. `pushed` stages raw rows and lets the server make of them the rows that `staged` moves. `ready` makes or
+//! `direct` copies into the table itself: the fast way of `append` and `replace`. Otherwise rows are copied into a
+//! temporary table (`temporary`, `stage`) and `staged` lets the server move them (`load_statements`): merge, history, and whatever
+//! the direct way was refused; there `returning` is the short way of a merge and `find_refused` finds out which rows the table
+//! does not take. `pushdown` stages raw rows and lets the server make of them the rows that `staged` moves. `prepare` makes or
 //! extends the table, `target` and `column` know it, `copy` sends, `ledger` remembers; `job` is what all of them are about.
 //!
-//! The straight way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
+//! The direct way makes no savepoint, so that every row it wrote carries the transaction's own id and can be read back
 //! by it. When the server refuses a row, the whole attempt is undone and a second one, staged, begins.
 
 mod changed;
@@ -17,19 +17,19 @@ mod column;
 mod compare;
 mod copy;
 mod differs;
+mod direct;
+mod find_refused;
+mod foreign_keys;
 mod job;
 mod key;
 pub(super) mod ledger;
-mod links;
+mod load_statements;
 mod loses;
-mod moves;
-pub(super) mod pushed;
-mod ready;
+mod prepare;
+pub(super) mod pushdown;
 mod returning;
-mod sift;
 mod stage;
 mod staged;
-mod straight;
 mod target;
 mod temporary;
 mod unfit;
@@ -40,11 +40,11 @@ use super::catalog::LEDGER;
 use super::connect::CANONICAL;
 use super::statement::execute;
 use super::table::{check_name, name};
-use super::watch::Pulse;
+use super::watchdog::Watchdog;
 use job::{Job, LOCK_TIMEOUT, Stop, VERSION};
 use sqlx::postgres::PgConnection;
 use std::collections::HashSet;
-use windvane_connect::again::{Course, Undo, swapped};
+use windvane_connect::rerun::{LoadAction, Undo, swapped};
 use windvane_connect::{LoadRequest, Loaded, Rows};
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::faults;
@@ -56,10 +56,10 @@ pub(super) async fn load(
     schema: &str,
     request: LoadRequest,
     mut rows: Rows,
-    pulse: Pulse,
+    watchdog: Watchdog,
 ) -> Result<Loaded> {
     check(&request)?;
-    let job = Job::new(schema, request, pulse);
+    let job = Job::new(schema, request, watchdog);
     ledger::prepare(&mut session, &job.ledger).await.map_err(|error| name(error, &job.ledger))?;
     let mut dropped = Vec::new();
     let mut done = attempt(&mut session, &job, &mut rows, (false, &mut dropped)).await;
@@ -75,7 +75,7 @@ pub(super) async fn load(
         // Dropping the session would undo it too; this does it before the caller goes on. A dead session cannot.
         drop(execute(&mut session, "ROLLBACK").await);
     }
-    let notes = links::make(&mut session, &job, &dropped).await;
+    let notes = foreign_keys::make(&mut session, &job, &dropped).await;
     done.map(|loaded| Loaded { notes: [loaded.notes, notes].concat(), ..loaded })
         .map_err(|stop| name(stop.error(), &job.table))
 }
@@ -128,24 +128,24 @@ async fn attempt(
     session: &mut PgConnection,
     job: &Job,
     rows: &mut Rows,
-    (sifting, dropped): (bool, &mut Vec<links::Known>),
+    (sifting, dropped): (bool, &mut Vec<foreign_keys::Known>),
 ) -> Result<Loaded, Stop> {
     let undo = match begin(session, job, dropped).await? {
-        Course::Done(loaded) => {
+        LoadAction::Done(loaded) => {
             execute(session, "ROLLBACK").await?;
             return Ok(*loaded);
         }
-        Course::Load { undo } => undo,
+        LoadAction::Load { undo } => undo,
     };
-    let target = ready::ready(session, job).await?;
+    let target = prepare::prepare(session, job).await?;
     clear(session, job, &target, undo.as_ref()).await?;
-    let moves = moves::choose(session, job, &target).await?;
-    let loaded = if moves.by_key() || sifting || !target.direct() {
-        staged::load(session, job, &target, &moves, rows, sifting).await?
+    let statements = load_statements::choose(session, job, &target).await?;
+    let loaded = if statements.by_key() || sifting || !target.direct() {
+        staged::load(session, job, &target, &statements, rows, sifting).await?
     } else {
-        straight::load(session, job, &target, rows).await?
+        direct::load(session, job, &target, rows).await?
     };
-    ready::finish(session, job, &target).await?;
+    prepare::finish(session, job, &target).await?;
     job.request.close(&loaded)?;
     let loaded = swapped(loaded, undo);
     if !faults::planted("forgets_ledger") {
@@ -157,18 +157,18 @@ async fn attempt(
 
 /// Begins the transaction, of a table whose types are wide enough and which no foreign key of ours holds; what an earlier
 /// one answered, if it did the load.
-async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::Known>) -> Result<Course> {
+async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<foreign_keys::Known>) -> Result<LoadAction> {
     let (mut widened, mut tries) = (false, 0);
     loop {
-        let course = started(session, job).await?;
-        if matches!(course, Course::Done(_)) {
-            return Ok(course);
+        let action = started(session, job).await?;
+        if matches!(action, LoadAction::Done(_)) {
+            return Ok(action);
         }
-        let gone = match links::remove(session, job).await {
+        let gone = match foreign_keys::remove(session, job).await {
             // Who reads from the tables is waited for without a lock, so that nobody else has to.
-            Err(error) if error.kind() == Kind::Unavailable && tries < links::TRIES => {
+            Err(error) if error.kind() == Kind::Unavailable && tries < foreign_keys::TRIES => {
                 execute(session, "ROLLBACK").await?;
-                tokio::time::sleep(links::PAUSE).await;
+                tokio::time::sleep(foreign_keys::PAUSE).await;
                 tries += 1;
                 continue;
             }
@@ -177,9 +177,9 @@ async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::K
         let changed = !gone.is_empty();
         dropped.extend(gone);
         if !changed {
-            if widened || !ready::widen(session, job).await? {
-                if links::hold(session, job).await? {
-                    return Ok(course);
+            if widened || !prepare::widen(session, job).await? {
+                if foreign_keys::hold(session, job).await? {
+                    return Ok(action);
                 }
                 // Another load has made one in between.
                 execute(session, "ROLLBACK").await?;
@@ -191,10 +191,10 @@ async fn begin(session: &mut PgConnection, job: &Job, dropped: &mut Vec<links::K
     }
 }
 
-async fn started(session: &mut PgConnection, job: &Job) -> Result<Course> {
+async fn started(session: &mut PgConnection, job: &Job) -> Result<LoadAction> {
     execute(session, &format!("BEGIN ISOLATION LEVEL READ COMMITTED; {CANONICAL}")).await?;
     execute(session, LOCK_TIMEOUT).await?;
-    job.pulse.learn(session).await?;
+    job.watchdog.learn(session).await?;
     // Loads of one dataset come one after the other; whoever waited sees the ledger row of the one before.
     ledger::lock(session, &format!("windvane:{}", job.table)).await?;
     ledger::look_up(session, job).await

@@ -7,11 +7,11 @@
 use super::super::copy_out::Copy;
 use super::super::failure::translate;
 use super::super::statement::execute;
+use super::direct::{CHECK_NOW, agreed, look};
+use super::find_refused::Did;
 use super::job::{Job, Stop, run};
-use super::moves::{IS_NEW, Moves};
-use super::sift::Did;
+use super::load_statements::{IS_NEW, LoadStatements};
 use super::stage::Stage;
-use super::straight::{CHECK_NOW, agreed, look};
 use super::target::Target;
 use arrow::array::{Array, AsArray, RecordBatch};
 use sqlx::AssertSqlSafe;
@@ -40,7 +40,7 @@ pub(super) async fn load(
     session: &mut PgConnection,
     job: &Job,
     target: &Target,
-    moves: &Moves<'_>,
+    statements: &LoadStatements<'_>,
     stage: &Stage<'_>,
 ) -> Result<Option<Loaded>, Stop> {
     let suits = if stage.reads_back {
@@ -49,14 +49,14 @@ pub(super) async fn load(
     } else {
         !target.reacts
     };
-    if !suits || !stage.refused.is_empty() || !moves.is_one_upsert() {
+    if !suits || !stage.refused.is_empty() || !statements.is_one_upsert() {
         return Ok(None);
     }
     execute(session, "SAVEPOINT windvane_moved").await?;
     let done = if stage.reads_back {
-        write(session, job, target, moves).await.map(|(seen, wrote)| (Some(seen), wrote))
+        write(session, job, target, statements).await.map(|(seen, wrote)| (Some(seen), wrote))
     } else {
-        count(session, moves).await.map(|wrote| (None, wrote))
+        count(session, statements).await.map(|wrote| (None, wrote))
     };
     let (mut seen, Wrote { did, keyless }) = match done {
         Ok(done) => done,
@@ -68,16 +68,16 @@ pub(super) async fn load(
     if unchanged > 0 {
         stage.analyze(session).await?;
     }
-    if keyless || unchanged > 0 && !stage.faults(session, moves).await?.is_empty() {
+    if keyless || unchanged > 0 && !stage.faults(session, statements).await?.is_empty() {
         return undone(session).await;
     }
     if unchanged > 0 && seen.is_some() {
-        seen = Some(look(session, job, target, &moves.mine()).await?);
+        seen = Some(look(session, job, target, &statements.mine()).await?);
     }
     let loaded = match seen {
         Some(seen) => match seen.agrees(request, &stage.expected, stage.bytes) {
             Err(_) if target.pads() => {
-                agreed(session, job, target, &moves.mine(), (&stage.expected, stage.bytes)).await?
+                agreed(session, job, target, &statements.mine(), (&stage.expected, stage.bytes)).await?
             }
             // The long way names what differs.
             Err(error) if error.kind() == Kind::Data => return undone(session).await,
@@ -86,7 +86,7 @@ pub(super) async fn load(
         None => counted(request, rows, stage.bytes),
     };
     let changes = Changes { inserted: did.inserted, updated: did.updated, deleted: 0, unchanged };
-    Ok(Some(Loaded { changes: moves.tells_changes().then_some(changes), ..loaded }))
+    Ok(Some(Loaded { changes: statements.tells_changes().then_some(changes), ..loaded }))
 }
 
 async fn undone(session: &mut PgConnection) -> Result<Option<Loaded>, Stop> {
@@ -94,8 +94,8 @@ async fn undone(session: &mut PgConnection) -> Result<Option<Loaded>, Stop> {
     Ok(None)
 }
 
-async fn count(session: &mut PgConnection, moves: &Moves<'_>) -> Result<Wrote, Stop> {
-    let upsert = moves.upsert("", &format!("{IS_NEW} AS fresh, {} AS keyless", moves.keyless()));
+async fn count(session: &mut PgConnection, statements: &LoadStatements<'_>) -> Result<Wrote, Stop> {
+    let upsert = statements.upsert("", &format!("{IS_NEW} AS fresh, {} AS keyless", statements.keyless()));
     let counts = "count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh), coalesce(bool_or(keyless), false)";
     let (inserted, updated, keyless): (i64, i64, bool) =
         sqlx::query_as(AssertSqlSafe(format!("WITH done AS ({upsert}) SELECT {counts} FROM done")))
@@ -110,14 +110,14 @@ async fn write(
     session: &mut PgConnection,
     job: &Job,
     target: &Target,
-    moves: &Moves<'_>,
+    statements: &LoadStatements<'_>,
 ) -> Result<(ReadBack, Wrote), Stop> {
     let fields = job.request.schema.fields.iter().cloned();
     let wanted = Schema::new(fields.chain([Field::new(FRESH, DataType::Boolean)]).collect());
-    let copy = Copy::returning(&target.existing, &wanted, IS_NEW, |list| moves.upsert("", list));
+    let copy = Copy::returning(&target.existing, &wanted, IS_NEW, |list| statements.upsert("", list));
     let (seen, wrote) = (ReadBack::default(), Mutex::new(Wrote::default()));
     let look = |batch: Batch| {
-        let looked = seen.look(Batch { rows: split(&batch, moves.key(), &wrote), ..batch });
+        let looked = seen.look(Batch { rows: split(&batch, statements.key(), &wrote), ..batch });
         async move { looked }
     };
     copy.run_as(session, &wanted, stop, look).await?;

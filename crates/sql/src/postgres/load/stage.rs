@@ -4,9 +4,9 @@ use super::super::copy_out::Copy;
 use super::super::statement::execute;
 use super::column::Column;
 use super::copy::send;
+use super::direct::kept_away;
 use super::job::Stop;
-use super::moves::Moves;
-use super::straight::kept_away;
+use super::load_statements::LoadStatements;
 use super::target::Target;
 use super::temporary::{STAGED, columns, layout, prepare, source_row, take_out, temporary};
 use super::unfit;
@@ -104,21 +104,25 @@ impl<'a> Stage<'a> {
         let places = rows.iter().filter_map(|row| i64::try_from(row.at).ok()).collect();
         take_out(session, places, self.keeps).await?;
         self.refused.extend(rows);
-        self.request.allowance.allows(&self.refused)
+        self.request.error_budget.allows(&self.refused)
     }
 
     /// Rows without a key of the target's type, and those whose key another row has that is taken.
-    pub(super) async fn faults(&self, session: &mut PgConnection, moves: &Moves<'_>) -> Result<Vec<RefusedRow>> {
-        let made = moves.cast_keys();
+    pub(super) async fn faults(
+        &self,
+        session: &mut PgConnection,
+        statements: &LoadStatements<'_>,
+    ) -> Result<Vec<RefusedRow>> {
+        let made = statements.cast_keys();
         if made.is_empty() {
-            return self.repeated(session, moves, &[]).await.map_err(Stop::error);
+            return self.repeated(session, statements, &[]).await.map_err(Stop::error);
         }
         execute(session, "SAVEPOINT windvane_keys").await?;
-        match self.repeated(session, moves, &[]).await {
+        match self.repeated(session, statements, &[]).await {
             Err(Stop::Refused(_)) => {
                 execute(session, "ROLLBACK TO SAVEPOINT windvane_keys").await?;
                 let mut refused = unfit::rows(session, &made).await.map_err(Stop::error)?;
-                refused.extend(self.repeated(session, moves, &refused).await.map_err(Stop::error)?);
+                refused.extend(self.repeated(session, statements, &refused).await.map_err(Stop::error)?);
                 Ok(refused)
             }
             done => done.map_err(Stop::error),
@@ -129,13 +133,13 @@ impl<'a> Stage<'a> {
     async fn repeated(
         &self,
         session: &mut PgConnection,
-        moves: &Moves<'_>,
+        statements: &LoadStatements<'_>,
         unfit: &[RefusedRow],
     ) -> Result<Vec<RefusedRow>, Stop> {
-        let key = moves.key();
+        let key = statements.key();
         let columns =
             |form: &dyn Fn(&usize) -> String, between: &str| key.iter().map(form).collect::<Vec<_>>().join(between);
-        let list = moves.key_values().join(", ");
+        let list = statements.key_values().join(", ");
         let full = columns(&|at| format!("s.c{at} IS NOT NULL"), " AND ");
         let places: Vec<String> = unfit.iter().map(|row| row.at.to_string()).collect();
         let rest = if places.is_empty() {

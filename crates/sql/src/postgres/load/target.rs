@@ -9,7 +9,7 @@ use super::column::{Column, Type, columns, types};
 use super::compare;
 use super::job::{Job, VERSION};
 use sqlx::postgres::PgConnection;
-use windvane_connect::fits::{Fitting, Misfit};
+use windvane_connect::compatibility::{Compatibility, Mismatch};
 use windvane_connect::narrow::Narrow;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::declared::Declared;
@@ -121,51 +121,52 @@ pub(in super::super) async fn look(
     table: &TableName,
     (schema, mode): (&Schema, Mode),
     kept: Option<&Declared>,
-) -> Result<Fitting> {
-    let Some(existing) = table.existing(session).await? else { return Ok(Fitting::default()) };
+) -> Result<Compatibility> {
+    let Some(existing) = table.existing(session).await? else { return Ok(Compatibility::default()) };
     let types = types(session, table).await?;
     let carried = |name: &str| kept.is_some_and(|kept| kept.carries(name));
-    let mut fitting = fitting(schema, &existing, &types, mode, &carried);
+    let mut compatibility = compatibility(schema, &existing, &types, mode, &carried);
     if let Some(first) = existing.columns.first() {
-        fitting.indexes = indexes::Indexes::look(session, &[first.relation]).await?.of(first.relation);
+        compatibility.indexes = indexes::Indexes::look(session, &[first.relation]).await?.of(first.relation);
     }
-    fitting.fills = existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
-    Ok(fitting)
+    compatibility.fills =
+        existing.columns.into_iter().filter(|column| column.fills).map(|column| column.name).collect();
+    Ok(compatibility)
 }
 
-pub(super) fn fitting(
+pub(super) fn compatibility(
     schema: &Schema,
     existing: &Existing,
     types: &[Type],
     mode: Mode,
     carried: &dyn Fn(&str) -> bool,
-) -> Fitting {
-    let mut fitting = Fitting { exists: true, ..Fitting::default() };
+) -> Compatibility {
+    let mut compatibility = Compatibility { exists: true, ..Compatibility::default() };
     for field in &schema.fields {
         let Some(known) = existing.columns.iter().find(|column| column.name == field.name) else {
             let alike = |column: &&NativeColumn| column.name.to_lowercase() == field.name.to_lowercase();
             if let Some(other) = existing.columns.iter().find(alike) {
-                fitting.misfits.push(Misfit::spelt(&field.name, &other.name));
+                compatibility.mismatches.push(Mismatch::spelt(&field.name, &other.name));
                 continue;
             }
-            fitting.new.push(field.name.clone());
+            compatibility.new.push(field.name.clone());
             continue;
         };
-        fitting.declared.insert(known.name.clone(), known.declared.clone());
+        compatibility.declared.insert(known.name.clone(), known.declared.clone());
         if let Err(said) = columns(&[field], existing, types, carried) {
             let theirs = match ours(known) {
                 // Digits are not declared: any decimal goes.
                 DataType::Text if known.base == "numeric" => DataType::Decimal { precision: 38, scale: 10 },
                 other => other,
             };
-            fitting.misfits.push(Misfit::of(&said, field, Some(theirs).filter(|_| !known.generated)));
+            compatibility.mismatches.push(Mismatch::of(&said, field, Some(theirs).filter(|_| !known.generated)));
         }
     }
     let version = |name: &str| mode == Mode::History && VERSION.iter().any(|(own, _)| *own == name);
     for column in existing.columns.iter().filter(|column| column.required && !column.fills && !column.generated) {
         if schema.field(&column.name).is_none() && !version(&column.name) {
-            fitting.misfits.push(Misfit::required(&column.name));
+            compatibility.mismatches.push(Mismatch::required(&column.name));
         }
     }
-    fitting
+    compatibility
 }

@@ -1,0 +1,100 @@
+//! One session that copies rows out: our own where the server allows it, otherwise the driver's.
+
+use super::connect::{self, Access, at_work, in_time, silent};
+use super::failure::translate;
+use super::raw::Raw;
+use super::rows::Decoder;
+use super::statement::execute;
+use futures::StreamExt;
+use sqlx::{Connection, postgres::PgConnection};
+use tokio::sync::mpsc::Sender;
+use windvane_connect::Batch;
+use windvane_connect::ordered_merge::{Piece, gone};
+use windvane_core::error::Result;
+use windvane_core::resilience::timeouts;
+
+pub(super) enum ReadSession {
+    Raw(Box<Raw>),
+    Driver { session: Box<PgConnection>, access: Access, process: i32 },
+}
+
+impl ReadSession {
+    /// In a transaction that these statements begin.
+    pub(super) async fn open(access: &Access, begin: &str) -> Result<Self> {
+        let raw = async {
+            let mut raw = Raw::open(access).await?;
+            raw.begin(begin).await?;
+            Ok(Self::Raw(Box::new(raw)))
+        };
+        match in_time(&access.options, raw).await {
+            Ok(reader) => Ok(reader),
+            Err(reason) => {
+                tracing::debug!(%reason, "the driver reads");
+                let driver = async { Self::of_driver(connect::open(&access.options).await?, access, begin).await };
+                in_time(&access.options, driver).await
+            }
+        }
+    }
+
+    pub(super) async fn of_driver(mut session: PgConnection, access: &Access, begin: &str) -> Result<Self> {
+        execute(&mut session, begin).await?;
+        let process = sqlx::query_scalar("SELECT pg_backend_pid()").persistent(false).fetch_one(&mut session).await;
+        let process = process.map_err(|error| translate(&error))?;
+        Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
+    }
+
+    /// Ends the transaction, so that neither server nor pooler takes this for a broken connection.
+    pub(super) async fn close(self) {
+        // What was read is read, whatever becomes of the connection.
+        match self {
+            Self::Raw(raw) => drop(raw.close().await),
+            Self::Driver { session, access, .. } => close(*session, &access).await,
+        }
+    }
+
+    /// Sends every batch, then the end.
+    pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
+        decoder.again();
+        match self {
+            Self::Raw(raw) => {
+                raw.copy(sql).await?;
+                while raw.rows(|message| decoder.feed(message)).await? {
+                    send(decoder.take()?, out).await?;
+                }
+            }
+            Self::Driver { session, access, process } => {
+                let mut messages = session.copy_out_raw(sql).await.map_err(|error| translate(&error))?;
+                loop {
+                    let message = match tokio::time::timeout(timeouts::idle(), messages.next()).await {
+                        Ok(Some(message)) => message.map_err(|error| translate(&error))?,
+                        Ok(None) => break,
+                        Err(_) if at_work(&access.options, *process).await => continue,
+                        Err(_) => return Err(silent(&access.options)),
+                    };
+                    if decoder.feed(&message)? {
+                        send(decoder.take()?, out).await?;
+                    }
+                }
+            }
+        }
+        decoder.close()?;
+        send(decoder.take()?, out).await?;
+        out.send(Ok(Piece::End)).await.map_err(|_| gone())
+    }
+}
+
+/// The same for a session of the driver.
+pub(super) async fn close(mut session: PgConnection, access: &Access) {
+    let closing = async {
+        execute(&mut session, "COMMIT").await?;
+        session.close().await.map_err(|error| translate(&error))
+    };
+    drop(in_time(&access.options, closing).await);
+}
+
+async fn send(batch: Option<Batch>, out: &Sender<Result<Piece>>) -> Result<()> {
+    match batch {
+        Some(batch) => out.send(Ok(Piece::Batch(batch))).await.map_err(|_| gone()),
+        None => Ok(()),
+    }
+}
