@@ -1,7 +1,6 @@
 # Few targets, each does what it says on a fresh machine: `make demo`, `make test`, `make check`, `make bench`.
 SHELL := /bin/bash
 CACHE ?= $(HOME)/.cache/windvane
-# Nine in ten changes touch little of the one crate: 68 s instead of 160 (issue D splits it).
 export CARGO_INCREMENTAL ?= 1
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export UV_CACHE_DIR ?= $(CACHE)/uv
@@ -21,8 +20,9 @@ test: rust-test install ## everything, on real servers; the provider on the newe
 	$(BIN)/python scripts/matrix.py --only 3.0 --first
 
 # No server, no network, no Python. Optimised as the wheel is: what both need of others' crates is compiled once.
+# The same cases each time, so that a find of chance stops nobody; `PROPTEST_RNG_SEED=7 make rust-test` looks at others.
 rust-test: ## the engine's own tests, in seconds
-	cargo test --release --locked --workspace --quiet
+	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} cargo test --release --locked --workspace --quiet
 
 matrix: install ## the provider on Airflow 3.0 (lowest) to 3.4 and Python 3.10 to 3.13; prints the table
 	$(BIN)/python scripts/matrix.py $(MATRIX)

@@ -73,8 +73,7 @@ proptest! {
     /// One text more never brings a column back to a narrower type. Not so an exponent: `1e5` alone may be a code, and
     /// beside `1.5e3` it is a number.
     #[test]
-    fn one_text_more_only_widens(texts in column(), more in text()) {
-        prop_assume!(!more.contains(['e', 'E']));
+    fn one_text_more_only_widens(texts in column(), more in text().prop_map(|text| text.replace(['e', 'E'], ""))) {
         let all = texts.iter().map(|text| Some(text.as_str()));
         let (before, after) = (of(all.clone()).data_type(), of(all.chain([Some(more.as_str())])).data_type());
         if before == DataType::Text && texts.iter().any(|text| !text.trim().is_empty()) && after != DataType::Text {
