@@ -22,8 +22,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
 HOME = CACHE / "coverage"
 # They hold what moves rows, and what says whether a load may be seen.
 CORE = ("core", "connect", "files", "sql", "engine")
-# Nothing of theirs can be tested without Python or the frame engine.
-APART = ("windvane", "windvane-frames")
+# Nothing of it can be tested without Python.
+APART = ("windvane",)
 
 
 def main() -> int:

@@ -98,7 +98,6 @@ struct TypeAnswer {
 #[pyfunction]
 pub(super) fn transform_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        enter::claim_engine()?;
         let request: TransformRequest = json::request(request)?;
         let input = frame(&Table { schema: request.schema, rows: request.rows })?;
         let others = frames(&request.others)?;
@@ -181,7 +180,6 @@ pub(super) fn write_steps(py: Python<'_>, request: &str) -> PyResult<String> {
 #[pyfunction]
 pub(super) fn validate_rows(py: Python<'_>, request: &str) -> PyResult<String> {
     enter::compute(py, || {
-        enter::claim_engine()?;
         let request: ValidateRequest = json::request(request)?;
         let input = frame(&Table { schema: request.schema, rows: request.rows })?;
         let (passed, rejected, checks) = validate::judge(&request.checks, &input, &frames(&request.others)?)?;
@@ -191,20 +189,6 @@ pub(super) fn validate_rows(py: Python<'_>, request: &str) -> PyResult<String> {
             rejected,
             checks,
         })
-    })
-}
-
-/// Rows through the frame engine and back, unchanged: what the bridge promises.
-#[pyfunction]
-pub(super) fn rows_through_polars(py: Python<'_>, request: &str) -> PyResult<String> {
-    enter::compute(py, || {
-        enter::claim_engine()?;
-        let input = frame(&json::request::<Table>(request)?)?;
-        let there = windvane_frames::to_polars(&input.schema, &input.rows)?;
-        let back = windvane_frames::from_polars(&input.schema, &there)?;
-        let same = back == input.rows;
-        let back = Frame::new(input.schema, back.columns().to_vec(), input.numbers)?;
-        json::answer(&serde_json::json!({"rows": rows(&back), "same": same}))
     })
 }
 

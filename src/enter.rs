@@ -1,8 +1,7 @@
 //! The doorway: the only place that releases the GIL, owns a runtime, guards against forks and catches panics.
 //!
 //! The runtime is built on first use and belongs to one process id; a forked child forgets its parent's and builds its
-//! own. The frame engine's thread pool is a process-wide static that cannot be rebuilt: a child of a process that has
-//! used it gets `ForkedError` instead of a hang.
+//! own. No other thread outlives a call.
 
 use super::logging;
 use futures::future::BoxFuture;
@@ -10,15 +9,12 @@ use pyo3::prelude::*;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use windvane_core::error::{Error, Kind, Result};
 use windvane_core::resilience::{cleanup, clock::Stopwatch, progress::Progress};
 
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
-/// The process that used the frame engine first; 0: none did.
-static ENGINE_PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How often a running call looks whether the user or the scheduler wants it to stop.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
 /// Of a worker thread, in bytes; only what is used takes memory. The future of a whole run is a large one.
@@ -104,18 +100,6 @@ fn tell(progress: &Progress, show: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(snapshot) = progress.snapshot() else { return Ok(()) };
     let text = serde_json::to_string(&snapshot).unwrap_or_default();
     show.call1((text,)).map(drop)
-}
-
-/// Must be called before anything that uses the frame engine's thread pool.
-pub(super) fn claim_engine() -> Result<()> {
-    let me = std::process::id();
-    match ENGINE_PROCESS.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst) {
-        Ok(_) => Ok(()),
-        Err(owner) if owner == me => Ok(()),
-        Err(_) => Err(Error::new(Kind::Internal, "the engine was used before this process was forked")
-            .hint("Start the worker with the 'spawn' method, or use windvane only in the child: import and parsing are safe")
-            .in_stage("fork")),
-    }
 }
 
 fn runtime() -> Result<&'static Runtime> {

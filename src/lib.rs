@@ -48,7 +48,7 @@ mod _core {
     #[pymodule_export]
     use super::discovery::{discover, map, profile};
     #[pymodule_export]
-    use super::engine::{expression_type, rows_through_polars, transform_rows, validate_rows, write_steps};
+    use super::engine::{expression_type, transform_rows, validate_rows, write_steps};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]

@@ -43,7 +43,6 @@ struct PlanRequest {
 pub(super) fn plan(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        enter::claim_engine()?;
         let request: PlanRequest = json::request(&request)?;
         let mut run_context = request.world.run_context()?;
         if request.rules_only {
@@ -101,7 +100,6 @@ pub(super) fn run(py: Python<'_>, request: &str, progress: Option<&Bound<'_, PyA
     let counters = Progress::default();
     let shown = counters.clone();
     enter::block_on_showing(py, &shown, progress, async move {
-        enter::claim_engine()?;
         let request: RunRequest = json::request(&request)?;
         let mut run_context = request.world.run_context()?;
         run_context.context.progress = counters;
@@ -172,7 +170,6 @@ struct ConnectRequest {
 pub(super) fn check_connected(py: Python<'_>, request: &str) -> PyResult<String> {
     let request = request.to_owned();
     enter::block_on(py, async move {
-        enter::claim_engine()?;
         let ConnectRequest { world, spec: path, environment } = json::request(&request)?;
         let run_context = RunContext { store: None, gateway: None, ..world.run_context()? };
         let errors = match spec(&path, environment.as_deref(), &run_context.context.roots) {

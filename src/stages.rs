@@ -150,34 +150,26 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
                 json::answer(&serde_json::json!({"inputs": inputs}))
             }
             Stage::Transform => {
-                enter::claim_engine()?;
                 let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
                 json::answer(&stage::transform(&run_context, &plan, output, run, &inputs).await?)
             }
             Stage::Validate => {
-                enter::claim_engine()?;
                 let staged = request.staged.clone().ok_or_else(|| lacks("staged"))?;
                 let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
                 let staged = remade::staged(&run_context, &plan, output, run, (&inputs, staged)).await?;
                 json::answer(&stage::validate(&run_context, &plan, output, run, &inputs, &staged).await?)
             }
             Stage::Load if !inputs.is_empty() => {
-                enter::claim_engine()?;
                 let inputs = remade::inputs(&run_context, &plan, output, run, inputs).await?;
                 json::answer(&pushdown::load(&run_context, &plan, output, run, &inputs).await?)
             }
             Stage::Load => {
                 let verdict = request.verdict.clone().ok_or_else(|| lacks("verdict"))?;
-                if remade::is_needed(&run_context, &plan, run, &verdict)? {
-                    enter::claim_engine()?;
-                }
+                if remade::is_needed(&run_context, &plan, run, &verdict)? {}
                 let verdict = remade::verdict(&run_context, &plan, output, run, verdict).await?;
                 json::answer(&stage::load(&run_context, &plan, output, run, &verdict).await?)
             }
-            Stage::Move => {
-                enter::claim_engine()?;
-                json::answer(&fused::run(&run_context, &plan, output, run).await?)
-            }
+            Stage::Move => json::answer(&fused::run(&run_context, &plan, output, run).await?),
             Stage::Record => {
                 json::answer(&recording::record(&run_context, &plan, run, request.receipts.clone()).await?)
             }

@@ -106,10 +106,6 @@ class InternalError(WindvaneError):
     """A defect of windvane."""
 
 
-class ForkedError(InternalError):
-    """The engine was used before this process was forked."""
-
-
 _CLASSES: dict[str, type[WindvaneError]] = {
     "spec": SpecError,
     "data": DataError,
@@ -126,7 +122,7 @@ _CLASSES: dict[str, type[WindvaneError]] = {
 }
 
 # Stages whose errors have a class of their own.
-_STAGES: dict[str, type[WindvaneError]] = {"fork": ForkedError, "breaker": BreakerOpenError}
+_STAGES: dict[str, type[WindvaneError]] = {"breaker": BreakerOpenError}
 
 
 def from_core(

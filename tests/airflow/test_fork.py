@@ -46,17 +46,17 @@ print("PARENT", answer({inside}))
 
 
 @pytest.mark.parametrize(
-    ("before", "inside", "allowed"),
+    ("before", "inside"),
     [
-        pytest.param("", "parse", {"result"}, id="after import"),
-        pytest.param("", "use_engine", {"result"}, id="after import, engine in the child"),
-        pytest.param("parse()", "parse", {"result"}, id="after one load_dags call"),
-        pytest.param("parse()", "use_engine", {"result"}, id="after one load_dags call, engine in the child"),
-        pytest.param("use_engine()", "parse", {"result"}, id="after engine use"),
-        pytest.param("use_engine()", "use_engine", {"result", "ForkedError"}, id="after engine use, engine again"),
+        pytest.param("", "parse", id="after import"),
+        pytest.param("", "use_engine", id="after import, engine in the child"),
+        pytest.param("parse()", "parse", id="after one load_dags call"),
+        pytest.param("parse()", "use_engine", id="after one load_dags call, engine in the child"),
+        pytest.param("use_engine()", "parse", id="after engine use"),
+        pytest.param("use_engine()", "use_engine", id="after engine use, engine again"),
     ],
 )
-def test_a_forked_child_never_hangs(python, dags, tmp_path, before: str, inside: str, allowed: set[str]) -> None:
+def test_a_forked_child_never_hangs(python, dags, tmp_path, before: str, inside: str) -> None:
     spec = dags.spec("orders")
     script = HARNESS.format(
         loader=str(dags.loader),
@@ -68,5 +68,5 @@ def test_a_forked_child_never_hangs(python, dags, tmp_path, before: str, inside:
     )
     said = python("-c", script)
     answers = dict(line.split() for line in said.splitlines() if line.startswith(("ANSWER", "PARENT")))
-    assert answers["ANSWER"] in allowed, said
+    assert answers["ANSWER"] == "result", said
     assert answers["PARENT"] == "result"

@@ -20,10 +20,9 @@ MAX_LINES, MEDIAN_LINES = 600, 130
 THIRD_PARTY = {
     "pyo3": {"."},
     "pyo3-arrow": {"."},
-    "polars": {"frames"},
     "sqlx": {"store", "sql"},
     "async-openai": {"llm"},
-    "reqwest": {"llm", "http"},
+    "reqwest": {"llm", "http", "connect"},
     "rustls": {"llm", "http", "connect", "sql"},
     "tokio-rustls": {"sql"},
     "webpki-roots": {"sql"},
@@ -40,8 +39,8 @@ THIRD_PARTY = {
 THIRD_PARTY_ROOMS = {"saphyr_parser": "spec", "croner": "spec", "datasketches": "profile"}
 # Crates that are one room: their modules are no rooms.
 ROOMS = ("core", "know", "run")
-# Crates without Rust tests: what they do needs a server, a file or polars, and is tested from here.
-UNTESTED = {"connectors", "frames", "http", "llm", "store"}
+# Crates without Rust tests: what they do needs a server or a file, and is tested from here.
+UNTESTED = {"connectors", "http", "llm", "store"}
 ALONE = {"reqwest", "rustls", "tokio-rustls", "webpki-roots", "object_store", "tokio", "parquet", "sqlx"}
 
 

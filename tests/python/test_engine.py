@@ -488,23 +488,6 @@ EVERY_TYPE: Row = {
 }
 
 
-@pytest.mark.parametrize("rows", [0, 1, 3])
-def test_every_type_crosses_the_bridge_unchanged(rows: int) -> None:
-    request = {
-        "schema": fields({name: name for name in EVERY_TYPE}),
-        "rows": [{name: values[row] for name, values in EVERY_TYPE.items()} for row in range(rows)],
-    }
-    answer = json.loads(_core.rows_through_polars(json.dumps(request)))
-    assert answer["same"]
-    assert len(answer["rows"]) == rows
-
-
-@pytest.mark.parametrize("rows", [0, 2])
-def test_frames_without_columns_cross_the_bridge(rows: int) -> None:
-    answer = json.loads(_core.rows_through_polars(json.dumps({"schema": [], "rows": [{}] * rows})))
-    assert answer == {"same": True, "rows": [{}] * rows}
-
-
 @pytest.mark.parametrize("name", list(EVERY_TYPE))
 def test_every_type_groups_and_deduplicates(name: str) -> None:
     values = EVERY_TYPE[name] * 2
