@@ -11,7 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use windvane_core::error::{Error, Kind, Result};
+use windvane_core::error::{Error, Result};
 use windvane_core::resilience::{cleanup, clock::Stopwatch, progress::Progress};
 
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);

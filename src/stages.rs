@@ -165,7 +165,6 @@ async fn perform(stage: Stage, request: Request, counters: Progress) -> Result<S
             }
             Stage::Load => {
                 let verdict = request.verdict.clone().ok_or_else(|| lacks("verdict"))?;
-                if remade::is_needed(&run_context, &plan, run, &verdict)? {}
                 let verdict = remade::verdict(&run_context, &plan, output, run, verdict).await?;
                 json::answer(&stage::load(&run_context, &plan, output, run, &verdict).await?)
             }

@@ -69,7 +69,7 @@ pub async fn verdict(
 }
 
 /// Whether the steps are done once more before the load.
-pub fn is_needed(run_context: &RunContext, plan: &Plan, run: &str, known: &Verdict) -> Result<bool> {
+fn is_needed(run_context: &RunContext, plan: &Plan, run: &str, known: &Verdict) -> Result<bool> {
     Ok(is_over(run_context) && !is_there(&run_context.folder(plan, run), &known.staged)?)
 }
 
