@@ -313,7 +313,7 @@ pub(crate) fn timestamps(values: impl Iterator<Item = Option<i64>>, to: DataType
 }
 
 /// The same microseconds, with or without a zone.
-pub fn retyped(array: &PrimitiveArray<TimestampMicrosecondType>, to: DataType) -> ArrayRef {
+fn retyped(array: &PrimitiveArray<TimestampMicrosecondType>, to: DataType) -> ArrayRef {
     Arc::new(array.clone().with_data_type(type_to_arrow(to)))
 }
 
