@@ -336,6 +336,18 @@ class TestPostgresConnection:
         home = postgres_home(postgres, database, query="?sslmode=require")
         refused("unavailable", "test_connection", home.request(source=home.source))
 
+    @pytest.mark.parametrize("binding", ["prefer", "disable"])
+    def test_a_channel_may_be_bound_or_not(self, postgres: Server, database: str, binding: str) -> None:
+        home = postgres_home(postgres, database, query=f"?channel_binding={binding}")
+        assert call("test_connection", home.request(source=home.source)) == {"ok": True}
+
+    def test_a_channel_that_must_be_bound_is_refused(self, postgres: Server, database: str) -> None:
+        # The driver's sessions do not bind: going on without would be what the connection forbids.
+        home = postgres_home(postgres, database, query="?channel_binding=require")
+        error = refused("unsupported", "test_connection", home.request(source=home.source))
+        assert "channel_binding" in str(error)
+        assert "verify-full" in error.hint
+
     def test_no_rights_on_a_table_is_auth(self, postgres: Server, database: str) -> None:
         postgres.execute("CREATE TABLE secret_table (id int, free numeric)", database=database)
         postgres.execute("DROP ROLE IF EXISTS nobody_much")

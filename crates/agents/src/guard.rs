@@ -2,13 +2,14 @@
 //!
 //! Fails closed: what is not known to be harmless is refused, and a text that does not parse is refused.
 
-use sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
+use windvane_engine::walk;
 
 const LONGEST: usize = 20_000;
 
@@ -90,7 +91,7 @@ pub fn expression(text: &str, columns: &BTreeSet<&str>) -> Result<()> {
         return Err(refused("it is more than one SQL expression"));
     }
     let mut inspector = Inspector { columns: Some(columns), tables: BTreeSet::new() };
-    judged(parsed.visit(&mut inspector))
+    judged(walk::expression(&parsed, &mut inspector))
 }
 
 /// One `SELECT` that reads these tables and nothing else.
@@ -109,11 +110,11 @@ pub fn statement(text: &str, tables: &BTreeSet<&str>) -> Result<()> {
         }
         for common in with.cte_tables {
             let mut inspector = Inspector { columns: None, tables: known.clone() };
-            judged(common.query.visit(&mut inspector))?;
+            judged(walk::query(&common.query, &mut inspector))?;
             known.insert(common.alias.name.value.to_lowercase());
         }
     }
-    judged(query.visit(&mut Inspector { columns: None, tables: known }))
+    judged(walk::query(&query, &mut Inspector { columns: None, tables: known }))
 }
 
 fn parser(text: &str) -> Result<Parser<'static>> {

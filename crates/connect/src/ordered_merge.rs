@@ -3,7 +3,8 @@
 
 use super::Batch;
 use std::future::Future;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
 use windvane_core::error::{Error, Kind, Result};
 
 /// What a session has ready.
@@ -14,9 +15,46 @@ pub enum Piece {
     End,
 }
 
-/// Gives the batches of so many chunks to `give`, their rows counted from the beginning of the read. The first
-/// session has the first chunk, the second the second, and so on, around and around.
-pub async fn in_order<Give, Given>(mut sessions: Vec<Receiver<Result<Piece>>>, chunks: usize, give: Give) -> Result<()>
+/// Lets each reader read its chunks in a task of its own, `ready` batches ahead at most, and gives the batches of all
+/// chunks to `give`, their rows counted from the beginning of the read. The first reader has the first chunk, the second
+/// the second, and so on, around and around. What comes back are the tasks, which may still have to close something;
+/// they end with it, or with this future.
+pub async fn read<Reader, Chunk, Reading, Done, Give, Given>(
+    readers: Vec<Reader>,
+    chunks: Vec<Chunk>,
+    ready: usize,
+    reading: Reading,
+    give: Give,
+) -> Result<JoinSet<()>>
+where
+    Reading: Fn(Reader, Vec<Chunk>, Sender<Result<Piece>>) -> Done,
+    Done: Future<Output = Result<()>> + Send + 'static,
+    Give: Fn(Batch) -> Given,
+    Given: Future<Output = Result<()>>,
+{
+    let (count, all) = (readers.len(), chunks.len());
+    let mut shares: Vec<Vec<Chunk>> = (0..count).map(|_| Vec::with_capacity(all.div_ceil(count))).collect();
+    for (at, chunk) in chunks.into_iter().enumerate() {
+        shares[at % count].push(chunk);
+    }
+    let mut tasks = JoinSet::new();
+    let mut pieces = Vec::with_capacity(count);
+    for (reader, share) in readers.into_iter().zip(shares) {
+        let (sender, receiver) = channel(ready);
+        let done = reading(reader, share, sender.clone());
+        tasks.spawn(async move {
+            if let Err(error) = done.await {
+                // Nobody is left to tell when this fails.
+                drop(sender.send(Err(error)).await);
+            }
+        });
+        pieces.push(receiver);
+    }
+    in_order(pieces, all, give).await?;
+    Ok(tasks)
+}
+
+async fn in_order<Give, Given>(mut sessions: Vec<Receiver<Result<Piece>>>, chunks: usize, give: Give) -> Result<()>
 where
     Give: Fn(Batch) -> Given,
     Given: Future<Output = Result<()>>,

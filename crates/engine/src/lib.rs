@@ -3,7 +3,7 @@
 //! Doors: [`plan_schema`] (what steps make of a schema, without any data), [`step::Program`] (steps, checked once, run
 //! on many frames), [`step::pipe::Pipe`] (the same for rows that flow; [`spill::Budget`] says how much it may hold),
 //! [`check::Test`] (the same for a check), [`expression::Expression`] (one SQL scalar expression), [`lint`] (what is wrong with a spec before anything is connected), [`code`] (steps as polars code, to read), [`pushdown`] (steps as PostgreSQL's SQL), [`callbacks`] (user
-//! functions).
+//! functions), [`walk`] (a visitor to all of a parsed text).
 //!
 //! Expressions are computed here on Arrow arrays and not by polars: polars wraps integers that overflow, rounds a
 //! decimal product to the scale of its operands and cannot say which row failed. Keys, groups and joins are ours too
@@ -30,6 +30,7 @@ mod schema;
 mod seen;
 pub mod spill;
 pub mod step;
+pub mod walk;
 
 pub use errors::{broken, nearest, no_column};
 pub use schema::{check_schema, plan_schema};

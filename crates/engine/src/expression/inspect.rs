@@ -4,8 +4,8 @@
 
 use super::signature::{AGGREGATES, arity, unknown};
 use super::{aggregates, bind, call, syntax, window};
-use sqlparser::ast::{Expr, Function, FunctionArguments, ObjectNamePart, visit_expressions};
-use std::ops::ControlFlow;
+use crate::walk;
+use sqlparser::ast::{Expr, Function, FunctionArguments, ObjectNamePart};
 use windvane_core::error::Result;
 
 /// Where an expression stands: it decides which functions may be called.
@@ -20,7 +20,7 @@ pub enum Standing {
 pub fn inspect(text: &str, standing: Standing) -> Result<Vec<String>> {
     let parsed = syntax::parse(text)?;
     let (mut columns, mut aggregates) = (Vec::new(), 0);
-    let walked = visit_expressions(&parsed, |expr| {
+    let mistake = walk::find(&parsed, |expr| {
         let judged = match expr {
             Expr::Identifier(name) => {
                 columns.push(name.value.clone());
@@ -29,9 +29,9 @@ pub fn inspect(text: &str, standing: Standing) -> Result<Vec<String>> {
             Expr::Function(call) => function(call, standing).map(|aggregate| aggregates += usize::from(aggregate)),
             other => shape(other, text),
         };
-        judged.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+        judged.err()
     });
-    if let ControlFlow::Break(error) = walked {
+    if let Some(error) = mistake {
         return Err(error);
     }
     if standing == Standing::Measure && aggregates == 0 {

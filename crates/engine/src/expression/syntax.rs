@@ -1,8 +1,8 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
+use crate::walk;
 use sqlparser::ast::{
-    DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
-    visit_expressions,
+    DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
@@ -20,15 +20,13 @@ const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
     let parsed = read(text, SYNTAX, one)?;
-    let walked = visit_expressions(&parsed, |expr| match expr {
-        Expr::Identifier(name) if name.quote_style.is_none() && is_syntax(&name.value) => {
-            ControlFlow::Break(name.value.clone())
-        }
-        _ => ControlFlow::Continue(()),
+    let stray = walk::find(&parsed, |expr| match expr {
+        Expr::Identifier(name) if name.quote_style.is_none() && is_syntax(&name.value) => Some(name.value.clone()),
+        _ => None,
     });
-    match walked {
-        ControlFlow::Continue(()) => Ok(parsed),
-        ControlFlow::Break(word) => Err(Error::spec(format!(
+    match stray {
+        None => Ok(parsed),
+        Some(word) => Err(Error::spec(format!(
             "{} is not an expression: '{word}' stands where a column or a value should",
             shown(text)
         ))
@@ -106,7 +104,7 @@ pub(crate) fn written(expr: &Expr) -> String {
         }
     }
     let mut expr = expr.clone();
-    let _ = expr.visit(&mut Quotes);
+    walk::change(&mut expr, &mut Quotes);
     expr.to_string()
 }
 

@@ -11,15 +11,11 @@ use super::read_session::ReadSession;
 use super::select::Select;
 use super::snapshot::{ranges, readers};
 use super::table::{Existing, TableName, name, quote};
-use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::mpsc::{Receiver, channel};
-use tokio::task::JoinSet;
-use windvane_connect::ordered_merge::{self, Piece, gone};
+use windvane_connect::ordered_merge::{self, gone};
 use windvane_connect::produce::produce;
-use windvane_connect::{Batch, BatchStream, ReadRequest};
+use windvane_connect::{BatchStream, ReadRequest};
 use windvane_core::error::Result;
-use windvane_core::schema::Schema;
 
 /// Batches that a session may have ready while another's are handed on: about a range.
 const READY: usize = 5;
@@ -47,45 +43,23 @@ pub(super) async fn read(access: &Access, database: &str, request: ReadRequest) 
     let select = Arc::new(Select::new(&table, &existing, &request.schema));
     Ok(produce(move |sender| async move {
         let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
-        all(readers, rests, select, request.schema, give).await.map_err(|error| name(error, &table))
+        let ready = if readers.len() > 1 { READY } else { 1 };
+        let reading = |mut reader: ReadSession, rests: Vec<String>, sender| {
+            let (select, wanted) = (Arc::clone(&select), request.schema.clone());
+            async move {
+                for rest in rests {
+                    reader.read(&select, &rest, &wanted, &sender).await?;
+                }
+                Ok(())
+            }
+        };
+        let read = ordered_merge::read(readers, rests, ready, reading, give).await;
+        read.map(drop).map_err(|error| name(error, &table))
     }))
 }
 
 fn sessions() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
-}
-
-/// Hands on the batches of all ranges in their order. The sessions' tasks end with this future.
-async fn all<Give, Given>(
-    readers: Vec<ReadSession>,
-    rests: Vec<String>,
-    select: Arc<Select>,
-    wanted: Schema,
-    give: Give,
-) -> Result<()>
-where
-    Give: Fn(Batch) -> Given,
-    Given: Future<Output = Result<()>>,
-{
-    let mut tasks = JoinSet::new();
-    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(readers.len());
-    let count = readers.len();
-    for (at, mut reader) in readers.into_iter().enumerate() {
-        let (sender, receiver) = channel(if count > 1 { READY } else { 1 });
-        let mine: Vec<String> = rests.iter().skip(at).step_by(count).cloned().collect();
-        let (select, wanted) = (Arc::clone(&select), wanted.clone());
-        tasks.spawn(async move {
-            for rest in mine {
-                if let Err(error) = reader.read(&select, &rest, &wanted, &sender).await {
-                    // Nobody is left to tell when this fails.
-                    drop(sender.send(Err(error)).await);
-                    break;
-                }
-            }
-        });
-        pieces.push(receiver);
-    }
-    ordered_merge::in_order(pieces, rests.len(), give).await
 }
 
 /// By the primary key, so that the same rows always come in the same order.

@@ -40,10 +40,10 @@ const WORDS: KnownParameters = KnownParameters {
         ("application_name", "application_name"),
         (SEARCH_PATH, SEARCH_PATH),
         ("currentSchema", SEARCH_PATH),
+        (CHANNEL_BINDING, CHANNEL_BINDING),
     ],
     harmless: &[
         "async_fallback",
-        "channel_binding",
         "client_encoding",
         "connect_timeout",
         "cursor",
@@ -63,6 +63,7 @@ const WORDS: KnownParameters = KnownParameters {
     ],
 };
 const SEARCH_PATH: &str = "search_path";
+const CHANNEL_BINDING: &str = "channel_binding";
 
 /// How to reach a server.
 #[derive(Clone)]
@@ -107,7 +108,14 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let mut known = parameters(id, &url, &WORDS)?;
     let mut search_path =
         known.iter().filter(|(key, _)| key == SEARCH_PATH).map(|(_, value)| value.clone()).next_back();
-    known.retain(|(key, _)| key != SEARCH_PATH);
+    if known.iter().any(|(key, value)| key == CHANNEL_BINDING && value == "require") {
+        // Our own sessions bind; the driver's, which look and write, cannot.
+        return Err(Error::unsupported(format!(
+            "connection '{id}' sets 'channel_binding' to 'require', which not every session can follow"
+        ))
+        .hint("sslmode=verify-full shuts out whoever stands between; with it 'channel_binding' may be 'prefer'"));
+    }
+    known.retain(|(key, _)| key != SEARCH_PATH && key != CHANNEL_BINDING);
     for (_, value) in known.iter().filter(|(key, _)| key == "options") {
         search_path = said_path(value).or(search_path);
     }

@@ -15,14 +15,12 @@ use super::statement::{BEGIN, execute};
 use super::table::{TableName, name};
 use futures::future::try_join_all;
 use sqlx::postgres::PgConnection;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc::Sender;
 use windvane_connect::ordered_merge::{self, Piece, gone};
 use windvane_connect::produce::produce;
-use windvane_connect::{Batch, BatchStream, Part, ReadRequest};
+use windvane_connect::{BatchStream, Part, ReadRequest};
 use windvane_core::error::Result;
 
 /// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
@@ -72,7 +70,12 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
     let selection = Arc::new(Selection { copy: Copy::of(&existing, &request.schema), conditions, request, table });
     Ok(produce(move |sender| async move {
         let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
-        in_order(readers, runs, &selection, give).await.map_err(|error| name(error, &selection.table))
+        let reading = |reader, runs, sender| one(reader, runs, Arc::clone(&selection), sender);
+        let read = ordered_merge::read(readers, runs, READY, reading, give).await;
+        let mut tasks = read.map_err(|error| name(error, &selection.table))?;
+        let closing = async { while tasks.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(CLOSE_TIMEOUT, closing).await);
+        Ok(())
     }))
 }
 
@@ -135,47 +138,15 @@ impl Selection {
     }
 }
 
-/// Hands on the batches of all runs in their order. The sessions' tasks end with this future.
-async fn in_order<Give, Given>(
-    readers: Vec<ReadSession>,
-    runs: Vec<Pages>,
-    what: &Arc<Selection>,
-    give: Give,
-) -> Result<()>
-where
-    Give: Fn(Batch) -> Given,
-    Given: Future<Output = Result<()>>,
-{
-    let mut tasks = JoinSet::new();
-    let mut pieces: Vec<Receiver<Result<Piece>>> = Vec::with_capacity(readers.len());
-    let count = readers.len();
-    for (at, reader) in readers.into_iter().enumerate() {
-        let (sender, receiver) = channel(READY);
-        let mine: Vec<Pages> = runs.iter().skip(at).step_by(count).copied().collect();
-        let what = Arc::clone(what);
-        tasks.spawn(async move {
-            if let Err(error) = one(reader, mine, &what, &sender).await {
-                // Nobody is left to tell when this fails.
-                drop(sender.send(Err(error)).await);
-            }
-        });
-        pieces.push(receiver);
-    }
-    ordered_merge::in_order(pieces, runs.len(), give).await?;
-    let closing = async { while tasks.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(CLOSE_TIMEOUT, closing).await);
-    Ok(())
-}
-
 async fn one(
     mut reader: ReadSession,
     runs: Vec<Pages>,
-    what: &Selection,
-    sender: &Sender<Result<Piece>>,
+    what: Arc<Selection>,
+    sender: Sender<Result<Piece>>,
 ) -> Result<()> {
     let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
-        reader.copy(&what.sql(run), &mut decoder, sender).await?;
+        reader.copy(&what.sql(run), &mut decoder, &sender).await?;
     }
     reader.close().await;
     Ok(())

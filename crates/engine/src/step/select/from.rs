@@ -3,9 +3,10 @@
 use super::words::{INPUT, identifier, refused};
 use crate::errors::no_column;
 use crate::expression::written;
+use crate::walk;
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, TableFactor,
-    visit_expressions_mut,
+    VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -194,6 +195,29 @@ fn unequal(expr: &Expr) -> Error {
     )
 }
 
+struct Names<'a> {
+    scope: &'a Scope,
+    unknown: Option<Error>,
+}
+
+impl VisitorMut for Names<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Some((table, name)) = column(expr) else { return ControlFlow::Continue(()) };
+        match self.scope.find(table.as_deref(), &name) {
+            Ok(actual) => {
+                *expr = identifier(&actual);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                self.unknown = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
 impl Scope {
     fn add(&mut self, table: &str, field: &Field, actual: Option<String>, merged: bool) {
         if let Some(actual) = &actual {
@@ -211,20 +235,9 @@ impl Scope {
 
     /// Names become the columns that they mean.
     pub(super) fn resolve(&self, expr: &mut Expr) -> Result<()> {
-        let flow = visit_expressions_mut(expr, |inner| {
-            let Some((table, name)) = column(inner) else { return ControlFlow::Continue(()) };
-            match self.find(table.as_deref(), &name) {
-                Ok(actual) => {
-                    *inner = identifier(&actual);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => ControlFlow::Break(error),
-            }
-        });
-        match flow {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(error),
-        }
+        let mut names = Names { scope: self, unknown: None };
+        walk::change(expr, &mut names);
+        names.unknown.map_or(Ok(()), Err)
     }
 
     fn find(&self, table: Option<&str>, name: &Ident) -> Result<String> {

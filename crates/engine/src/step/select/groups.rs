@@ -4,7 +4,8 @@ use super::from::Scope;
 use super::words::{identifier, output, refused};
 use crate::expression::written;
 use crate::step::fresh_names::free;
-use sqlparser::ast::{Expr, GroupByExpr, Select, VisitMut, VisitorMut, visit_expressions};
+use crate::walk;
+use sqlparser::ast::{Expr, GroupByExpr, Select, VisitorMut};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
@@ -71,7 +72,7 @@ impl Groups {
         let wanted = values.iter().map(|(name, expr)| (name.clone(), expr.clone()));
         for (name, mut expr) in wanted.chain(self.having.iter().map(|(expr, name)| (name.clone(), expr.clone()))) {
             let folds = aggregates(&expr);
-            let _ = VisitMut::visit(&mut expr, &mut Replace { by: &self.by });
+            walk::change(&mut expr, &mut Replace { by: &self.by });
             self.only_groups(&expr, folds)?;
             if folds {
                 measures.insert(name, written(&expr))
@@ -97,18 +98,16 @@ impl Groups {
 impl Groups {
     /// Outside of aggregates there are only groups; inside a measure its own check says the same.
     fn only_groups(&self, expr: &Expr, folds: bool) -> Result<()> {
-        let flow = visit_expressions(expr, |inner| match inner {
+        let other = walk::find(expr, |inner| match inner {
             Expr::Identifier(name) if !folds && !self.by.iter().any(|(_, group)| *group == name.value) => {
-                ControlFlow::Break(name.value.clone())
+                Some(name.value.clone())
             }
-            _ => ControlFlow::Continue(()),
+            _ => None,
         });
-        match flow {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(name) => {
-                Err(Error::spec(format!("column '{name}' is neither grouped by nor aggregated"))
-                    .hint(format!("Add it to GROUP BY, or write max({name})")))
-            }
+        match other {
+            None => Ok(()),
+            Some(name) => Err(Error::spec(format!("column '{name}' is neither grouped by nor aggregated"))
+                .hint(format!("Add it to GROUP BY, or write max({name})"))),
         }
     }
 }
@@ -130,13 +129,10 @@ impl VisitorMut for Replace<'_> {
 }
 
 fn aggregates(expr: &Expr) -> bool {
-    let flow = visit_expressions(expr, |inner| match inner {
-        Expr::Function(call)
-            if ["count", "sum", "min", "max", "avg"].contains(&call.name.to_string().to_lowercase().as_str()) =>
-        {
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
+    let aggregate = walk::find(expr, |inner| {
+        let Expr::Function(call) = inner else { return None };
+        let name = call.name.to_string().to_lowercase();
+        ["count", "sum", "min", "max", "avg"].contains(&name.as_str()).then_some(())
     });
-    flow.is_break()
+    aggregate.is_some()
 }
