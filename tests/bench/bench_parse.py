@@ -46,18 +46,33 @@ PLAIN = """\
 # An Airflow DAG file: what a careful author writes by hand for the same pipelines.
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, Asset, task_group
+from airflow.sdk import DAG, AssetAlias, Param, task_group
 from airflow_windvane import (
     ExtractOperator, LoadOperator, PlanOperator, RecordOperator, TransformOperator, ValidateOperator,
 )
 
 PAGES = {pages!r}
+GUARDS = {guards!r}
+
+
+def silent(task):
+    # The record alone tells what was loaded.
+    task.outlets = []
+    return task
+
 
 for number in range({count}):
     name = f"p{{number:04d}}"
     with DAG(
         dag_id=name, schedule="@daily", start_date=datetime(2024, 1, 1), catchup=False, max_active_runs=1,
         tags=["daily", "shop", "windvane"], doc_md=PAGES[name]["doc_md"],
+        params={{
+            "allow": Param(
+                [], type="array", items={{"type": "string", "enum": GUARDS}}, examples=GUARDS,
+                title="Let guards pass",
+                description="Guards that this one run lets pass; what they would have stopped is written into its record.",
+            )
+        }},
         default_args={{"owner": "sales", "retries": 2, "retry_delay": timedelta(seconds=30)}},
     ) as dag:
         plan = PlanOperator(task_id="plan", spec=f"pipelines/{{name}}.windvane.yaml", connections=[])
@@ -66,22 +81,25 @@ for number in range({count}):
 
         @task_group(group_id=PAGES[name]["group"])
         def each(dataset):
-            extract = ExtractOperator(task_id="extract", dataset=dataset, **inside)
+            extract = silent(ExtractOperator(task_id="extract", dataset=dataset, **inside))
             extract.set_upstream(plan)
-            transform = TransformOperator(task_id="transform", dataset=dataset, extracted=extract.output, **inside)
+            transform = silent(TransformOperator(task_id="transform", dataset=dataset, extracted=extract.output, **inside))
             transform.set_upstream(extract)
-            validate = ValidateOperator(
+            validate = silent(ValidateOperator(
                 task_id="validate", dataset=dataset, transformed=transform.output, extracted=extract.output, **inside
-            )
+            ))
             validate.set_upstream(transform)
-            load = LoadOperator(task_id="load", dataset=dataset, verdict=validate.output, **inside)
+            load = silent(LoadOperator(task_id="load", dataset=dataset, verdict=validate.output, **inside))
             load.set_upstream(validate)
             loads.append(load)
 
         loads = []
         each.expand(dataset=plan.output)
-        outlets = [Asset(uri) for uri in PAGES[name]["outlets"]]
-        record = RecordOperator(task_id="record", receipts=loads[0].output, outlets=outlets, **common)
+        record = RecordOperator(
+            task_id="record", receipts=loads[0].output, outlets=[AssetAlias(f"windvane/{{name}}")],
+            trigger_rule="all_done", connections=[], base="pipelines",
+            plan_file="{{{{ ti.xcom_pull(task_ids='plan', key='plan_file') or '' }}}}",
+        )
         record.set_upstream(loads[0])
     globals()[name] = dag
 """
@@ -138,16 +156,16 @@ def main() -> int:
         ours, plain = root / "ours.py", root / "plain.py"
         ours.write_text(OURS)
         from airflow_windvane.dag_factory import read_folder
+        from windvane.guards import NAMES
 
         pages = {
             one["pipeline"]: {
                 "doc_md": one["doc_md"],
-                "outlets": one["outlets"],
                 "group": next(node["group"] for node in one["graph"]["nodes"] if node["group"]),
             }
             for one in read_folder(str(specs))["pipelines"]
         }
-        plain.write_text(PLAIN.format(count=chosen.count, pages=pages))
+        plain.write_text(PLAIN.format(count=chosen.count, pages=pages, guards=list(NAMES)))
         rounds = [(measure(ours), measure(plain)) for _ in range(chosen.rounds)]
     (_, _, our_hashes), (_, _, plain_hashes) = rounds[0]
     if our_hashes != plain_hashes or len(our_hashes) != chosen.count:

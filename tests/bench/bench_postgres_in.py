@@ -115,7 +115,7 @@ LOCK TABLE lineitem IN SHARE ROW EXCLUSIVE MODE;
 DELETE FROM lineitem;
 INSERT INTO lineitem SELECT * FROM staging;
 COMMIT;"""
-    ours = bench.ours("whole", bench.files(data("lineitem.parquet")), mode="replace")
+    ours = bench.ours("whole", bench.files(data("lineitem.parquet")), mode="replace", adopt=True)
     return {"windvane": ours}, bench.by_hand("whole", script)
 
 
