@@ -40,6 +40,6 @@ async fn what_is_no_store_is_left_as_it_is() {
 #[test]
 fn a_url_of_another_kind_is_refused_without_its_password() {
     let error = Store::at("mysql://u:s3cret@h/db").unwrap_err();
-    assert_eq!(error.kind(), Kind::Spec);
+    assert_eq!(error.kind(), Kind::Unsupported);
     assert!(!error.to_string().contains("s3cret"));
 }
