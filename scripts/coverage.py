@@ -55,7 +55,7 @@ def _plain() -> list[str]:
 
 
 def _rust() -> int:
-    # Of the whole workspace, as `make rust-test` does it: with fewer crates others would have other features, and be built anew.
+    # The whole workspace, as in `make rust-test`: with fewer crates others have other features, and are built anew.
     command = ["cargo", "test", "--release", "--locked", "--workspace", "--no-fail-fast", *_plain()]
     told = _run([*command, "--no-run", "--message-format=json"], _environment("build"), stdout=subprocess.PIPE).stdout
     built = [json.loads(line) for line in told.splitlines() if line.startswith("{")]

@@ -17,7 +17,7 @@ use windvane_core::resilience::{cleanup, clock::Stopwatch, progress::Progress};
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 /// How often a running call looks whether the user or the scheduler wants it to stop.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
-/// Of a worker thread, in bytes; only what is used takes memory. The future of a whole run is a large one.
+/// Of a thread, in bytes; only what is used takes memory. The future of a whole run is a large one.
 const STACK: usize = 16 << 20;
 /// Seconds between two looks at how far a call is.
 const SHOW_EVERY: f64 = 1.0;
@@ -26,9 +26,17 @@ const STOP_WAIT: Duration = Duration::from_secs(4);
 
 /// Runs pure work without the GIL; a panic becomes an internal error.
 pub(super) fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    let done = py.detach(|| guarded(work));
+    let done = py.detach(|| with_stack(|| guarded(work)));
     logging::hand_over(py);
     done.map_err(|error| super::errors::to_python(py, &error))
+}
+
+/// On a stack whose size is known: parsers go as deep as texts are nested, and a caller's thread may have little of it.
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work) {
+        Ok(thread) => thread.join().unwrap_or_else(|_| Err(panicked("a computing thread"))),
+        Err(error) => Err(Error::internal("no thread could be started").caused_by(&error)),
+    })
 }
 
 /// Runs a future without the GIL, on this process's runtime. KeyboardInterrupt and the exceptions of Python signal

@@ -5,10 +5,11 @@
 use sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
+use windvane_engine::expression::few_operators;
 use windvane_engine::walk;
 
 const LONGEST: usize = 20_000;
@@ -117,14 +118,15 @@ pub fn statement(text: &str, tables: &BTreeSet<&str>) -> Result<()> {
     judged(walk::query(&query, &mut Inspector { columns: None, tables: known }))
 }
 
-fn parser(text: &str) -> Result<Parser<'static>> {
+/// Of SQL that is not too large for any stack.
+pub(crate) fn parser(text: &str) -> Result<Parser<'static>> {
     if text.len() > LONGEST {
         return Err(refused("it is longer than any sensible SQL"));
     }
-    Parser::new(&GenericDialect)
-        .with_recursion_limit(50)
-        .try_with_sql(text)
-        .map_err(|error| refused("it is not SQL").caused_by(&error))
+    let tokens = Tokenizer::new(&GenericDialect, text).tokenize_with_location();
+    let tokens = tokens.map_err(|error| refused("it is not SQL").caused_by(&error))?;
+    few_operators(&tokens)?;
+    Ok(Parser::new(&GenericDialect).with_recursion_limit(50).with_tokens_with_locations(tokens))
 }
 
 fn judged(flow: ControlFlow<String>) -> Result<()> {

@@ -1,8 +1,7 @@
 //! A condition on the rows of one column: from words, to SQL, and back from the SQL of a model or a spec.
 
+use crate::guard::parser;
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 use std::collections::BTreeSet;
 use windvane_core::schema::sql::quote;
 
@@ -85,7 +84,7 @@ impl Condition {
 
     /// Of an expression that is nothing but such a condition, however it is written.
     pub(super) fn of(sql: &str) -> Option<Self> {
-        let mut parser = Parser::new(&GenericDialect).with_recursion_limit(30).try_with_sql(sql).ok()?;
+        let mut parser = parser(sql).ok()?;
         let parsed = parser.parse_expr().ok()?;
         (parser.peek_token().token == sqlparser::tokenizer::Token::EOF).then_some(())?;
         condition(&parsed)
@@ -105,8 +104,7 @@ pub(super) fn parts(sql: &str) -> Vec<Condition> {
         }
     }
     let mut all = Vec::new();
-    let parser = Parser::new(&GenericDialect).with_recursion_limit(30).try_with_sql(sql);
-    if let Some(parsed) = parser.ok().and_then(|mut parser| parser.parse_expr().ok()) {
+    if let Some(parsed) = parser(sql).ok().and_then(|mut parser| parser.parse_expr().ok()) {
         walk(&parsed, &mut all);
     }
     all

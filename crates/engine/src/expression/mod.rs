@@ -45,6 +45,7 @@ pub mod window;
 pub use checked::{Evaluated, Expression};
 pub(crate) use column::is_true;
 pub(crate) use common::common_type;
+pub use syntax::few_operators;
 pub(crate) use syntax::query as statement;
 pub(crate) use syntax::written;
 pub(crate) use text::compile as pattern;

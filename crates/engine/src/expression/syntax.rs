@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
 
@@ -125,10 +125,7 @@ fn read<T>(text: &str, syntax: &str, parse: Parse<T>) -> Result<T> {
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
         .map_err(|error| Error::spec(format!("{} is not an expression: {error}", shown(text))).hint(syntax))?;
-    let operators = tokens.iter().filter(|token| is_operator(&token.token)).count();
-    if operators > MAX_OPERATORS {
-        return Err(too_large(format!("an expression with {operators} operators is too large")));
-    }
+    few_operators(&tokens)?;
     if tokens.iter().any(|token| matches!(token.token, Token::SemiColon)) {
         return Err(Error::unsupported(format!("several statements are not a single {what}"))
             .hint(format!("Write one {what} and no semicolon; text goes into single quotes")));
@@ -162,9 +159,47 @@ pub(super) fn bounded(text: String) -> Result<String> {
     if fits { Ok(text) } else { Err(too_large("the expression is too large in another language".to_owned())) }
 }
 
+/// Refuses what would make a tree too deep for any stack: the parser's own limit of depth does not see what goes on to
+/// the right of an operand. To be asked before it parses.
+pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
+    let operators = tokens.iter().filter(|token| is_operator(&token.token)).count();
+    if operators > MAX_OPERATORS {
+        return Err(too_large(format!("an expression with {operators} operators is too large")));
+    }
+    Ok(())
+}
+
+/// Every word, too, that the parser reads between two operands or behind one.
 fn is_operator(token: &Token) -> bool {
     match token {
-        Token::Word(word) => matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS),
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::XOR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::NOTNULL
+                | Keyword::IN
+                | Keyword::BETWEEN
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::RLIKE
+                | Keyword::REGEXP
+                | Keyword::GLOB
+                | Keyword::MATCH
+                | Keyword::SIMILAR
+                | Keyword::MEMBER
+                | Keyword::OVERLAPS
+                | Keyword::OPERATOR
+                | Keyword::DIV
+                | Keyword::AT
+                | Keyword::COLLATE
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::MINUS
+        ),
         Token::Comma
         | Token::Whitespace(_)
         | Token::Number(..)

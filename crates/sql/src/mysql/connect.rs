@@ -46,9 +46,13 @@ const WORDS: KnownParameters = KnownParameters {
         "write_timeout",
     ],
 };
-/// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit.
+/// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit. What a server's
+/// settings or its `init_connect` say of letters and of rows at most would change what is read; a target that stalls must not end a read.
 pub(super) const SETTINGS: &str = "\
-SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'";
+SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', \
+SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', \
+SESSION sql_select_limit = 18446744073709551615, \
+SESSION net_write_timeout = GREATEST(@@SESSION.net_write_timeout, 600)";
 
 /// How to reach a server.
 #[derive(Clone)]

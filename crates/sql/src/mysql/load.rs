@@ -7,6 +7,7 @@ use super::catalog::LEDGER;
 use super::keeps::narrow;
 use super::select::look;
 use super::session::Session;
+use super::snapshot::REPEATABLE;
 use super::table::{Existing, TableName, name, quote, same};
 use super::target::{check, ready, unmake};
 use super::write::Inserts;
@@ -21,8 +22,7 @@ use windvane_core::schema::checksum::Checksum;
 use windvane_core::spec::target::Mode;
 
 /// A snapshot, so that what other sessions add meanwhile is not taken for ours.
-const BEGIN: [&str; 2] =
-    ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"];
+const BEGIN: [&str; 2] = [REPEATABLE, "START TRANSACTION WITH CONSISTENT SNAPSHOT"];
 
 pub(super) async fn load(mut session: Session, database: &str, request: LoadRequest, mut rows: Rows) -> Result<Loaded> {
     let table = TableName { database: database.to_owned(), table: request.dataset.clone() };

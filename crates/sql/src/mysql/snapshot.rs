@@ -14,6 +14,8 @@ use std::time::Duration;
 use windvane_connect::Part;
 use windvane_core::error::{Error, Kind, Result};
 
+/// At the server's own level a statement may see what was written since: no snapshot is taken then, and only a warning says so.
+pub(super) const REPEATABLE: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 /// So long writers may wait for us, and we for them.
 const SHORT_LOCK_TIMEOUT: &str = "SET SESSION lock_wait_timeout = 1";
@@ -64,6 +66,7 @@ pub(super) async fn readers(
         }
     }
     let mut reader = ReadSession::open(access).await?;
+    reader.execute(REPEATABLE).await?;
     reader.execute(BEGIN).await?;
     Ok(vec![reader])
 }
@@ -71,6 +74,7 @@ pub(super) async fn readers(
 /// The leader's lock ends with its session, at the latest.
 async fn same_moment(mut leader: Session, table: &TableName, readers: &mut [ReadSession]) -> Result<()> {
     let work = async {
+        try_join_all(readers.iter_mut().map(|reader| reader.execute(REPEATABLE))).await?;
         leader.execute(SHORT_LOCK_TIMEOUT).await?;
         leader.execute(&format!("LOCK TABLES {} READ", table.sql())).await?;
         try_join_all(readers.iter_mut().map(|reader| reader.execute(BEGIN))).await?;

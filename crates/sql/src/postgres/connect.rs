@@ -108,10 +108,12 @@ pub(super) fn access(id: &str, url: &str) -> Result<Access> {
     let mut known = parameters(id, &url, &WORDS)?;
     let mut search_path =
         known.iter().filter(|(key, _)| key == SEARCH_PATH).map(|(_, value)| value.clone()).next_back();
-    if known.iter().any(|(key, value)| key == CHANNEL_BINDING && value == "require") {
+    if let Some((_, value)) =
+        known.iter().find(|(key, value)| key == CHANNEL_BINDING && !matches!(value.as_str(), "prefer" | "disable"))
+    {
         // Our own sessions bind; the driver's, which look and write, cannot.
         return Err(Error::unsupported(format!(
-            "connection '{id}' sets 'channel_binding' to 'require', which not every session can follow"
+            "connection '{id}' sets 'channel_binding' to '{value}', which not every session can follow"
         ))
         .hint("sslmode=verify-full shuts out whoever stands between; with it 'channel_binding' may be 'prefer'"));
     }

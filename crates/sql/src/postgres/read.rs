@@ -1,4 +1,4 @@
-//! A table as batches: binary COPY in read-only transactions that share one snapshot.
+//! A table as batches: binary COPY in read-only transactions that share one snapshot, taken once the table is locked.
 //!
 //! A large heap table is read by a few sessions at a time, each a run of pages after the other, and handed on in the
 //! order of the pages: the order of rows and their numbers do not depend on who was faster. What cannot be read so (a
@@ -11,7 +11,7 @@ use super::copy_out::Copy;
 use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
 use super::read_session::{ReadSession, close};
-use super::statement::{BEGIN, execute};
+use super::statement::{BEGIN, BEGIN_ONE, execute};
 use super::table::{TableName, name};
 use futures::future::try_join_all;
 use sqlx::postgres::PgConnection;
@@ -39,7 +39,11 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
     let table = TableName::parse(&request.locator, schema);
     let mut leader = connect::open(&access.options).await?;
     let looking = async {
-        execute(&mut leader, &format!("{BEGIN}; {CANONICAL}")).await?;
+        execute(&mut leader, &format!("{BEGIN_ONE}; {CANONICAL}")).await?;
+        if table.existing(&mut leader).await?.is_some() {
+            execute(&mut leader, &table.lock()).await.map_err(|error| name(error, &table))?;
+        }
+        // Under the lock: it may have been another one before.
         let Some(existing) = table.existing(&mut leader).await? else {
             return Err(catalog::missing(&mut leader, &table, schema).await);
         };
@@ -62,7 +66,7 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
         Some(_) | None if few => 0,
         Some(_) | None => 1,
     };
-    let readers = readers(access, leader, wanted).await.map_err(|error| name(error, &table))?;
+    let readers = readers(access, leader, &table, wanted).await.map_err(|error| name(error, &table))?;
     let runs = match count {
         Some(count) if readers.len() > 1 => runs(pages, count),
         Some(_) | None => vec![pages],
@@ -93,10 +97,16 @@ fn runs(pages: Pages, count: u64) -> Vec<Pages> {
 }
 
 /// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
-async fn readers(access: &Access, mut leader: PgConnection, wanted: usize) -> Result<Vec<ReadSession>> {
-    let again = format!("ROLLBACK; {BEGIN}; {CANONICAL}");
+/// Each holds a lock of its own before the leader's goes, and none waits for it: whoever wants the table for himself waits
+/// for the leader, and who asks now would wait for him.
+async fn readers(
+    access: &Access,
+    mut leader: PgConnection,
+    table: &TableName,
+    wanted: usize,
+) -> Result<Vec<ReadSession>> {
     if wanted > 1 {
-        match answered(&access.options, together(access, &mut leader, wanted)).await {
+        match answered(&access.options, together(access, &mut leader, table, wanted)).await {
             Ok(readers) => {
                 close(leader, access).await;
                 return Ok(readers);
@@ -105,21 +115,29 @@ async fn readers(access: &Access, mut leader: PgConnection, wanted: usize) -> Re
         }
     }
     if wanted > 0
-        && let Ok(reader) = ReadSession::open(access, &format!("{BEGIN}; {CANONICAL}")).await
+        && let Ok(reader) =
+            ReadSession::open(access, &format!("{BEGIN_ONE}; {CANONICAL}; {}", table.lock_at_once())).await
     {
         close(leader, access).await;
         return Ok(vec![reader]);
     }
-    Ok(vec![ReadSession::of_driver(leader, access, &again).await?])
+    // A snapshot that could not be exported has ended its transaction.
+    let again = format!("ROLLBACK; {BEGIN_ONE}; {CANONICAL}; {}", table.lock());
+    Ok(vec![answered(&access.options, ReadSession::of_driver(leader, access, &again)).await?])
 }
 
-async fn together(access: &Access, leader: &mut PgConnection, wanted: usize) -> Result<Vec<ReadSession>> {
+async fn together(
+    access: &Access,
+    leader: &mut PgConnection,
+    table: &TableName,
+    wanted: usize,
+) -> Result<Vec<ReadSession>> {
     let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
         .persistent(false)
         .fetch_one(leader)
         .await
         .map_err(|error| translate(&error))?;
-    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}");
+    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}; {}", table.lock_at_once());
     try_join_all((0..wanted).map(|_| ReadSession::open(access, &begin))).await
 }
 

@@ -8,6 +8,9 @@ use windvane_core::error::Result;
 /// A read sees one snapshot.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// A read that is one statement: it sees a snapshot of its own, which is taken when it begins.
+pub(super) const BEGIN_ONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+
 pub(super) async fn execute(session: &mut PgConnection, sql: &str) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await.map_err(|error| translate(&error))?;
     Ok(())

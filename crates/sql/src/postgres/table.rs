@@ -101,6 +101,18 @@ impl TableName {
         format!("{}.{}", quote(&self.schema), quote(&self.table))
     }
 
+    /// Locks it as reading does, until the transaction ends. Of a snapshot that is older than this lock, a table that was
+    /// emptied and filled again, or rewritten, meanwhile holds no rows. LOCK TABLE would refuse materialized views, foreign
+    /// tables and rights on some columns only; of this cursor nothing is fetched.
+    pub(super) fn lock(&self) -> String {
+        format!("DECLARE windvane_lock NO SCROLL CURSOR FOR SELECT FROM {}", self.sql())
+    }
+
+    /// The same for whoever may not wait: others wait for us.
+    pub(super) fn lock_at_once(&self) -> String {
+        format!("SET LOCAL lock_timeout = '1s'; {}; SET LOCAL lock_timeout TO DEFAULT", self.lock())
+    }
+
     /// What exists under this name, or nothing.
     pub(super) async fn existing(&self, session: &mut PgConnection) -> Result<Option<Existing>> {
         let found: Option<(i64, String)> = sqlx::query_as(

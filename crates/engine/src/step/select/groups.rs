@@ -89,7 +89,7 @@ impl Groups {
             steps.push(Step::Derive(after));
         }
         if let Some((_, name)) = &self.having {
-            steps.push(Step::Filter(identifier(name).to_string()));
+            steps.push(Step::Filter(written(&identifier(name))));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub(super) fn output(expr: &Expr, outputs: &[(Expr, String)]) -> Option<usize> {
 }
 
 pub(super) fn identifier(name: &str) -> Expr {
-    Expr::Identifier(Ident::with_quote('"', name.replace('"', "\"\"")))
+    Expr::Identifier(Ident::with_quote('"', name))
 }
 
 pub(super) fn refused(what: &str, hint: &str) -> Error {

@@ -1,0 +1,84 @@
+"""No text, however long or deep, overflows a stack: the process would end without a word."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from windvane import _core
+from windvane.errors import WindvaneError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHAINS = [
+    " IN ('a')",
+    " NOT IN ('a')",
+    " LIKE s",
+    " NOT ILIKE s",
+    " SIMILAR TO s",
+    " AT TIME ZONE s",
+    " BETWEEN s AND s",
+    " IS NULL",
+    " NOTNULL",
+    " OVERLAPS s",
+    " XOR s",
+    " REGEXP s",
+    " MEMBER OF (s)",
+    " COLLATE s",
+    " || s",
+    "::text",
+]
+TYPES = [{"name": "s", "type": "text", "nullable": True}]
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_long_chain_is_refused(chain: str) -> None:
+    text = "s" + chain * (90_000 // len(chain))
+    with pytest.raises(WindvaneError, match="operators is too large"):
+        _core.expression_type(json.dumps({"expression": text, "schema": TYPES}))
+    with pytest.raises(WindvaneError, match="operators is too large"):
+        _core.guard_sql(json.dumps({"expression": {"text": text[:20_000], "columns": ["s"]}}))
+
+
+def test_a_spec_with_one_is_told_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("id,s\n1,a\n")
+    for name, step in (("bad", "s" + " LIKE s" * 5_000), ("good", "s = 'a'")):
+        spec = {
+            "pipeline": name,
+            "source": {"csv": {"path": "d.csv"}},
+            "target": {"csv": {"path": f"out/{name}"}},
+            "steps": [{"filter": step}],
+        }
+        (tmp_path / f"{name}.windvane.json").write_text(json.dumps(spec))
+    command = [sys.executable, "-m", "windvane", "check", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+    assert "operators is too large" in done.stdout + done.stderr
+
+
+def test_what_is_allowed_fits_a_callers_small_stack() -> None:
+    text = "CASE WHEN s = 'a' THEN s ELSE " * 24 + "s" + " END" * 24
+    answers: list[str] = []
+    before = threading.stack_size(256 << 10)
+    try:
+        ask = json.dumps({"expression": text, "schema": TYPES})
+        thread = threading.Thread(target=lambda: answers.append(_core.expression_type(ask)))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert json.loads(answers[0])["type"] == "text"
+
+
+def test_a_column_with_a_quote_has_its_name_in_a_query() -> None:
+    request = {
+        "schema": [{"name": 'a"b', "type": "text", "nullable": True}],
+        "rows": [{'a"b': "x"}, {'a"b': "y"}],
+        "steps": [{"sql": 'SELECT "a""b" AS c, count(*) AS n FROM input WHERE "a""b" <> \'y\' GROUP BY "a""b"'}],
+    }
+    assert json.loads(_core.transform_rows(json.dumps(request)))["rows"] == [{"c": "x", "n": 1}]
