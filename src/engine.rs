@@ -1,4 +1,4 @@
-//! Doors to the engine on rows in memory: what tests, notebooks and the tool `run_expression` need.
+//! Doors to the engine on rows in memory: what tests and notebooks need.
 
 use super::{enter, json};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};

@@ -1,7 +1,8 @@
 """Specs become DAGs: one call into the engine a folder, then plain Airflow objects.
 
-Parsing reads files and nothing else: no network, no database, no threads, no models. The same folder gives the same
-DAGs on every run and machine, so Airflow sees a new DAG version only when a spec or plan has changed.
+Parsing reads files and nothing else: no network, no database, no models, no thread that outlives the call. The same
+folder gives the same DAGs on every run and machine, so Airflow sees a new DAG version only when a spec or plan has
+changed.
 """
 
 from __future__ import annotations

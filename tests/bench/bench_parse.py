@@ -128,7 +128,10 @@ print("ANSWER" + json.dumps([parsed - start, done - start, hashes, bag.import_er
 def measure(file: Path) -> tuple[float, float, dict[str, str]]:
     """CPU seconds of parsing, of parsing and serializing, and the DAGs' hashes."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"AIRFLOW_HOME": str(file.parent / "home"), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment |= {
+        "AIRFLOW_HOME": str(file.parent.parent / "home"),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
     environment |= {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300"}
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(file)], capture_output=True, text=True, check=False, env=environment
@@ -148,9 +151,10 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=5)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="windvane-bench-") as folder:
-        root = Path(folder)
+        # Targets may not lie among the DAGs: Airflow's home is beside them.
+        root = Path(folder) / "dags"
         specs = root / "pipelines"
-        specs.mkdir()
+        specs.mkdir(parents=True)
         for number in range(chosen.count):
             (specs / f"p{number:04d}.windvane.yaml").write_text(SPEC.format(number=number))
         ours, plain = root / "ours.py", root / "plain.py"

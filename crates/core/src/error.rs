@@ -1,7 +1,7 @@
 //! What can go wrong: one error type with a kind, a place and a hint.
 //!
 //! Deliberately absent: nothing here knows Python, Airflow or a database driver. Drivers' errors are translated where
-//! they happen; Python classes are chosen in `py::errors`.
+//! they happen; Python classes are chosen in `src/errors.rs` of the root.
 //!
 //! Invariants: every error has a kind; `retryable` is an exhaustive match with no default arm; a message never holds a
 //! secret or a row's values unless the place asks for them.
