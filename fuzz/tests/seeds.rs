@@ -11,8 +11,8 @@ fn all_seeds_hold() {
         assert!(!files.is_empty(), "{name} has seeds");
         for path in files {
             let bytes = std::fs::read(&path).unwrap_or_default();
-            // A panic is told with the thread's name.
-            let thread = std::thread::Builder::new().name(path.display().to_string());
+            // A panic is told with the thread's name; the stack is that of every thread that the extension module works on.
+            let thread = std::thread::Builder::new().name(path.display().to_string()).stack_size(16 << 20);
             let held = thread.spawn(move || target(&bytes)).map(std::thread::JoinHandle::join);
             assert!(matches!(held, Ok(Ok(()))), "{} does not hold", path.display());
         }
