@@ -42,7 +42,10 @@ pub fn parameters(id: &str, url: &Url, words: &KnownParameters) -> Result<Vec<(S
             known.push(((*name).to_owned(), text));
         } else if !words.harmless.contains(&key.as_str()) && !matches!(text.as_str(), "" | "false" | "{}" | "[]") {
             let used: Vec<&str> = words.used.iter().map(|(word, _)| *word).collect();
-            return Err(Error::unsupported(format!("connection '{id}' sets '{key}', which windvane cannot follow"))
+            // An odd one is a part of an address that was written wrongly: a password, perhaps.
+            let plain = key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+            let key = if plain { format!("'{key}'") } else { "a parameter of an odd name".to_owned() };
+            return Err(Error::unsupported(format!("connection '{id}' sets {key}, which windvane cannot follow"))
                 .hint(format!("Take it out of the connection's extras. What is followed: {}", used.join(", "))));
         }
     }
