@@ -61,6 +61,27 @@ def test_a_spec_with_one_is_told_and_hides_no_other(tmp_path: Path) -> None:
     assert "operators is too large" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("chain", [" NOTNULL", " IS NULL", " IN ('a')", " OR s LIKE 'a'", " || s"])
+def test_the_longest_that_is_allowed_is_answered(chain: str) -> None:
+    """Whatever the answer is: the process goes on, and a chain of a sensible length is not called too large."""
+    told = {}
+    for times in (1201, 1199, 601, 599, 300):
+        told[times] = ""
+        try:
+            _core.expression_type(json.dumps({"expression": "s" + chain * times, "schema": TYPES}))
+        except WindvaneError as error:
+            told[times] = str(error)
+    assert "too large" in told[1201]
+    assert "too large" not in told[300]
+
+
+def test_names_that_are_words_of_sql_are_no_operators() -> None:
+    names = ["date", "name", "value", "status", "type", "key"]
+    schema = [{"name": name, "type": "text", "nullable": True} for name in names]
+    text = " OR ".join(f"{name} = '{at}'" for at in range(50) for name in names)
+    assert json.loads(_core.expression_type(json.dumps({"expression": text, "schema": schema})))["type"] == "boolean"
+
+
 def test_what_is_allowed_fits_a_callers_small_stack() -> None:
     text = "CASE WHEN s = 'a' THEN s ELSE " * 24 + "s" + " END" * 24
     answers: list[str] = []

@@ -48,7 +48,6 @@ pub(crate) use common::common_type;
 pub use syntax::few_operators;
 pub(crate) use syntax::query as statement;
 pub(crate) use syntax::written;
-pub(crate) use text::compile as pattern;
 
 /// For `fuzz/`: an expression, read and written.
 #[doc(hidden)]
