@@ -45,6 +45,27 @@ def test_a_long_chain_is_refused(chain: str) -> None:
         _core.guard_sql(json.dumps({"expression": {"text": text[:20_000], "columns": ["s"]}}))
 
 
+@pytest.mark.parametrize("join", [" JOIN input", " LEFT JOIN input", " JOIN input ON true"])
+@pytest.mark.parametrize("times", [40, 55, 300, 8_000])
+def test_joins_one_in_the_other(join: str, times: int) -> None:
+    """The parser goes down with each: with 300 it ended the process."""
+    query = "SELECT s FROM input" + join * times
+    request = {"schema": TYPES, "rows": [{"s": "a"}], "steps": [{"sql": query}]}
+    with pytest.raises(WindvaneError, match="" if times < 60 else "operators is too large"):
+        _core.transform_rows(json.dumps(request))
+
+
+def test_what_stands_beside_each_other_is_no_chain() -> None:
+    schema = [*TYPES, {"name": "n", "type": "int64", "nullable": True}]
+    branches = " ".join(f"WHEN n BETWEEN {at} AND {at + 1} AND s LIKE 'a%' THEN '{at}'" for at in range(1_000))
+    for text, answer in (
+        ("n IN (" + ", ".join(f"-{at}" for at in range(2_000)) + ")", "boolean"),
+        (f"CASE {branches} END", "text"),
+    ):
+        asked = json.dumps({"expression": text, "schema": schema})
+        assert json.loads(_core.expression_type(asked))["type"] == answer
+
+
 def test_a_spec_with_one_is_told_and_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("id,s\n1,a\n")
     for name, step in (("bad", "s" + " LIKE s" * 5_000), ("good", "s = 'a'")):

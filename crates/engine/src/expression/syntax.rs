@@ -1,13 +1,13 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
+use super::chains::few_operators;
 use crate::walk;
 use sqlparser::ast::{
     DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Token, Tokenizer};
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
 
@@ -15,8 +15,6 @@ use windvane_core::schema::DataType;
 
 const MAX_CHARACTERS: usize = 100_000;
 const MOST_WRITTEN: usize = 1 << 20;
-/// Chains such as `a OR b OR c` make a tree as deep as they are long.
-const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
     let parsed = read(text, SYNTAX, one)?;
@@ -157,42 +155,6 @@ pub(super) fn too_large(message: String) -> Error {
 pub(super) fn bounded(text: String) -> Result<String> {
     let fits = text.len() <= MOST_WRITTEN;
     if fits { Ok(text) } else { Err(too_large("the expression is too large in another language".to_owned())) }
-}
-
-/// Refuses what would make a tree too deep for any stack: the parser's own limit of depth does not see what goes on to
-/// the right of an operand. To be asked before it parses.
-pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
-    let operators = operators(tokens);
-    if operators > MAX_OPERATORS {
-        return Err(too_large(format!("an expression with {operators} operators is too large")));
-    }
-    Ok(())
-}
-
-/// How many there are: any sign, and any word behind an operand but those that separate, so that what the parser learns
-/// tomorrow is counted too. A chain is at most twice as deep (of `a NOTNULL NOTNULL` one is counted).
-fn operators(tokens: &[TokenWithSpan]) -> usize {
-    let (mut count, mut behind_operand) = (0, false);
-    for token in tokens {
-        match &token.token {
-            Token::Whitespace(_) | Token::EOF => {}
-            Token::LParen | Token::Comma | Token::Period => behind_operand = false,
-            Token::RParen | Token::Number(..) | Token::SingleQuotedString(_) => behind_operand = true,
-            Token::Word(word) => match word.keyword {
-                Keyword::CASE | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::AS => behind_operand = false,
-                Keyword::END => behind_operand = true,
-                _ => {
-                    count += usize::from(behind_operand);
-                    behind_operand = !behind_operand;
-                }
-            },
-            _ => {
-                count += 1;
-                behind_operand = false;
-            }
-        }
-    }
-    count
 }
 
 /// The text in quotes, shortened.

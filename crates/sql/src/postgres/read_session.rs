@@ -4,13 +4,13 @@ use super::connect::{self, Access, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
 use super::rows::Decoder;
-use super::statement::execute;
+use super::statement::{ask, execute};
 use futures::StreamExt;
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
 use windvane_connect::Batch;
 use windvane_connect::ordered_merge::{Piece, gone};
-use windvane_core::error::Result;
+use windvane_core::error::{Kind, Result};
 use windvane_core::resilience::timeouts;
 
 pub(super) enum ReadSession {
@@ -19,7 +19,7 @@ pub(super) enum ReadSession {
 }
 
 impl ReadSession {
-    /// In a transaction that these statements begin.
+    /// In a transaction that these statements begin, which nobody else is waited for in.
     pub(super) async fn open(access: &Access, begin: &str) -> Result<Self> {
         let raw = async {
             let mut raw = Raw::open(access).await?;
@@ -28,6 +28,8 @@ impl ReadSession {
         };
         match in_time(&access.options, raw).await {
             Ok(reader) => Ok(reader),
+            // It would wait as long.
+            Err(reason) if reason.kind() == Kind::Timeout => Err(reason),
             Err(reason) => {
                 tracing::debug!(%reason, "the driver reads");
                 let driver = async { Self::of_driver(connect::open(&access.options).await?, access, begin).await };
@@ -43,6 +45,21 @@ impl ReadSession {
         Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
     }
 
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Raw(raw) => raw.execute(sql).await.map(drop),
+            Self::Driver { session, .. } => execute(session, sql).await,
+        }
+    }
+
+    /// The one value that a query has.
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Option<String>> {
+        match self {
+            Self::Raw(raw) => raw.execute(sql).await,
+            Self::Driver { session, .. } => ask(session, sql).await,
+        }
+    }
+
     /// Ends the transaction, so that neither server nor pooler takes this for a broken connection.
     pub(super) async fn close(self) {
         // What was read is read, whatever becomes of the connection.
@@ -52,7 +69,7 @@ impl ReadSession {
         }
     }
 
-    /// Sends every batch, then the end.
+    /// Sends every batch.
     pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
         decoder.again();
         match self {
@@ -78,8 +95,7 @@ impl ReadSession {
             }
         }
         decoder.close()?;
-        send(decoder.take()?, out).await?;
-        out.send(Ok(Piece::End)).await.map_err(|_| gone())
+        send(decoder.take()?, out).await
     }
 }
 
