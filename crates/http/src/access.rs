@@ -61,10 +61,13 @@ impl Access {
             base.set_path("/");
             let _ = base.set_scheme(&scheme);
         }
+        // As a query holds it, too: whoever repeats an address repeats that.
+        let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
+        let secrets = [&login, &password, &encoded];
         let mut access = Self {
             auth: source.auth.clone(),
             headers: HeaderMap::new(),
-            secrets: [&login, &password].into_iter().filter(|text| text.len() > 2).cloned().collect(),
+            secrets: secrets.into_iter().filter(|text| text.len() > 2).cloned().collect(),
             base,
             login,
             password,

@@ -39,6 +39,14 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 
+    /// Words from outside without the token: the API has seen it, and may repeat it.
+    pub(super) fn hidden_in(&self, words: &str) -> String {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(token) if !token.text.is_empty() => words.replace(&token.text, "[secret]"),
+            Some(_) | None => words.to_owned(),
+        }
+    }
+
     /// The token, a new one when there is none or it is at its end.
     pub(super) async fn current(&self, client: &Client, settings: &Oauth2, access: &Access) -> Result<String> {
         if let Some(token) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)

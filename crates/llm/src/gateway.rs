@@ -34,6 +34,7 @@ const ANSWERS_HELD: usize = 256;
 #[derive(Clone)]
 pub struct Gateway {
     client: Client<OpenAIConfig>,
+    transport: Transport,
     model: String,
     base_url: String,
     deadline: Duration,
@@ -102,10 +103,12 @@ impl Gateway {
         let config =
             OpenAIConfig::new().with_api_base(settings.base_url.trim_end_matches('/')).with_api_key(&settings.api_key);
         let transport = Transport::new(http.clone(), settings);
+        let sending = transport.clone();
         let client = Client::build(http, config)
-            .with_http_service(tower::service_fn(move |factory| transport.clone().send(factory)));
+            .with_http_service(tower::service_fn(move |factory| sending.clone().send(factory)));
         Ok(Self {
             client,
+            transport,
             model: settings.model.clone(),
             base_url: settings.base_url.clone(),
             deadline,
@@ -188,13 +191,14 @@ impl Gateway {
         let first = self.once(question.agent, &messages, &schema).await?;
         let wrong = match read(&first, check) {
             Ok(value) => return Ok((value, first)),
-            Err(wrong) => wrong,
+            Err(wrong) => self.transport.without_key(&wrong),
         };
         messages.push(ChatCompletionRequestAssistantMessage::from(first.as_str()).into());
         let repair = format!("This answer was refused: {wrong}. Give the whole JSON document again, corrected.");
         messages.push(ChatCompletionRequestUserMessage::from(repair.as_str()).into());
         let second = self.once(question.agent, &messages, &schema).await?;
         read(&second, check).map(|value| (value, second)).map_err(|again| {
+            let again = self.transport.without_key(&again);
             let message = if again == wrong {
                 format!("the model's answer was refused twice: {wrong}")
             } else {
@@ -236,8 +240,7 @@ impl Gateway {
         self.spent.fetch_add(used, Ordering::Relaxed);
         let choice = choice.ok_or_else(|| Error::data("the model gave no answer"))?;
         if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
-            let said: String = windvane_core::redact::text(&refusal).chars().take(200).collect();
-            return Err(Error::data(format!("the model refused: {said}")));
+            return Err(Error::data(format!("the model refused: {}", self.transport.quiet(&refusal))));
         }
         if choice.finish_reason == Some(FinishReason::ContentFilter) {
             return Err(Error::data("the model's service filtered the answer"));
