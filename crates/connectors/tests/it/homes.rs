@@ -5,7 +5,7 @@ use arrow::array::{Int64Array, RecordBatch};
 use futures::{StreamExt, stream};
 use serde_json::json;
 use std::sync::Arc;
-use windvane_connectors::{Context, LoadRequest, Rows};
+use windvane_connectors::{Context, LoadRequest, LocalPaths, Rows};
 use windvane_core::error::Kind;
 use windvane_core::schema::{DataType, Field, Schema, arrow::to_arrow};
 
@@ -50,7 +50,7 @@ async fn rows_land_where_the_place_says() {
         parts.iter().map(|part| std::fs::read_to_string(part.path()).unwrap()).collect::<String>(),
         "id\n1\n2\n"
     );
-    assert_eq!(std::fs::read_dir(&context.base).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(&context.local.resolve("").unwrap()).unwrap().count(), 0);
 }
 
 #[test]
@@ -66,8 +66,7 @@ fn a_source_does_not_move_to_the_home() {
 #[test]
 fn the_home_is_a_root_for_targets_alone() {
     let room = Room::new();
-    let mut context = Context { home: Some(room.folder("home")), ..room.context() };
-    context.roots = vec![context.base.clone()];
+    let context = Context { home: Some(room.folder("home")), ..room.bounded() };
     let inside = room.0.join("home/in.db").display().to_string();
     let outside = room.0.join("other/in.db").display().to_string();
     for settings in [at("out"), at(&inside), at("../base/out")].into_iter().flatten() {
@@ -79,7 +78,7 @@ fn the_home_is_a_root_for_targets_alone() {
     }
     assert!(source(json!({"sqlite": {"path": inside}}), &context).is_err());
     // No roots, no bounds: a home sets none.
-    context.roots.clear();
+    let context = Context { home: Some(room.folder("home")), ..room.context() };
     for settings in at(&outside) {
         assert!(target(settings, &context).is_ok());
     }
@@ -91,7 +90,11 @@ fn no_target_lies_in_a_dag_bundle() {
     let bundle = room.folder("bundle");
     let dags = room.folder("bundle/dags");
     std::os::unix::fs::symlink(&bundle, room.0.join("link")).unwrap();
-    let context = Context { base: dags.clone(), read_only: vec![room.0.join("gone"), bundle], ..Context::default() };
+    let context = Context {
+        local: LocalPaths::new(dags.clone(), Vec::new()),
+        read_only: vec![room.0.join("gone"), bundle],
+        ..Context::default()
+    };
     let [inside, linked] = ["bundle/out", "link/new/out"].map(|path| room.0.join(path).display().to_string());
     for path in ["out", ".", "..", "../dags/deep/er", &inside, &linked] {
         for settings in at(path) {
@@ -119,7 +122,7 @@ fn no_target_lies_in_a_dag_bundle() {
 fn a_link_that_leads_nowhere_is_not_followed() {
     let room = Room::new();
     let context = room.context();
-    std::os::unix::fs::symlink(room.0.join("nowhere"), context.base.join("link")).unwrap();
+    std::os::unix::fs::symlink(room.0.join("nowhere"), context.local.resolve("").unwrap().join("link")).unwrap();
     for settings in at("link/out") {
         assert_eq!(target(settings, &context).unwrap_err().message(), "the path cannot be followed");
     }

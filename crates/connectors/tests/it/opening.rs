@@ -54,7 +54,7 @@ fn every_kind_opens_without_a_look_at_what_it_names() {
         let opened = target(json!({word: settings}), &knowing(context.clone(), url));
         assert!(!format!("{:?}", opened.unwrap()).contains("s3cret"), "{word}");
     }
-    assert_eq!(std::fs::read_dir(context.base).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(context.local.resolve("").unwrap()).unwrap().count(), 0);
     // A new kind is opened here, too.
     let words: Vec<&str> = Source::KINDS.iter().map(|kind| kind.word).collect();
     assert_eq!(sources().into_iter().map(|(word, ..)| word).collect::<Vec<_>>(), words);
@@ -115,8 +115,8 @@ fn a_hook_must_be_told_what_to_read() {
 async fn a_kind_of_files_lists_its_own() {
     let room = Room::new();
     let context = room.context();
-    std::fs::write(context.base.join("a.csv"), "id\n1\n").unwrap();
-    std::fs::write(context.base.join("b.jsonl"), "{\"id\":1}\n").unwrap();
+    std::fs::write(context.local.resolve("").unwrap().join("a.csv"), "id\n1\n").unwrap();
+    std::fs::write(context.local.resolve("").unwrap().join("b.jsonl"), "{\"id\":1}\n").unwrap();
     for (kind, own) in [("files", &["a", "b"][..]), ("csv", &["a"]), ("jsonl", &["b"])] {
         let found = source(json!({kind: {"path": "."}}), &context).unwrap().datasets().await.unwrap();
         assert_eq!(found.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), own, "{kind}");
@@ -126,10 +126,9 @@ async fn a_kind_of_files_lists_its_own() {
 #[tokio::test]
 async fn a_source_outside_of_the_roots_is_not_looked_at() {
     let room = Room::new();
-    let mut context = room.context();
-    context.roots = vec![context.base.clone()];
+    let context = room.bounded();
     std::fs::write(room.folder("other").join("a.csv"), "id\n1\n").unwrap();
-    std::os::unix::fs::symlink(room.folder("other"), context.base.join("link")).unwrap();
+    std::os::unix::fs::symlink(room.folder("other"), room.0.join("base/link")).unwrap();
     let whole = room.0.join("other").display().to_string();
     for path in ["../other", "../other/a.csv", "../other/*.csv", "link", "link/a.csv", &whole] {
         let found = match source(json!({"csv": {"path": path}}), &context) {

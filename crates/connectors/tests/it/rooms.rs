@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use windvane_connectors::{Connection, Context};
+use windvane_connectors::{Connection, Context, LocalPaths};
 use windvane_core::error::Result;
 
 /// A folder for one test, which goes with it.
@@ -26,7 +26,13 @@ impl Room {
 
     /// A spec's folder, `base`, in which relative paths count.
     pub(crate) fn context(&self) -> Context {
-        Context { base: self.folder("base"), ..Context::default() }
+        Context { local: LocalPaths::new(self.folder("base"), Vec::new()), ..Context::default() }
+    }
+
+    /// The same, where nothing outside of the base may be touched.
+    pub(crate) fn bounded(&self) -> Context {
+        let base = self.folder("base");
+        Context { local: LocalPaths::new(base.clone(), vec![base]), ..Context::default() }
     }
 }
 

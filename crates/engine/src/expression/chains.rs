@@ -1,7 +1,7 @@
 //! How deep a tree its operators make of a text, judged before a parser builds it: a chain such as `a OR b OR c` makes a
 //! tree as deep as it is long, which the parser's own limit of depth does not see, and which no stack would hold.
 
-use super::syntax::too_large;
+use crate::errors::too_large;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use windvane_core::error::Result;
@@ -108,43 +108,4 @@ fn closed(mut level: Level, outer: &mut Vec<Level>) -> Level {
     let mut around = outer.pop().unwrap_or_default();
     around.inner = around.inner.max(level.longest);
     around
-}
-
-#[cfg(test)]
-mod tests {
-    use super::chained;
-    use sqlparser::dialect::PostgreSqlDialect;
-    use sqlparser::tokenizer::Tokenizer;
-
-    fn count(text: &str) -> usize {
-        let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
-        tokens.map(|tokens| chained(&tokens)).unwrap_or_default()
-    }
-
-    #[test]
-    fn chains_are_as_long_as_they_are_written() {
-        for (one, operators) in
-            [(" + 1", 1), (" AND a", 1), (" IN (1)", 1), (" IS NULL", 1), ("::text", 1), ("[1]", 1), (" || (b)", 1)]
-        {
-            assert_eq!(count(&format!("a{}", one.repeat(100))), 100 * operators, "{one}");
-        }
-        assert_eq!(count(&format!("a{}", " NOTNULL".repeat(100))), 50);
-        assert_eq!(count(&format!("a FROM x{}", " JOIN x".repeat(10))), 102);
-        assert_eq!(count(&format!("f(1){}", "(1)".repeat(100))), 100);
-    }
-
-    #[test]
-    fn what_stands_beside_each_other_makes_no_chain() {
-        assert_eq!(count(&format!("n IN (-0{})", ", -1".repeat(1_000))), 1);
-        assert_eq!(count(&format!("CASE{} END", " WHEN n BETWEEN 1 AND 2 THEN 'a'".repeat(1_000))), 2);
-        assert_eq!(count(&format!("coalesce(a + 1{})", ", b * c + 2".repeat(1_000))), 2);
-    }
-
-    #[test]
-    fn a_chain_in_brackets_counts_for_the_one_around_it() {
-        assert_eq!(count("a + (b * (c - d) - e) + 1"), 5);
-        assert_eq!(count("f(a + b, (c * d) * e) - 1"), 3);
-        assert_eq!(count("CASE WHEN a THEN CASE WHEN b + 1 THEN 2 END + 3 END || 'x'"), 3);
-        assert_eq!(count(")) + a + b"), 2);
-    }
 }

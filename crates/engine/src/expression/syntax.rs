@@ -1,6 +1,7 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
 use super::chains::few_operators;
+use crate::errors::too_large;
 use crate::walk;
 use sqlparser::ast::{
     DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitorMut,
@@ -146,10 +147,6 @@ const QUERY: &str = "A query is one SELECT ... FROM input, with JOIN, WHERE, GRO
 
 const SYNTAX: &str = "Expressions are SQL: text in single quotes, columns bare or in double quotes, \
                       operators + - * / % = <> < <= > >= AND OR NOT, for example: status = 'complete' AND amount > 0";
-
-pub(super) fn too_large(message: String) -> Error {
-    Error::unsupported(message).hint("Split it into several derive steps, or use IN (...) instead of many ORs")
-}
 
 /// An expression in another language, whose operations may name an operand twice, and that one its own operands again.
 pub(super) fn bounded(text: String) -> Result<String> {

@@ -54,7 +54,7 @@ pub(super) async fn readers(
     let mut apart = wanted > 0;
     if wanted > 1 {
         match answered(&access.options, together(access, &mut leader, table, wanted)).await {
-            Ok(Some(readers)) => return same(readers, table, &identity, Some((leader, access))).await,
+            Ok(Some(readers)) => return same(readers, table, identity.as_deref(), Some((leader, access))).await,
             // Somebody waits for the table, and others for him: no more of their time than needed.
             Ok(None) => apart = false,
             Err(reason) => {
@@ -67,12 +67,12 @@ pub(super) async fn readers(
         && let Ok(mut reader) = ReadSession::open(access, &format!("{BEGIN_ONE}; {CANONICAL}")).await
         && reader.execute(&table.lock_at_once()).await.is_ok()
     {
-        return same(vec![reader], table, &identity, Some((leader, access))).await;
+        return same(vec![reader], table, identity.as_deref(), Some((leader, access))).await;
     }
     // A snapshot that could not be exported has ended its transaction.
     let again = format!("ROLLBACK; {BEGIN_ONE}; {CANONICAL}; {}", table.lock());
     let reader = answered_by(&access.options, process, ReadSession::of_driver(leader, access, &again)).await?;
-    same(vec![reader], table, &identity, None).await
+    same(vec![reader], table, identity.as_deref(), None).await
 }
 
 /// Sessions in the leader's snapshot; nothing where the table is not to be had at once.
@@ -96,12 +96,12 @@ async fn together(
 async fn same(
     mut readers: Vec<ReadSession>,
     table: &TableName,
-    identity: &Option<String>,
+    identity: Option<&str>,
     leader: Option<(PgConnection, &Access)>,
 ) -> Result<Option<Vec<ReadSession>>> {
     let question = table.identity();
     let asked = try_join_all(readers.iter_mut().map(|reader| reader.ask(&question))).await?;
-    let mut same = asked.iter().all(|asked| asked == identity);
+    let mut same = asked.iter().all(|asked| asked.as_deref() == identity);
     if let Some((mut leader, access)) = leader {
         same &= answered(&access.options, ask(&mut leader, "SELECT 'here'")).await.is_ok();
         close(leader, access).await;
