@@ -49,8 +49,7 @@ def _environment(name: str) -> dict[str, str]:
 
 
 def _plain() -> list[str]:
-    """Our crates are optimised little: the build is short, and the suite does not wait for it. What is counted is counted
-    before anything is optimised."""
+    """Our crates are optimised little: the build is short, and no test waits. Lines are counted before that."""
     crates = ["windvane", "windvane-fuzz", *(f"windvane-{folder.name}" for folder in (ROOT / "crates").iterdir())]
     return [word for name in sorted(crates) for word in ("--config", f"profile.release.package.{name}.opt-level=1")]
 

@@ -45,6 +45,25 @@ def test_a_long_chain_is_refused(chain: str) -> None:
         _core.guard_sql(json.dumps({"expression": {"text": text[:20_000], "columns": ["s"]}}))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"then"+' + "then+" * 19_000 + "1",
+        "s.when" + "+s.when" * 12_000,
+        "s.as" + "+s.as" * 15_000,
+        "s" + "::a.when" * 12_000,
+        "s" + (" + n.case" + "+n" * 300 + "+n.end") * 100,
+        "s" + " IN (s) + then" * 6_000,
+        "case + " * 12_000 + "1",
+    ],
+)
+def test_names_that_are_words_of_the_grammar_hide_no_chain(text: str) -> None:
+    with pytest.raises(WindvaneError, match="operators is too large"):
+        _core.expression_type(json.dumps({"expression": text, "schema": TYPES}))
+    with pytest.raises(WindvaneError, match="operators is too large"):
+        _core.guard_sql(json.dumps({"expression": {"text": text[:19_999], "columns": ["s"]}}))
+
+
 @pytest.mark.parametrize("join", [" JOIN input", " LEFT JOIN input", " JOIN input ON true"])
 @pytest.mark.parametrize("times", [40, 55, 300, 5_000])
 def test_joins_one_in_the_other(join: str, times: int) -> None:
@@ -57,7 +76,7 @@ def test_joins_one_in_the_other(join: str, times: int) -> None:
 
 def test_what_stands_beside_each_other_is_no_chain() -> None:
     schema = [*TYPES, {"name": "n", "type": "int64", "nullable": True}]
-    branches = " ".join(f"WHEN n BETWEEN {at} AND {at + 1} AND s LIKE 'a%' THEN '{at}'" for at in range(1_000))
+    branches = " ".join(f"WHEN n BETWEEN {at} AND {at + 1} AND s LIKE 'a%' THEN '{at}'" for at in range(140))
     for text, answer in (
         ("n IN (" + ", ".join(f"-{at}" for at in range(2_000)) + ")", "boolean"),
         (f"CASE {branches} END", "text"),

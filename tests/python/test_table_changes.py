@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -134,23 +137,72 @@ def test_schemas_that_are_exchanged_while_a_table_is_read(postgres: Server, prox
     assert "replaced while it was read" in str(read.error)
 
 
-def test_somebody_who_has_the_table_for_himself_for_long_is_waited_for(
-    postgres: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_schemas_that_are_exchanged_and_exchanged_back(postgres: Server, proxy: FaultProxy) -> None:
+    database, rows = postgres.database(), 60_000
+    for schema, note in (("live", "a"), ("next", "b")):
+        fill = f"SELECT n::bigint AS id, repeat('{note}', 400) AS note FROM generate_series(1, {rows}) n"
+        postgres.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.items AS {fill}", database=database)
+    proxy.fault = Fault(bandwidth=6e6)
+    read = Read(distant(postgres_home(postgres, database), proxy, postgres), "live.items")
+    for passed, swap in (
+        (1_500_000, "ALTER SCHEMA live RENAME TO old; ALTER SCHEMA next RENAME TO live"),
+        (13_000_000, "ALTER SCHEMA live RENAME TO next; ALTER SCHEMA old RENAME TO live"),
+    ):
+        read.until(lambda passed=passed: proxy.passed("down") > passed)  # type: ignore[misc]
+        postgres.execute(swap, database=database)
+    read.join()
+    if read.error is None:
+        assert {row["note"][0] for row in read.rows} == {"a"}
+
+
+def in_a_second(request: dict[str, Any]) -> subprocess.Popen[str]:
+    """A read in a process of its own, in which a server may be silent for a second."""
+    program = "import sys; from windvane import _core; print(_core.read_rows(sys.stdin.read()))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "WINDVANE_NET_TIMEOUT": "1"},
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({**request, "locator": "public.items", "kind": "table", "schema": COLUMNS}))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+@pytest.mark.parametrize("word", [b"pg_relation_filenode", b"COPY (SELECT", b"windvane_lock"])
+def test_a_network_that_falls_silent_is_told(postgres: Server, proxy: FaultProxy, word: bytes) -> None:
+    """Small tables are read by the driver, which waits for ever where it is not told to stop."""
+    database = postgres.database()
+    filled(postgres, database, 100)
+    proxy.fault = Fault(mute=frozenset({"down"}), word=word)
+    process = in_a_second(distant(postgres_home(postgres, database), proxy, postgres))
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0 or "fell silent for 1 s" in said
+
+
+def test_somebody_who_has_the_table_for_himself_for_long_is_waited_for(postgres: Server) -> None:
     """The server is at work, not silent."""
     database = postgres.database()
     filled(postgres, database, 100)
-    monkeypatch.setenv("WINDVANE_NET_TIMEOUT", "1")
     home = postgres_home(postgres, database)
     with psycopg2.connect(postgres.url(database)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-        read = Read(home.request(source=home.source))
-        read.until(lambda: postgres.query(LOCKS, False, database=database) != [(0,)])
+        process = in_a_second(home.request(source=home.source))
+        while process.poll() is None and postgres.query(LOCKS, False, database=database) == [(0,)]:
+            time.sleep(0.01)
         # Longer than a server may be silent.
-        read.join(3)
-        assert read.is_alive()
-    read.join()
-    assert (read.error, len(read.rows)) == (None, 100)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+    answer, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert len(json.loads(answer)["rows"]) == 100
 
 
 def test_rights_on_some_columns_are_enough_however_large_the_table_is(postgres: Server) -> None:

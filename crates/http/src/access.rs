@@ -148,11 +148,10 @@ impl Access {
 
     /// Words from outside: one short line without secrets.
     pub(super) fn quiet(&self, words: &str) -> String {
-        let mut words = words.to_owned();
-        for secret in &self.secrets {
-            words = words.replace(secret.as_str(), "[secret]");
-        }
-        let line = redact::text(&words).split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = redact::text(&redact::without(words, &self.secrets, "[secret]"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         line.chars().take(SHOWN_CHARACTERS).collect()
     }
 }

@@ -189,16 +189,16 @@ impl Gateway {
             ChatCompletionRequestUserMessage::from(user.as_str()).into(),
         ];
         let first = self.once(question.agent, &messages, &schema).await?;
-        let wrong = match read(&first, check) {
+        let hide = |words: &str| self.transport.without_key(words);
+        let wrong = match read_hiding(&first, &hide, check) {
             Ok(value) => return Ok((value, first)),
-            Err(wrong) => self.transport.without_key(&wrong),
+            Err(wrong) => wrong,
         };
         messages.push(ChatCompletionRequestAssistantMessage::from(first.as_str()).into());
         let repair = format!("This answer was refused: {wrong}. Give the whole JSON document again, corrected.");
         messages.push(ChatCompletionRequestUserMessage::from(repair.as_str()).into());
         let second = self.once(question.agent, &messages, &schema).await?;
-        read(&second, check).map(|value| (value, second)).map_err(|again| {
-            let again = self.transport.without_key(&again);
+        read_hiding(&second, &hide, check).map(|value| (value, second)).map_err(|again| {
             let message = if again == wrong {
                 format!("the model's answer was refused twice: {wrong}")
             } else {
@@ -265,18 +265,27 @@ where
     T: DeserializeOwned,
     C: Fn(&T) -> std::result::Result<(), String>,
 {
+    read_hiding(text, &str::to_owned, check)
+}
+
+/// The same; `hide` takes secrets out of what is told of the answer, before anything else changes it.
+fn read_hiding<T, C>(text: &str, hide: &dyn Fn(&str) -> String, check: &C) -> std::result::Result<T, String>
+where
+    T: DeserializeOwned,
+    C: Fn(&T) -> std::result::Result<(), String>,
+{
     let text = text.trim();
     // Many models wrap JSON in a fence although they were told not to.
     let inner =
         text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
     let value: T = serde_json::from_str(inner.unwrap_or(text).trim()).map_err(|error| {
-        let said: String = windvane_core::redact::text(&error.to_string()).chars().take(300).collect();
+        let said: String = windvane_core::redact::text(&hide(&error.to_string())).chars().take(300).collect();
         if error.is_data() {
             format!("it does not have the asked shape ({said})")
         } else {
             format!("it is not JSON ({said})")
         }
     })?;
-    check(&value)?;
+    check(&value).map_err(|wrong| hide(&wrong))?;
     Ok(value)
 }

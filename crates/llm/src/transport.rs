@@ -172,7 +172,7 @@ impl Transport {
 
     /// Whoever answers has seen the key, and may repeat it.
     pub(super) fn without_key(&self, words: &str) -> String {
-        if self.api_key.is_empty() { words.to_owned() } else { words.replace(&self.api_key, "[key]") }
+        redact::without(words, &[&self.api_key], "[key]")
     }
 }
 

@@ -19,7 +19,7 @@ pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
     Ok(())
 }
 
-/// What stands between two brackets, or the whole; commas and the words of a CASE part it into operands of their own.
+/// What stands between two brackets, or the whole; commas part it into operands of their own.
 #[derive(Default)]
 struct Level {
     operators: usize,
@@ -36,21 +36,27 @@ impl Level {
     }
 }
 
-/// The operators of the longest chain. Any sign is one, and any word behind an operand, so that what the parser learns
-/// tomorrow is one too; a chain is at most twice as deep (of `a NOTNULL NOTNULL` one is counted).
+/// The operators of the longest chain. Brackets and commas alone part a text: a word of the grammar may be a column's name
+/// as well. Any sign is an operator, any of the parser's words for one, and any other word behind an operand, so that what
+/// the parser learns tomorrow is one too.
 fn chained(tokens: &[TokenWithSpan]) -> usize {
     let (mut outer, mut level) = (Vec::new(), Level::default());
-    let mut behind_operand = false;
+    let (mut behind_operand, mut behind_sign, mut is_part) = (false, true, false);
     let mut last = &Token::EOF;
     for token in tokens.iter().map(|token| &token.token) {
+        let (was_sign, was_period) = (behind_sign, std::mem::take(&mut is_part));
+        behind_sign = false;
         match token {
-            Token::Whitespace(_) | Token::EOF => continue,
+            Token::Whitespace(_) | Token::EOF => {
+                (behind_sign, is_part) = (was_sign, was_period);
+                continue;
+            }
             Token::LParen | Token::LBracket | Token::LBrace => {
                 // A function's name takes its arguments; what is in brackets behind anything else is one more operation.
-                level.operators +=
-                    usize::from(behind_operand && !matches!((token, last), (Token::LParen, Token::Word(_))));
+                let is_call = matches!((token, last), (Token::LParen, Token::Word(_)));
+                level.operators += usize::from(behind_operand && !is_call);
                 outer.push(std::mem::take(&mut level));
-                behind_operand = false;
+                (behind_operand, behind_sign) = (false, true);
             }
             Token::RParen | Token::RBracket | Token::RBrace => {
                 level = closed(level, &mut outer);
@@ -58,28 +64,22 @@ fn chained(tokens: &[TokenWithSpan]) -> usize {
             }
             Token::Comma => {
                 level.part();
-                behind_operand = false;
+                (behind_operand, behind_sign) = (false, true);
             }
-            Token::Period => behind_operand = false,
+            Token::Period => (behind_operand, is_part) = (false, true),
             Token::Number(..) | Token::SingleQuotedString(_) => behind_operand = true,
             // In front of an operand, where the parser's own limit sees it.
-            Token::Plus | Token::Minus if !behind_operand => {}
+            Token::Plus | Token::Minus if was_sign => behind_sign = true,
+            Token::Word(_) if was_period => behind_operand = true,
             Token::Word(word) => match word.keyword {
-                Keyword::CASE => {
-                    outer.push(std::mem::take(&mut level));
-                    behind_operand = false;
-                }
-                Keyword::WHEN | Keyword::THEN | Keyword::ELSE => {
-                    level.part();
-                    behind_operand = false;
-                }
-                Keyword::END => {
-                    level = closed(level, &mut outer);
-                    behind_operand = true;
-                }
-                Keyword::AS => behind_operand = false,
+                Keyword::CASE | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::AS => behind_operand = false,
+                Keyword::END => behind_operand = true,
                 Keyword::JOIN => {
                     level.operators += JOIN;
+                    behind_operand = false;
+                }
+                keyword if is_operator(keyword) => {
+                    level.operators += 1;
                     behind_operand = false;
                 }
                 _ => {
@@ -89,7 +89,7 @@ fn chained(tokens: &[TokenWithSpan]) -> usize {
             },
             _ => {
                 level.operators += 1;
-                behind_operand = false;
+                (behind_operand, behind_sign) = (false, true);
             }
         }
         last = token;
@@ -99,6 +99,38 @@ fn chained(tokens: &[TokenWithSpan]) -> usize {
     }
     level.part();
     level.longest
+}
+
+/// The words that the parser knows between two operands or behind one.
+fn is_operator(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::AND
+            | Keyword::OR
+            | Keyword::XOR
+            | Keyword::NOT
+            | Keyword::IS
+            | Keyword::NOTNULL
+            | Keyword::IN
+            | Keyword::BETWEEN
+            | Keyword::LIKE
+            | Keyword::ILIKE
+            | Keyword::RLIKE
+            | Keyword::REGEXP
+            | Keyword::GLOB
+            | Keyword::MATCH
+            | Keyword::SIMILAR
+            | Keyword::MEMBER
+            | Keyword::OVERLAPS
+            | Keyword::OPERATOR
+            | Keyword::DIV
+            | Keyword::AT
+            | Keyword::COLLATE
+            | Keyword::UNION
+            | Keyword::INTERSECT
+            | Keyword::EXCEPT
+            | Keyword::MINUS
+    )
 }
 
 /// The level around this one, which knows how deep it was.

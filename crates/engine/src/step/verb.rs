@@ -38,16 +38,17 @@ impl Verb {
             Self::Convert(convert) => convert.needed().collect(),
             Self::Fill(fill) => fill.needed().collect(),
             Self::Compute(compute) => compute.parts().1.iter().map(|(index, _)| *index).collect(),
+            // Another row's value is of the column's type, but what was unique is no more.
+            Self::Refill(refills) => refills.iter().map(window::Refill::index).collect(),
             Self::Window(window) => window.made().collect(),
             Self::Explode(explode) => [explode.index()].into(),
             Self::Mask(mask) => mask.rewritten().collect(),
-            // They choose rows and columns, take values of the same column from other rows, or make new columns.
+            // They choose rows and columns, or make new columns.
             Self::Keep(_)
             | Self::Filter(_)
             | Self::Join(_)
             | Self::Deduplicate(_)
             | Self::Aggregate(_)
-            | Self::Refill(_)
             | Self::Sort(_)
             | Self::Unpivot(_)
             | Self::Flatten(_)

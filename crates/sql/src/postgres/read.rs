@@ -124,11 +124,10 @@ async fn one(
     sender: Sender<Result<Piece>>,
 ) -> Result<()> {
     let mut decoder = what.copy.decoder(&what.request.schema)?;
-    let last = runs.len().saturating_sub(1);
-    for (at, run) in runs.into_iter().enumerate() {
+    for run in runs {
         reader.copy(&what.sql(run), &mut decoder, &sender).await?;
         // A lock holds the table, but not the schema's name, which leads to another table once it is given to another.
-        if at == last && reader.ask(&what.table.identity()).await? != what.identity {
+        if reader.ask(&what.table.identity()).await? != what.identity {
             return Err(replaced(&what.table));
         }
         sender.send(Ok(Piece::End)).await.map_err(|_| gone())?;

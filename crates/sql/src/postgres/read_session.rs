@@ -1,6 +1,6 @@
 //! One session that copies rows out: our own where the server allows it, otherwise the driver's.
 
-use super::connect::{self, Access, at_work, in_time, silent};
+use super::connect::{self, Access, answered, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
 use super::rows::Decoder;
@@ -38,8 +38,11 @@ impl ReadSession {
         }
     }
 
+    /// Of a session of the driver, once it has done this, if anything.
     pub(super) async fn of_driver(mut session: PgConnection, access: &Access, begin: &str) -> Result<Self> {
-        execute(&mut session, begin).await?;
+        if !begin.is_empty() {
+            execute(&mut session, begin).await?;
+        }
         let process = sqlx::query_scalar("SELECT pg_backend_pid()").persistent(false).fetch_one(&mut session).await;
         let process = process.map_err(|error| translate(&error))?;
         Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
@@ -48,7 +51,7 @@ impl ReadSession {
     pub(super) async fn execute(&mut self, sql: &str) -> Result<()> {
         match self {
             Self::Raw(raw) => raw.execute(sql).await.map(drop),
-            Self::Driver { session, .. } => execute(session, sql).await,
+            Self::Driver { session, access, .. } => answered(&access.options, execute(session, sql)).await,
         }
     }
 
@@ -56,7 +59,7 @@ impl ReadSession {
     pub(super) async fn ask(&mut self, sql: &str) -> Result<Option<String>> {
         match self {
             Self::Raw(raw) => raw.execute(sql).await,
-            Self::Driver { session, .. } => ask(session, sql).await,
+            Self::Driver { session, access, .. } => answered(&access.options, ask(session, sql)).await,
         }
     }
 

@@ -69,6 +69,10 @@ pub(super) async fn readers(
     {
         return same(vec![reader], table, identity.as_deref(), Some((leader, access))).await;
     }
+    if wanted == 0 {
+        let reader = answered(&access.options, ReadSession::of_driver(leader, access, "")).await?;
+        return same(vec![reader], table, identity.as_deref(), None).await;
+    }
     // A snapshot that could not be exported has ended its transaction.
     let again = format!("ROLLBACK; {BEGIN_ONE}; {CANONICAL}; {}", table.lock());
     let reader = answered_by(&access.options, process, ReadSession::of_driver(leader, access, &again)).await?;
@@ -101,9 +105,9 @@ async fn same(
 ) -> Result<Option<Vec<ReadSession>>> {
     let question = table.identity();
     let asked = try_join_all(readers.iter_mut().map(|reader| reader.ask(&question))).await?;
-    let mut same = asked.iter().all(|asked| asked.as_deref() == identity);
+    let same = asked.iter().all(|asked| asked.as_deref() == identity);
     if let Some((mut leader, access)) = leader {
-        same &= answered(&access.options, ask(&mut leader, "SELECT 'here'")).await.is_ok();
+        answered(&access.options, ask(&mut leader, "SELECT 'here'")).await?;
         close(leader, access).await;
     }
     Ok(same.then_some(readers))
