@@ -1,11 +1,11 @@
 //! One session that copies rows out: our own where the server allows it, otherwise the driver's.
 
-use super::connect::{self, Access, answered, at_work, in_time, silent};
+use super::connect::{self, Access, answered, answered_by, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
 use super::rows::Decoder;
 use super::statement::{ask, execute};
-use futures::StreamExt;
+use futures::{StreamExt, TryFutureExt};
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
 use windvane_connect::Batch;
@@ -83,7 +83,8 @@ impl ReadSession {
                 }
             }
             Self::Driver { session, access, process } => {
-                let mut messages = session.copy_out_raw(sql).await.map_err(|error| translate(&error))?;
+                let begun = session.copy_out_raw(sql).map_err(|error| translate(&error));
+                let mut messages = answered_by(&access.options, *process, begun).await?;
                 loop {
                     let message = match tokio::time::timeout(timeouts::idle(), messages.next()).await {
                         Ok(Some(message)) => message.map_err(|error| translate(&error))?,
