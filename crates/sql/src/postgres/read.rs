@@ -54,7 +54,7 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
             Some(_) | None => 1,
         };
         let copy = Copy::of(&described.existing, &request.schema);
-        let identity = described.identity.clone();
+        let meant = described.identity.as_deref().and_then(|identity| identity.split(' ').next()).map(str::to_owned);
         let Some(readers) = readers(access, described, &table, wanted).await.map_err(|error| name(error, &table))?
         else {
             continue;
@@ -63,7 +63,7 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
             Some(count) if readers.len() > 1 => runs(pages, count),
             Some(_) | None => vec![pages],
         };
-        return Ok(stream(readers, runs, Selection { table, request, copy, conditions, identity }));
+        return Ok(stream(readers, runs, Selection { table, request, copy, conditions, meant }));
     }
     Err(replaced(&table))
 }
@@ -106,8 +106,8 @@ struct Selection {
     request: ReadRequest,
     copy: Copy,
     conditions: Vec<String>,
-    /// Of the table that was described, which every session must have read.
-    identity: Option<String>,
+    /// What the name meant when the table was described, and must mean still.
+    meant: Option<String>,
 }
 
 impl Selection {
@@ -127,7 +127,7 @@ async fn one(
     for run in runs {
         reader.copy(&what.sql(run), &mut decoder, &sender).await?;
         // A lock holds the table, but not the schema's name, which leads to another table once it is given to another.
-        if reader.ask(&what.table.identity()).await? != what.identity {
+        if reader.ask(&what.table.meaning()).await? != what.meant {
             return Err(replaced(&what.table));
         }
         sender.send(Ok(Piece::End)).await.map_err(|_| gone())?;

@@ -121,9 +121,18 @@ impl TableName {
             "SELECT concat_ws(' ', known.id::oid, pg_relation_filenode(known.id),
                               (SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)
                                FROM pg_attribute WHERE attrelid = known.id AND attnum > 0 AND NOT attisdropped))
-             FROM (SELECT to_regclass(E'{}') AS id) AS known",
-            self.sql().replace('\\', "\\\\").replace('\'', "''")
+             FROM (SELECT {} AS id) AS known",
+            self.regclass()
         )
+    }
+
+    /// Asks for the first word of that: what the name means, which a lock on the table does not keep.
+    pub(super) fn meaning(&self) -> String {
+        format!("SELECT {}::oid::text", self.regclass())
+    }
+
+    fn regclass(&self) -> String {
+        format!("to_regclass(E'{}')", self.sql().replace('\\', "\\\\").replace('\'', "''"))
     }
 
     /// What exists under this name, or nothing.
