@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use windvane_connectors::{Connection, Context, Secrets};
+use windvane_connectors::{Connection, Context, LocalPaths, Secrets};
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::source::Source;
 use windvane_core::spec::target::Target;
@@ -54,8 +54,7 @@ impl Place {
 
     fn context(&self) -> Context {
         Context {
-            base: self.base.clone().unwrap_or_default(),
-            roots: self.roots.clone(),
+            local: LocalPaths::new(self.base.clone().unwrap_or_default(), self.roots.clone()),
             secrets: Secrets(self.connections.clone()),
             python: Some(super::callbacks::callbacks()),
             ..Context::default()

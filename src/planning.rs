@@ -172,7 +172,7 @@ pub(super) fn check_connected(py: Python<'_>, request: &str) -> PyResult<String>
     enter::block_on(py, async move {
         let ConnectRequest { world, spec: path, environment } = json::request(&request)?;
         let run_context = RunContext { store: None, gateway: None, ..world.run_context()? };
-        let errors = match spec(&path, environment.as_deref(), &run_context.context.roots) {
+        let errors = match spec(&path, environment.as_deref(), run_context.context.local.roots()) {
             Ok(spec) => checking::check(&run_context, &spec, environment.as_deref()).await,
             Err(error) => vec![error],
         };

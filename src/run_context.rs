@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use windvane_connectors::rate_limiter::RateLimiter;
 use windvane_connectors::remote_folder::RemoteFolder;
-use windvane_connectors::{Context, Secrets};
+use windvane_connectors::{Context, LocalPaths, Secrets};
 use windvane_core::error::{Error, Result};
 use windvane_core::guard::Allow;
 use windvane_core::spec::template::TemplateValues;
@@ -64,8 +64,7 @@ impl RunContextRequest {
         let store = self.store.as_deref().map(Store::of_run).transpose()?;
         let rate_limiter = RateLimiter::new(store.clone());
         let mut context = Context {
-            base: self.base,
-            roots: self.roots,
+            local: LocalPaths::new(self.base, self.roots),
             home: self.home,
             read_only: self.read_only,
             secrets: Secrets(self.connections),

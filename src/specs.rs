@@ -10,7 +10,7 @@ use windvane_run::orchestrator::{RunContext, planning};
 
 /// The plan beside the spec, refused when it does not fit, or a new one.
 pub(super) async fn current(run_context: &RunContext, path: &Path, environment: Option<&str>) -> Result<Plan> {
-    if let Some((_, plan)) = committed(path, environment, &run_context.context.roots)? {
+    if let Some((_, plan)) = committed(path, environment, run_context.context.local.roots())? {
         return Ok(plan);
     }
     planned(run_context, path, Question { environment, unreviewed: true, ..Question::default() }).await
@@ -36,7 +36,7 @@ pub(super) struct Question<'a> {
 
 pub(super) async fn planned(run_context: &RunContext, path: &Path, question: Question<'_>) -> Result<Plan> {
     let Question { environment, words, unreviewed, before } = question;
-    let spec = spec(path, environment, &run_context.context.roots)?;
+    let spec = spec(path, environment, run_context.context.local.roots())?;
     let spec_hash = hash::of(&spec);
     let asked = PlanningRequest { spec: &spec, spec_hash: &spec_hash, environment, words, unreviewed, before };
     planning::plan(run_context, asked).await.map_err(|error| read::located(error, path))

@@ -6,7 +6,7 @@ use url::Url;
 use windvane_connect::address::read;
 use windvane_connect::objects::{Location, is_address};
 use windvane_connect::parameters::{decoded, readable};
-use windvane_connectors::{Connection, Context};
+use windvane_connectors::{Connection, Context, LocalPaths};
 use windvane_core::error::Error;
 use windvane_core::spec::kinds::http::HttpSource;
 use windvane_core::spec::kinds::mysql::MysqlSource;
@@ -20,7 +20,7 @@ const PASSWORD: &str = "hunter22";
 pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (place, url) = text.split_once('\n').unwrap_or((text, text));
-    let mut context = Context { base: "/nowhere".into(), ..Context::default() };
+    let mut context = Context { local: LocalPaths::new("/nowhere".into(), Vec::new()), ..Context::default() };
     context.secrets.0.insert("x".to_owned(), url.to_owned());
     // `https:/user:…` is a path, whatever it was meant to be.
     let secret = |url: &str| {

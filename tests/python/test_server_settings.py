@@ -84,7 +84,18 @@ class TestMysql:
         for query in ("", f"?socket={mariadb.query('SELECT @@socket')[0][0]}"):
             assert len(mysql_home(mariadb, database, query=query).read("items")["rows"]) == 5_000
 
-    @pytest.mark.parametrize("said", ["SET NAMES latin1", "SET NAMES utf8mb3", "SET autocommit = 0"])
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "SET NAMES latin1",
+            "SET NAMES utf8mb3",
+            "SET autocommit = 0",
+            "BEGIN",
+            "START TRANSACTION READ ONLY",
+            "SET completion_type = CHAIN",
+            "SET max_join_size = 1",
+        ],
+    )
     def test_letters_are_those_of_the_table_whatever_a_session_begins_with(
         self, mariadb: MariadbServer, setting: Callable[[str, str], None], said: str
     ) -> None:

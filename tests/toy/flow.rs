@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use serde_json::json;
-use windvane_connectors::{Connection, Context, LoadRequest, ReadRequest, Rows};
+use windvane_connectors::{Connection, Context, LoadRequest, LocalPaths, ReadRequest, Rows};
 use windvane_core::error::{Error, Result};
 
 fn source(settings: serde_json::Value) -> Result<Connection> {
@@ -16,7 +16,7 @@ fn shelf(name: &str) -> Result<Connection> {
 }
 
 fn context() -> Context {
-    Context { base: std::env::temp_dir(), ..Context::default() }
+    Context { local: LocalPaths::new(std::env::temp_dir(), Vec::new()), ..Context::default() }
 }
 
 /// Moves every row of a source's only dataset, and says how many were loaded and whether they had been before.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use windvane_core::schema::Schema;
 use windvane_core::spec::check::Check;
+use windvane_core::spec::pattern;
 use windvane_core::spec::step::Step;
 use windvane_llm::Answer as Answered;
 
@@ -79,9 +80,8 @@ fn fits_check(check: &Check, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Sc
         Check::NotNull(columns) | Check::Unique(columns) => columns.0.iter().try_for_each(|column| known(column)),
         Check::Accepted(accepted) => known(&accepted.column),
         Check::Range(range) => known(&range.column),
-        Check::Matches(matches) => known(&matches.column).and_then(|()| {
-            regex::Regex::new(&matches.pattern).map(|_| ()).map_err(|_| "the pattern does not compile".to_owned())
-        }),
+        Check::Matches(matches) => known(&matches.column)
+            .and_then(|()| pattern::whole(&matches.pattern).map(|_| ()).map_err(|error| error.to_string())),
         Check::Expression(text) => {
             guarded(text, schema)?;
             let step = Step::Filter(text.clone());

@@ -2,12 +2,13 @@
 
 use crate::context::Context;
 use crate::objects::is_address;
+use std::fs::File;
+use std::io::Read;
 use url::Url;
 use windvane_core::error::{Error, Result};
-use windvane_core::spec::kinds::ADDRESSED;
 use windvane_core::spec::kinds::files::FilesSource;
 use windvane_core::spec::kinds::http::{HttpSource, Resource};
-use windvane_core::spec::kinds::sqlite::SqliteSource;
+use windvane_core::spec::kinds::{ADDRESSED, AddressedFile};
 use windvane_core::spec::source::Source;
 
 /// The connection id under which a URL given as an argument is kept.
@@ -37,8 +38,8 @@ pub fn read(text: &str, context: &mut Context) -> Result<Address> {
     } else if let Some((scheme, _)) = place.split_once("://") {
         context.secrets.0.insert(ARGUMENT.to_owned(), place.to_owned());
         of_connection(ARGUMENT, scheme, tables)?
-    } else if is_sqlite(place, context) {
-        Source::Sqlite(SqliteSource { path: Some(place.to_owned()), connection: None, tables })
+    } else if let Some(file) = known_file(place, context) {
+        (file.source)(place.to_owned(), tables)
     } else {
         Source::Files(FilesSource { path: place.to_owned(), ..FilesSource::default() })
     };
@@ -49,7 +50,7 @@ fn of_connection(id: &str, scheme: &str, tables: Vec<String>) -> Result<Source> 
     if let Some(known) = ADDRESSED.iter().find(|known| known.schemes.contains(&scheme)) {
         return Ok((known.source)(id.to_owned(), tables));
     }
-    let mut known = ADDRESSED.map(|known| known.example).join(", ");
+    let mut known = ADDRESSED.iter().map(|known| known.example).collect::<Vec<_>>().join(", ");
     if let Some((others, last)) = known.rsplit_once(", ") {
         known = format!("{others} and {last}");
     }
@@ -81,9 +82,12 @@ fn resource(text: &str, records: Option<String>, context: &mut Context) -> Resul
 }
 
 /// By its first bytes, so that a database is known whatever it is called.
-fn is_sqlite(place: &str, context: &Context) -> bool {
-    let mut head = [0; 16];
-    let path = context.base.join(place);
-    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
-    read.is_ok() && head == *b"SQLite format 3\0"
+fn known_file(place: &str, context: &Context) -> Option<&'static AddressedFile> {
+    let path = context.local.resolve(place).ok()?;
+    let begins = |file: &&AddressedFile| {
+        let mut head = vec![0; file.begins.len()];
+        let read = File::open(&path).and_then(|mut opened| opened.read_exact(&mut head));
+        read.is_ok() && head == file.begins
+    };
+    ADDRESSED.iter().filter_map(|known| known.file.as_ref()).find(begins)
 }

@@ -1,5 +1,6 @@
 //! What opening a connection needs from the caller.
 
+use crate::local_paths::LocalPaths;
 use crate::python_callbacks::PythonCallbacks;
 use crate::rate_limiter::RateLimiter;
 use crate::remote_folder::RemoteFolder;
@@ -14,10 +15,9 @@ use windvane_core::resilience::progress::Progress;
 /// What opening a connection needs from the caller (the URLs are never printed, see the `Debug` of [`Secrets`]).
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    pub base: PathBuf,
-    /// Empty: no restriction (a person at a shell). Otherwise every path must lie below one of these.
-    pub roots: Vec<PathBuf>,
-    /// The folder that a target's relative path means: `base`, when there is none.
+    /// What relative paths mean, and what may be touched.
+    pub local: LocalPaths,
+    /// The folder that a target's relative path means: that of others, when there is none.
     pub home: Option<PathBuf>,
     /// Folders in which no target may lie.
     pub read_only: Vec<PathBuf>,

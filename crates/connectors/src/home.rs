@@ -12,13 +12,9 @@ pub(super) fn of_target<'a>(target: &Target, context: &'a Context) -> Result<Cow
     let Some(path) = target.path().filter(|path| !is_address(path)) else { return Ok(Cow::Borrowed(context)) };
     let mut seen = Cow::Borrowed(context);
     if let Some(home) = &context.home {
-        let own = seen.to_mut();
-        own.base.clone_from(home);
-        if !own.roots.is_empty() {
-            own.roots.push(home.clone());
-        }
+        seen.to_mut().local = context.local.from_folder(home);
     }
-    let place = real_path(&seen.base.join(path))?;
+    let place = real_path(&seen.local.unchecked(path)?)?;
     for folder in &context.read_only {
         if real_path(folder).is_ok_and(|folder| place.starts_with(folder)) {
             return Err(Error::new(

@@ -12,6 +12,7 @@ use python::PythonConnector;
 use std::ops::Deref;
 use std::sync::Arc;
 use windvane_connect::connector::Connector;
+use windvane_connect::objects::is_address;
 use windvane_core::error::Result;
 use windvane_core::spec::source::Source;
 use windvane_core::spec::target::Target;
@@ -27,6 +28,10 @@ pub struct Connection(Arc<dyn Connector>);
 
 impl Connection {
     pub fn open_source(source: &Source, context: &Context) -> Result<Self> {
+        // Whatever kind it is of: a connector that forgot to ask reads nothing outside either.
+        if let Some(path) = source.path().filter(|path| !is_address(path)) {
+            context.local.resolve_glob(path)?;
+        }
         Ok(match source {
             Source::Files(source) => Self::of(Files::open_source(source.into(), None, context)?),
             Source::Csv(source) => Self::of(Files::open_source(source.clone(), Some(FoundKind::Csv), context)?),
@@ -43,6 +48,9 @@ impl Connection {
 
     pub fn open_target(target: &Target, context: &Context) -> Result<Self> {
         let context = &home::of_target(target, context)?;
+        if let Some(path) = target.path().filter(|path| !is_address(path)) {
+            context.local.resolve(path)?;
+        }
         Ok(match target {
             Target::Parquet(target) => Self::of(Files::open_target(target, FoundKind::Parquet, context)?),
             Target::Csv(target) => Self::of(Files::open_target(target, FoundKind::Csv, context)?),

@@ -80,6 +80,49 @@ pub fn text(text: &str) -> String {
     grouped.into_owned()
 }
 
+/// The text with a mark in the place of each of these secrets, also as an address, JSON or HTML would spell them. Shorter
+/// ones than three characters stay: they are words of any text.
+pub fn without<S: AsRef<str>>(text: &str, secrets: &[S], mark: &str) -> String {
+    let told = secrets.iter().map(AsRef::as_ref).filter(|secret| secret.len() > 2);
+    let mut spelt: Vec<String> = told.flat_map(spellings).collect();
+    // A secret may be a part of another one.
+    spelt.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+    spelt.iter().fold(text.to_owned(), |text, spelling| text.replace(spelling.as_str(), mark))
+}
+
+fn spellings(secret: &str) -> Vec<String> {
+    let json = Value::from(secret).to_string();
+    let json = json.trim_matches('"').to_owned();
+    let percent = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    let address: String = secret.bytes().map(percent).collect();
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    vec![
+        secret.to_owned(),
+        json.replace('/', "\\/"),
+        json,
+        address.replace("%20", "+"),
+        lowered(&address),
+        address,
+        html.replace('\'', "&#39;"),
+        html,
+    ]
+}
+
+/// `%2F` as `%2f`; what is not encoded stays.
+fn lowered(address: &str) -> String {
+    let mut left = 0_u8;
+    let lower = |c: char| {
+        left = if c == '%' { 3 } else { left };
+        let is_code = left > 0;
+        left = left.saturating_sub(1);
+        if is_code { c.to_ascii_lowercase() } else { c }
+    };
+    address.chars().map(lower).collect()
+}
+
 /// A document with every text in it redacted. Keys stay: they are ours.
 pub fn document(value: &Value) -> Value {
     match value {

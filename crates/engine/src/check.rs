@@ -2,7 +2,7 @@
 
 use crate::convert;
 use crate::errors::{nearest, no_column};
-use crate::expression::{Expression, common_type, pattern};
+use crate::expression::{Expression, common_type};
 use crate::frame::Frame;
 use crate::key::{Encoder, Keys, Table};
 use crate::seen::Seen;
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Field, Schema, arrow::type_to_arrow, sql::quote};
 use windvane_core::spec::check::{Accepted, Check, Matches, Range, References};
+use windvane_core::spec::pattern;
 
 /// A check and what it has seen so far.
 pub struct Test {
@@ -253,9 +254,8 @@ fn matching(matches: &Matches, schema: &Schema) -> Result<Kind> {
             .at_path(&matches.column)
             .hint("Use range or accepted for other types, or cast the column to text"));
     }
-    pattern(&matches.pattern).map_err(|error| error.at_path("pattern"))?;
-    let whole = pattern(&format!("^(?:{})$", matches.pattern)).map_err(|error| error.at_path("pattern"))?;
-    Ok(Kind::Matches { column: matches.column.clone(), pattern: whole, written: matches.pattern.clone() })
+    let pattern = pattern::whole(&matches.pattern).map_err(|error| error.at_path("pattern"))?;
+    Ok(Kind::Matches { column: matches.column.clone(), pattern, written: matches.pattern.clone() })
 }
 
 fn referring(references: &References, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<Kind> {

@@ -323,7 +323,9 @@ fn split(step: &Split) -> Vec<String> {
             let all = format!("{it}.str.splitn({}, {})", quoted(by), step.into.len());
             parts.push(format!("{all}.struct.field(\"field_{at}\").alias({})", quoted(name)));
         }
-    } else if let Some(Ok(pattern)) = step.pattern.as_ref().map(|pattern| crate::expression::pattern(pattern)) {
+    } else if let Some(Ok(pattern)) =
+        step.pattern.as_ref().map(|pattern| windvane_core::spec::pattern::compile(pattern))
+    {
         for name in pattern.capture_names().flatten() {
             let all = format!("{it}.str.extract_groups({})", quoted(pattern.as_str()));
             parts.push(format!("{all}.struct.field({0}).alias({0})", quoted(name)));

@@ -27,3 +27,8 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 pub fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
     Error::internal("the engine could not compute a column").caused_by(error)
 }
+
+/// An expression that no stack or no sensible memory would hold.
+pub(crate) fn too_large(message: String) -> Error {
+    Error::unsupported(message).hint("Split it into several derive steps, or use IN (...) instead of many ORs")
+}

@@ -9,7 +9,7 @@ pub mod connected;
 mod only_new;
 
 use crate::expression::inspect::{Standing, inspect};
-use crate::expression::{pattern, statement};
+use crate::expression::statement;
 use columns::Known;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,6 +18,7 @@ use windvane_core::error::{Error, Result};
 use windvane_core::spec::check::Check;
 use windvane_core::spec::columns::Columns;
 use windvane_core::spec::path::Part;
+use windvane_core::spec::pattern;
 use windvane_core::spec::problem::Finding;
 use windvane_core::spec::step::Step;
 use windvane_core::spec::target::LoadId;
@@ -293,7 +294,7 @@ fn typed<T: DeserializeOwned>(value: &Value) -> Option<T> {
 /// The columns that a split makes.
 fn made(step: &Split) -> Vec<String> {
     let named = |text: &String| {
-        let pattern: std::result::Result<_, Error> = pattern(text);
+        let pattern: std::result::Result<_, Error> = pattern::compile(text);
         pattern.map(|pattern| pattern.capture_names().flatten().map(str::to_owned).collect()).unwrap_or_default()
     };
     step.pattern.as_ref().map_or_else(|| step.into.clone(), named)

@@ -1,10 +1,9 @@
 //! Where the files of a source or a target are, and what was said about them.
 
-use super::bounds::Bounds;
 use super::folder::{Folder, folder_name};
 use super::write::ending;
 use windvane_connect::objects::{Location, Store, is_address};
-use windvane_connect::{Context, FoundKind};
+use windvane_connect::{Context, FoundKind, LocalPaths};
 use windvane_core::error::{Error, Result};
 use windvane_core::spec::kinds::csv::CsvSource;
 use windvane_core::spec::kinds::files::FilesTarget;
@@ -13,7 +12,7 @@ use windvane_core::spec::target::Compression;
 /// Files below a path: a source, or the folder that datasets are loaded into.
 #[derive(Debug, Clone)]
 pub struct Files {
-    pub(super) bounds: Bounds,
+    pub(super) local: LocalPaths,
     /// Looks at all rows, where it is at a sample otherwise.
     pub(super) thorough: bool,
     pub(super) path: String,
@@ -33,7 +32,7 @@ impl Files {
     /// Files of one kind, or of all that we read.
     pub fn open_source(options: CsvSource, accepts: Option<FoundKind>, context: &Context) -> Result<Self> {
         Ok(Self {
-            bounds: Bounds::new(context),
+            local: context.local.clone(),
             thorough: context.thorough,
             path: options.path.clone(),
             as_dataset: options.as_dataset.clone(),
@@ -47,13 +46,12 @@ impl Files {
 
     pub fn open_target(files: &FilesTarget, kind: FoundKind, context: &Context) -> Result<Self> {
         ending(kind, files.compression).map_err(|error| error.at_path("compression"))?;
-        let bounds = Bounds::new(context);
         let store = opened(&files.path, files.connection.as_deref(), context)?;
         if store.is_none() {
-            bounds.resolve(&files.path)?;
+            context.local.resolve(&files.path)?;
         }
         Ok(Self {
-            bounds,
+            local: context.local.clone(),
             thorough: context.thorough,
             path: files.path.clone(),
             as_dataset: None,
@@ -69,8 +67,8 @@ impl Files {
     pub(super) fn folder(&self, dataset: &str) -> Result<Folder> {
         let name = folder_name(dataset)?;
         let Some(store) = &self.store else {
-            let folder = self.bounds.resolve(&self.path)?.join(name);
-            self.bounds.admit(&folder)?;
+            let folder = self.local.resolve(&self.path)?.join(name);
+            self.local.admit(&folder)?;
             return Ok(Folder::Local(folder));
         };
         let base = &store.location().key;

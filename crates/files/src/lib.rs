@@ -3,7 +3,7 @@
 //!
 //! Doors: [`Files`]; `Encoder` and `Groups` (Parquet for the staging too).
 //!
-//! Inside, reading: `files` (where, and what was said), `bounds`, `locate` and `find` (which files, here and in a store),
+//! Inside, reading: `files` (where, and what was said), `locate` and `find` (which files, here and in a store),
 //! `item` and `extension` (what a name says), `piece` (a file, wherever it lies, as a local one), `hive` (folders that hold
 //! values), `split` (parts of a dataset), `decode` (bytes to UTF-8), `content` (what a file is, whatever its name says),
 //! `sniff` (how a CSV is written), `dialect`, `tokens` and `marks` (its records), `record_reader` and `chunks` (records to rows,
@@ -29,7 +29,6 @@
 
 mod all_rows;
 mod begin;
-mod bounds;
 mod column_encoding;
 mod columns;
 mod compact;
@@ -141,7 +140,7 @@ impl Files {
             store.put(&key, Vec::new())?;
             return store.remove(&key);
         }
-        let path = self.bounds.resolve(&self.path)?;
+        let path = self.local.resolve(&self.path)?;
         let nearest = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
         if !nearest.is_dir() {
             return Err(Error::spec("a file is in the place of a folder").in_file(nearest.display().to_string()));
@@ -264,7 +263,7 @@ impl Connector for Files {
         match &self.store {
             Some(store) => store.shown(&store.location().key),
             None => {
-                self.bounds.resolve(&self.path).map_or_else(|_| self.path.clone(), |path| path.display().to_string())
+                self.local.resolve(&self.path).map_or_else(|_| self.path.clone(), |path| path.display().to_string())
             }
         }
     }

@@ -56,7 +56,7 @@ impl Files {
         };
         let place = match &self.store {
             Some(store) => store.shown(""),
-            None => self.bounds.base.display().to_string(),
+            None => self.local.shown(),
         };
         Error::missing(format!("no file matches '{path}'"))
             .in_file(path.to_owned())
@@ -72,7 +72,7 @@ impl Files {
         if let Some(store) = &self.store {
             return self.objects(store, path);
         }
-        let absolute = self.bounds.resolve_unless_glob(path)?;
+        let absolute = self.local.resolve_glob(path)?;
         let mut items = Vec::new();
         let mut paths = Vec::new();
         let mut named = Named::No;
@@ -108,7 +108,7 @@ impl Files {
         if is_hidden(&path) && (named != Named::ByPath || path.ends_with(FILE)) {
             return Ok(None);
         }
-        self.bounds.admit(&path)?;
+        self.local.admit(&path)?;
         if path.is_dir() {
             let loaded = self.loaded_folder(&path)?;
             // A folder that holds a value belongs to the dataset of the folder above.
@@ -125,7 +125,7 @@ impl Files {
         {
             return Ok(None);
         }
-        let locator = self.bounds.locator(&path)?;
+        let locator = self.local.locator(&path)?;
         let (name, values) = (stem(&path), hive::values_of(&text));
         Ok(Some(Item { name, locator, kind, files: vec![Piece { at: At::Local(path), values }], manifest: None }))
     }
@@ -146,7 +146,7 @@ impl Files {
         self.gather(folder, &mut found)?;
         found.sort_by_key(|item| item.locator.clone());
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let locator = self.bounds.locator(folder)?;
+        let locator = self.local.locator(folder)?;
         Ok(as_one(&name, &locator, found)?.map(|item| Item { locator, ..item }))
     }
 
@@ -159,7 +159,7 @@ impl Files {
             if is_hidden(&path) || hive::value_of(&name).is_none() || !path.is_dir() {
                 continue;
             }
-            self.bounds.admit(&path)?;
+            self.local.admit(&path)?;
             for entry in fs::read_dir(&path).map_err(wrong)? {
                 let inner = entry.map_err(wrong)?.path();
                 if !inner.is_dir() {
@@ -174,14 +174,14 @@ impl Files {
     /// How a file of a dataset is written in a locator.
     pub(super) fn locator_of(&self, piece: &Piece) -> Result<String> {
         match &piece.at {
-            At::Local(path) => self.bounds.locator(path),
+            At::Local(path) => self.local.locator(path),
             At::Object { store, key, .. } => Ok(store.shown(key)),
         }
     }
 
     pub(super) fn admit(&self, piece: &Piece) -> Result<()> {
         match &piece.at {
-            At::Local(path) => self.bounds.admit(path),
+            At::Local(path) => self.local.admit(path),
             At::Object { .. } => Ok(()),
         }
     }
@@ -192,7 +192,7 @@ impl Files {
         if self.accepts.is_some_and(|wanted| wanted != kind && !manifest.parts.is_empty()) {
             return Ok(None);
         }
-        let locator = self.bounds.locator(folder)?;
+        let locator = self.local.locator(folder)?;
         let files = manifest.files(folder);
         Ok(Some(Item { name: manifest.dataset.clone(), locator, kind, files, manifest: Some(manifest) }))
     }

@@ -61,10 +61,13 @@ impl Access {
             base.set_path("/");
             let _ = base.set_scheme(&scheme);
         }
+        // As a query holds it, too: whoever repeats an address repeats that.
+        let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
+        let secrets = [&login, &password, &encoded];
         let mut access = Self {
             auth: source.auth.clone(),
             headers: HeaderMap::new(),
-            secrets: [&login, &password].into_iter().filter(|text| text.len() > 2).cloned().collect(),
+            secrets: secrets.into_iter().filter(|text| text.len() > 2).cloned().collect(),
             base,
             login,
             password,
@@ -145,11 +148,10 @@ impl Access {
 
     /// Words from outside: one short line without secrets.
     pub(super) fn quiet(&self, words: &str) -> String {
-        let mut words = words.to_owned();
-        for secret in &self.secrets {
-            words = words.replace(secret.as_str(), "[secret]");
-        }
-        let line = redact::text(&words).split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = redact::text(&redact::without(words, &self.secrets, "[secret]"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         line.chars().take(SHOWN_CHARACTERS).collect()
     }
 }

@@ -8,7 +8,10 @@ use windvane_files::Members;
 pub(super) fn parse(body: &str) -> Result<&RawValue> {
     serde_json::from_str(body).map_err(|error| {
         let start = body.trim_start();
-        if error.is_eof() && !start.is_empty() {
+        // The parser takes a number that is cut, such as `1.`, for a wrong one: with a digit more it is at the end, too.
+        let is_cut =
+            error.is_eof() || serde_json::from_str::<&RawValue>(&format!("{body}0")).is_err_and(|error| error.is_eof());
+        if is_cut && !start.is_empty() {
             return Error::data("the answer is cut short: its JSON has no end")
                 .hint("Ask for smaller pages; try again");
         }

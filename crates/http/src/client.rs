@@ -120,7 +120,7 @@ impl Api {
     async fn refusal(&self, response: Response) -> Error {
         let status = response.status();
         let wait = wait_of(response.headers());
-        let words = self.access.quiet(&words(response).await);
+        let words = self.access.quiet(&self.tokens.hidden_in(&words(response).await));
         let said = if words.is_empty() { words } else { format!(": {words}") };
         let number = status.as_u16();
         let hinted = |kind, what: &str, hint: &str| Error::new(kind, format!("{number}: {what}{said}")).hint(hint);

@@ -5,9 +5,10 @@ use super::answer::{broken, place};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 use windvane_core::error::{Error, Kind, Result};
+use windvane_core::redact;
 use windvane_core::resilience::clock;
 use windvane_core::spec::kinds::http::Oauth2;
 
@@ -19,7 +20,14 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// The token of one API; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Tokens(Arc<Mutex<Option<Token>>>);
+pub(super) struct Tokens(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    current: Option<Token>,
+    /// All that there were.
+    given: Vec<String>,
+}
 
 struct Token {
     text: String,
@@ -36,12 +44,21 @@ struct Given {
 impl Tokens {
     /// Forgets the token, because the API refused it; false when there was none.
     pub(super) fn forget(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+        self.state().current.take().is_some()
+    }
+
+    /// Words from outside without any token: the API has seen them, and may repeat them.
+    pub(super) fn hidden_in(&self, words: &str) -> String {
+        redact::without(words, &self.state().given, "[secret]")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The token, a new one when there is none or it is at its end.
     pub(super) async fn current(&self, client: &Client, settings: &Oauth2, access: &Access) -> Result<String> {
-        if let Some(token) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some(token) = &self.state().current
             && clock::now().0 < token.until
         {
             return Ok(token.text.clone());
@@ -49,7 +66,9 @@ impl Tokens {
         let given = ask(client, settings, access).await?;
         let life = given.expires_in.unwrap_or(USUAL_LIFE);
         let token = Token { text: given.access_token.clone(), until: clock::now().0 + (life - MARGIN).max(life / 2.0) };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        let mut state = self.state();
+        state.given.push(token.text.clone());
+        state.current = Some(token);
         Ok(given.access_token)
     }
 }

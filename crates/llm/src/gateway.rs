@@ -34,6 +34,7 @@ const ANSWERS_HELD: usize = 256;
 #[derive(Clone)]
 pub struct Gateway {
     client: Client<OpenAIConfig>,
+    transport: Transport,
     model: String,
     base_url: String,
     deadline: Duration,
@@ -102,10 +103,12 @@ impl Gateway {
         let config =
             OpenAIConfig::new().with_api_base(settings.base_url.trim_end_matches('/')).with_api_key(&settings.api_key);
         let transport = Transport::new(http.clone(), settings);
+        let sending = transport.clone();
         let client = Client::build(http, config)
-            .with_http_service(tower::service_fn(move |factory| transport.clone().send(factory)));
+            .with_http_service(tower::service_fn(move |factory| sending.clone().send(factory)));
         Ok(Self {
             client,
+            transport,
             model: settings.model.clone(),
             base_url: settings.base_url.clone(),
             deadline,
@@ -186,7 +189,8 @@ impl Gateway {
             ChatCompletionRequestUserMessage::from(user.as_str()).into(),
         ];
         let first = self.once(question.agent, &messages, &schema).await?;
-        let wrong = match read(&first, check) {
+        let hide = |words: &str| self.transport.without_key(words);
+        let wrong = match read_hiding(&first, &hide, check) {
             Ok(value) => return Ok((value, first)),
             Err(wrong) => wrong,
         };
@@ -194,7 +198,7 @@ impl Gateway {
         let repair = format!("This answer was refused: {wrong}. Give the whole JSON document again, corrected.");
         messages.push(ChatCompletionRequestUserMessage::from(repair.as_str()).into());
         let second = self.once(question.agent, &messages, &schema).await?;
-        read(&second, check).map(|value| (value, second)).map_err(|again| {
+        read_hiding(&second, &hide, check).map(|value| (value, second)).map_err(|again| {
             let message = if again == wrong {
                 format!("the model's answer was refused twice: {wrong}")
             } else {
@@ -236,8 +240,7 @@ impl Gateway {
         self.spent.fetch_add(used, Ordering::Relaxed);
         let choice = choice.ok_or_else(|| Error::data("the model gave no answer"))?;
         if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
-            let said: String = windvane_core::redact::text(&refusal).chars().take(200).collect();
-            return Err(Error::data(format!("the model refused: {said}")));
+            return Err(Error::data(format!("the model refused: {}", self.transport.quiet(&refusal))));
         }
         if choice.finish_reason == Some(FinishReason::ContentFilter) {
             return Err(Error::data("the model's service filtered the answer"));
@@ -262,18 +265,27 @@ where
     T: DeserializeOwned,
     C: Fn(&T) -> std::result::Result<(), String>,
 {
+    read_hiding(text, &str::to_owned, check)
+}
+
+/// The same; `hide` takes secrets out of what is told of the answer, before anything else changes it.
+fn read_hiding<T, C>(text: &str, hide: &dyn Fn(&str) -> String, check: &C) -> std::result::Result<T, String>
+where
+    T: DeserializeOwned,
+    C: Fn(&T) -> std::result::Result<(), String>,
+{
     let text = text.trim();
     // Many models wrap JSON in a fence although they were told not to.
     let inner =
         text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
     let value: T = serde_json::from_str(inner.unwrap_or(text).trim()).map_err(|error| {
-        let said: String = windvane_core::redact::text(&error.to_string()).chars().take(300).collect();
+        let said: String = windvane_core::redact::text(&hide(&error.to_string())).chars().take(300).collect();
         if error.is_data() {
             format!("it does not have the asked shape ({said})")
         } else {
             format!("it is not JSON ({said})")
         }
     })?;
-    check(&value)?;
+    check(&value).map_err(|wrong| hide(&wrong))?;
     Ok(value)
 }

@@ -160,11 +160,19 @@ impl Transport {
     fn said(&self, body: &str) -> String {
         let document: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let words = document.pointer("/error/message").and_then(|message| message.as_str()).unwrap_or(body);
-        let without_key =
-            if self.api_key.is_empty() { words.to_owned() } else { words.replace(&self.api_key, "[key]") };
-        let one_line = redact::text(&without_key).split_whitespace().collect::<Vec<_>>().join(" ");
-        let short: String = one_line.chars().take(SHOWN_CHARACTERS).collect();
+        let short = self.quiet(words);
         if short.is_empty() { short } else { format!(": {short}") }
+    }
+
+    /// Words from outside: one short line without secrets.
+    pub(super) fn quiet(&self, words: &str) -> String {
+        let line = redact::text(&self.without_key(words)).split_whitespace().collect::<Vec<_>>().join(" ");
+        line.chars().take(SHOWN_CHARACTERS).collect()
+    }
+
+    /// Whoever answers has seen the key, and may repeat it.
+    pub(super) fn without_key(&self, words: &str) -> String {
+        redact::without(words, &[&self.api_key], "[key]")
     }
 }
 

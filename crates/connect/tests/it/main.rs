@@ -3,5 +3,6 @@
 
 mod facts;
 mod intervals;
+mod local_paths;
 mod requests;
 mod second_tries;

@@ -26,6 +26,7 @@ pub mod keep;
 pub mod kinds;
 pub mod load;
 pub mod path;
+pub mod pattern;
 pub mod problem;
 pub mod read;
 pub mod schema;

@@ -107,3 +107,23 @@ fn words_and_days_stay() {
         assert_eq!(redact::text(text), text);
     }
 }
+
+#[test]
+fn a_secret_is_hidden_however_it_is_spelt() {
+    let secret = "h\"nt\\<er>/2 ü&";
+    let spelt = [
+        secret.to_owned(),
+        serde_json::json!(secret).to_string(),
+        serde_json::json!(secret).to_string().replace('/', "\\/"),
+        "h%22nt%5C%3Cer%3E%2F2%20%C3%BC%26".to_owned(),
+        "h%22nt%5c%3cer%3e%2f2%20%c3%bc%26".to_owned(),
+        "h%22nt%5C%3Cer%3E%2F2+%C3%BC%26".to_owned(),
+        "h&quot;nt\\&lt;er&gt;/2 ü&amp;".to_owned(),
+    ];
+    for text in spelt {
+        let told = redact::without(&format!("the key {text} is refused"), &[secret], "[key]");
+        assert!(told.contains("[key]") && !told.contains("nt"), "{text}: {told}");
+    }
+    assert_eq!(redact::without("ops-hunter2 of ops", &["ops", "ops-hunter2"], "[secret]"), "[secret] of [secret]");
+    assert_eq!(redact::without("a b c", &["a", "", "bc"], "[secret]"), "a b c");
+}

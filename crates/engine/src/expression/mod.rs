@@ -22,6 +22,7 @@ mod aggregates;
 mod arithmetic;
 mod bind;
 mod call;
+mod chains;
 mod checked;
 mod column;
 mod common;
@@ -42,13 +43,12 @@ mod text;
 pub mod time;
 pub mod window;
 
+pub use chains::few_operators;
 pub use checked::{Evaluated, Expression};
 pub(crate) use column::is_true;
 pub(crate) use common::common_type;
-pub use syntax::few_operators;
 pub(crate) use syntax::query as statement;
 pub(crate) use syntax::written;
-pub(crate) use text::compile as pattern;
 
 /// For `fuzz/`: an expression, read and written.
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! A checked expression: every node knows its type, and operands have the types their parent needs.
 
 use super::function::Function;
-use super::syntax;
+use crate::errors::too_large;
 use arrow::array::ArrayRef;
 use std::collections::BTreeSet;
 use windvane_core::error::Result;
@@ -111,7 +111,7 @@ impl Node {
     /// Refuses to be there so many times.
     pub(super) fn repeats(&self, times: usize) -> Result<()> {
         if self.size.saturating_mul(times) > MOST_COPIED {
-            return Err(syntax::too_large("the expression repeats a large part of itself".to_owned()));
+            return Err(too_large("the expression repeats a large part of itself".to_owned()));
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Text to sqlparser's tree: one expression, of bounded size and depth.
 
+use super::chains::few_operators;
+use crate::errors::too_large;
 use crate::walk;
 use sqlparser::ast::{
     DataType as SqlType, ExactNumberInfo, Expr, Ident, Query, TimezoneInfo, Value, ValueWithSpan, VisitorMut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Token, Tokenizer};
 use std::ops::ControlFlow;
 use windvane_core::error::{Error, Result};
 
@@ -15,8 +16,6 @@ use windvane_core::schema::DataType;
 
 const MAX_CHARACTERS: usize = 100_000;
 const MOST_WRITTEN: usize = 1 << 20;
-/// Chains such as `a OR b OR c` make a tree as deep as they are long.
-const MAX_OPERATORS: usize = 600;
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
     let parsed = read(text, SYNTAX, one)?;
@@ -149,66 +148,10 @@ const QUERY: &str = "A query is one SELECT ... FROM input, with JOIN, WHERE, GRO
 const SYNTAX: &str = "Expressions are SQL: text in single quotes, columns bare or in double quotes, \
                       operators + - * / % = <> < <= > >= AND OR NOT, for example: status = 'complete' AND amount > 0";
 
-pub(super) fn too_large(message: String) -> Error {
-    Error::unsupported(message).hint("Split it into several derive steps, or use IN (...) instead of many ORs")
-}
-
 /// An expression in another language, whose operations may name an operand twice, and that one its own operands again.
 pub(super) fn bounded(text: String) -> Result<String> {
     let fits = text.len() <= MOST_WRITTEN;
     if fits { Ok(text) } else { Err(too_large("the expression is too large in another language".to_owned())) }
-}
-
-/// Refuses what would make a tree too deep for any stack: the parser's own limit of depth does not see what goes on to
-/// the right of an operand. To be asked before it parses.
-pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
-    let operators = tokens.iter().filter(|token| is_operator(&token.token)).count();
-    if operators > MAX_OPERATORS {
-        return Err(too_large(format!("an expression with {operators} operators is too large")));
-    }
-    Ok(())
-}
-
-/// Every word, too, that the parser reads between two operands or behind one.
-fn is_operator(token: &Token) -> bool {
-    match token {
-        Token::Word(word) => matches!(
-            word.keyword,
-            Keyword::AND
-                | Keyword::OR
-                | Keyword::XOR
-                | Keyword::NOT
-                | Keyword::IS
-                | Keyword::NOTNULL
-                | Keyword::IN
-                | Keyword::BETWEEN
-                | Keyword::LIKE
-                | Keyword::ILIKE
-                | Keyword::RLIKE
-                | Keyword::REGEXP
-                | Keyword::GLOB
-                | Keyword::MATCH
-                | Keyword::SIMILAR
-                | Keyword::MEMBER
-                | Keyword::OVERLAPS
-                | Keyword::OPERATOR
-                | Keyword::DIV
-                | Keyword::AT
-                | Keyword::COLLATE
-                | Keyword::UNION
-                | Keyword::INTERSECT
-                | Keyword::EXCEPT
-                | Keyword::MINUS
-        ),
-        Token::Comma
-        | Token::Whitespace(_)
-        | Token::Number(..)
-        | Token::SingleQuotedString(_)
-        | Token::LParen
-        | Token::RParen
-        | Token::EOF => false,
-        _ => true,
-    }
 }
 
 /// The text in quotes, shortened.

@@ -10,6 +10,7 @@ use regex::Regex;
 use std::sync::Arc;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::DataType;
+use windvane_core::spec::pattern::compile;
 
 /// The text that a literal holds.
 pub(super) fn literal(node: &Node) -> Option<String> {
@@ -52,16 +53,6 @@ pub(super) fn pattern(node: &Node, name: &str) -> Result<Regex> {
             .hint("A pattern from a column cannot be checked before the run")
     })?;
     compile(&text)
-}
-
-/// A regular expression with bounded memory; `regex` itself bounds its time.
-pub(crate) fn compile(text: &str) -> Result<Regex> {
-    regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| {
-        let reason = error.to_string();
-        let last = reason.lines().last().unwrap_or_default().trim();
-        Error::spec(format!("'{text}' is not a regular expression: {last}"))
-            .hint("Look-around and back-references are not supported; see docs.rs/regex for the syntax")
-    })
 }
 
 /// LIKE as a regular expression: `%` is any text, `_` one character, the escape takes away their meaning.

@@ -63,6 +63,8 @@ pub(super) fn keep(positions: &[usize], schema: &Schema, frame: &Frame) -> Resul
 #[derive(Debug, Clone)]
 pub(super) struct Convert {
     columns: Vec<(usize, DataType, Reading)>,
+    /// The columns of the step, those too that are of the type already.
+    named: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -75,9 +77,10 @@ enum Reading {
 
 pub(super) fn cast(types: &BTreeMap<String, DataType>, schema: &Schema) -> Result<(Convert, Schema)> {
     let mut after = schema.clone();
-    let mut columns = Vec::new();
+    let (mut columns, mut named) = (Vec::new(), Vec::new());
     for (name, to) in types {
         let index = position(name, schema)?;
+        named.push(index);
         let Some(field) = after.fields.get_mut(index) else { continue };
         if !can_convert(field.data_type, *to) {
             return Err(convert::refuse(field.data_type, *to).at_path(name));
@@ -87,7 +90,7 @@ pub(super) fn cast(types: &BTreeMap<String, DataType>, schema: &Schema) -> Resul
             columns.push((index, *to, Reading::Cast));
         }
     }
-    Ok((Convert { columns }, after))
+    Ok((Convert { columns, named }, after))
 }
 
 pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)> {
@@ -112,10 +115,11 @@ pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)>
         formats::check_format(format, parse.to).map_err(|error| error.at_path("formats"))?;
     }
     let mut after = schema.clone();
-    let mut columns = Vec::new();
+    let (mut columns, mut named) = (Vec::new(), Vec::new());
     unique(parse.columns.iter().map(String::as_str))?;
     for name in &parse.columns {
         let index = position(name, schema)?;
+        named.push(index);
         let Some(field) = after.fields.get_mut(index) else { continue };
         if field.data_type == parse.to {
             continue;
@@ -128,10 +132,14 @@ pub(super) fn parse(parse: &Parse, schema: &Schema) -> Result<(Convert, Schema)>
         *field = changed(field, Field { nullable: field.nullable, ..Field::new(name, parse.to) });
         columns.push((index, parse.to, reading.clone()));
     }
-    Ok((Convert { columns }, after))
+    Ok((Convert { columns, named }, after))
 }
 
 impl Convert {
+    pub(super) fn named(&self) -> impl Iterator<Item = usize> {
+        self.named.iter().copied()
+    }
+
     pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().map(|(index, ..)| *index)
     }
@@ -197,8 +205,7 @@ pub(super) fn fill(values: &BTreeMap<String, Value>, schema: &Schema) -> Result<
         let index = position(name, schema)?;
         let Some(field) = after.fields.get_mut(index) else { continue };
         filled.push((index, value_of(value, field.data_type).map_err(|error| error.at_path(name))?));
-        // The value may be none of what the column's home declares.
-        (field.nullable, field.native_type) = (false, None);
+        field.nullable = false;
     }
     Ok((Fill { values: filled }, after))
 }

@@ -75,7 +75,6 @@ pub(super) fn set(set: &Set, schema: &Schema) -> Result<(Compute, Schema)> {
         let expression = Expression::parse_as(text, schema, field.data_type);
         let expression = expression.map_err(|error| error.at_path(format!("values.{name}")))?;
         field.nullable |= expression.nullable();
-        field.native_type = None;
         computed.push((index, expression));
     }
     Ok((Compute { condition: Some(condition), values: computed, made: BTreeSet::new() }, after))

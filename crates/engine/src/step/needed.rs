@@ -33,8 +33,7 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
     let mut wanted: BTreeSet<usize> = (0..program.schema().fields.len()).collect();
     for (at, step) in steps.iter_mut().enumerate().rev() {
         let Some(checked) = program.verbs.get(at) else { break };
-        let (before, after) = (program.schema_after(at), &checked.schema);
-        let name = |index: &usize| after.fields.get(*index).map(|field| field.name.clone());
+        let before = program.schema_after(at);
         wanted = match &checked.verb {
             Verb::Keep(positions) => {
                 // A frame has a column at least.
@@ -54,7 +53,8 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
                 match step {
                     Step::Select(names) => names.retain(|name| old.contains(&name.as_str())),
                     Step::Rename(names) => names.retain(|name, _| old.contains(&name.as_str())),
-                    _ => {}
+                    // A step that names its columns in a way that is not known here.
+                    _ => return Ok(everything(&program, written, input)),
                 }
                 kept
             }
@@ -92,17 +92,13 @@ pub fn needed(written: &[Step], input: &Schema, lookup: &dyn Fn(&str) -> Option<
             | Verb::Split(_)
             | Verb::Mask(_)
             | Verb::Python(_) => (0..before.fields.len()).collect(),
-            Verb::Convert(_) | Verb::Fill(_) => {
-                // They are named in the step, and a cast may reject rows whoever reads the column.
-                let named: BTreeSet<String> = match step {
-                    Step::Cast(types) => types.keys().cloned().collect(),
-                    Step::Parse(parse) => parse.columns.iter().cloned().collect(),
-                    Step::Fill(values) => values.keys().cloned().collect(),
-                    _ => BTreeSet::new(),
-                };
-                wanted.extend(
-                    (0..after.fields.len()).filter(|index| name(index).is_some_and(|name| named.contains(&name))),
-                );
+            // They are named in the step, and a cast may reject rows whoever reads the column.
+            Verb::Convert(convert) => {
+                wanted.extend(convert.named());
+                wanted
+            }
+            Verb::Fill(fill) => {
+                wanted.extend(fill.needed());
                 wanted
             }
         };

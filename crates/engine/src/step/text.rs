@@ -3,7 +3,6 @@
 use super::fields::{changed, position, unique};
 use crate::callbacks;
 use crate::convert;
-use crate::expression::pattern;
 use crate::frame::Frame;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use regex::Regex;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::schema::{DataType, Field, Schema};
+use windvane_core::spec::pattern;
 use windvane_core::spec::verb::{Mask as MaskStep, MaskHow, Split as SplitStep};
 
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub(super) fn split(step: &SplitStep, schema: &Schema) -> Result<(Split, Schema)
         }
         (Some(by), None) => (step.into.clone(), How::Separator(by.clone())),
         (None, Some(text)) if step.into.is_empty() => {
-            let pattern = pattern(text).map_err(|error| error.at_path("pattern"))?;
+            let pattern = pattern::compile(text).map_err(|error| error.at_path("pattern"))?;
             (pattern.capture_names().flatten().map(str::to_owned).collect(), How::Pattern(pattern))
         }
         _ => {
@@ -138,6 +138,11 @@ const KEY: &str = "WINDVANE_MASK_KEY";
 impl Mask {
     pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().map(|(index, _)| *index)
+    }
+
+    /// The columns that hold something else than null afterwards.
+    pub(super) fn rewritten(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().filter(|(_, how)| *how != MaskHow::Clear).map(|(index, _)| *index)
     }
 
     /// The key, when one is needed. A run without it must not begin.

@@ -2,7 +2,7 @@
 
 use super::{aggregate, columns, compute, deduplicate, join, json, order, python, reshape, text, window};
 use crate::expression::Expression;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::spec::step::Step;
@@ -30,7 +30,46 @@ pub(super) enum Verb {
     Python(python::Python),
 }
 
+impl Verb {
+    /// Columns that were there before, by position after the step, in which it may put values that their home never held
+    /// (null aside): what the home declares of them, the native type, is then true no longer.
+    fn rewritten(&self) -> BTreeSet<usize> {
+        match self {
+            Self::Convert(convert) => convert.needed().collect(),
+            Self::Fill(fill) => fill.needed().collect(),
+            Self::Compute(compute) => compute.parts().1.iter().map(|(index, _)| *index).collect(),
+            // Another row's value is of the column's type, but what was unique is no more.
+            Self::Refill(refills) => refills.iter().map(window::Refill::index).collect(),
+            Self::Window(window) => window.made().collect(),
+            Self::Explode(explode) => [explode.index()].into(),
+            Self::Mask(mask) => mask.rewritten().collect(),
+            // They choose rows and columns, or make new columns.
+            Self::Keep(_)
+            | Self::Filter(_)
+            | Self::Join(_)
+            | Self::Deduplicate(_)
+            | Self::Aggregate(_)
+            | Self::Sort(_)
+            | Self::Unpivot(_)
+            | Self::Flatten(_)
+            | Self::Split(_)
+            | Self::Python(_) => BTreeSet::new(),
+        }
+    }
+}
+
+/// The step as the columns let it be, and the columns after it.
 pub(super) fn check(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(Verb, Schema)> {
+    let (verb, mut after) = fitted(step, schema, lookup)?;
+    for index in verb.rewritten() {
+        if let Some(field) = after.fields.get_mut(index) {
+            field.native_type = None;
+        }
+    }
+    Ok((verb, after))
+}
+
+fn fitted(step: &Step, schema: &Schema, lookup: &dyn Fn(&str) -> Option<Schema>) -> Result<(Verb, Schema)> {
     match step {
         Step::Select(names) => columns::select(names, schema).map(|(kept, after)| (Verb::Keep(kept), after)),
         Step::Drop(names) => columns::drop(names, schema).map(|(kept, after)| (Verb::Keep(kept), after)),

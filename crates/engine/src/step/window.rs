@@ -192,6 +192,10 @@ pub(super) fn refill(name: &str, from: &FillFrom, schema: &Schema) -> Result<Ref
 }
 
 impl Refill {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     pub(super) fn needed(&self) -> impl Iterator<Item = usize> {
         self.by.iter().copied().chain(self.order.iter().map(|key| key.index())).chain([self.index])
     }

@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod big;
+mod chains;
 mod compare;
 mod frames;
 mod logic;

@@ -129,7 +129,7 @@ async fn planned(
 ) -> Result<Plan> {
     let path = written(run_context.folder(plan, run).path(), &mended.rows)?;
     let source = Source::Jsonl(FilesSource { path: path.display().to_string(), ..FilesSource::default() });
-    run_context.context.roots.extend((!run_context.context.roots.is_empty()).then(|| run_context.staging.path.clone()));
+    run_context.context.local = run_context.context.local.clone().with_root(&run_context.staging.path);
     // The connector knows how it calls the file; asking it keeps one rule of locators.
     let found = Connection::open_source(&source, &run_context.context)?.datasets().await?;
     let found = found.into_iter().next().map(|(_, found)| found);

@@ -47,12 +47,16 @@ const WORDS: KnownParameters = KnownParameters {
     ],
 };
 /// Times in UTC; nothing is cut, rounded or replaced silently; our quoting and not the server's habit. What a server's
-/// settings or its `init_connect` say of letters and of rows at most would change what is read; a target that stalls must not end a read.
-pub(super) const SETTINGS: &str = "\
+/// settings or its `init_connect` say of letters and of rows at most would change what is read; a target that stalls must not end a read. A
+/// transaction that `init_connect` has begun is none of ours.
+pub(super) const SETTINGS: [&str; 2] = [
+    "\
 SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', \
 SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', \
-SESSION sql_select_limit = 18446744073709551615, \
-SESSION net_write_timeout = GREATEST(@@SESSION.net_write_timeout, 600)";
+SESSION sql_select_limit = 18446744073709551615, SESSION sql_big_selects = 1, \
+SESSION net_write_timeout = GREATEST(@@SESSION.net_write_timeout, 600)",
+    "COMMIT AND NO CHAIN NO RELEASE",
+];
 
 /// How to reach a server.
 #[derive(Clone)]
@@ -125,7 +129,9 @@ pub(super) async fn open(options: &MySqlConnectOptions) -> Result<Session> {
 
 async fn established(options: &MySqlConnectOptions) -> Result<Session, sqlx::Error> {
     let mut link = MySqlConnection::connect_with(options).await?;
-    sqlx::raw_sql(SETTINGS).execute(&mut link).await?;
+    for statement in SETTINGS {
+        sqlx::raw_sql(statement).execute(&mut link).await?;
+    }
     let (version, id, packet): (String, u64, u64) =
         sqlx::query_as("SELECT VERSION(), CONNECTION_ID(), CAST(@@max_allowed_packet AS UNSIGNED)")
             .fetch_one(&mut link)

@@ -69,7 +69,9 @@ impl Raw {
             shapes: Vec::new(),
         };
         raw.log_in(access, &greeting, encrypted).await?;
-        raw.execute(SETTINGS).await?;
+        for statement in SETTINGS {
+            raw.execute(statement).await?;
+        }
         Ok(raw)
     }
 

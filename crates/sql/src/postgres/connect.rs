@@ -9,6 +9,7 @@ use super::statement::{BEGIN, execute};
 use crate::tls::Certificates;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
+use std::pin::pin;
 use std::time::Duration;
 use url::Url;
 use windvane_connect::parameters::{KnownParameters, decoded, parameters};
@@ -198,6 +199,22 @@ pub(super) async fn in_time<T>(options: &PgConnectOptions, opening: impl Future<
 /// What should be answered at once, or the error that says it was not.
 pub(super) async fn answered<T>(options: &PgConnectOptions, answer: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(timeouts::idle(), answer).await.unwrap_or_else(|_| Err(silent(options)))
+}
+
+/// The same of what may wait for somebody's lock: as long as the server's process is at work.
+pub(super) async fn answered_by<T>(
+    options: &PgConnectOptions,
+    process: i32,
+    answer: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut answer = pin!(answer);
+    loop {
+        match tokio::time::timeout(timeouts::idle(), &mut answer).await {
+            Ok(answer) => return answer,
+            Err(_) if at_work(options, process).await => {}
+            Err(_) => return Err(silent(options)),
+        }
+    }
 }
 
 /// Whether the server's process works on a statement, other than by waiting for us.

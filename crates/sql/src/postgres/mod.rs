@@ -1,7 +1,7 @@
 //! PostgreSQL 12 and later, as a source and as a target.
 //!
 //! Doors: those of [`Connector`]. `connect` opens sessions, `failure` translates the server's errors, `catalog`
-//! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `read_session`s that decode binary COPY
+//! asks what exists. `read` asks for rows (`filter` which, `split` in which parts), over `sessions` that decode binary COPY
 //! with `rows`; `wire` says how each type comes. `encode` and `load` go the other way round (`load::pushdown` lets the
 //! server do the steps); `watchdog` keeps a load from waiting for ever.
 //!
@@ -35,6 +35,7 @@ mod read_session;
 mod rows;
 mod scram;
 mod socket;
+mod sessions;
 mod split;
 mod statement;
 mod table;

@@ -46,7 +46,7 @@ impl Raw {
     }
 
     /// Runs statements; the last value of the last row that came.
-    async fn execute(&mut self, sql: &str) -> Result<Option<String>> {
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<Option<String>> {
         self.query(sql).await?;
         let mut value = None;
         loop {

@@ -5,23 +5,19 @@
 //! view, a part by keys, a server before 14, a standby that exports no snapshot, a pooler with one session for us) is
 //! one COPY.
 
-use super::catalog;
-use super::connect::{self, Access, CANONICAL, answered};
+use super::connect::Access;
 use super::copy_out::Copy;
-use super::failure::translate;
 use super::filter::{Pages, conditions, rest};
-use super::read_session::{ReadSession, close};
-use super::statement::{BEGIN, BEGIN_ONE, execute};
+use super::read_session::ReadSession;
+use super::sessions::{described, readers};
 use super::table::{TableName, name};
-use futures::future::try_join_all;
-use sqlx::postgres::PgConnection;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use windvane_connect::ordered_merge::{self, Piece, gone};
 use windvane_connect::produce::produce;
 use windvane_connect::{BatchStream, Part, ReadRequest};
-use windvane_core::error::Result;
+use windvane_core::error::{Error, Kind, Result};
 
 /// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
 const RUN: u64 = 512;
@@ -34,45 +30,47 @@ const SMALL: u64 = 128;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A read that stops after so many rows is small too.
 const FEW: u64 = 10_000;
+/// So often a table is described that somebody else then changes before the sessions that read have it locked.
+const ATTEMPTS: usize = 4;
 
 pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) -> Result<BatchStream> {
     let table = TableName::parse(&request.locator, schema);
-    let mut leader = connect::open(&access.options).await?;
-    let looking = async {
-        execute(&mut leader, &format!("{BEGIN_ONE}; {CANONICAL}")).await?;
-        if table.existing(&mut leader).await?.is_some() {
-            execute(&mut leader, &table.lock()).await.map_err(|error| name(error, &table))?;
-        }
-        // Under the lock: it may have been another one before.
-        let Some(existing) = table.existing(&mut leader).await? else {
-            return Err(catalog::missing(&mut leader, &table, schema).await);
+    for _ in 0..ATTEMPTS {
+        let described = described(access, &table, schema).await?;
+        let conditions = conditions(&request, &described.existing).map_err(|error| name(error, &table))?;
+        let pages = match request.part {
+            Some(Part::Pages { from, to }) => Pages { from, to },
+            Some(Part::Keys(_) | Part::File { .. }) | None => Pages { from: 0, to: None },
         };
-        let storage = table.storage(&mut leader).await?;
-        Ok((existing, storage))
-    };
-    let (existing, storage) = answered(&access.options, looking).await?;
-    let conditions = conditions(&request, &existing).map_err(|error| name(error, &table))?;
-    let pages = match request.part {
-        Some(Part::Pages { from, to }) => Pages { from, to },
-        Some(Part::Keys(_) | Part::File { .. }) | None => Pages { from: 0, to: None },
-    };
-    let few = request.limit.is_some_and(|limit| limit <= FEW);
-    let count = storage.pages.map(|all| pages.to.map_or(all, |to| to.min(all)).saturating_sub(pages.from));
-    // With conditions the server may have an index that is better than any run of pages.
-    let whole = request.limit.is_none() && conditions.is_empty() && storage.ranges;
-    let wanted = match count {
-        Some(count) if whole && count > LARGE => sessions(),
-        Some(count) if count <= SMALL => 0,
-        Some(_) | None if few => 0,
-        Some(_) | None => 1,
-    };
-    let readers = readers(access, leader, &table, wanted).await.map_err(|error| name(error, &table))?;
-    let runs = match count {
-        Some(count) if readers.len() > 1 => runs(pages, count),
-        Some(_) | None => vec![pages],
-    };
-    let selection = Arc::new(Selection { copy: Copy::of(&existing, &request.schema), conditions, request, table });
-    Ok(produce(move |sender| async move {
+        let few = request.limit.is_some_and(|limit| limit <= FEW);
+        let all = described.storage.pages;
+        let count = all.map(|all| pages.to.map_or(all, |to| to.min(all)).saturating_sub(pages.from));
+        // With conditions the server may have an index that is better than any run of pages.
+        let whole = request.limit.is_none() && conditions.is_empty() && described.storage.ranges;
+        let wanted = match count {
+            Some(count) if whole && count > LARGE => sessions(),
+            Some(count) if count <= SMALL => 0,
+            Some(_) | None if few => 0,
+            Some(_) | None => 1,
+        };
+        let copy = Copy::of(&described.existing, &request.schema);
+        let meant = described.identity.as_deref().and_then(|identity| identity.split(' ').next()).map(str::to_owned);
+        let Some(readers) = readers(access, described, &table, wanted).await.map_err(|error| name(error, &table))?
+        else {
+            continue;
+        };
+        let runs = match count {
+            Some(count) if readers.len() > 1 => runs(pages, count),
+            Some(_) | None => vec![pages],
+        };
+        return Ok(stream(readers, runs, Selection { table, request, copy, conditions, meant }));
+    }
+    Err(replaced(&table))
+}
+
+fn stream(readers: Vec<ReadSession>, runs: Vec<Pages>, selection: Selection) -> BatchStream {
+    let selection = Arc::new(selection);
+    produce(move |sender| async move {
         let give = |batch| async { sender.send(Ok(batch)).await.map_err(|_| gone()) };
         let reading = |reader, runs, sender| one(reader, runs, Arc::clone(&selection), sender);
         let read = ordered_merge::read(readers, runs, READY, reading, give).await;
@@ -80,7 +78,13 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
         let closing = async { while tasks.join_next().await.is_some() {} };
         drop(tokio::time::timeout(CLOSE_TIMEOUT, closing).await);
         Ok(())
-    }))
+    })
+}
+
+fn replaced(table: &TableName) -> Error {
+    Error::new(Kind::Unavailable, "the table was altered or replaced while it was read")
+        .in_table(table.to_string())
+        .hint("Nothing of what was read is used. Run it again, once whoever changes the table is done")
 }
 
 fn sessions() -> usize {
@@ -96,57 +100,14 @@ fn runs(pages: Pages, count: u64) -> Vec<Pages> {
     runs
 }
 
-/// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
-/// Each holds a lock of its own before the leader's goes, and none waits for it: whoever wants the table for himself waits
-/// for the leader, and who asks now would wait for him.
-async fn readers(
-    access: &Access,
-    mut leader: PgConnection,
-    table: &TableName,
-    wanted: usize,
-) -> Result<Vec<ReadSession>> {
-    if wanted > 1 {
-        match answered(&access.options, together(access, &mut leader, table, wanted)).await {
-            Ok(readers) => {
-                close(leader, access).await;
-                return Ok(readers);
-            }
-            Err(reason) => tracing::debug!(%reason, "one session reads"),
-        }
-    }
-    if wanted > 0
-        && let Ok(reader) =
-            ReadSession::open(access, &format!("{BEGIN_ONE}; {CANONICAL}; {}", table.lock_at_once())).await
-    {
-        close(leader, access).await;
-        return Ok(vec![reader]);
-    }
-    // A snapshot that could not be exported has ended its transaction.
-    let again = format!("ROLLBACK; {BEGIN_ONE}; {CANONICAL}; {}", table.lock());
-    Ok(vec![answered(&access.options, ReadSession::of_driver(leader, access, &again)).await?])
-}
-
-async fn together(
-    access: &Access,
-    leader: &mut PgConnection,
-    table: &TableName,
-    wanted: usize,
-) -> Result<Vec<ReadSession>> {
-    let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
-        .persistent(false)
-        .fetch_one(leader)
-        .await
-        .map_err(|error| translate(&error))?;
-    let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'; {CANONICAL}; {}", table.lock_at_once());
-    try_join_all((0..wanted).map(|_| ReadSession::open(access, &begin))).await
-}
-
 /// What every session asks for.
 struct Selection {
     table: TableName,
     request: ReadRequest,
     copy: Copy,
     conditions: Vec<String>,
+    /// What the name meant when the table was described, and must mean still.
+    meant: Option<String>,
 }
 
 impl Selection {
@@ -165,6 +126,11 @@ async fn one(
     let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
         reader.copy(&what.sql(run), &mut decoder, &sender).await?;
+        // A lock holds the table, but not the schema's name, which leads to another table once it is given to another.
+        if reader.ask(&what.table.meaning()).await? != what.meant {
+            return Err(replaced(&what.table));
+        }
+        sender.send(Ok(Piece::End)).await.map_err(|_| gone())?;
     }
     reader.close().await;
     Ok(())

@@ -1,16 +1,16 @@
 //! One session that copies rows out: our own where the server allows it, otherwise the driver's.
 
-use super::connect::{self, Access, at_work, in_time, silent};
+use super::connect::{self, Access, answered, answered_by, at_work, in_time, silent};
 use super::failure::translate;
 use super::raw::Raw;
 use super::rows::Decoder;
-use super::statement::execute;
-use futures::StreamExt;
+use super::statement::{ask, execute};
+use futures::{StreamExt, TryFutureExt};
 use sqlx::{Connection, postgres::PgConnection};
 use tokio::sync::mpsc::Sender;
 use windvane_connect::Batch;
 use windvane_connect::ordered_merge::{Piece, gone};
-use windvane_core::error::Result;
+use windvane_core::error::{Kind, Result};
 use windvane_core::resilience::timeouts;
 
 pub(super) enum ReadSession {
@@ -19,7 +19,7 @@ pub(super) enum ReadSession {
 }
 
 impl ReadSession {
-    /// In a transaction that these statements begin.
+    /// In a transaction that these statements begin, which nobody else is waited for in.
     pub(super) async fn open(access: &Access, begin: &str) -> Result<Self> {
         let raw = async {
             let mut raw = Raw::open(access).await?;
@@ -28,6 +28,8 @@ impl ReadSession {
         };
         match in_time(&access.options, raw).await {
             Ok(reader) => Ok(reader),
+            // It would wait as long.
+            Err(reason) if reason.kind() == Kind::Timeout => Err(reason),
             Err(reason) => {
                 tracing::debug!(%reason, "the driver reads");
                 let driver = async { Self::of_driver(connect::open(&access.options).await?, access, begin).await };
@@ -36,11 +38,29 @@ impl ReadSession {
         }
     }
 
+    /// Of a session of the driver, once it has done this, if anything.
     pub(super) async fn of_driver(mut session: PgConnection, access: &Access, begin: &str) -> Result<Self> {
-        execute(&mut session, begin).await?;
+        if !begin.is_empty() {
+            execute(&mut session, begin).await?;
+        }
         let process = sqlx::query_scalar("SELECT pg_backend_pid()").persistent(false).fetch_one(&mut session).await;
         let process = process.map_err(|error| translate(&error))?;
         Ok(Self::Driver { session: Box::new(session), access: access.clone(), process })
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Raw(raw) => raw.execute(sql).await.map(drop),
+            Self::Driver { session, access, .. } => answered(&access.options, execute(session, sql)).await,
+        }
+    }
+
+    /// The one value that a query has.
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Option<String>> {
+        match self {
+            Self::Raw(raw) => raw.execute(sql).await,
+            Self::Driver { session, access, .. } => answered(&access.options, ask(session, sql)).await,
+        }
     }
 
     /// Ends the transaction, so that neither server nor pooler takes this for a broken connection.
@@ -52,7 +72,7 @@ impl ReadSession {
         }
     }
 
-    /// Sends every batch, then the end.
+    /// Sends every batch.
     pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
         decoder.again();
         match self {
@@ -63,7 +83,8 @@ impl ReadSession {
                 }
             }
             Self::Driver { session, access, process } => {
-                let mut messages = session.copy_out_raw(sql).await.map_err(|error| translate(&error))?;
+                let begun = session.copy_out_raw(sql).map_err(|error| translate(&error));
+                let mut messages = answered_by(&access.options, *process, begun).await?;
                 loop {
                     let message = match tokio::time::timeout(timeouts::idle(), messages.next()).await {
                         Ok(Some(message)) => message.map_err(|error| translate(&error))?,
@@ -78,8 +99,7 @@ impl ReadSession {
             }
         }
         decoder.close()?;
-        send(decoder.take()?, out).await?;
-        out.send(Ok(Piece::End)).await.map_err(|_| gone())
+        send(decoder.take()?, out).await
     }
 }
 

@@ -59,7 +59,8 @@ pub(super) struct Existing {
 pub(super) struct Storage {
     /// Of a heap, now.
     pub(super) pages: Option<u64>,
-    /// Whether the server finds a run of pages without looking at the others.
+    /// Whether the server finds a run of pages without looking at the others, for a user who may ask for pages: rights
+    /// on some columns are not enough.
     pub(super) ranges: bool,
 }
 
@@ -113,6 +114,27 @@ impl TableName {
         format!("SET LOCAL lock_timeout = '1s'; {}; SET LOCAL lock_timeout TO DEFAULT", self.lock())
     }
 
+    /// Asks for what is another text once the name means another table, the columns are others, or the rows were exchanged
+    /// as a whole (TRUNCATE, VACUUM FULL, an ALTER that rewrites). Name and storage are today's also in an older snapshot.
+    pub(super) fn identity(&self) -> String {
+        format!(
+            "SELECT concat_ws(' ', known.id::oid, pg_relation_filenode(known.id),
+                              (SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)
+                               FROM pg_attribute WHERE attrelid = known.id AND attnum > 0 AND NOT attisdropped))
+             FROM (SELECT {} AS id) AS known",
+            self.regclass()
+        )
+    }
+
+    /// Asks for the first word of that: what the name means, which a lock on the table does not keep.
+    pub(super) fn meaning(&self) -> String {
+        format!("SELECT {}::oid::text", self.regclass())
+    }
+
+    fn regclass(&self) -> String {
+        format!("to_regclass(E'{}')", self.sql().replace('\\', "\\\\").replace('\'', "''"))
+    }
+
     /// What exists under this name, or nothing.
     pub(super) async fn existing(&self, session: &mut PgConnection) -> Result<Option<Existing>> {
         let found: Option<(i64, String)> = sqlx::query_as(
@@ -136,7 +158,7 @@ impl TableName {
         let found: Option<(Option<i64>, bool)> = sqlx::query_as(
             "SELECT CASE WHEN a.amname = 'heap' AND c.relkind IN ('r', 'm')
                          THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 END,
-                    current_setting('server_version_num')::int4 >= 140000
+                    current_setting('server_version_num')::int4 >= 140000 AND has_table_privilege(c.oid, 'SELECT')
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam
              WHERE n.nspname = $1 AND c.relname = $2",
         )

@@ -3,12 +3,10 @@
 use super::failure::translate;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 use windvane_connect::Context;
-use windvane_connect::disk::{ALLOW, real_path};
 use windvane_core::error::{Error, Kind, Result};
 
 /// How long another writer may keep the file before we give up for now.
@@ -17,17 +15,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The file that the path or the connection names. A path stands in a spec and must lie below the roots; a connection is
 /// the administrator's word.
 pub(super) fn find(path: Option<&str>, connection: Option<&str>, context: &Context) -> Result<PathBuf> {
-    let path = match (path, connection) {
-        (Some(path), None) => context.base.join(path),
-        (None, Some(id)) => context.base.join(from_url(id, context.url(id)?)?),
-        _ => return Err(Error::spec("sqlite needs either `path` or `connection`").hint("Give exactly one of them")),
-    };
-    let path = std::path::absolute(&path)
-        .map_err(|error| Error::spec("the path cannot be followed").hint("Check the path").caused_by(&error))?;
-    if connection.is_none() {
-        admit(&path, &context.roots)?;
+    match (path, connection) {
+        (Some(path), None) => context.local.resolve(path),
+        (None, Some(id)) => context.local.unchecked(from_url(id, context.url(id)?)?),
+        _ => Err(Error::spec("sqlite needs either `path` or `connection`").hint("Give exactly one of them")),
     }
-    Ok(path)
 }
 
 fn from_url(id: &str, url: &str) -> Result<PathBuf> {
@@ -46,19 +38,6 @@ fn from_url(id: &str, url: &str) -> Result<PathBuf> {
     }
     let file = Url::parse(&format!("file:///{rest}")).map_err(|_| wrong())?;
     file.to_file_path().map_err(|()| wrong())
-}
-
-/// Refuses a path whose real place is not below a root, links resolved.
-fn admit(path: &Path, roots: &[PathBuf]) -> Result<()> {
-    let real = real_path(path)?;
-    if roots.is_empty() || roots.iter().any(|root| real_path(root).is_ok_and(|root| real.starts_with(root))) {
-        return Ok(());
-    }
-    let roots: BTreeSet<String> = roots.iter().map(|root| root.display().to_string()).collect();
-    let roots: Vec<String> = roots.into_iter().collect();
-    Err(Error::spec("the file lies outside the folders that may be used")
-        .in_file(path.display().to_string())
-        .hint(format!("Paths must lie below {}, also behind symbolic links; {ALLOW}", roots.join(" or "))))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -130,29 +130,46 @@ pub struct Addressed {
     pub example: &'static str,
     /// Of the id of a connection and some of its tables; none: all.
     pub source: fn(String, Vec<String>) -> Source,
+    /// Where a path leads to one as well.
+    pub file: Option<AddressedFile>,
 }
 
-/// What a URL at a shell may lead to.
-pub const ADDRESSED: [Addressed; 4] = [
+/// A file that is a source of its own, known by its content, whatever it is called.
+pub struct AddressedFile {
+    /// Its first bytes.
+    pub begins: &'static [u8],
+    /// Of the path and some of its tables; none: all.
+    pub source: fn(String, Vec<String>) -> Source,
+}
+
+/// What a URL or a path at a shell may lead to; any other path leads to files by their endings.
+pub const ADDRESSED: &[Addressed] = &[
     Addressed {
         schemes: &["postgresql", "postgres"],
         example: "postgresql://…",
         source: |id, tables| Source::Postgres(postgres::PostgresSource::at(id, tables)),
+        file: None,
     },
     Addressed {
         schemes: &["mysql", "mariadb"],
         example: "mysql://…",
         source: |id, tables| Source::Mysql(mysql::MysqlSource::at(id, tables)),
+        file: None,
     },
     Addressed {
         schemes: &["sqlite"],
         example: "sqlite:///…",
         source: |id, tables| Source::Sqlite(sqlite::SqliteSource::at(id, tables)),
+        file: Some(AddressedFile {
+            begins: b"SQLite format 3\0",
+            source: |path, tables| Source::Sqlite(sqlite::SqliteSource::file(path, tables)),
+        }),
     },
     Addressed {
         schemes: &["https", "http"],
         example: "https://…",
         source: |id, tables| Source::Http(http::HttpSource::at(id, tables)),
+        file: None,
     },
 ];
 

@@ -60,6 +60,10 @@ impl SqliteSource {
     pub(super) fn at(connection: String, tables: Vec<String>) -> Self {
         Self { path: None, connection: Some(connection), tables }
     }
+
+    pub(super) fn file(path: String, tables: Vec<String>) -> Self {
+        Self { path: Some(path), connection: None, tables }
+    }
 }
 
 impl SourceSettings for SqliteSource {

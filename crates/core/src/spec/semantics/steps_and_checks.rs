@@ -1,9 +1,11 @@
 //! Steps and checks: arguments that make sense together.
 
 use super::judge::Judge;
+use crate::error::Result;
 use crate::schema::DataType;
 use crate::spec::node::{Entry, Node, Value};
 use crate::spec::path::shorten;
+use crate::spec::pattern;
 use chrono::format::{Item, StrftimeItems};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -95,7 +97,7 @@ pub(super) fn check<'a>(judge: &mut Judge<'a, '_>, check: &'a Node) {
             bounds(judge, node);
         }
         "rows" => bounds(judge, node),
-        "matches" => judge.key(node, "pattern", pattern),
+        "matches" => judge.key(node, "pattern", |judge, node| compiles(judge, node, pattern::whole)),
         "expression" => judge.not_blank(node),
         _ => {}
     });
@@ -123,7 +125,7 @@ fn as_many_names<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
 fn split<'a>(judge: &mut Judge<'a, '_>, node: &'a Node) {
     judge.one_of(node, ["by", "pattern"]);
     judge.key(node, "into", |judge, into| judge.distinct(into, "column"));
-    judge.key(node, "pattern", pattern);
+    judge.key(node, "pattern", |judge, node| compiles(judge, node, pattern::compile));
     if let (None, Some(by)) = (node.get("into"), node.entry("by")) {
         judge.problem_at(by, "'by' needs 'into'", "Name the new columns: into: [first, last]");
     }
@@ -247,10 +249,8 @@ fn order(min: &Node, max: &Node) -> Option<Ordering> {
     }
 }
 
-fn pattern(judge: &mut Judge<'_, '_>, node: &Node) {
-    let Some(Err(error)) = node.text().map(regex::Regex::new) else { return };
-    let text = error.to_string();
-    let reason = text.lines().next_back().unwrap_or_default().trim_start_matches("error: ").trim();
-    let message = format!("this is not a regular expression: {}", shorten(reason));
-    judge.problem(node.mark, message, "Put it in single quotes, and escape what should stand for itself");
+fn compiles(judge: &mut Judge<'_, '_>, node: &Node, compile: fn(&str) -> Result<regex::Regex>) {
+    let Some(Err(error)) = node.text().map(compile) else { return };
+    let hint = "Put it in single quotes, and escape what should stand for itself";
+    judge.problem(node.mark, error.message().to_owned(), hint);
 }

@@ -73,7 +73,8 @@ struct Wanted<'a> {
 }
 
 async fn find(session: &mut PgConnection, table: &TableName) -> Result<Vec<Known>> {
-    let rows: Vec<(String, String, String, String, String)> = sqlx::query_as(OURS)
+    type Row = (String, String, String, Option<String>, String);
+    let rows: Vec<Row> = sqlx::query_as(OURS)
         .bind(&table.schema)
         .bind(&table.table)
         .bind(MARK)
@@ -81,13 +82,12 @@ async fn find(session: &mut PgConnection, table: &TableName) -> Result<Vec<Known
         .fetch_all(session)
         .await
         .map_err(|error| translate(&error))?;
-    let one = |(schema, table, name, definition, pipeline): (String, String, String, String, String)| Known {
-        table: TableName { schema, table },
-        name,
-        definition: definition.trim_end_matches(" NOT VALID").to_owned(),
-        pipeline,
+    // One that another load has dropped meanwhile has no definition any more.
+    let one = |(schema, table, name, definition, pipeline): Row| {
+        let definition = definition?.trim_end_matches(" NOT VALID").to_owned();
+        Some(Known { table: TableName { schema, table }, name, definition, pipeline })
     };
-    Ok(rows.into_iter().map(one).collect())
+    Ok(rows.into_iter().filter_map(one).collect())
 }
 
 async fn alone(session: &mut PgConnection) -> Result<()> {
