@@ -119,12 +119,18 @@ def test_a_session_that_dies_before_the_others_have_the_table(postgres: Server, 
             assert sorted(row["id"] for row in read.rows) == list(range(1, 20_001))
 
 
+def live_and_next(postgres: Server) -> str:
+    """A database with two schemas of a table each, of one name and other rows."""
+    database = postgres.database()
+    for schema, note in (("live", "a"), ("next", "b")):
+        fill = f"SELECT n::bigint AS id, repeat('{note}', 400) AS note FROM generate_series(1, 60000) n"
+        postgres.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.items AS {fill}", database=database)
+    return database
+
+
 def test_schemas_that_are_exchanged_while_a_table_is_read(postgres: Server, proxy: FaultProxy) -> None:
     """The name of a schema is locked by nobody."""
-    database, rows = postgres.database(), 60_000
-    for schema, note in (("live", "a"), ("next", "b")):
-        fill = f"SELECT n::bigint AS id, repeat('{note}', 400) AS note FROM generate_series(1, {rows}) n"
-        postgres.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.items AS {fill}", database=database)
+    database = live_and_next(postgres)
     proxy.fault = Fault(bandwidth=4e6)
     read = Read(distant(postgres_home(postgres, database), proxy, postgres), "live.items")
     read.until(lambda: proxy.passed("down") > 3_000_000)
@@ -138,10 +144,7 @@ def test_schemas_that_are_exchanged_while_a_table_is_read(postgres: Server, prox
 
 
 def test_schemas_that_are_exchanged_and_exchanged_back(postgres: Server, proxy: FaultProxy) -> None:
-    database, rows = postgres.database(), 60_000
-    for schema, note in (("live", "a"), ("next", "b")):
-        fill = f"SELECT n::bigint AS id, repeat('{note}', 400) AS note FROM generate_series(1, {rows}) n"
-        postgres.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.items AS {fill}", database=database)
+    database = live_and_next(postgres)
     proxy.fault = Fault(bandwidth=6e6)
     read = Read(distant(postgres_home(postgres, database), proxy, postgres), "live.items")
     for passed, swap in (

@@ -30,5 +30,7 @@ pub fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
 
 /// An expression that no stack or no sensible memory would hold.
 pub(crate) fn too_large(message: String) -> Error {
-    Error::unsupported(message).hint("Split it into several derive steps, or use IN (...) instead of many ORs")
+    Error::unsupported(message).hint(
+        "Split it into several steps, or use IN (...) instead of many ORs, and CASE x WHEN instead of many conditions",
+    )
 }

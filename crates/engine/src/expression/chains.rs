@@ -27,6 +27,8 @@ struct Level {
     inner: usize,
     /// The longest of the parts before.
     longest: usize,
+    /// What chains queries, whose lists have commas of their own.
+    queries: usize,
 }
 
 impl Level {
@@ -34,10 +36,16 @@ impl Level {
         self.longest = self.longest.max(self.operators + self.inner);
         (self.operators, self.inner) = (0, 0);
     }
+
+    /// The longest chain of all of it.
+    fn whole(mut self) -> usize {
+        self.part();
+        self.longest + self.queries
+    }
 }
 
 /// The operators of the longest chain. Brackets and commas alone part a text: a word of the grammar may be a column's name
-/// as well. Any sign is an operator, any of the parser's words for one, and any other word behind an operand, so that what
+/// as well, at worst counted for a chain. Any sign is an operator, any of the parser's words for one, and any other word behind an operand, so that what
 /// the parser learns tomorrow is one too.
 fn chained(tokens: &[TokenWithSpan]) -> usize {
     let (mut outer, mut level) = (Vec::new(), Level::default());
@@ -78,6 +86,10 @@ fn chained(tokens: &[TokenWithSpan]) -> usize {
                     level.operators += JOIN;
                     behind_operand = false;
                 }
+                Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::MINUS => {
+                    level.queries += 1;
+                    behind_operand = false;
+                }
                 keyword if is_operator(keyword) => {
                     level.operators += 1;
                     behind_operand = false;
@@ -97,8 +109,7 @@ fn chained(tokens: &[TokenWithSpan]) -> usize {
     while !outer.is_empty() {
         level = closed(level, &mut outer);
     }
-    level.part();
-    level.longest
+    level.whole()
 }
 
 /// The words that the parser knows between two operands or behind one.
@@ -126,18 +137,13 @@ fn is_operator(word: Keyword) -> bool {
             | Keyword::DIV
             | Keyword::AT
             | Keyword::COLLATE
-            | Keyword::UNION
-            | Keyword::INTERSECT
-            | Keyword::EXCEPT
-            | Keyword::MINUS
     )
 }
 
 /// The level around this one, which knows how deep it was.
-fn closed(mut level: Level, outer: &mut Vec<Level>) -> Level {
-    level.part();
+fn closed(level: Level, outer: &mut Vec<Level>) -> Level {
     // More closed than opened: the parser stops there.
     let mut around = outer.pop().unwrap_or_default();
-    around.inner = around.inner.max(level.longest);
+    around.inner = around.inner.max(level.whole());
     around
 }

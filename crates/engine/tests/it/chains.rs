@@ -20,6 +20,8 @@ fn chains_are_as_long_as_they_are_written() {
     }
     assert_eq!(told("a", " NOTNULL", 700, ""), 700);
     assert_eq!(told("f(1)", "(1)", 700, ""), 700);
+    // Across the commas of the lists.
+    assert!(told("SELECT a, b FROM x", " UNION SELECT a, b FROM x", 700, "") >= 700);
     // The parser goes down far with each.
     assert_eq!(told("a FROM x", " JOIN x", 70, ""), 701);
 }
