@@ -7,7 +7,9 @@ use super::connect::{Access, at_work, silent};
 use super::failure::{Said, broke, from_server, not_understood};
 use super::socket;
 use crate::tls::Socket;
+use futures::FutureExt;
 use std::ops::Range;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use windvane_core::error::{Error, Result};
 use windvane_core::resilience::timeouts;
@@ -16,6 +18,10 @@ use windvane_core::resilience::timeouts;
 const BUFFER: usize = 256 << 10;
 /// No message is longer: a row of one gigabyte and what frames it.
 const LONGEST: usize = (1 << 30) + (1 << 20);
+/// An answer that is longer than this will go on: where nothing of it is here, it is left alone for a moment. The server
+/// sends 8 kB at a time, and to be woken for each costs both sides more than to decode it (a tenth of a large read).
+const LONG: usize = 1 << 20;
+const MOMENT: Duration = Duration::from_millis(1);
 
 pub(super) struct Raw {
     socket: Box<dyn Socket>,
@@ -24,6 +30,10 @@ pub(super) struct Raw {
     pub(super) buffer: Vec<u8>,
     /// What of the buffer came and was not taken yet.
     here: Range<usize>,
+    /// Bytes of the answer to what was asked last.
+    came: usize,
+    /// The last value of the last row that was answered.
+    answer: Option<String>,
     pub(super) access: Access,
     /// The server's process, once it is known; 0 before.
     process: i32,
@@ -32,8 +42,16 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) async fn open(access: &Access) -> Result<Self> {
         let (socket, end_point) = socket::open(&access.options, &access.certificates).await?;
-        let mut raw =
-            Self { socket, end_point, buffer: vec![0; BUFFER], here: 0..0, access: access.clone(), process: 0 };
+        let mut raw = Self {
+            socket,
+            end_point,
+            buffer: vec![0; BUFFER],
+            here: 0..0,
+            came: 0,
+            answer: None,
+            access: access.clone(),
+            process: 0,
+        };
         raw.log_in().await?;
         Ok(raw)
     }
@@ -48,11 +66,10 @@ impl Raw {
     /// Runs statements; the last value of the last row that came.
     pub(super) async fn execute(&mut self, sql: &str) -> Result<Option<String>> {
         self.query(sql).await?;
-        let mut value = None;
         loop {
             match self.message().await? {
-                (b'Z', _) => return Ok(value),
-                (b'D', body) => value = last_value(&self.buffer[body]),
+                (b'Z', _) => return Ok(self.answer.take()),
+                (b'D', body) => self.answer = last_value(&self.buffer[body]),
                 (b'T' | b'C' | b'I' | b'S' | b'N' | b'A', _) => {}
                 _ => return Err(not_understood()),
             }
@@ -64,7 +81,7 @@ impl Raw {
         self.send(Some(b'X'), &[]).await
     }
 
-    /// Begins a COPY out; [`Raw::rows`] gives its messages.
+    /// Begins a COPY out, which a question may follow; [`Raw::rows`] gives its messages.
     pub(super) async fn copy(&mut self, sql: &str) -> Result<()> {
         self.query(sql).await?;
         loop {
@@ -76,7 +93,7 @@ impl Raw {
         }
     }
 
-    /// Gives messages to `take` until it says stop (true) or the COPY is done (false).
+    /// Gives messages to `take` until it says stop (true) or all is done (false).
     pub(super) async fn rows(&mut self, mut take: impl FnMut(&[u8]) -> Result<bool>) -> Result<bool> {
         loop {
             while let Some((tag, body)) = self.parsed()? {
@@ -87,7 +104,8 @@ impl Raw {
                         }
                     }
                     b'Z' => return Ok(false),
-                    b'c' | b'C' | b'S' | b'N' | b'A' => {}
+                    b'D' => self.answer = last_value(&self.buffer[body]),
+                    b'c' | b'C' | b'T' | b'S' | b'N' | b'A' => {}
                     b'E' => return Err(self.refused(body)),
                     _ => return Err(not_understood()),
                 }
@@ -96,7 +114,13 @@ impl Raw {
         }
     }
 
+    /// What the question after the COPY was answered.
+    pub(super) fn answer(&mut self) -> Option<String> {
+        self.answer.take()
+    }
+
     async fn query(&mut self, sql: &str) -> Result<()> {
+        (self.came, self.answer) = (0, None);
         self.send(Some(b'Q'), &[sql.as_bytes(), &[0]].concat()).await
     }
 
@@ -146,12 +170,20 @@ impl Raw {
         self.buffer.copy_within(self.here.clone(), 0);
         self.here = 0..self.here.len();
         loop {
-            let read =
-                tokio::time::timeout(timeouts::idle(), self.socket.read(&mut self.buffer[self.here.end..])).await;
+            let read = match self.socket.read(&mut self.buffer[self.here.end..]).now_or_never() {
+                Some(read) => Ok(read),
+                None => {
+                    if self.came > LONG {
+                        tokio::time::sleep(MOMENT).await;
+                    }
+                    tokio::time::timeout(timeouts::idle(), self.socket.read(&mut self.buffer[self.here.end..])).await
+                }
+            };
             match read {
                 Ok(Ok(0)) => return Err(broke(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
                 Ok(Ok(count)) => {
                     self.here.end += count;
+                    self.came += count;
                     return Ok(());
                 }
                 Ok(Err(error)) => return Err(broke(&error)),

@@ -19,9 +19,9 @@ use windvane_connect::produce::produce;
 use windvane_connect::{BatchStream, Part, ReadRequest};
 use windvane_core::error::{Error, Kind, Result};
 
-/// A session reads so many pages at a time (8 kB each, as a rule): 4 MB are a few batches.
-const RUN: u64 = 512;
-/// Batches that a session may have ready while another's are handed on: about a run of pages.
+/// A session reads so many pages at a time (8 kB each, as a rule): 8 MB are a few batches.
+const RUN: u64 = 1024;
+/// Batches that a session may have ready while another's are handed on: about half a run of pages.
 const READY: usize = 6;
 /// Smaller tables are read by one session, much smaller ones by the one that looked.
 const LARGE: u64 = 2_000;
@@ -125,9 +125,9 @@ async fn one(
 ) -> Result<()> {
     let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
-        reader.copy(&what.sql(run), &mut decoder, &sender).await?;
+        let meant = reader.copy(&what.sql(run), &what.table.meaning(), &mut decoder, &sender).await?;
         // A lock holds the table, but not the schema's name, which leads to another table once it is given to another.
-        if reader.ask(&what.table.meaning()).await? != what.meant {
+        if meant != what.meant {
             return Err(replaced(&what.table));
         }
         sender.send(Ok(Piece::End)).await.map_err(|_| gone())?;

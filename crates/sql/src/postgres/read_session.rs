@@ -72,15 +72,22 @@ impl ReadSession {
         }
     }
 
-    /// Sends every batch.
-    pub(super) async fn copy(&mut self, sql: &str, decoder: &mut Decoder, out: &Sender<Result<Piece>>) -> Result<()> {
+    /// Sends every batch; what a question is answered afterwards.
+    pub(super) async fn copy(
+        &mut self,
+        sql: &str,
+        question: &str,
+        decoder: &mut Decoder,
+        out: &Sender<Result<Piece>>,
+    ) -> Result<Option<String>> {
         decoder.again();
-        match self {
+        let answer = match self {
             Self::Raw(raw) => {
-                raw.copy(sql).await?;
+                raw.copy(&format!("{sql}; {question}")).await?;
                 while raw.rows(|message| decoder.feed(message)).await? {
                     send(decoder.take()?, out).await?;
                 }
+                raw.answer()
             }
             Self::Driver { session, access, process } => {
                 let begun = session.copy_out_raw(sql).map_err(|error| translate(&error));
@@ -96,10 +103,13 @@ impl ReadSession {
                         send(decoder.take()?, out).await?;
                     }
                 }
+                drop(messages);
+                self.ask(question).await?
             }
-        }
+        };
         decoder.close()?;
-        send(decoder.take()?, out).await
+        send(decoder.take()?, out).await?;
+        Ok(answer)
     }
 }
 
