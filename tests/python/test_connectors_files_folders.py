@@ -15,7 +15,7 @@ import pytest
 import windvane
 from conformance import Home, call, column, ordered
 from test_connectors_objects import bucket_of, home_in
-from windvane.errors import ConflictError, DataError, SpecError, UnsupportedError
+from windvane.errors import ConflictError, DataError, SpecError, UnsupportedError, WindvaneError
 
 if TYPE_CHECKING:
     from services.s3 import Server
@@ -85,6 +85,22 @@ def test_partitions_come_back_as_they_went(local: Home) -> None:
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
         "_manifest.json", "day=2026-11-20", "day=2026-11-21", "day=2026-11-22",
     ]  # fmt: skip
+
+
+def test_nothing_is_written_or_removed_behind_a_link(tmp_path: Path) -> None:
+    """A reader would refuse it: it may lead outside of the folders that may be used."""
+    home = local_home(tmp_path)
+    home.load("sales", FIELDS, sales(6, ["CZ"]), partition_by=BY)
+    lake, elsewhere = tmp_path / "lake" / "sales", tmp_path / "elsewhere"
+    moved = lake / "day=2026-11-21"
+    moved.rename(elsewhere)
+    moved.symlink_to(elsewhere)
+    before = sorted(path.name for path in elsewhere.rglob("*"))
+    for mode, load_id in (("append", "two"), ("replace", "three")):
+        with pytest.raises(WindvaneError) as caught:
+            home.load("sales", FIELDS, sales(6, ["CZ"], first=100), partition_by=BY, mode=mode, load_id=load_id)
+        assert "symbolic link" in str(caught.value)
+    assert sorted(path.name for path in elsewhere.rglob("*")) == before
 
 
 def test_partitions_in_a_store(s3: Server) -> None:

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use windvane_connect::disk::failure;
 use windvane_connect::objects::{self, Store};
-use windvane_core::error::{Error, Result};
+use windvane_core::error::{Error, Kind, Result};
 
 pub(super) const LEASES: &str = "_leases";
 
@@ -95,7 +95,7 @@ impl Folder {
         match self {
             Self::Object { store, key } => store.remove(&format!("{key}/{name}")),
             Self::Local(folder) => {
-                let path = folder.join(name);
+                let path = within(folder, name)?;
                 match fs::remove_file(&path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
                         return Err(failure(&path, "removed", &error));
@@ -113,6 +113,21 @@ impl Folder {
             }
         }
     }
+}
+
+/// The path of a file of the folder, none of whose folders is a link: what is written and removed lies in the folder
+/// itself, wherever that may lie.
+pub(super) fn within(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let folders = path.ancestors().skip(1).take_while(|above| *above != folder);
+    for above in folders {
+        if fs::symlink_metadata(above).is_ok_and(|found| found.is_symlink()) {
+            return Err(Error::new(Kind::Data, "a folder of the target is a symbolic link")
+                .in_file(above.display().to_string())
+                .hint("Nothing behind it is written or removed: put the files themselves there"));
+        }
+    }
+    Ok(path)
 }
 
 pub(super) fn local_text(path: &Path) -> Result<Option<Vec<u8>>> {

@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use windvane_core::error::Result;
-use windvane_core::schema::{DataType, infer::Inference, json::Distinct};
+use windvane_core::schema::{DataType, infer::Inference, json};
 
 /// So many digits always come through a float as they went.
 const FLOAT_DIGITS: usize = 15;
@@ -42,7 +42,7 @@ pub fn text_of(raw: &RawValue, to: DataType) -> Result<Option<Cow<'_, str>>, ser
         _ if text == "null" => None,
         Some(b'"') if to != DataType::Json => Some(Cow::Owned(serde_json::from_str::<String>(text)?)),
         Some(b'{' | b'[') => {
-            serde_json::from_str::<Distinct>(text)?;
+            json::check(raw)?;
             Some(Cow::Borrowed(text))
         }
         _ => Some(Cow::Borrowed(text)),

@@ -1,6 +1,6 @@
 //! How the next manifest of a local folder takes the place of the last one.
 
-use super::folder::{Folder, Version, local_text};
+use super::folder::{Folder, Version, local_text, within};
 use super::manifest::{FILE, Manifest};
 use super::orphans::refuse_foreign;
 use std::fs::{self, File, TryLockError};
@@ -47,7 +47,7 @@ pub(super) fn commit_locally(
     }
     refuse_foreign(&Folder::Local(folder.to_owned()), known, next)?;
     let moved = fresh.iter().try_for_each(|name| {
-        let place = folder.join(name);
+        let place = within(folder, name)?;
         let made = place.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| fs::rename(inside.join(name), &place))
             .map_err(|error| failure(&place, "written", &error))?;

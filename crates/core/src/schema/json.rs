@@ -1,6 +1,6 @@
 //! JSON texts by value, numbers by their digits: nothing passes through a double.
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,52 +36,84 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// A JSON value in which no object has a key twice; at any depth.
-pub struct Distinct;
+/// Deeper values are not taken: whoever walks them, one call a level, would run out of stack.
+const DEEPEST: usize = 1_000;
 
-impl<'de> Deserialize<'de> for Distinct {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Distinct;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value")
+/// Refuses a JSON value in which an object has a key twice, at any depth, and one that is nested too deep.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(value: &RawValue) -> Result<(), serde_json::Error> {
+    let text = value.get();
+    let bytes = text.as_bytes();
+    // The keys of each object that is open; a list has none.
+    let mut open: Vec<BTreeSet<String>> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' if open.len() == DEEPEST => {
+                return Err(serde_json::Error::custom(format!("it is nested more than {DEEPEST} levels deep")));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
-                let mut names = BTreeSet::new();
-                // A raw value, for a number may be beyond any that Rust has.
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    distinct(value).map_err(A::Error::custom)?;
-                    if let Some(name) = names.replace(name) {
-                        return Err(A::Error::custom(format!("the key '{name}' is there twice")));
+            b'{' | b'[' => open.push(BTreeSet::new()),
+            b'}' | b']' => drop(open.pop()),
+            b'"' => {
+                let end = closed(bytes, at);
+                let is_key = bytes[end..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+                if is_key && let Some(keys) = open.last_mut() {
+                    // By what it means: a letter may be written in several ways.
+                    if let Some(name) = keys.replace(serde_json::from_str(&text[at..end])?) {
+                        return Err(serde_json::Error::custom(format!("the key '{name}' is there twice")));
                     }
                 }
-                Ok(Distinct)
+                at = end;
+                continue;
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Distinct, A::Error> {
-                while let Some(item) = items.next_element::<&'de RawValue>()? {
-                    distinct(item).map_err(A::Error::custom)?;
-                }
-                Ok(Distinct)
-            }
+            _ => {}
         }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-fn distinct(value: &RawValue) -> Result<(), serde_json::Error> {
-    if value.get().starts_with(['{', '[']) {
-        serde_json::from_str::<Distinct>(value.get())?;
+        at += 1;
     }
     Ok(())
 }
 
+/// Behind the string that begins here.
+fn closed(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// Whether brackets nest deeper than that.
+fn is_too_deep(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' if depth == DEEPEST => return true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                at = closed(bytes, at);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
 /// One form for equal values, whatever the white space, the order of members and the writing of numbers: databases change
-/// these. Text that is not JSON counts as it is.
+/// these. Text that is not JSON, or nested too deep, counts as it is.
 pub(super) fn canonical(text: &str) -> Vec<u8> {
+    if is_too_deep(text) {
+        return text.as_bytes().to_vec();
+    }
     let mut out = Vec::new();
     match value(text.trim(), &mut out) {
         Ok(()) => out,

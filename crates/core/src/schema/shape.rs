@@ -161,7 +161,7 @@ impl FromStr for Shape {
 
     fn from_str(text: &str) -> Result<Self> {
         let mut rest = text;
-        let shape = parsed(&mut rest).filter(|_| rest.trim().is_empty());
+        let shape = parsed(&mut rest, 0).filter(|_| rest.trim().is_empty());
         shape.ok_or_else(|| {
             Error::spec(format!("'{text}' is not a shape")).hint(
                 "Shapes are list<T>, struct<name: T, ...>, map<K, V>, duration(us), decimal(p,s) and types with a unit",
@@ -170,16 +170,22 @@ impl FromStr for Shape {
     }
 }
 
-fn parsed(rest: &mut &str) -> Option<Shape> {
+/// A plan file that a person wrote may say anything; a column is not as deep.
+const DEEPEST: usize = 100;
+
+fn parsed(rest: &mut &str, depth: usize) -> Option<Shape> {
+    if depth > DEEPEST {
+        return None;
+    }
     let word = word(rest);
     if let Some(inner) = rest.strip_prefix('<') {
         *rest = inner;
         let shape = match word {
-            "list" => Shape::List(Box::new(parsed(rest)?)),
+            "list" => Shape::List(Box::new(parsed(rest, depth + 1)?)),
             "map" => {
-                let key = parsed(rest)?;
+                let key = parsed(rest, depth + 1)?;
                 taken(rest, ',')?;
-                Shape::Map(Box::new(key), Box::new(parsed(rest)?))
+                Shape::Map(Box::new(key), Box::new(parsed(rest, depth + 1)?))
             }
             "struct" => {
                 let mut members = Vec::new();
@@ -189,7 +195,7 @@ fn parsed(rest: &mut &str) -> Option<Shape> {
                     }
                     let name = name(rest)?;
                     taken(rest, ':')?;
-                    members.push((name, parsed(rest)?));
+                    members.push((name, parsed(rest, depth + 1)?));
                 }
                 Shape::Struct(members)
             }

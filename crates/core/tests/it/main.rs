@@ -8,6 +8,7 @@ mod checksum;
 mod decimals;
 mod guards;
 mod inference;
+mod json;
 mod kinds;
 mod limits;
 mod problems;

@@ -7,11 +7,17 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use windvane_core::error::Result;
 
 const MOST: usize = 600;
+/// Brackets that nest deeper are no expression of a person.
+const DEEPEST: usize = 200;
 /// The parser goes down with each join, and far.
 const JOIN: usize = 10;
 
 /// Refuses what would make a tree too deep. To be asked before it is parsed.
 pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
+    let brackets = nested(tokens);
+    if brackets > DEEPEST {
+        return Err(too_large(format!("an expression whose brackets nest {brackets} deep is too large")));
+    }
     let operators = chained(tokens);
     if operators > MOST {
         return Err(too_large(format!("an expression that chains {operators} operators is too large")));
@@ -42,6 +48,20 @@ impl Level {
         self.part();
         self.longest + self.queries
     }
+}
+
+/// How deep brackets nest: the parser's own limit does not see those of every clause.
+fn nested(tokens: &[TokenWithSpan]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// The operators of the longest chain. Brackets and commas alone part a text: a word of the grammar may be a column's name

@@ -57,3 +57,10 @@ fn a_chain_in_brackets_counts_for_the_one_around_it() {
     assert_eq!(told("(CASE WHEN a THEN (b", " + 1", 699, " + 2) END + 3) || 'x'"), 702);
     assert_eq!(told(")) + a", " + b", 700, ""), 701);
 }
+
+/// The brackets of some clauses are beyond the parser's own limit.
+#[test]
+fn brackets_that_nest_too_deep_are_told() {
+    assert_eq!(told("PATTERN(", "(", 4_000, ""), 4_001);
+    assert_eq!(told("f", "(a", 200, ""), 0);
+}

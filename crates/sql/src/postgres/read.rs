@@ -10,7 +10,7 @@ use super::copy_out::Copy;
 use super::filter::{Pages, conditions, rest};
 use super::read_session::ReadSession;
 use super::sessions::{described, readers};
-use super::table::{TableName, name};
+use super::table::{Identity, TableName, name};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -36,7 +36,7 @@ const ATTEMPTS: usize = 4;
 pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) -> Result<BatchStream> {
     let table = TableName::parse(&request.locator, schema);
     for _ in 0..ATTEMPTS {
-        let described = described(access, &table, schema).await?;
+        let Some(described) = described(access, &table, schema).await? else { continue };
         let conditions = conditions(&request, &described.existing).map_err(|error| name(error, &table))?;
         let pages = match request.part {
             Some(Part::Pages { from, to }) => Pages { from, to },
@@ -54,7 +54,9 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
             Some(_) | None => 1,
         };
         let copy = Copy::of(&described.existing, &request.schema);
-        let meant = described.identity.as_deref().and_then(|identity| identity.split(' ').next()).map(str::to_owned);
+        let meant = described.identity.clone();
+        // What a view or a foreign table reads is not told before it is read.
+        let strict = described.storage.pages.is_some() && described.storage.ranges;
         let Some(readers) = readers(access, described, &table, wanted).await.map_err(|error| name(error, &table))?
         else {
             continue;
@@ -63,7 +65,7 @@ pub(super) async fn read(access: &Access, schema: &str, request: ReadRequest) ->
             Some(count) if readers.len() > 1 => runs(pages, count),
             Some(_) | None => vec![pages],
         };
-        return Ok(stream(readers, runs, Selection { table, request, copy, conditions, meant }));
+        return Ok(stream(readers, runs, Selection { table, request, copy, conditions, meant, strict }));
     }
     Err(replaced(&table))
 }
@@ -106,8 +108,9 @@ struct Selection {
     request: ReadRequest,
     copy: Copy,
     conditions: Vec<String>,
-    /// What the name meant when the table was described, and must mean still.
-    meant: Option<String>,
+    /// What the name meant when the table was described, and must mean still; `strict`: and read nothing else.
+    meant: Identity,
+    strict: bool,
 }
 
 impl Selection {
@@ -125,9 +128,9 @@ async fn one(
 ) -> Result<()> {
     let mut decoder = what.copy.decoder(&what.request.schema)?;
     for run in runs {
-        let meant = reader.copy(&what.sql(run), &what.table.meaning(), &mut decoder, &sender).await?;
+        let meaning = reader.copy(&what.sql(run), &what.table.meaning(), &mut decoder, &sender).await?;
         // A lock holds the table, but not the schema's name, which leads to another table once it is given to another.
-        if meant != what.meant {
+        if !what.meant.means(meaning.as_deref(), what.strict) {
             return Err(replaced(&what.table));
         }
         sender.send(Ok(Piece::End)).await.map_err(|_| gone())?;

@@ -5,7 +5,7 @@ use super::catalog;
 use super::connect::{self, Access, CANONICAL, answered, answered_by};
 use super::read_session::{ReadSession, close};
 use super::statement::{BEGIN, BEGIN_ONE, ask, execute};
-use super::table::{Existing, Storage, TableName, name};
+use super::table::{Existing, Identity, Storage, TableName, name};
 use futures::future::try_join_all;
 use sqlx::postgres::PgConnection;
 use windvane_core::error::{Error, Kind, Result};
@@ -16,10 +16,11 @@ pub(super) struct Described {
     process: i32,
     pub(super) existing: Existing,
     pub(super) storage: Storage,
-    pub(super) identity: Option<String>,
+    pub(super) identity: Identity,
 }
 
-pub(super) async fn described(access: &Access, table: &TableName, schema: &str) -> Result<Described> {
+/// Nothing where the name went to another table between the lock and the first look.
+pub(super) async fn described(access: &Access, table: &TableName, schema: &str) -> Result<Option<Described>> {
     let mut leader = connect::open(&access.options).await?;
     let begun = async {
         execute(&mut leader, &format!("{BEGIN_ONE}; {CANONICAL}")).await?;
@@ -30,15 +31,19 @@ pub(super) async fn described(access: &Access, table: &TableName, schema: &str) 
         if table.existing(&mut leader).await?.is_some() {
             execute(&mut leader, &table.lock()).await.map_err(|error| name(error, table))?;
         }
-        // Under the lock: it may have been another one before.
-        let Some(existing) = table.existing(&mut leader).await? else {
+        if table.existing(&mut leader).await?.is_none() {
             return Err(catalog::missing(&mut leader, table, schema).await);
+        }
+        let Some(identity) = Identity::locked(ask(&mut leader, &table.identity()).await?.as_deref()) else {
+            return Ok(None);
         };
-        let storage = table.storage(&mut leader).await?;
-        Ok((existing, storage, ask(&mut leader, &table.identity()).await?))
+        // Of what is locked, whatever has its name meanwhile.
+        let Some(existing) = TableName::of(&mut leader, identity.relation).await? else { return Ok(None) };
+        let storage = TableName::storage(&mut leader, identity.relation).await?;
+        Ok(Some((existing, storage, identity)))
     };
-    let (existing, storage, identity) = answered_by(&access.options, process, looking).await?;
-    Ok(Described { leader, process, existing, storage, identity })
+    let seen = answered_by(&access.options, process, looking).await?;
+    Ok(seen.map(|(existing, storage, identity)| Described { leader, process, existing, storage, identity }))
 }
 
 /// Sessions in one snapshot: as many as wanted, or one when that cannot be had; the one that looked, when that is best.
@@ -54,12 +59,14 @@ pub(super) async fn readers(
     let mut apart = wanted > 0;
     if wanted > 1 {
         match answered(&access.options, together(access, &mut leader, table, wanted)).await {
-            Ok(Some(readers)) => return same(readers, table, identity.as_deref(), Some((leader, access))).await,
+            Ok(Some(readers)) => return same(readers, table, &identity, Some((leader, access))).await,
             // Somebody waits for the table, and others for him: no more of their time than needed.
             Ok(None) => apart = false,
             Err(reason) => {
                 tracing::debug!(%reason, "one session reads");
-                apart = reason.kind() != Kind::Timeout;
+                // What failed in the leader's transaction has ended it, and the lock with it.
+                let lives = answered(&access.options, ask(&mut leader, "SELECT 'here'")).await.is_ok();
+                apart = lives && reason.kind() != Kind::Timeout;
             }
         }
     }
@@ -67,16 +74,16 @@ pub(super) async fn readers(
         && let Ok(mut reader) = ReadSession::open(access, &format!("{BEGIN_ONE}; {CANONICAL}")).await
         && reader.execute(&table.lock_at_once()).await.is_ok()
     {
-        return same(vec![reader], table, identity.as_deref(), Some((leader, access))).await;
+        return same(vec![reader], table, &identity, Some((leader, access))).await;
     }
     if wanted == 0 {
         let reader = answered(&access.options, ReadSession::of_driver(leader, access, "")).await?;
-        return same(vec![reader], table, identity.as_deref(), None).await;
+        return same(vec![reader], table, &identity, None).await;
     }
     // A snapshot that could not be exported has ended its transaction.
     let again = format!("ROLLBACK; {BEGIN_ONE}; {CANONICAL}; {}", table.lock());
     let reader = answered_by(&access.options, process, ReadSession::of_driver(leader, access, &again)).await?;
-    same(vec![reader], table, identity.as_deref(), None).await
+    same(vec![reader], table, &identity, None).await
 }
 
 /// Sessions in the leader's snapshot; nothing where the table is not to be had at once.
@@ -100,12 +107,12 @@ async fn together(
 async fn same(
     mut readers: Vec<ReadSession>,
     table: &TableName,
-    identity: Option<&str>,
+    identity: &Identity,
     leader: Option<(PgConnection, &Access)>,
 ) -> Result<Option<Vec<ReadSession>>> {
     let question = table.identity();
     let asked = try_join_all(readers.iter_mut().map(|reader| reader.ask(&question))).await?;
-    let same = asked.iter().all(|asked| asked.as_deref() == identity);
+    let same = asked.iter().all(|asked| identity.is(asked.as_deref()));
     if let Some((mut leader, access)) = leader {
         answered(&access.options, ask(&mut leader, "SELECT 'here'")).await?;
         close(leader, access).await;

@@ -29,13 +29,13 @@ pub(super) async fn split(
 ) -> Result<Vec<Part>> {
     let table = TableName::parse(&request.locator, schema);
     execute(session, BEGIN).await?;
-    if table.existing(session).await?.is_none() {
+    let Some(existing) = table.existing(session).await? else {
         return Err(catalog::missing(session, &table, schema).await);
-    }
+    };
     if parts < 2 || request.limit.is_some() || request.part.is_some() {
         return Ok(Vec::new());
     }
-    let storage = table.storage(session).await?;
+    let storage = TableName::storage(session, existing.relation).await?;
     if let Some(parts) = keys(session, &table, parts).await? {
         return Ok(parts);
     }

@@ -51,6 +51,7 @@ pub(super) enum Shape {
 /// What a table name stands for.
 #[derive(Debug, Clone)]
 pub(super) struct Existing {
+    pub(super) relation: i64,
     pub(super) kind: String,
     pub(super) columns: Vec<NativeColumn>,
 }
@@ -63,6 +64,15 @@ pub(super) struct Storage {
     /// on some columns are not enough.
     pub(super) ranges: bool,
 }
+
+/// The tables, none of the server's own, that this transaction has locked. Their indexes come and go.
+const LOCKED: &str = "\
+(SELECT string_agg(DISTINCT relation::text, ',' ORDER BY relation::text) FROM pg_locks
+ WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND pg_get_indexdef(relation) IS NULL)";
+/// From here on relations are not the server's own.
+const FIRST_OF_USERS: i64 = 16_384;
 
 const COLUMNS: &str = "\
 SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(t.oid, real.modifier),
@@ -80,6 +90,36 @@ CROSS JOIN LATERAL (
 JOIN pg_type t ON t.oid = real.id
 WHERE a.attrelid = ANY ($1::int8[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
+
+/// What [`TableName::identity`] answers: two of one text are the same table in the same state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    text: String,
+    pub(super) relation: i64,
+}
+
+impl Identity {
+    /// Nothing where there is no such table, or the lock went to another one that had its name then.
+    pub(super) fn locked(text: Option<&str>) -> Option<Self> {
+        let text = text?;
+        let (relation, rest) = text.split_once(' ')?;
+        let locked = rest.split(' ').next()?.split(',').any(|locked| locked == relation);
+        let relation = relation.parse().ok()?;
+        (locked || relation < FIRST_OF_USERS).then(|| Self { text: text.to_owned(), relation })
+    }
+
+    pub(super) fn is(&self, text: Option<&str>) -> bool {
+        text == Some(self.text.as_str())
+    }
+
+    /// What [`TableName::meaning`] answers; `strict`: also as for the tables that are read.
+    pub(super) fn means(&self, answer: Option<&str>, strict: bool) -> bool {
+        let words = |text: &str| -> Vec<String> {
+            text.split(' ').take(if strict { 2 } else { 1 }).map(str::to_owned).collect()
+        };
+        answer.is_some_and(|answer| words(answer) == words(&self.text))
+    }
+}
 
 impl TableName {
     /// `schema.table`, `table` in the default schema, either part in double quotes when it holds a dot.
@@ -114,11 +154,12 @@ impl TableName {
         format!("SET LOCAL lock_timeout = '1s'; {}; SET LOCAL lock_timeout TO DEFAULT", self.lock())
     }
 
-    /// Asks for what is another text once the name means another table, the columns are others, or the rows were exchanged
-    /// as a whole (TRUNCATE, VACUUM FULL, an ALTER that rewrites). Name and storage are today's also in an older snapshot.
+    /// Asks for what is another text once the name means another table, other tables are read by it, the columns are
+    /// others, or the rows were exchanged as a whole (TRUNCATE, VACUUM FULL, an ALTER that rewrites): an [`Identity`]. Name,
+    /// locks and storage are today's also in an older snapshot.
     pub(super) fn identity(&self) -> String {
         format!(
-            "SELECT concat_ws(' ', known.id::oid, pg_relation_filenode(known.id),
+            "SELECT concat_ws(' ', known.id::oid, coalesce({LOCKED}, '-'), pg_relation_filenode(known.id),
                               (SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod), ',' ORDER BY attnum)
                                FROM pg_attribute WHERE attrelid = known.id AND attnum > 0 AND NOT attisdropped))
              FROM (SELECT {} AS id) AS known",
@@ -126,13 +167,23 @@ impl TableName {
         )
     }
 
-    /// Asks for the first word of that: what the name means, which a lock on the table does not keep.
+    /// Asks for the first two words of that: what the name means, which a lock on the table does not keep, and what this
+    /// transaction has read: a name that meant another table for a moment has left that one locked.
     pub(super) fn meaning(&self) -> String {
-        format!("SELECT {}::oid::text", self.regclass())
+        format!("SELECT concat_ws(' ', {}::oid, coalesce({LOCKED}, '-'))", self.regclass())
     }
 
     fn regclass(&self) -> String {
         format!("to_regclass(E'{}')", self.sql().replace('\\', "\\\\").replace('\'', "''"))
+    }
+
+    /// What this is, or nothing.
+    pub(super) async fn of(session: &mut PgConnection, relation: i64) -> Result<Option<Existing>> {
+        let kind = sqlx::query_scalar("SELECT relkind::text FROM pg_class WHERE oid = $1::int8::oid").bind(relation);
+        let kind: Option<String> =
+            kind.persistent(false).fetch_optional(&mut *session).await.map_err(|error| translate(&error))?;
+        let Some(kind) = kind else { return Ok(None) };
+        Ok(Some(Existing { relation, kind, columns: columns(session, &[relation]).await? }))
     }
 
     /// What exists under this name, or nothing.
@@ -148,22 +199,21 @@ impl TableName {
         .await
         .map_err(|error| translate(&error))?;
         let Some((relation, kind)) = found else { return Ok(None) };
-        Ok(Some(Existing { kind, columns: columns(session, &[relation]).await? }))
+        Ok(Some(Existing { relation, kind, columns: columns(session, &[relation]).await? }))
     }
 }
 
 impl TableName {
-    /// How the table lies on the disk.
-    pub(super) async fn storage(&self, session: &mut PgConnection) -> Result<Storage> {
+    /// How a table lies on the disk. With row security a function of the policy may read other tables at any time.
+    pub(super) async fn storage(session: &mut PgConnection, relation: i64) -> Result<Storage> {
         let found: Option<(Option<i64>, bool)> = sqlx::query_as(
             "SELECT CASE WHEN a.amname = 'heap' AND c.relkind IN ('r', 'm')
                          THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 END,
                     current_setting('server_version_num')::int4 >= 140000 AND has_table_privilege(c.oid, 'SELECT')
-             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam
-             WHERE n.nspname = $1 AND c.relname = $2",
+                    AND NOT row_security_active(c.oid)
+             FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::int8::oid",
         )
-        .bind(&self.schema)
-        .bind(&self.table)
+        .bind(relation)
         .persistent(false)
         .fetch_optional(session)
         .await
