@@ -35,11 +35,12 @@ pub const LIKELY: f64 = 0.5;
 /// Longer texts are looked at so far, in bytes.
 const LONGEST: usize = 100_000;
 
-/// All personal values of a text, in their order; they do not overlap.
+/// All personal values of a text, in their order; they do not overlap. A single word or number has no neighbours that would say
+/// whose it is: only its form counts.
 pub fn find(text: &str) -> Vec<Found> {
     let text = head(text);
     let forms = formed(text);
-    let tagged = tagger::tag(text, &forms);
+    let tagged = tagger::tag(text, &forms, 2);
     let mut found = forms;
     found.extend(tagged);
     apart(found)
@@ -58,7 +59,7 @@ pub fn asked(text: &str, kinds: &[&str]) -> Vec<Found> {
     let text = head(text);
     let mut found = candidates(text, |kind| kinds.contains(&kind));
     if tagger::KINDS.iter().any(|kind| kinds.contains(kind)) {
-        let tagged = tagger::tag(text, &formed(text));
+        let tagged = tagger::tag(text, &formed(text), 1);
         found.extend(tagged.into_iter().filter(|one| kinds.contains(&one.kind)));
     }
     apart(found)

@@ -26,13 +26,11 @@ static FILE: &[u8] = include_bytes!("tagger.bin");
 
 /// A word is something when all that it may be is at least so likely together.
 const LEAST: f32 = 0.5;
-/// Fewer words and marks are no sentence: what a number or a word by itself is nobody can say.
-const SENTENCE: usize = 3;
 
-/// The stretches of a text that are one thing, where the text is long enough to say so.
-pub(super) fn tag(text: &str, forms: &[Found]) -> Vec<Found> {
+/// The stretches of a text that are one thing; a text of fewer than `least` words and marks says too little.
+pub(super) fn tag(text: &str, forms: &[Found], least: usize) -> Vec<Found> {
     let tokens = tokens(text, forms);
-    if tokens.len() < SENTENCE {
+    if tokens.len() < least {
         return Vec::new();
     }
     let scores: Vec<Scores> = tokens.iter().map(|token| score(&token.rows)).collect();
