@@ -53,7 +53,8 @@ def made(values: Values, pattern: str) -> Sentence:
     for part in re.split(r"(\{\w+\})", pattern):
         if part.startswith("{"):
             value, kind = values.of(part[1:-1])
-            spans.append((len(text), len(text) + len(value), kind))
+            if kind:
+                spans.append((len(text), len(text) + len(value), kind))
             text += value
         else:
             text += part
@@ -71,11 +72,11 @@ def generated(count: int, seed: int) -> list[Sentence]:
     dice, found = random.Random(seed), []
     for _ in range(count):
         if dice.random() < 0.12:
-            found.append((dice.choice(plain), []))
+            found.append(made(values, dice.choice(plain)))
             continue
         text, spans = made(values, dice.choice(patterns))
         if dice.random() < 0.2:
-            more, others = made(values, dice.choice(patterns)) if dice.random() < 0.6 else (dice.choice(plain), [])
+            more, others = made(values, dice.choice(patterns if dice.random() < 0.6 else plain))
             start = len(text) + 1
             spans += [(start + first, start + last, kind) for first, last, kind in others]
             text = f"{text}{dice.choice((' ', chr(10)))}{more}"

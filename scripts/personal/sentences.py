@@ -340,6 +340,27 @@ Widget A, Widget B, Gadget C
 Customer Service, Sales Department, Human Resources
 Table, Chair, Lamp, Sofa
 True or False?
+Order {any} has not arrived yet.
+Where is order {any}?
+Invoice {any} is still open.
+Ticket {any} was closed after {few} hours.
+Part {any} fits into housing {any}.
+We sold {any} units in {few} shops.
+{any} rows were read, {few} were refused.
+Item {any}, quantity {few}
+Error {any} in line {few}
+The build {any} failed after {few} minutes.
+value '{word}' is not a number in column {word}
+column {word} of {word} must not be null
+{word} {word} {word} {word}
+{word} {word}: {few}
+{word}, {word} and {word}
+id {few} {word} ok
+Serial number {any}
+The red {word} has {few} buttons.
+Room {few} seats {few} guests.
+Our new {Word} runs version {few}.{few}.
+{Word} {Word} Set, {few} pieces
 Yes. No. Maybe. Later.
 """
 

@@ -229,6 +229,21 @@ class Values:
         letters = "".join(self.dice.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(self.dice.choice((0, 0, 1, 2))))
         return letters + digits, "personal_number"
 
+    def _any(self) -> Slot:
+        """A number of a thing."""
+        return "".join(self.dice.choice("0123456789") for _ in range(self.dice.randint(3, 11))), ""
+
+    def _few(self) -> Slot:
+        return str(self.dice.randint(1, 500)), ""
+
+    def _word(self) -> Slot:
+        if self.dice.random() < 0.5:
+            return self._made().lower(), ""
+        return self.makers["en_US"].word(), ""
+
+    def _Word(self) -> Slot:  # noqa: N802 - the slot's name
+        return self._word()[0].capitalize(), ""
+
     def _cased(self, value: str, lower: float, upper: float) -> str:
         dice = self.dice.random()
         if dice < lower:

@@ -87,8 +87,8 @@ const KEPT: usize = 48;
 const ENOUGH: usize = 8;
 /// Longer ones have none.
 const LONGEST: usize = 40;
-/// How sure a name alone is.
-const NAMED: f64 = 0.6;
+/// How sure a name alone is; where values speak too it is more.
+pub const NAMED: f64 = 0.6;
 
 impl Semantics {
     pub(super) fn observe(&mut self, text: &str) {
@@ -128,8 +128,7 @@ impl Semantics {
     /// By the name: when no value contradicts it because there is none, or because its values have no form.
     fn named(&self, said: &'static str) -> Option<Judged> {
         let formless = ["username", "credential", "national_id", "bank_account"].contains(&said);
-        let confidence = if self.sampled == 0 { NAMED } else { NAMED + 0.1 };
-        (self.sampled == 0 || formless).then_some(Judged { name: said, confidence, pii: true })
+        (self.sampled == 0 || formless).then_some(Judged { name: said, confidence: NAMED, pii: true })
     }
 
     /// By check digits that hold in nearly all of the values.
