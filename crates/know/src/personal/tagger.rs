@@ -40,7 +40,9 @@ pub(super) fn tag(text: &str, forms: &[Found], least: usize) -> Vec<Found> {
     for (token, shares) in tokens.iter().zip(&likely) {
         let personal = 1.0 - shares[0];
         let best = (1..LABELS).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(1);
-        if personal < LEAST {
+        // What has a form is what its form says.
+        let formed = forms.iter().any(|form| form.start < token.end && token.start < form.end);
+        if personal < LEAST || formed {
             open = None;
             continue;
         }
