@@ -14,6 +14,7 @@ mod json;
 mod loading;
 mod discovery;
 mod needs;
+mod personal;
 mod place;
 mod planning;
 mod profile;
@@ -55,6 +56,8 @@ mod _core {
     use super::loading::load_rows;
     #[pymodule_export]
     use super::needs::needs;
+    #[pymodule_export]
+    use super::personal::{personal, personal_kinds, personal_tokens};
     #[pymodule_export]
     use super::planning::{check_connected, diff, explain, plan, run};
     #[pymodule_export]

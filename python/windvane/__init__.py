@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
-``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
-``wv.prune``, ``wv.Breaker``.
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.personal``,
+``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
+``wv.schema``, ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         explain,
         kept_profile,
         map,  # noqa: A004
+        personal,
         plan,
         profile,
         run,
@@ -43,6 +44,7 @@ __all__ = [
     "explain",
     "kept_profile",
     "map",
+    "personal",
     "plan",
     "profile",
     "prune",

@@ -142,6 +142,24 @@ def profile(
     return Profile(call("profile", world=outside, source=address, table=table, sample=sample, reveal=reveal))
 
 
+def personal(text: str, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """What in a text is personal: ``[{kind, start, end, confidence}]``, in characters, in the order of the text.
+
+    Without ``kinds`` all that is likely (``confidence`` at least 0.5), without overlaps. With them whatever may be one
+    of these, however weak its form: nine digits alone are a ``us_passport`` with 0.1, near the word *passport* with
+    0.6. What a number's check digit calls wrong is never found. An unknown kind is a :class:`ValueError`.
+    """
+    if kinds is None:
+        return list(call("personal", text=text))
+    from windvane import _core
+
+    wanted, known = list(kinds), _core.personal_kinds()
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise ValueError(f"no kinds of personal values: {', '.join(unknown)}; there are {', '.join(known)}")
+    return list(call("personal", text=text, kinds=wanted))
+
+
 def keep_profile(profile: Mapping[str, Any], reference: str, *, store: str | Path | None = None) -> None:
     """Keeps a profile in the store under a reference: its newest one counts."""
     event = {"run": f"profile/{reference}", "kind": "profile", "document": dict(profile)}

@@ -9,7 +9,7 @@ use windvane_core::spec::check::Check;
 use windvane_core::spec::columns::Columns;
 use windvane_core::spec::step::{Deduplicate, Keep, Step};
 use windvane_core::spec::verb::Mask;
-use windvane_know::profile::semantic::{is_identifier_name, sensitive};
+use windvane_know::profile::semantic::{NAMED, is_identifier_name, sensitive};
 use windvane_know::profile::{ColumnProfile, Profile};
 
 /// Every row stays.
@@ -235,7 +235,8 @@ fn personal(one: &Loaded<'_>) -> Option<(Change, Effect, Verdict)> {
     }
     let doubtful = columns.iter().filter(|column| {
         let key = is_identifier_name(&column.name) || one.dataset.found.primary_key.contains(&column.name);
-        key || !column.pii || column.semantic_confidence < 0.8 && !sensitive(&column.name)
+        let named = column.semantic_confidence <= NAMED;
+        key || !column.pii || named || column.semantic_confidence < 0.8 && !sensitive(&column.name)
     });
     let doubtful: Vec<&str> = doubtful.map(|column| column.name.as_str()).collect();
     let verdict = if doubtful.is_empty() {

@@ -87,12 +87,13 @@ impl Column {
         }
     }
 
-    pub(super) fn finish(self) -> ColumnProfile {
+    /// `table` is what the dataset is called: `name` is a person's among employees.
+    pub(super) fn finish(self, table: &str) -> ColumnProfile {
         let data_type = self.field.data_type;
         let (distinct, distinct_exact) = self.distinct.count();
         let sorted = self.numbers.sorted();
         let numeric = is_numeric(data_type);
-        let judged = self.semantics.judge(&self.field.name);
+        let judged = self.semantics.judge(&self.field.name, table, data_type);
         let spelling = self.dates.spelling(data_type);
         let dates = if judged.is_none() && data_type == DataType::Text { self.dates.formats() } else { None };
         let pii = judged.as_ref().is_some_and(|judged| judged.pii);

@@ -3,6 +3,7 @@
 //! Deliberately absent: whether a column is personal (`semantic` has judged it).
 
 use super::{ColumnProfile, Profile, semantic};
+use crate::personal::find;
 use std::fmt::Write as _;
 use windvane_core::faults;
 
@@ -27,7 +28,7 @@ fn mask(column: &mut ColumnProfile) {
         column.quantiles.clear();
         (column.mean, column.std, column.histogram) = (None, None, None);
     } else {
-        values(column, |value| *value = text(value));
+        values(column, |value| *value = prose(value));
     }
 }
 
@@ -89,6 +90,30 @@ fn marked(text: &str, divides: impl Fn(char) -> bool, most: usize) -> String {
         (done, at) = (to, at + count);
     }
     masked.push_str(&text[done..]);
+    masked
+}
+
+/// Fewer words are a value and no sentence: a city or a product is nobody's.
+const SENTENCE: usize = 4;
+/// How sure a name in a sentence must be: what is hidden cannot be read any more.
+const SURE: f64 = 0.7;
+
+/// The same of a value that may be a sentence: names and addresses in it become marks too.
+pub fn prose(value: &str) -> String {
+    let hidden = text(value);
+    if hidden.split_whitespace().nth(SENTENCE - 1).is_none() || !hidden.contains(char::is_uppercase) {
+        return hidden;
+    }
+    let (mut masked, mut done) = (String::new(), 0);
+    for one in find(&hidden).iter().filter(|one| ["person_name", "street_address"].contains(&one.kind)) {
+        let marked = hidden[..one.start].ends_with('[') && hidden[one.end..].starts_with(']');
+        if one.confidence >= SURE && !marked {
+            masked.push_str(&hidden[done..one.start]);
+            let _ = write!(masked, "[{}]", one.kind);
+            done = one.end;
+        }
+    }
+    masked.push_str(&hidden[done..]);
     masked
 }
 

@@ -86,7 +86,7 @@ impl Profiler {
     /// `exact`: whether all rows were seen.
     pub fn finish(self, exact: bool) -> Profile {
         let rows = self.rows;
-        let columns: Vec<_> = self.columns.into_iter().map(Column::finish).collect();
+        let columns: Vec<_> = self.columns.into_iter().map(|column| column.finish(&self.dataset)).collect();
         // A sample cannot show that a column repeats nothing.
         let keys = columns
             .iter()
