@@ -13,5 +13,7 @@ mod limits;
 mod problems;
 mod redaction;
 mod retries;
+mod rules;
+mod shapes;
 mod snapshot;
 mod widening;
