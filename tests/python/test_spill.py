@@ -18,6 +18,8 @@ SCHEMA = [
     {"name": "f", "type": "float64", "nullable": True},
     {"name": "day", "type": "date", "nullable": True},
     {"name": "b", "type": "boolean", "nullable": True},
+    {"name": "x", "type": "binary", "nullable": True},
+    {"name": "g", "type": "float32", "nullable": True},
 ]
 
 ROW = st.fixed_dictionaries(
@@ -28,6 +30,8 @@ ROW = st.fixed_dictionaries(
         "f": st.none() | st.sampled_from(["0.0", "-0.0", "NaN", "1.5", "0.1", "-2.25", "1e300"]),
         "day": st.none() | st.sampled_from(["2024-01-01", "1969-12-31"]),
         "b": st.none() | st.booleans(),
+        "x": st.none() | st.sampled_from(["\\xff00", f"\\x{'fe' * 40}"]),
+        "g": st.none() | st.sampled_from([0.5, -2.25]),
     }
 )
 
@@ -120,6 +124,28 @@ def test_a_join_is_the_same_whatever_the_budget(rows: list, other: list, on: lis
     ]
     same(rows, steps[:1], folder, others)
     same(rows, steps, folder, others)
+
+
+def test_more_files_than_are_open_at_once_are_merged_in_rounds(folder: Path) -> None:
+    """Of equal rows the earlier one stays the earlier one, across the rounds."""
+    rows = [{"n": number * 7 % 5, "t": f"{number:03}"} for number in range(400)]
+    done = same(rows, [{"sort": {"by": ["n"]}}], folder)
+    assert [(row["n"], row["t"]) for row in done["rows"]] == sorted((row["n"], row["t"]) for row in rows)
+    same(rows, [{"aggregate": {"by": ["t"], "measures": {"n": "max(n)"}}}], folder)
+
+
+def test_the_first_rows_of_many_stay_in_memory(folder: Path) -> None:
+    rows = [{"n": -number} for number in range(2_000)]
+    done = same(rows, [{"sort": {"by": ["n"], "limit": 3}}], folder)
+    assert [row["n"] for row in done["rows"]] == [-1999, -1998, -1997]
+
+
+def test_parts_of_many_rows_are_written_in_between(tmp_path: Path) -> None:
+    rows = [{"n": number % 9, "t": str(number % 9)} for number in range(40_000)]
+    steps = [{"aggregate": {"by": ["n", "t"], "measures": {"rows": "count(*)", "x": "count(distinct b)"}}}]
+    within = {"memory": 1, "folder": str(tmp_path / "spill"), "rows": 5_000}
+    done = run(rows, steps, None, within)
+    assert [(row["n"], row["rows"]) for row in done["rows"]] == [(n, 4445 - (n > 3)) for n in range(9)]
 
 
 def test_zeros_and_nans_are_one_key_each() -> None:

@@ -92,13 +92,34 @@ pub fn twice(shown: &str) -> Error {
 }
 
 /// In which order the rows of one key stand, so that the first one is the one that is taken: SQL of servers for which
-/// nulls are smaller than all values. `at` is the row's place in the load.
-pub fn order(request: &LoadRequest, quote: impl Fn(&str) -> String, at: &str) -> String {
-    let column = request.duplicates.column.as_ref().filter(|column| request.schema.field(column).is_some());
-    match (request.duplicates.choice, column) {
-        (OnDuplicate::Last, Some(column)) => format!("{} DESC, {at} DESC", quote(column)),
-        (OnDuplicate::Last, None) => format!("{at} DESC"),
-        (OnDuplicate::First, Some(column)) => format!("{}, {at}", quote(column)),
-        (OnDuplicate::First, None) | (OnDuplicate::Quarantine | OnDuplicate::Fail, _) => at.to_owned(),
+/// nulls are smaller than all values. `sorted` puts the values of a column in their order; `at` is the row's place in the load.
+pub fn order(request: &LoadRequest, sorted: impl Fn(&Field) -> Vec<SortKey>, at: &str) -> String {
+    let column = request.duplicates.column.as_ref().and_then(|column| request.schema.field(column));
+    let keys = |last: bool| {
+        let keys = column.map(&sorted).unwrap_or_default().into_iter().chain([SortKey::rising(at.to_owned())]);
+        let keys = keys.map(|SortKey { sql, falls }| if falls == last { sql } else { format!("{sql} DESC") });
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    match request.duplicates.choice {
+        OnDuplicate::Last => keys(true),
+        OnDuplicate::First => keys(false),
+        OnDuplicate::Quarantine | OnDuplicate::Fail => at.to_owned(),
+    }
+}
+
+/// What rises with the values of a column, or falls while they rise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    sql: String,
+    falls: bool,
+}
+
+impl SortKey {
+    pub fn rising(sql: String) -> Self {
+        Self { sql, falls: false }
+    }
+
+    pub fn falling(sql: String) -> Self {
+        Self { sql, falls: true }
     }
 }

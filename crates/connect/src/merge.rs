@@ -3,7 +3,7 @@
 //! a savepoint.
 
 use crate::bisect::{Bisection, Refuses, refusal};
-use crate::by_key::{order, unusable};
+use crate::by_key::{SortKey, order, unusable};
 use crate::load::LoadRequest;
 use crate::read_back::ReadBack;
 use crate::receipt::{Changes, Loaded, RefusedRow};
@@ -11,6 +11,7 @@ use crate::row_accounting::RowAccounting;
 use std::future::Future;
 use std::ops::Range;
 use windvane_core::error::Result;
+use windvane_core::schema::Field;
 use windvane_core::schema::checksum::Checksum;
 use windvane_core::spec::target::Verify;
 
@@ -36,6 +37,10 @@ pub trait Merges: Refuses {
     const UNDO: &'static [&'static str];
 
     fn quoted(name: &str) -> String;
+    /// What puts the staged values of a column in their order.
+    fn sorted(column: &Field) -> Vec<SortKey> {
+        vec![SortKey::rising(Self::quoted(&column.name))]
+    }
     /// How many rows the statement touched.
     fn execute(&mut self, sql: &str) -> impl Future<Output = Result<u64>> + Send;
     fn places(&mut self, sql: &str) -> impl Future<Output = Result<Vec<u64>>> + Send;
@@ -111,10 +116,15 @@ async fn keyless<Database: Merges>(
         without.push(database.places(&sql).await?);
     }
     let present: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
-    let order = order(request, Database::quoted, at);
+    let order = order(request, Database::sorted, at);
+    // MariaDB would take a column of this name for the number.
+    let mut number = "windvane_number".to_owned();
+    while request.schema.names().any(|name| name.eq_ignore_ascii_case(&number)) {
+        number.push('_');
+    }
     let sql = format!(
-        "SELECT {place} FROM (SELECT {at}, row_number() OVER (PARTITION BY {} ORDER BY {order}) AS n FROM {table} WHERE {})
-         AS numbered WHERE n > 1 ORDER BY {at}",
+        "SELECT {place} FROM (SELECT {at}, row_number() OVER (PARTITION BY {} ORDER BY {order}) AS {number} FROM {table}
+         WHERE {}) AS numbered WHERE {number} > 1 ORDER BY {at}",
         compared.join(", "),
         present.join(" AND ")
     );

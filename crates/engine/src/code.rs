@@ -283,7 +283,8 @@ fn windowed(step: &Window, schema: &Schema) -> Result<Vec<String>> {
             Function::Running(Running::Min) => format!("{it}.cum_min().forward_fill(){over}"),
             Function::Running(Running::Max) => format!("{it}.cum_max().forward_fill(){over}"),
             Function::Running(Running::Avg) => {
-                format!("({it}.cum_sum().forward_fill() / {it}.cum_count()).fill_nan(None).cast({to}){over}")
+                let sum = format!("{it}.cast(pl.Float64).cum_sum().forward_fill()");
+                format!("({sum} / {it}.cum_count()).fill_nan(None).cast({to}){over}")
             }
         };
         values.push(format!("{value}.alias({})", quoted(name)));

@@ -161,7 +161,7 @@ impl FromStr for Shape {
 
     fn from_str(text: &str) -> Result<Self> {
         let mut rest = text;
-        let shape = parsed(&mut rest, 0).filter(|_| rest.trim().is_empty());
+        let shape = parsed(&mut rest, DEEPEST).filter(|_| rest.trim().is_empty());
         shape.ok_or_else(|| {
             Error::spec(format!("'{text}' is not a shape")).hint(
                 "Shapes are list<T>, struct<name: T, ...>, map<K, V>, duration(us), decimal(p,s) and types with a unit",
@@ -170,22 +170,20 @@ impl FromStr for Shape {
     }
 }
 
-/// A plan file that a person wrote may say anything; a column is not as deep.
-const DEEPEST: usize = 100;
+/// Values of deeper ones no reader of JSON takes; a text of millions would take the stack down.
+const DEEPEST: usize = 128;
 
-fn parsed(rest: &mut &str, depth: usize) -> Option<Shape> {
-    if depth > DEEPEST {
-        return None;
-    }
+fn parsed(rest: &mut &str, deep: usize) -> Option<Shape> {
     let word = word(rest);
     if let Some(inner) = rest.strip_prefix('<') {
+        let deep = deep.checked_sub(1)?;
         *rest = inner;
         let shape = match word {
-            "list" => Shape::List(Box::new(parsed(rest, depth + 1)?)),
+            "list" => Shape::List(Box::new(parsed(rest, deep)?)),
             "map" => {
-                let key = parsed(rest, depth + 1)?;
+                let key = parsed(rest, deep)?;
                 taken(rest, ',')?;
-                Shape::Map(Box::new(key), Box::new(parsed(rest, depth + 1)?))
+                Shape::Map(Box::new(key), Box::new(parsed(rest, deep)?))
             }
             "struct" => {
                 let mut members = Vec::new();
@@ -195,7 +193,7 @@ fn parsed(rest: &mut &str, depth: usize) -> Option<Shape> {
                     }
                     let name = name(rest)?;
                     taken(rest, ':')?;
-                    members.push((name, parsed(rest, depth + 1)?));
+                    members.push((name, parsed(rest, deep)?));
                 }
                 Shape::Struct(members)
             }

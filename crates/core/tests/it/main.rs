@@ -14,5 +14,7 @@ mod limits;
 mod problems;
 mod redaction;
 mod retries;
+mod rules;
+mod shapes;
 mod snapshot;
 mod widening;

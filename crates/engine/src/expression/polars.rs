@@ -6,8 +6,10 @@ use super::function::{Function, Part, Side};
 use super::measure::Measure;
 use super::node::{Comparison, Kind, Node, Operator};
 use super::syntax::bounded;
+use super::text;
 use crate::convert::text_at;
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::Int64Type;
 use windvane_core::error::{Error, Result};
 use windvane_core::schema::{DataType, Schema};
 
@@ -178,15 +180,23 @@ impl Writer<'_> {
                 format!("{of}.str.{word}({what})")
             }
             Function::Length => format!("{of}.str.len_chars().cast(pl.Int64)"),
-            Function::Replace => {
+            // Polars puts the new text between all letters where there is nothing to replace.
+            Function::Replace if arguments.get(1).and_then(text::literal).is_some_and(|what| !what.is_empty()) => {
                 let with = arguments.get(2).map_or_else(|| Ok(String::new()), |node| self.node(node))?;
                 format!("{of}.str.replace_all({}, {with}, literal=True)", second()?)
             }
             Function::Join => format!("pl.concat_str({})", self.list(arguments)?),
             Function::Concat => format!("pl.concat_str({}, ignore_nulls=True)", self.list(arguments)?),
             Function::SplitPart => {
-                let field = arguments.get(2).map_or_else(|| Ok(String::new()), |node| self.node(node))?;
-                format!("{of}.str.split({}).list.get({field} - 1, null_on_oob=True).fill_null(\"\")", second()?)
+                let by = arguments.get(1).and_then(text::literal).filter(|by| !by.is_empty());
+                // Ours count from 1 and from -1, theirs from 0 and from -1.
+                let at = match arguments.get(2).and_then(whole) {
+                    Some(field @ 1..) => Some(field - 1),
+                    other => other.filter(|field| *field < 0),
+                };
+                let (by, at) = by.zip(at).ok_or_else(|| wordless("this split_part"))?;
+                let part = format!("{of}.str.split({}).list.get({at}, null_on_oob=True)", quoted(&by));
+                format!("pl.when({of}.is_not_null()).then({part}.fill_null(\"\"))")
             }
             Function::Abs => format!("{of}.abs()"),
             Function::Round(digits) if *digits >= 0 => {
@@ -214,15 +224,22 @@ impl Writer<'_> {
             Function::ParseDate(format) => format!("{of}.str.to_date({})", quoted(format)),
             Function::ParseTimestamp(format) => format!("{of}.str.to_datetime({}, time_unit=\"us\")", quoted(format)),
             Function::Matches(pattern) => format!("{of}.str.contains({})", quoted(pattern.as_str())),
-            Function::Substring | Function::Round(_) | Function::RegexReplace(_) => {
+            Function::Substring | Function::Replace | Function::Round(_) | Function::RegexReplace(_) => {
                 return Err(wordless(match function {
                     Function::Substring => "substring",
+                    Function::Replace => "this replace",
                     Function::Round(_) => "round to tens",
                     _ => "regexp_replace",
                 }));
             }
         })
     }
+}
+
+/// A whole number that is written out.
+fn whole(node: &Node) -> Option<i64> {
+    let value = node.literal()?.as_primitive_opt::<Int64Type>()?;
+    value.is_valid(0).then(|| value.value(0))
 }
 
 fn date_part(of: &str, part: Part) -> Result<String> {

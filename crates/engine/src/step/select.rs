@@ -178,6 +178,11 @@ fn orders(query: &Query, scope: &Scope, outputs: &[(Expr, String)]) -> Result<Ve
         };
         let place = if let Some(at) = output(&order.expr, outputs) {
             Order::Output(at)
+        } else if matches!(order.expr, Expr::Value(_)) {
+            return Err(refused(
+                &format!("ORDER BY {}", order.expr),
+                "Order by a column, or by the number of an output",
+            ));
         } else {
             let mut expr = order.expr.clone();
             scope.resolve(&mut expr)?;

@@ -119,3 +119,6 @@ fn quiet(message: &str) -> String {
 pub(super) fn not_ours(what: &str) -> Error {
     Error::unsupported(format!("{what} is the driver's"))
 }
+
+#[cfg(test)]
+mod tests;

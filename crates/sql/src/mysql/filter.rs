@@ -190,3 +190,6 @@ fn day(days: i128) -> Option<String> {
     let days = i32::try_from(days).ok()?.checked_add(EPOCH_DAYS)?;
     NaiveDate::from_num_days_from_ce_opt(days).map(|day| day.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,3 +64,6 @@ impl Collation {
         self.name.contains("nopad") || self.name.contains("0900")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,3 +300,6 @@ pub(super) fn check_name(name: &str, what: &str) -> Result<()> {
 fn plain(name: &str) -> String {
     if name.contains(['.', '`']) { quote(name) } else { name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
 };
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
 use sqlx::mysql::MySqlArguments;
 use sqlx::{Arguments, Encode, MySql, Type};
 use windvane_core::error::{Error, Result};
@@ -40,7 +40,8 @@ pub(super) fn value(values: &mut MySqlArguments, array: &ArrayRef, field: &Field
         DataType::Date => {
             let days = array.as_primitive::<Date32Type>().value(row);
             let date = days.checked_add(719_163).and_then(NaiveDate::from_num_days_from_ce_opt);
-            add(values, date.ok_or_else(|| outside(field))?)
+            let known = date.filter(|date| (1..=9_999).contains(&date.year()));
+            add(values, known.ok_or_else(|| outside(field))?)
         }
         DataType::Time => {
             let time = array.as_primitive::<Time64MicrosecondType>().value(row);
@@ -52,7 +53,7 @@ pub(super) fn value(values: &mut MySqlArguments, array: &ArrayRef, field: &Field
         DataType::Timestamp | DataType::TimestampTz => {
             let moment = DateTime::from_timestamp_micros(array.as_primitive::<TimestampMicrosecondType>().value(row));
             let moment = moment.map(|moment| moment.naive_utc());
-            let known = moment.filter(|moment| (1..=9_999).contains(&chrono::Datelike::year(moment)));
+            let known = moment.filter(|moment| (1..=9_999).contains(&moment.year()));
             add(values, known.ok_or_else(|| outside(field))?)
         }
     }
@@ -71,3 +72,6 @@ fn outside(field: &Field) -> Error {
     Error::data(format!("the value for column '{}' is outside what MySQL can hold", field.name))
         .hint("Dates lie in the years 1 to 9999 there, times in one day")
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,3 +252,6 @@ fn too_late(options: &PgConnectOptions, timeout: Duration) -> Error {
 pub(super) fn server(options: &PgConnectOptions) -> String {
     format!("{}:{}", options.get_host(), options.get_port())
 }
+
+#[cfg(test)]
+mod tests;

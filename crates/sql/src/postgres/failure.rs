@@ -140,3 +140,6 @@ fn copied_row(context: &str) -> Option<u64> {
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

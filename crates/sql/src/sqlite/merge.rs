@@ -10,7 +10,7 @@ use super::write::{Inserts, Place};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use windvane_connect::bisect::Refuses;
-use windvane_connect::by_key::{CURRENT, FROM, TO};
+use windvane_connect::by_key::{CURRENT, FROM, SortKey, TO};
 use windvane_connect::merge::{self, Merge, Merges, RANGE, Stage};
 use windvane_connect::read_back::ReadBack;
 use windvane_connect::row_accounting::RowAccounting;
@@ -19,6 +19,7 @@ use windvane_core::error::{Error, Result};
 use windvane_core::faults;
 use windvane_core::resilience::clock;
 use windvane_core::schema::sql::quote;
+use windvane_core::schema::{DataType, Field};
 use windvane_core::spec::target::Mode;
 
 const STAGE: &str = "temp.windvane_stage";
@@ -72,6 +73,43 @@ impl Merges for Merging<'_> {
 
     fn quoted(name: &str) -> String {
         quote(name)
+    }
+
+    fn sorted(column: &Field) -> Vec<SortKey> {
+        let name = quote(&column.name);
+        match column.data_type {
+            // Texts: a shorter number in front of the point is the smaller one, or below zero the larger one. Columns
+            // of others may hold numbers.
+            DataType::Decimal { .. } => {
+                let text = format!(
+                    "CASE typeof({name}) WHEN 'real' THEN printf('%.15f', {name}) ELSE CAST({name} AS TEXT) END"
+                );
+                let below = format!("substr({text}, 1, 1) = '-'");
+                let digits = format!("instr({text} || '.', '.')");
+                vec![
+                    SortKey::rising(format!("{name} IS NOT NULL")),
+                    SortKey::falling(below.clone()),
+                    SortKey::rising(format!("CASE WHEN {below} THEN -{digits} ELSE {digits} END")),
+                    SortKey::rising(format!("CASE WHEN NOT {below} THEN {text} END")),
+                    SortKey::falling(format!("CASE WHEN {below} THEN {text} END")),
+                ]
+            }
+            // The zone's letter would be larger than all digits of a second.
+            DataType::TimestampTz => vec![SortKey::rising(format!("rtrim({name}, 'Z')"))],
+            DataType::Boolean
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Text
+            | DataType::Binary
+            | DataType::Date
+            | DataType::Time
+            | DataType::Timestamp
+            | DataType::Json
+            | DataType::Uuid => vec![SortKey::rising(name)],
+        }
     }
 
     async fn execute(&mut self, sql: &str) -> Result<u64> {

@@ -106,3 +106,6 @@ fn cannot_create(path: &Path, error: &std::io::Error) -> Error {
         .hint("Choose another path or change the folder's permissions")
         .caused_by(error)
 }
+
+#[cfg(test)]
+mod tests;

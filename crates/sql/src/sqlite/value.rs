@@ -101,7 +101,7 @@ fn integer(number: i64, (wanted, unit): (DataType, Epoch), column: usize, builde
         DataType::Int16 | DataType::Int32 | DataType::Int64 => builder.value(column, Value::Integer(number)),
         DataType::Float32 | DataType::Float64 => {
             #[expect(clippy::cast_precision_loss, reason = "compared right after")]
-            let float = number as f64;
+            let float = if wanted == DataType::Float32 { f64::from(number as f32) } else { number as f64 };
             if whole(float) == Some(number) {
                 return real(float, wanted, column, builder);
             }
@@ -233,3 +233,6 @@ fn digits(number: f64) -> String {
         Err(_) => format!("{sign}0.{}{bare}", "0".repeat(usize::try_from(-point).unwrap_or(0))),
     }
 }
+
+#[cfg(test)]
+mod tests;

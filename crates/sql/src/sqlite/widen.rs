@@ -12,7 +12,9 @@ use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Field, sql::Dialect, sql::native, sql::quote};
 
 /// Words of a table's statement that a new table would have to repeat.
-const SAID: [&str; 11] = [
+const SAID: [&str; 13] = [
+    "NOT",
+    "AS",
     "CHECK",
     "UNIQUE",
     "REFERENCES",
@@ -133,6 +135,7 @@ async fn told(file: &mut SqliteConnection, dataset: &str, kept: bool) -> Result<
         let bare = unquoted(&statement).to_ascii_uppercase();
         let mut words = bare.split(|letter: char| !letter.is_ascii_alphabetic());
         if let Some(word) = words.find(|word| SAID.contains(word)) {
+            let word = if word == "NOT" { "NOT NULL" } else { word };
             return Ok(Some(format!("the table says {word}, which building it anew could lose")));
         }
     }

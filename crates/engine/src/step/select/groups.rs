@@ -37,6 +37,9 @@ impl Groups {
         }
         let mut by = Vec::new();
         for (index, expr) in exprs.iter().enumerate() {
+            if matches!(expr, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_)) {
+                return Err(refused("ROLLUP and CUBE", "Group once"));
+            }
             let mut resolved = expr.clone();
             let meant = match scope.resolve(&mut resolved) {
                 // A number counts the selected expressions, a name that is no column names one.
