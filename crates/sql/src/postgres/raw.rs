@@ -170,14 +170,14 @@ impl Raw {
         self.buffer.copy_within(self.here.clone(), 0);
         self.here = 0..self.here.len();
         loop {
-            let read = match self.socket.read(&mut self.buffer[self.here.end..]).now_or_never() {
-                Some(read) => Ok(read),
-                None => {
-                    if self.came > LONG {
-                        tokio::time::sleep(MOMENT).await;
-                    }
-                    tokio::time::timeout(timeouts::idle(), self.socket.read(&mut self.buffer[self.here.end..])).await
+            let at_once = self.socket.read(&mut self.buffer[self.here.end..]).now_or_never();
+            let read = if let Some(read) = at_once {
+                Ok(read)
+            } else {
+                if self.came > LONG {
+                    tokio::time::sleep(MOMENT).await;
                 }
+                tokio::time::timeout(timeouts::idle(), self.socket.read(&mut self.buffer[self.here.end..])).await
             };
             match read {
                 Ok(Ok(0)) => return Err(broke(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof))),
