@@ -1,7 +1,7 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
-``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.relations``, ``wv.kept_profile``,
+``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
 ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         map,  # noqa: A004
         plan,
         profile,
+        relations,
         run,
         schema,
     )
@@ -46,6 +47,7 @@ __all__ = [
     "plan",
     "profile",
     "prune",
+    "relations",
     "run",
     "schema",
 ]

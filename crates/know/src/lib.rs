@@ -1,4 +1,6 @@
 //! What a source has, and what is in it.
 
+pub mod dependencies;
 pub mod discover;
 pub mod profile;
+pub mod relations;

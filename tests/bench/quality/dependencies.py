@@ -43,7 +43,7 @@ def measure(data: Path, wrong: Callable[[str], None]) -> Iterator[Figure]:
             }
             truth: dict[str, set[Any]] = {
                 "dependencies": {(frozenset(columns), column) for columns, column in case["fds"]},
-                "unique": {frozenset(columns) for columns in case["uccs"]},
+                "unique": {frozenset(column.removeprefix("Attr ") for column in columns) for columns in case["uccs"]},
             }
             inexact += not profile.get("dependencies_exact", False)
             for what in equal:

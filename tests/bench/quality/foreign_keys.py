@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "05a-relational-databases"
-TYPES = {"number": "float64", "time": "timestamp", "boolean": "boolean"}
+TYPES = {"number": "int64", "time": "timestamp", "boolean": "boolean"}
 Edge = tuple[str, tuple[str, ...], str, tuple[str, ...]]
 
 

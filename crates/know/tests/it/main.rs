@@ -1,4 +1,6 @@
 //! What a profile shows, from outside.
 #![cfg(test)]
 
+mod dependencies;
+mod keys;
 mod mask;
