@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
 ``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.relations``, ``wv.kept_profile``,
-``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
-``wv.prune``, ``wv.Breaker``.
+``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
+``wv.schema``, ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 

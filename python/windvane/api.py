@@ -160,8 +160,8 @@ def relations(
         connections: URLs of connections by id; those not given come from the environment.
 
     A foreign key is ``{dataset, columns, ref_dataset, ref_columns, confidence, declared, coverage, exact}``: what the
-    source declares comes first (confidence 1), then guesses, the surest first. ``coverage`` is the share of the different
-    values that occur in the key, ``exact`` whether it was counted over all of them.
+    source declares comes first (confidence 1), then guesses, the surest first. ``coverage`` is the share of the
+    different values that occur in the key, ``exact`` whether it was counted over all of them.
 
     """
     if not isinstance(source, str | Path):

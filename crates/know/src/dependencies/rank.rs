@@ -3,7 +3,7 @@
 //! Data has more keys than people declare (a name, a time to the second, two prices together). What tells them apart is how people make
 //! tables: an identifier, alone and in front, called after the table; or the identifiers of what the table ties together.
 
-use super::words::{audits, describes, identifies, measures, words};
+use super::words::{audits, describes, identifies, measures, shortens, words};
 use std::collections::BTreeSet;
 use windvane_core::schema::DataType;
 
@@ -51,7 +51,11 @@ pub fn promised(table: &str, columns: &[KeyColumn], known: &BTreeSet<String>) ->
     let own = words(table, known);
     let names = named(columns, &own, known);
     let run: Vec<usize> = (0..names.len()).take_while(|&at| names[at].identifier && !names[at].audit).collect();
-    let owned = names.iter().position(|name| name.own);
+    let own_name: String = own.concat();
+    let called = names.iter().position(|name| {
+        name.own && name.base == own_name && name.words.last().is_some_and(|word| word == "id")
+    });
+    let owned = called.or_else(|| names.iter().position(|name| name.own));
     let key = match (owned, names.iter().position(|name| name.identifier)) {
         (Some(at), _) => vec![at],
         (None, _) if run.len() > 1 => run,
@@ -64,13 +68,14 @@ pub fn promised(table: &str, columns: &[KeyColumn], known: &BTreeSet<String>) ->
     if key.columns.is_empty() { Vec::new() } else { vec![key] }
 }
 
-/// What the names say; the last word of a table's name is its own only where no other identifier stands for the rest of it.
+/// What the names say; the last word of a table's name is its own in front, and elsewhere only where no other identifier stands for
+/// the rest of it.
 fn named(columns: &[KeyColumn], own: &[String], known: &BTreeSet<String>) -> Vec<Named> {
     let mut names: Vec<Named> = columns.iter().map(|column| Named::new(column, own, known)).collect();
     let ties = own.split_last().is_some_and(|(_, rest)| {
         names.iter().any(|name| name.identifier && !name.base.is_empty() && rest.contains(&name.base))
     });
-    for name in names.iter_mut().filter(|name| ties && name.by_last_word) {
+    for name in names.iter_mut().skip(1).filter(|name| ties && name.by_last_word) {
         name.own = false;
     }
     names
@@ -101,8 +106,8 @@ impl Named {
         let joined: String = base.iter().map(|word| word.as_str()).collect();
         let table: String = own.iter().map(String::as_str).collect();
         let generic = base.is_empty() && (ends || begins);
-        let short = own.len() == 1 && joined.chars().count() <= 4 && table.starts_with(&joined);
-        let by_last_word = own.len() > 1 && own.last().is_some_and(|last| *last == joined);
+        let short = joined.chars().count() <= 4 && shortens(&joined, own);
+        let by_last_word = base.len() < own.len() && own.iter().rev().zip(base.iter().rev()).all(|(a, b)| a == *b);
         let named = !joined.is_empty() && (joined == table || short || by_last_word);
         let temporal =
             matches!(column.data_type, DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz);

@@ -10,7 +10,7 @@ use super::Table;
 use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 
 /// A set of columns, a bit each.
-pub type Columns = u128;
+type Columns = u128;
 /// Columns that a set can hold.
 const MOST_COLUMNS: usize = 127;
 /// What a search may cost at the most: about as many billionths of a second.
@@ -170,12 +170,11 @@ impl Search<'_> {
         let mut held = targets;
         let members: Vec<usize> = (0..self.columns.len()).filter(|bit| set >> bit & 1 == 1).collect();
         let all: Vec<usize>;
-        let rows = match members.iter().map(|&at| &self.repeated[at]).min_by_key(|rows| rows.len()) {
-            Some(rows) => rows,
-            None => {
-                all = (0..self.rows).collect();
-                &all
-            }
+        let rows = if let Some(rows) = members.iter().map(|&at| &self.repeated[at]).min_by_key(|rows| rows.len()) {
+            rows
+        } else {
+            all = (0..self.rows).collect();
+            &all
         };
         let fits = members.iter().map(|&at| self.widths[at]).sum::<u32>() <= Columns::BITS;
         let mut first: HashMap<u128, usize> = HashMap::new();

@@ -80,8 +80,16 @@ const ENDS: [&str; 9] = ["number", "code", "name", "guid", "uuid", "key", "num",
 fn split(part: &str, known: &BTreeSet<String>) -> Vec<String> {
     let is_known = |word: &str| word.chars().count() > 2 && (known.contains(word) || known.contains(&singular(word)));
     // `aid`, `pid`: a letter for what is identified.
-    if part.len() == 3 && part.ends_with("id") && part.is_ascii() && !["uid", "oid", "bid", "hid"].contains(&part) {
-        return vec![part[..1].to_owned(), "id".to_owned()];
+    if (3..=4).contains(&part.len())
+        && part.is_ascii()
+        && part.ends_with("id")
+        && !ENGLISH_ID.contains(&part)
+        && !["uid", "oid", "bid", "hid"].contains(&part)
+    {
+        return vec![part[..part.len() - 2].to_owned(), "id".to_owned()];
+    }
+    if part.len() == 3 && part.is_ascii() && part.ends_with("no") {
+        return vec![part[..1].to_owned(), "no".to_owned()];
     }
     for end in ENDS {
         if let Some(head) = part.strip_suffix(end) {
@@ -103,9 +111,9 @@ fn split(part: &str, known: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// Words that end in `id` by nature.
-const ENGLISH_ID: [&str; 12] = [
+const ENGLISH_ID: [&str; 24] = [
     "valid", "invalid", "liquid", "solid", "hybrid", "rapid", "rabid", "period", "prepaid", "unpaid", "android",
-    "asteroid",
+    "asteroid", "paid", "said", "void", "acid", "grid", "raid", "maid", "laid", "avid", "arid", "skid", "slid",
 ];
 
 /// The singular of an English noun, by its ending.
@@ -120,7 +128,7 @@ pub fn singular(word: &str) -> String {
     if let Some(head) = word.strip_suffix("ies") {
         return if head.len() > 2 || head == "cit" { format!("{head}y") } else { format!("{head}ie") };
     }
-    for end in ["sses", "shes", "ches", "xes", "zes", "uses"] {
+    for end in ["sses", "shes", "ches", "xes", "zzes", "uses"] {
         if word.ends_with(end) && word.len() > end.len() + 1 && !["caches", "houses", "causes"].contains(&word) {
             return word[..word.len() - 2].to_owned();
         }
@@ -249,4 +257,13 @@ pub fn audits(word: &str) -> bool {
         "version",
     ];
     WORDS.contains(&word)
+}
+
+/// Whether a word is the beginning of a name of one word, or the first letters of several.
+pub fn shortens(word: &str, name: &[String]) -> bool {
+    let initials: String = name.iter().filter_map(|word| word.chars().next()).collect();
+    match name {
+        [only] => only.starts_with(word),
+        _ => word.len() > 1 && word == initials,
+    }
 }

@@ -43,7 +43,8 @@ pub(super) fn single(sides: &[Side], declared: &[ForeignKeyGuess]) -> Vec<Foreig
 fn told(sides: &[Side], from: &Side, column: &Column, answer: &Answer) -> ForeignKeyGuess {
     let to = &sides[answer.to];
     let key = &to.columns[answer.key];
-    let exact = |values: &Option<crate::dependencies::Held>| values.as_ref().is_some_and(|values| values.exact());
+    let exact =
+        |values: &Option<crate::dependencies::Held>| values.as_ref().is_some_and(crate::dependencies::Held::exact);
     ForeignKeyGuess {
         dataset: from.name.clone(),
         columns: vec![column.name.clone()],
@@ -118,12 +119,10 @@ fn judged(from: &Side, column: &Column, to: &Side, (key, rank): (usize, usize)) 
     }
     let filled = |column: &Column| column.values.as_ref().is_some_and(|values| values.rows > 0);
     let (mine, theirs) = (filled(column), filled(parent));
-    let typed = comparable(column.data_type, parent.data_type);
     // Types that were guessed of no values say nothing; numbers are kept as text now and then.
-    if !typed
-        && (mine || column.values.is_none())
-        && !(meant(from, column, to, parent) >= 0.9 && are_texts(column, parent))
-    {
+    let typed = comparable(column.data_type, parent.data_type);
+    let written_otherwise = are_texts(column, parent) && meant(from, column, to, parent) >= 0.9;
+    if !typed && !written_otherwise && (mine || column.values.is_none()) {
         return None;
     }
     let own_key = from.single_keys().next().is_some_and(|(at, _)| from.columns[at].name == column.name);

@@ -1,7 +1,7 @@
 //! What names say: how far a column's name means another dataset's key.
 
 use super::side::{Column, Side};
-use crate::dependencies::words::{describes, identifies, measures};
+use crate::dependencies::words::{describes, identifies, measures, shortens};
 use windvane_core::schema::DataType;
 
 /// How far the name of `column` in `from` means the key `key` of `to`, 0 to 1.
@@ -59,23 +59,22 @@ pub(super) fn meant(from: &Side, column: &Column, to: &Side, key: &Column) -> f6
         return if ends_alike { 0.8 } else { 0.62 };
     }
     if own && ends_alike && longer && to.words.starts_with(&base) {
-        return 0.6;
+        return 0.595;
     }
     if own && !described && longer && to.words.ends_with(&base) {
         return 0.5;
     }
-    if own && ends_alike && base.len() > to.words.len() && base.starts_with(&to.words) {
+    // `member_in_charge_id`.
+    let binds = |word: &String| ["in", "of", "for", "by", "from", "to", "at", "on"].contains(&word.as_str());
+    if own && ends_alike && base.starts_with(&to.words) && base.get(to.words.len()).is_some_and(binds) {
         return 0.6;
     }
     let person = to.words.last().is_some_and(|word| is_person(word));
     if person && column.words.iter().any(|word| plays_person(word)) {
-        return if identifier || column.words.last().is_some_and(|word| word == "by" || word == "to") {
-            0.62
-        } else {
-            0.35
-        };
+        let ends = |word: &String| identifies(word) || word == "by" || word == "to";
+        return if column.words.last().is_some_and(ends) { 0.62 } else { 0.35 };
     }
-    if own && identifier && base.len() == 1 && base[0].chars().count() <= 2 && is_short_for(&base[0], &to.words) {
+    if own && identifier && base.len() == 1 && base[0].chars().count() <= 2 && shortens(&base[0], &to.words) {
         return 0.62;
     }
     rooted(column, to, &key_base)
@@ -92,7 +91,7 @@ fn same(from: &Side, column: &Column, to: &Side, base: &[String], own: bool) -> 
         (false, false) if !identifier => 0.35,
         (false, false) if base.last() == to.words.last() => 0.8,
         (false, false) if base.iter().any(|word| to.words.contains(word)) => 0.7,
-        (false, false) => 0.55,
+        (false, false) => 0.61,
     }
 }
 
@@ -113,11 +112,11 @@ fn rooted(column: &Column, to: &Side, key_base: &[String]) -> f64 {
 
 /// A column that means the key of its own dataset.
 fn itself(from: &Side, column: &Column, base: &[String], key: &Column, key_base: &[String], identifier: bool) -> f64 {
+    const UP: [&str; 7] = ["parent", "previous", "preceding", "next", "root", "super", "superior"];
+    const ABOVE: [&str; 7] = ["manager", "supervisor", "boss", "reports", "report", "head", "chief"];
     if column.name == key.name {
         return 0.0;
     }
-    const UP: [&str; 7] = ["parent", "previous", "preceding", "next", "root", "super", "superior"];
-    const ABOVE: [&str; 7] = ["manager", "supervisor", "boss", "reports", "report", "head", "chief"];
     let has = |words: &[&str]| base.iter().any(|word| words.contains(&word.as_str()));
     let person = from.words.last().is_some_and(|word| is_person(word));
     let rest: Vec<String> = base.iter().filter(|word| !UP.contains(&word.as_str())).cloned().collect();
@@ -141,15 +140,6 @@ fn is_name_of(base: &[String], side: &Side) -> bool {
     base.split_last().is_some_and(|(last, head)| last == "name" && is_table(head, side))
 }
 
-/// Whether a word is the beginning of a dataset's name, or its words' first letters.
-fn is_short_for(word: &str, words: &[String]) -> bool {
-    let initials: String = words.iter().filter_map(|word| word.chars().next()).collect();
-    match words {
-        [only] => only.starts_with(word),
-        _ => word.len() > 1 && word == initials,
-    }
-}
-
 /// The words that do not only say that it identifies.
 pub(super) fn base(words: &[String]) -> Vec<String> {
     words.iter().filter(|word| !identifies(word)).cloned().collect()
@@ -157,7 +147,7 @@ pub(super) fn base(words: &[String]) -> Vec<String> {
 
 /// Whether words are what a dataset is called.
 pub(super) fn is_table(base: &[String], side: &Side) -> bool {
-    let short = |word: &String| word.chars().count() <= 4 && is_short_for(word, &side.words);
+    let short = |word: &String| word.chars().count() <= 4 && shortens(word, &side.words);
     !base.is_empty() && (joined(base) == joined(&side.words) || base.len() == 1 && base.iter().all(short))
 }
 
@@ -166,7 +156,8 @@ fn joined(words: &[String]) -> String {
 }
 
 fn is_person(word: &str) -> bool {
-    ["person", "employee", "staff", "user", "member", "contact", "agent", "worker", "individual"].contains(&word)
+    ["person", "player", "employee", "staff", "user", "member", "contact", "agent", "worker", "individual"]
+        .contains(&word)
 }
 
 fn plays_person(word: &str) -> bool {
