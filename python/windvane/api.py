@@ -149,7 +149,7 @@ def relations(
     sample: int | None = None,
     connections: Mapping[str, str] | None = None,
 ) -> Relations:
-    """The keys of a source's datasets, ranked, and the foreign keys between them: ``{datasets, foreign_keys}``.
+    """``{datasets, foreign_keys, inclusions}``: a source's datasets with their ranked keys, and what refers to what.
 
     Args:
         source: A folder, a URL or ``conn:ID``, whose rows are read; or a catalog (what :func:`discover` returns, or
@@ -161,7 +161,8 @@ def relations(
 
     A foreign key is ``{dataset, columns, ref_dataset, ref_columns, confidence, declared, coverage, exact}``: what the
     source declares comes first (confidence 1), then guesses, the surest first. ``coverage`` is the share of the
-    different values that occur in the key, ``exact`` whether it was counted over all of them.
+    different values that occur in the key, ``exact`` whether it was counted over all of them. ``inclusions`` are the
+    columns whose values all occur in a key, whatever they are called.
 
     """
     if not isinstance(source, str | Path):

@@ -70,7 +70,7 @@ class Profile(Document):
 
 
 class Relations(Document):
-    """``{datasets, foreign_keys}`` of several datasets: their keys, and what refers to them."""
+    """``{datasets, foreign_keys, inclusions}`` of several datasets: their keys, and what refers to them."""
 
 
 class Mapping_(Document):  # noqa: N801 - `Mapping` is taken by the standard library

@@ -41,6 +41,14 @@ def test_foreign_keys_are_found_in_files(harbours: Path) -> None:
     for key in found["foreign_keys"]:
         assert (key["coverage"], key["exact"], key["declared"]) == (1.0, True, False)
         assert 0.5 <= key["confidence"] < 1
+    first = found["inclusions"][0]
+    assert (first["dataset"], first["column"], first["ref_dataset"], first["ref_column"]) == (
+        "crews",
+        "boat_id",
+        "boats",
+        "boat_id",
+    )
+    assert (first["values"], first["exact"]) == (60, True)
     keys = {table["dataset"]: table["keys"][0]["columns"] for table in found["datasets"]}
     assert keys == {"boats": ["boat_id"], "crews": ["boat_id", "skipper_code"], "harbours": ["harbour_id"]}
 

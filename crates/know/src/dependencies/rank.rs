@@ -32,7 +32,7 @@ pub fn rank(table: &str, columns: &[KeyColumn], unique: &[Vec<usize>], known: &B
     let names = named(columns, &own, known);
     let mut keys: Vec<RankedKey> = unique.iter().map(|set| ranked(set.clone(), &names, true)).collect();
     for set in wider(&own, &names, unique) {
-        let confidence = 0.9;
+        let confidence = 0.97;
         match keys.iter_mut().find(|key| key.columns == set) {
             Some(key) => key.confidence = key.confidence.max(confidence),
             None => keys.push(RankedKey { columns: set, confidence, minimal: false }),
@@ -52,9 +52,9 @@ pub fn promised(table: &str, columns: &[KeyColumn], known: &BTreeSet<String>) ->
     let names = named(columns, &own, known);
     let run: Vec<usize> = (0..names.len()).take_while(|&at| names[at].identifier && !names[at].audit).collect();
     let own_name: String = own.concat();
-    let called = names.iter().position(|name| {
-        name.own && name.base == own_name && name.words.last().is_some_and(|word| word == "id")
-    });
+    let called = names
+        .iter()
+        .position(|name| name.own && name.base == own_name && name.words.last().is_some_and(|word| word == "id"));
     let owned = called.or_else(|| names.iter().position(|name| name.own));
     let key = match (owned, names.iter().position(|name| name.identifier)) {
         (Some(at), _) => vec![at],
@@ -161,14 +161,20 @@ fn ranked(columns: Vec<usize>, names: &[Named], minimal: bool) -> RankedKey {
 /// holds where it tells a history.
 fn wider(own: &[String], names: &[Named], unique: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let holds = |set: &[usize]| unique.iter().any(|key| key.iter().all(|at| set.contains(at)));
-    // A table with an identifier of its own needs no other.
-    if names.iter().enumerate().any(|(at, name)| name.own && holds(&[at])) || holds(&[0]) || names.len() < 2 {
+    let owned = names.iter().enumerate().position(|(at, name)| name.own && holds(&[at]));
+    // A key of one column stands in front: behind another's identifier it tells that one's parts apart.
+    if owned == Some(1) && names[0].identifier && !names[0].audit && !holds(&[0]) {
+        return vec![vec![0, 1]];
+    }
+    // Called after two things and holding both: these rows may repeat less than they could.
+    let stands_for = |word: &String| names.iter().any(|name| name.identifier && name.base == *word);
+    let ties = own.len() > 1 && own.iter().all(stands_for);
+    if owned.is_some() || holds(&[0]) && !ties || names.len() < 2 {
         return Vec::new();
     }
     let ends_run = |name: &Named| {
-        name.words
-            .last()
-            .is_some_and(|word| ["line", "sequence", "seq", "ordinal", "number", "item"].contains(&word.as_str()))
+        let ends = ["line", "sequence", "seq", "ordinal", "number", "item"];
+        name.words.last().is_some_and(|word| ends.iter().any(|end| word == end) || word.ends_with("sequence"))
     };
     let mut run = Vec::new();
     for (at, name) in names.iter().enumerate() {
@@ -180,10 +186,10 @@ fn wider(own: &[String], names: &[Named], unique: &[Vec<usize>]) -> Vec<Vec<usiz
             break;
         }
     }
-    let begins =
-        |name: &Named| name.temporal && !name.audit && !name.words.iter().any(|word| word == "end" || word == "to");
-    let tells_history = own.iter().any(|word| ["history", "log", "period"].contains(&word.as_str()))
-        || names.iter().any(|name| name.temporal && name.words.iter().any(|word| word == "end" || word == "to"));
+    let until = |name: &Named| name.temporal && name.words.iter().any(|word| word.starts_with("end") || word == "to");
+    let begins = |name: &Named| name.temporal && !name.audit && !until(name);
+    let tells_history = own.iter().any(|word| word.ends_with("history") || word == "log" || word == "period")
+        || names.iter().any(until);
     let next = names.get(run.len());
     if !run.is_empty() && tells_history && next.is_some_and(begins) {
         run.push(run.len());

@@ -43,7 +43,7 @@ fn meant(word: &str) -> String {
         "msg" => "message",
         "curr" => "currency",
         "abbrev" | "abbr" => "abbreviation",
-        "identifier" | "ident" => "id",
+        "identifier" | "ident" | "ids" => "id",
         "people" => "person",
         other => other,
     };
@@ -57,7 +57,10 @@ fn parts(name: &str) -> Vec<String> {
     for (at, &letter) in letters.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| letters[at]);
         let begins = before.is_some_and(|before| {
-            let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+            // `IDs` is one word.
+            let plural =
+                letters.get(at + 1) == Some(&'s') && letters.get(at + 2).is_none_or(|next| !next.is_lowercase());
+            let next_is_small = !plural && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
             letter.is_uppercase() && (before.is_lowercase() || before.is_uppercase() && next_is_small)
                 || letter.is_numeric() != before.is_numeric()
         });

@@ -27,4 +27,4 @@ pub use figures::{
 };
 pub(crate) use keys::{candidates, promised, ranked};
 pub use run::{Profiler, run, run_with_dependencies};
-pub(crate) use run::{open, typed};
+pub(crate) use run::{open, schema};

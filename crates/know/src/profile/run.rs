@@ -170,10 +170,7 @@ async fn measured(
     limit: Option<u64>,
     dependencies: bool,
 ) -> Result<Profile> {
-    let schema = match found.kind {
-        FoundKind::Csv => typed(connection, found, limit).await?,
-        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => found.fields.clone(),
-    };
+    let schema = schema(connection, found, limit).await?;
     let mut profiler = Profiler::new(dataset, &schema).with_declared(&found.primary_key);
     profiler.dependencies = dependencies;
     let mut batches = open(connection, found, schema, limit).await?;
@@ -201,8 +198,16 @@ pub(crate) async fn open(
     connection.read(ReadRequest { limit, ..request }).await
 }
 
+/// The columns with the types that hold all values.
+pub(crate) async fn schema(connection: &Connection, found: &Found, limit: Option<u64>) -> Result<Schema> {
+    match found.kind {
+        FoundKind::Csv => typed(connection, found, limit).await,
+        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => Ok(found.fields.clone()),
+    }
+}
+
 /// The types of all texts of a delimited file, not of a sample's.
-pub(crate) async fn typed(connection: &Connection, found: &Found, limit: Option<u64>) -> Result<Schema> {
+async fn typed(connection: &Connection, found: &Found, limit: Option<u64>) -> Result<Schema> {
     let texts = Schema::new(found.fields.names().map(|name| Field::new(name, DataType::Text)).collect());
     let mut inferences = vec![Inference::default(); texts.fields.len()];
     let mut batches = open(connection, found, texts, limit).await?;

@@ -7,11 +7,13 @@
 //! Invariants: what a source declares comes first and is never replaced by a guess; memory is bounded for all datasets together;
 //! shares of values say whether they are exact.
 
+mod answer;
 mod composite;
 mod guess;
+mod inclusion;
 mod naming;
 mod run;
 mod side;
 
+pub use answer::{DatasetKeys, Inclusion, Relations};
 pub use run::{of_names, run};
-pub use side::{Relations, Sided};

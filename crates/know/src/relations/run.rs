@@ -1,14 +1,16 @@
 //! Reads the datasets of a connection once, and tells what refers to what.
 
+use super::answer::{DatasetKeys, Relations};
 use super::composite::composite;
 use super::guess::single;
-use super::side::{Relations, Side, Sided, known};
+use super::inclusion::inclusions;
+use super::side::{Side, known};
 use crate::dependencies::{Encoder, Values};
 use crate::profile::cells::Cells;
-use crate::profile::{ForeignKeyGuess, candidates, open, promised, ranked, typed};
+use crate::profile::{ForeignKeyGuess, candidates, open, promised, ranked, schema};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use windvane_connectors::{Connection, Found, FoundKind};
+use windvane_connectors::{Connection, Found};
 use windvane_core::boxed;
 use windvane_core::error::Result;
 use windvane_core::schema::{DataType, Schema};
@@ -61,11 +63,16 @@ fn related(sides: &[Side], declared: Vec<ForeignKeyGuess>) -> Relations {
         let place = |key: &ForeignKeyGuess| (key.dataset.clone(), key.columns.clone());
         b.confidence.total_cmp(&a.confidence).then_with(|| place(a).cmp(&place(b)))
     });
-    let told =
-        |side: &Side| Sided { dataset: side.name.clone(), rows: side.rows, exact: side.exact, keys: side.keys.clone() };
+    let told = |side: &Side| DatasetKeys {
+        dataset: side.name.clone(),
+        rows: side.rows,
+        exact: side.exact,
+        keys: side.keys.clone(),
+    };
     Relations {
         datasets: sides.iter().map(told).collect(),
         foreign_keys: declared.into_iter().chain(guesses).collect(),
+        inclusions: inclusions(sides),
     }
 }
 
@@ -94,10 +101,7 @@ async fn read(
     (held, cells): (usize, usize),
     known: &BTreeSet<String>,
 ) -> Result<Side> {
-    let schema = match found.kind {
-        FoundKind::Csv => typed(connection, found, limit).await?,
-        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => found.fields.clone(),
-    };
+    let schema = schema(connection, found, limit).await?;
     let mut side = Side::new(name, &schema, known);
     let mut encoder = Encoder::within(schema.fields.len(), cells);
     let mut values: Vec<Values> = schema.fields.iter().map(|_| Values::new(held)).collect();

@@ -2,31 +2,9 @@
 
 use crate::dependencies::words::{vocabulary, words};
 use crate::dependencies::{Held, Table};
-use crate::profile::{CandidateKey, ForeignKeyGuess};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::profile::CandidateKey;
 use std::collections::BTreeSet;
 use windvane_core::schema::{DataType, Schema};
-
-/// What holds between the datasets of a source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Relations {
-    pub datasets: Vec<Sided>,
-    /// Declared ones first, then guesses, the surest first.
-    pub foreign_keys: Vec<ForeignKeyGuess>,
-}
-
-/// A dataset, and what may be referred to in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sided {
-    pub dataset: String,
-    /// Absent where no data was read.
-    pub rows: Option<u64>,
-    /// Whether all rows were read.
-    pub exact: bool,
-    /// Candidate keys, the likeliest first; by names alone where no data was read.
-    pub keys: Vec<CandidateKey>,
-}
 
 /// A dataset while its relations are looked for.
 pub(super) struct Side {

@@ -28,8 +28,23 @@ fn an_identifier_goes_before_what_happens_to_be_unique() {
 fn what_a_table_ties_together_is_its_key_although_these_rows_need_less() {
     let table = [("skipper_id", DataType::Int32), ("harbour_id", DataType::Text), ("updated_at", DataType::Timestamp)];
     assert_eq!(first("skipper_harbours", &table, &[vec![1]]), [0, 1]);
-    // An identifier of its own needs no other.
+    // The one in front too, where the table is called after both.
+    assert_eq!(first("skipper_harbours", &table, &[vec![0]]), [0, 1]);
+    // An identifier of its own in front needs no other, and behind another's tells that one's parts apart.
+    let parts = [("trip_id", DataType::Int32), ("trip_leg_id", DataType::Int32), ("miles", DataType::Float64)];
+    assert_eq!(first("trip_legs", &parts, &[vec![1]]), [0, 1]);
     assert_eq!(first("moorings", &[("mooring_id", DataType::Int32), ("boat_id", DataType::Int32)], &[vec![0]]), [0]);
+}
+
+#[test]
+fn the_key_of_a_history_has_the_day_from_which_it_holds() {
+    let table = [
+        ("boat_id", DataType::Int32),
+        ("harbour_id", DataType::Int32),
+        ("start_date", DataType::Date),
+        ("end_date", DataType::Date),
+    ];
+    assert_eq!(first("boat_harbour_history", &table, &[vec![0, 1], vec![0, 2]]), [0, 1, 2]);
 }
 
 #[test]
