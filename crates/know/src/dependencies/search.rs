@@ -13,8 +13,9 @@ use ahash::{AHashMap as HashMap, AHashSet as HashSet};
 type Columns = u128;
 /// Columns that a set can hold.
 const MOST_COLUMNS: usize = 127;
-/// What a search may cost at the most: about as many billionths of a second.
+/// What a search may cost at the most, in steps: some seconds. Keys alone are looked for where a plan is waited for.
 const WORK: u64 = 1_500_000_000;
+const KEYS_WORK: u64 = 200_000_000;
 /// Of one row that a candidate is held against, and of one pair.
 const ROW_WORK: u64 = 12;
 /// Candidates that may wait at a time, of all columns together.
@@ -65,8 +66,15 @@ pub fn search(table: &Table, among: &[usize], functional: bool) -> Found {
         .map(|of| Target { of, waiting: vec![0], proven: Vec::new() })
         .collect();
     let repeated = columns.iter().zip(&values).map(|(column, values)| repeated(column, *values as usize)).collect();
-    let mut search =
-        Search { columns, widths, repeated, rows: table.rows, targets, refuted: HashSet::new(), work: WORK };
+    let mut search = Search {
+        columns,
+        widths,
+        repeated,
+        rows: table.rows,
+        targets,
+        refuted: HashSet::new(),
+        work: if functional { WORK } else { KEYS_WORK },
+    };
     let finished = search.run() && chosen.len() == among.len();
     let named = |set: Columns| chosen.iter().enumerate().filter(move |(bit, _)| set >> bit & 1 == 1).map(|(_, at)| *at);
     let mut found = Found { finished, ..Found::default() };
