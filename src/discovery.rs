@@ -7,8 +7,8 @@ use serde::Deserialize;
 use windvane_agents::mapper;
 use windvane_connectors::{Connection, Found, address};
 use windvane_core::error::{Error, Result};
-use windvane_core::schema::Schema;
-use windvane_know::{discover as discovery, profile as profiles};
+use windvane_core::schema::{DataType, Field, Schema};
+use windvane_know::{discover as discovery, profile as profiles, relations as relating};
 use windvane_llm::Gateway;
 use windvane_run::orchestrator::RunContext;
 
@@ -52,8 +52,78 @@ pub(super) fn profile(py: Python<'_>, request: &str) -> PyResult<String> {
         let address = address::read(&source, &mut run_context.context)?;
         let connection = Connection::open_source(&address.source, &run_context.context)?;
         let (name, found) = only(&connection, table.or(address.table)).await?;
-        let profile = profiles::run(&connection, &name, &found, sample).await?;
+        let profile = profiles::run_with_dependencies(&connection, &name, &found, sample).await?;
         json::answer(&if reveal { profile } else { profile.masked() })
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RelationsRequest {
+    world: RunContextRequest,
+    source: String,
+    /// Only these datasets.
+    #[serde(default)]
+    tables: Option<Vec<String>>,
+    /// Rows that are read of each.
+    #[serde(default)]
+    sample: Option<u64>,
+}
+
+/// `{world, source, tables?, sample?}` to the keys and foreign keys of a source's datasets.
+#[pyfunction]
+pub(super) fn relations(py: Python<'_>, request: &str) -> PyResult<String> {
+    let request = request.to_owned();
+    enter::block_on(py, async move {
+        let RelationsRequest { world, source, tables, sample } = json::request(&request)?;
+        let mut run_context = world.run_context()?;
+        let address = address::read(&source, &mut run_context.context)?;
+        let connection = Connection::open_source(&address.source, &run_context.context)?;
+        let mut datasets = connection.datasets().await?;
+        if let Some(tables) = tables {
+            if let Some(missing) = tables.iter().find(|table| !datasets.iter().any(|(name, _)| name == *table)) {
+                let names: Vec<_> = datasets.iter().map(|(name, _)| name.as_str()).collect();
+                return Err(Error::missing(format!("there is no dataset '{missing}'"))
+                    .hint(format!("There are: {}", names.join(", "))));
+            }
+            datasets.retain(|(name, _)| tables.contains(name));
+        }
+        json::answer(&relating::run(&connection, &datasets, sample).await?)
+    })
+}
+
+/// A dataset of which nothing but names and types is known; a catalog's has more.
+#[derive(Deserialize)]
+struct NamedDataset {
+    name: String,
+    fields: Vec<NamedField>,
+    #[serde(default)]
+    primary_key: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct NamedField {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: DataType,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamesRequest {
+    datasets: Vec<NamedDataset>,
+}
+
+/// `{datasets: [{name, fields: [{name, type}], primary_key?}]}` to the same, by names and types alone.
+#[pyfunction]
+pub(super) fn relations_of_names(py: Python<'_>, request: &str) -> PyResult<String> {
+    enter::compute(py, || {
+        let NamesRequest { datasets } = json::request(request)?;
+        let named = |dataset: NamedDataset| {
+            let fields = dataset.fields.into_iter().map(|field| Field::new(field.name, field.data_type)).collect();
+            (dataset.name, Schema::new(fields), dataset.primary_key)
+        };
+        json::answer(&relating::of_names(&datasets.into_iter().map(named).collect::<Vec<_>>()))
     })
 }
 

@@ -47,7 +47,7 @@ mod _core {
     #[pymodule_export]
     use super::connectors::{compact, datasets, test_connection};
     #[pymodule_export]
-    use super::discovery::{discover, map, profile};
+    use super::discovery::{discover, map, profile, relations, relations_of_names};
     #[pymodule_export]
     use super::engine::{expression_type, transform_rows, validate_rows, write_steps};
     #[pymodule_export]

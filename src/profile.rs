@@ -35,7 +35,7 @@ pub(super) fn profile_stream(py: Python<'_>, stream: AnyRecordBatch, request: &s
 
 fn profile(reader: Box<dyn RecordBatchReader + Send>, request: &Request) -> Result<Profile> {
     let schema: Schema = arrow::from_arrow(&reader.schema())?;
-    let mut profiler = Profiler::new(&request.dataset, &schema);
+    let mut profiler = Profiler::new(&request.dataset, &schema).with_dependencies();
     let mut exact = true;
     for batch in reader {
         let batch = batch.map_err(|error| Error::data("the Arrow stream broke off").caused_by(&error))?;

@@ -10,11 +10,11 @@ use windvane_core::error::{Error, Result};
 use windvane_core::schema::Schema;
 use windvane_core::schema::diff::{Change, diff};
 use windvane_core::spec;
-use windvane_know::{discover, profile};
+use windvane_know::{discover, profile, relations};
 use windvane_plan::{self as plan, graph};
 use windvane_run::{extract, load, record, validate};
 
-const NOUNS: [&str; 14] = [
+const NOUNS: [&str; 15] = [
     "spec",
     "plan",
     "profile",
@@ -29,6 +29,7 @@ const NOUNS: [&str; 14] = [
     "run",
     "mapping",
     "diagnosis",
+    "relations",
 ];
 
 #[derive(Deserialize)]
@@ -61,6 +62,7 @@ fn document(noun: &str) -> Result<Value> {
         "receipt" => of::<load::Receipt>(noun),
         "run" => of::<record::Run>(noun),
         "mapping" => of::<agents::mapper::Mappings>(noun),
+        "relations" => of::<relations::Relations>(noun),
         "diagnosis" => of::<agents::doctor::Diagnosis>(noun),
         other => {
             Err(Error::spec(format!("there is no document '{other}'"))

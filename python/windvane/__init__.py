@@ -1,7 +1,7 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.personal``,
-``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.relations``, ``wv.personal``,
+``wv.kept_profile``, ``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
 ``wv.schema``, ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         personal,
         plan,
         profile,
+        relations,
         run,
         schema,
     )
@@ -48,6 +49,7 @@ __all__ = [
     "plan",
     "profile",
     "prune",
+    "relations",
     "run",
     "schema",
 ]

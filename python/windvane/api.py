@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from windvane._call import call, call_showing
 from windvane.errors import MissingError, WindvaneError, of_record
-from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Run
+from windvane.nouns import Approval, Catalog, Compaction, Diagnosis, Mapping_, Plan, Problems, Profile, Relations, Run
 from windvane.run_context import allowed, run_context
 from windvane.settings import is_address, store_url, without_connection
 
@@ -158,6 +158,54 @@ def personal(text: str, kinds: Iterable[str] | None = None) -> list[dict[str, An
     if unknown:
         raise ValueError(f"no kinds of personal values: {', '.join(unknown)}; there are {', '.join(known)}")
     return list(call("personal", text=text, kinds=wanted))
+
+
+def relations(
+    source: str | Path | Mapping[str, Any],
+    *,
+    tables: Iterable[str] | None = None,
+    sample: int | None = None,
+    connections: Mapping[str, str] | None = None,
+) -> Relations:
+    """``{datasets, foreign_keys, inclusions}``: a source's datasets with their ranked keys, and what refers to what.
+
+    Args:
+        source: A folder, a URL or ``conn:ID``, whose rows are read; or a catalog (what :func:`discover` returns, or
+            ``{"datasets": [{"name", "fields": [{"name", "type"}], "primary_key"}]}``), of which names and types
+            alone are judged.
+        tables: Only these datasets.
+        sample: So many rows of each are read; what is said of values is then not exact.
+        connections: URLs of connections by id; those not given come from the environment.
+
+    A foreign key is ``{dataset, columns, ref_dataset, ref_columns, confidence, declared, coverage, exact}``: what the
+    source declares comes first (confidence 1), then guesses, the surest first. ``coverage`` is the share of the
+    different values that occur in the key, ``exact`` whether it was counted over all of them. ``inclusions`` are the
+    columns whose values all occur in a key, whatever they are called.
+
+    """
+    if not isinstance(source, str | Path):
+        wanted = None if tables is None else set(tables)
+        datasets = [
+            {
+                "name": dataset["name"],
+                "fields": [{"name": field["name"], "type": field["type"]} for field in _fields(dataset["fields"])],
+                "primary_key": dataset.get("primary_key") or [],
+            }
+            for dataset in source["datasets"]
+            if wanted is None or dataset["name"] in wanted
+        ]
+        return Relations(call("relations_of_names", datasets=datasets))
+    address = str(source)
+    names = None if tables is None else list(tables)
+    return Relations(
+        call("relations", world=_outside(address, connections), source=address, tables=names, sample=sample)
+    )
+
+
+def _fields(fields: Any) -> list[dict[str, Any]]:
+    """A catalog's schema holds its fields one level deeper."""
+    listed: list[dict[str, Any]] = fields["fields"] if isinstance(fields, dict) else fields
+    return listed
 
 
 def keep_profile(profile: Mapping[str, Any], reference: str, *, store: str | Path | None = None) -> None:

@@ -69,6 +69,10 @@ class Profile(Document):
         return render(self.to_dict())
 
 
+class Relations(Document):
+    """``{datasets, foreign_keys, inclusions}`` of several datasets: their keys, and what refers to them."""
+
+
 class Mapping_(Document):  # noqa: N801 - `Mapping` is taken by the standard library
     """``{mappings, candidates, unmapped_source, unmapped_target}``."""
 

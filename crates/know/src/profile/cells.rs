@@ -12,7 +12,7 @@ use windvane_core::error::{Error, Result};
 use windvane_core::schema::DataType;
 
 /// The values of one column of one batch.
-pub(super) enum Cells<'a> {
+pub(crate) enum Cells<'a> {
     Boolean(&'a BooleanArray),
     /// Whole numbers, decimals (unscaled), days and microseconds: all order by their number.
     Ordinal(Vec<Option<i128>>),
@@ -24,7 +24,7 @@ pub(super) enum Cells<'a> {
 
 /// A value that is there.
 #[derive(Clone, Copy)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Ordinal(i128),
     Float(f64),
     Text(&'a str),
@@ -32,7 +32,7 @@ pub(super) enum Cell<'a> {
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn of(batch: &'a RecordBatch, index: usize, data_type: DataType) -> Result<Self> {
+    pub(crate) fn of(batch: &'a RecordBatch, index: usize, data_type: DataType) -> Result<Self> {
         let array = batch.column(index);
         let read = match data_type {
             DataType::Boolean => array.as_boolean_opt().map(Self::Boolean),
@@ -57,7 +57,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The value at a position; nothing when it is null.
-    pub(super) fn get(&self, index: usize) -> Option<Cell<'_>> {
+    pub(crate) fn get(&self, index: usize) -> Option<Cell<'_>> {
         match self {
             Self::Boolean(array) => array.is_valid(index).then(|| Cell::Ordinal(i128::from(array.value(index)))),
             Self::Ordinal(values) => values.get(index).copied().flatten().map(Cell::Ordinal),
@@ -93,6 +93,28 @@ impl Cell<'_> {
             Self::Float(value) => XxHash3_128::oneshot(&(value + 0.0).to_le_bytes()),
             Self::Text(value) => XxHash3_128::oneshot(value.as_bytes()),
             Self::Binary(value) => XxHash3_128::oneshot(value),
+        }
+    }
+
+    /// 128 bits that differ when the values differ, whatever the columns' types: 5, 5.0 and the text `5` are one value, and
+    /// blanks that pad a text are not its own. Beside them the number, where it is a whole one.
+    pub(crate) fn comparable(self, data_type: DataType) -> (u128, Option<i128>) {
+        let whole = match (self, data_type) {
+            (Self::Ordinal(value), DataType::Decimal { scale, .. }) => {
+                let unit = u32::try_from(scale).ok().and_then(|scale| 10_i128.checked_pow(scale));
+                unit.filter(|unit| value % unit == 0).map(|unit| value / unit)
+            }
+            (Self::Ordinal(value), DataType::Int16 | DataType::Int32 | DataType::Int64) => Some(value),
+            #[expect(clippy::cast_possible_truncation, reason = "within 2^53 and without a fraction")]
+            (Self::Float(value), _) if value.fract() == 0.0 && value.abs() < 9e15 => Some(value as i128),
+            (Self::Text(text), _) => {
+                text.parse::<i64>().ok().filter(|number| number.to_string() == text).map(i128::from)
+            }
+            (Self::Ordinal(_) | Self::Float(_) | Self::Binary(_), _) => None,
+        };
+        match whole {
+            Some(value) => (Self::Ordinal(value).hash(), Some(value)),
+            None => (twox_hash::XxHash3_128::oneshot(self.text(data_type).trim_end().as_bytes()), None),
         }
     }
 

@@ -19,19 +19,81 @@ pub struct Profile {
     /// Rows that the connector could not read.
     pub rejected: u64,
     pub columns: Vec<ColumnProfile>,
-    /// Candidate keys: sets of columns whose values are all present and all different.
+    /// Candidate keys: sets of columns whose values are all present and all different. What the source declares comes
+    /// first, then what a person would most likely declare.
     pub keys: Vec<Vec<String>>,
-    pub dependencies: Vec<serde_json::Value>,
+    /// The same keys, with how sure each is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidate_keys: Vec<CandidateKey>,
+    /// Minimal functional dependencies; null is a value and equals null. Absent unless they were asked for.
+    pub dependencies: Vec<Dependency>,
+    /// Minimal sets of columns in which no two rows agree; null is a value and equals null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<Vec<String>>,
+    /// Whether `dependencies` and `unique` are all there are, and hold in every row.
+    #[serde(default)]
+    pub dependencies_exact: bool,
+    /// Why they are not exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies_limit: Option<String>,
     pub foreign_keys: Vec<ForeignKeyGuess>,
 }
 
-/// A column whose values all occur in another dataset's key.
+/// A set of columns that may be the dataset's key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidateKey {
+    pub columns: Vec<String>,
+    /// 0 to 1, 1 for a declared one: an order, no measured probability.
+    pub confidence: f64,
+    /// Whether the source declares it.
+    pub declared: bool,
+    /// Whether no smaller set of its columns is a key of these rows.
+    pub minimal: bool,
+}
+
+/// Rows that agree in `columns` agree in `determines`; without `columns` all rows do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dependency {
+    pub columns: Vec<String>,
+    pub determines: String,
+}
+
+/// Columns whose values are those of another dataset's key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForeignKeyGuess {
+    /// The dataset that refers.
+    #[serde(default)]
+    pub dataset: String,
     pub columns: Vec<String>,
     pub ref_dataset: String,
     pub ref_columns: Vec<String>,
+    /// 0 to 1, 1 for a declared one: an order, no measured probability.
     pub confidence: f64,
+    /// Whether the source declares it.
+    #[serde(default)]
+    pub declared: bool,
+    /// The share of the different values that occur in the key; absent where there was nothing to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+    /// Whether `coverage` was counted over all values of all rows.
+    #[serde(default)]
+    pub exact: bool,
+}
+
+impl ForeignKeyGuess {
+    /// One that the source declares.
+    pub fn declared(dataset: &str, key: &windvane_connectors::ForeignKey) -> Self {
+        Self {
+            dataset: dataset.to_owned(),
+            columns: key.columns.clone(),
+            ref_dataset: key.ref_dataset.clone(),
+            ref_columns: key.ref_columns.clone(),
+            confidence: 1.0,
+            declared: true,
+            coverage: None,
+            exact: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,11 +8,12 @@
 //! does not grow with the rows; the same rows in the same order give the same profile (samples are drawn by a fixed
 //! sequence, so no sketch here tosses coins).
 
-mod cells;
+pub(crate) mod cells;
 pub mod column;
 pub mod dates;
 mod distinct;
 mod figures;
+mod keys;
 pub mod mask;
 mod numbers;
 mod run;
@@ -20,5 +21,10 @@ pub mod semantic;
 mod shapes;
 mod suspects;
 
-pub use figures::{ColumnProfile, ForeignKeyGuess, Histogram, Lengths, PatternCount, Profile, Suspect, TopValue};
-pub use run::{Profiler, run};
+pub use figures::{
+    CandidateKey, ColumnProfile, Dependency, ForeignKeyGuess, Histogram, Lengths, PatternCount, Profile, Suspect,
+    TopValue,
+};
+pub(crate) use keys::{candidates, promised, ranked};
+pub use run::{Profiler, run, run_with_dependencies};
+pub(crate) use run::{open, schema};

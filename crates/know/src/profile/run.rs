@@ -1,8 +1,10 @@
 //! The pass over batches, and the reading of a dataset through its connector.
 
-use super::cells::Cells;
+use super::cells::{Cell, Cells};
 use super::column::Column;
-use super::figures::Profile;
+use super::figures::{ForeignKeyGuess, Profile};
+use super::keys;
+use crate::dependencies::Encoder;
 use arrow::array::{Array, AsArray, RecordBatch};
 use futures::StreamExt;
 use std::sync::{Mutex, PoisonError};
@@ -50,15 +52,32 @@ fn shared<T: Send>(mut columns: Vec<T>, rows: usize, work: impl Fn(T) -> Result<
 pub struct Profiler {
     dataset: String,
     columns: Vec<Column>,
+    encoder: Encoder,
     rows: u64,
     rejected: u64,
+    declared: Vec<String>,
+    dependencies: bool,
 }
 
 impl Profiler {
     pub fn new(dataset: impl Into<String>, schema: &Schema) -> Self {
         let limit = (HASHES / schema.fields.len().max(1)).clamp(10_000, 500_000);
-        let columns = schema.fields.iter().map(|field| Column::new(field.clone(), limit)).collect();
-        Self { dataset: dataset.into(), columns, rows: 0, rejected: 0 }
+        let columns: Vec<_> = schema.fields.iter().map(|field| Column::new(field.clone(), limit)).collect();
+        let encoder = Encoder::new(columns.len());
+        let dataset = dataset.into();
+        Self { dataset, columns, encoder, rows: 0, rejected: 0, declared: Vec::new(), dependencies: false }
+    }
+
+    /// Asks for the dependencies between the columns too.
+    #[must_use]
+    pub fn with_dependencies(self) -> Self {
+        Self { dependencies: true, ..self }
+    }
+
+    /// The key that the source declares.
+    #[must_use]
+    pub fn with_declared(self, key: &[String]) -> Self {
+        Self { declared: key.to_vec(), ..self }
     }
 
     /// Takes in a batch of exactly the schema given to `new`; `numbers` are the rows' numbers at the source.
@@ -67,9 +86,14 @@ impl Profiler {
             return Err(Error::internal("a batch does not fit the profiled schema"));
         }
         self.rows += numbers.len() as u64;
-        shared(self.columns.iter_mut().enumerate().collect(), numbers.len(), |(index, column)| {
+        let wanted = self.encoder.wanted(numbers.len());
+        let columns = self.columns.iter_mut().zip(self.encoder.columns()).enumerate();
+        shared(columns.collect(), numbers.len(), |(index, (column, encoding))| {
             let cells = Cells::of(batch, index, column.data_type())?;
             column.observe(&cells, numbers);
+            for row in 0..wanted {
+                encoding.push(cells.get(row).map(Cell::hash));
+            }
             Ok(())
         })
     }
@@ -87,13 +111,19 @@ impl Profiler {
     pub fn finish(self, exact: bool) -> Profile {
         let rows = self.rows;
         let columns: Vec<_> = self.columns.into_iter().map(|column| column.finish(&self.dataset)).collect();
-        // A sample cannot show that a column repeats nothing.
-        let keys = columns
-            .iter()
-            .filter(|column| exact && rows > 0 && column.nulls == 0 && column.distinct_exact && column.distinct == rows)
-            .map(|column| vec![column.name.clone()])
-            .collect();
-        Profile {
+        let table = self.encoder.finish();
+        let types: Vec<_> = columns.iter().map(|column| (column.name.as_str(), column.data_type)).collect();
+        let candidate_keys = if exact && table.complete {
+            keys::candidates(&self.dataset, &types, &table, &self.declared, None)
+        } else {
+            // A sample cannot show that columns repeat nothing.
+            let unique = columns.iter().enumerate().filter(|(_, column)| {
+                exact && rows > 0 && column.nulls == 0 && column.distinct_exact && column.distinct == rows
+            });
+            let unique: Vec<_> = unique.map(|(at, _)| vec![at]).collect();
+            keys::ranked(&self.dataset, &types, &unique, &self.declared, None)
+        };
+        let mut profile = Profile {
             dataset: self.dataset,
             rows,
             bytes: None,
@@ -101,10 +131,18 @@ impl Profiler {
             format: None,
             rejected: self.rejected,
             columns,
-            keys,
+            keys: candidate_keys.iter().map(|key| key.columns.clone()).collect(),
+            candidate_keys,
             dependencies: Vec::new(),
+            unique: Vec::new(),
+            dependencies_exact: false,
+            dependencies_limit: None,
             foreign_keys: Vec::new(),
+        };
+        if self.dependencies {
+            profile.relate(&table, exact);
         }
+        profile
     }
 }
 
@@ -112,11 +150,29 @@ impl Profiler {
 /// hold all values, then for the figures in these types.
 #[boxed]
 pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: Option<u64>) -> Result<Profile> {
-    let schema = match found.kind {
-        FoundKind::Csv => typed(connection, found, limit).await?,
-        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => found.fields.clone(),
-    };
-    let mut profiler = Profiler::new(dataset, &schema);
+    measured(connection, (dataset, found), limit, false).await
+}
+
+/// The same, with the dependencies between the columns.
+#[boxed]
+pub async fn run_with_dependencies(
+    connection: &Connection,
+    dataset: &str,
+    found: &Found,
+    limit: Option<u64>,
+) -> Result<Profile> {
+    measured(connection, (dataset, found), limit, true).await
+}
+
+async fn measured(
+    connection: &Connection,
+    (dataset, found): (&str, &Found),
+    limit: Option<u64>,
+    dependencies: bool,
+) -> Result<Profile> {
+    let schema = schema(connection, found, limit).await?;
+    let mut profiler = Profiler::new(dataset, &schema).with_declared(&found.primary_key);
+    profiler.dependencies = dependencies;
     let mut batches = open(connection, found, schema, limit).await?;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
@@ -128,15 +184,26 @@ pub async fn run(connection: &Connection, dataset: &str, found: &Found, limit: O
         profiler.finish(limit.is_none_or(|limit| met < limit || found.rows_exact && found.rows == Some(met)));
     profile.bytes = found.bytes;
     profile.format.clone_from(&found.format);
-    if !found.primary_key.is_empty() && !profile.keys.contains(&found.primary_key) {
-        profile.keys.insert(0, found.primary_key.clone());
-    }
+    profile.foreign_keys = found.foreign_keys.iter().map(|key| ForeignKeyGuess::declared(dataset, key)).collect();
     Ok(profile)
 }
 
-async fn open(connection: &Connection, found: &Found, schema: Schema, limit: Option<u64>) -> Result<BatchStream> {
+pub(crate) async fn open(
+    connection: &Connection,
+    found: &Found,
+    schema: Schema,
+    limit: Option<u64>,
+) -> Result<BatchStream> {
     let request = ReadRequest::whole(found.locator.clone(), found.kind, found.format.clone(), schema);
     connection.read(ReadRequest { limit, ..request }).await
+}
+
+/// The columns with the types that hold all values.
+pub(crate) async fn schema(connection: &Connection, found: &Found, limit: Option<u64>) -> Result<Schema> {
+    match found.kind {
+        FoundKind::Csv => typed(connection, found, limit).await,
+        FoundKind::Table | FoundKind::View | FoundKind::Jsonl | FoundKind::Parquet => Ok(found.fields.clone()),
+    }
 }
 
 /// The types of all texts of a delimited file, not of a sample's.

@@ -1,5 +1,7 @@
 //! What a profile shows, from outside.
 #![cfg(test)]
 
+mod dependencies;
+mod keys;
 mod mask;
 mod personal;
