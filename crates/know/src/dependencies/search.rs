@@ -14,7 +14,7 @@ type Columns = u128;
 /// Columns that a set can hold.
 const MOST_COLUMNS: usize = 127;
 /// What a search may cost at the most, in steps: some seconds. Keys alone are looked for where a plan is waited for.
-const WORK: u64 = 1_500_000_000;
+const WORK: u64 = 400_000_000;
 const KEYS_WORK: u64 = 200_000_000;
 /// Of one row that a candidate is held against, and of one pair.
 const ROW_WORK: u64 = 12;
