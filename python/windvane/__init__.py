@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
-``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.map``,
-``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``,
-``wv.prune``, ``wv.Breaker``.
+``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.kept_profile``, ``wv.feature_type``,
+``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
+``wv.schema``, ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
         schema,
     )
     from windvane.breaker import Breaker
+    from windvane.feature import feature_type
     from windvane.pruning import prune
 
 # Where a name comes from, if not from ``windvane.api``.
-_ELSEWHERE = {"Breaker": "windvane.breaker", "prune": "windvane.pruning"}
+_ELSEWHERE = {"Breaker": "windvane.breaker", "feature_type": "windvane.feature", "prune": "windvane.pruning"}
 
 __all__ = [
     "Breaker",
@@ -41,6 +42,7 @@ __all__ = [
     "diff",
     "discover",
     "explain",
+    "feature_type",
     "kept_profile",
     "map",
     "plan",

@@ -11,7 +11,9 @@
 mod cells;
 pub mod column;
 pub mod dates;
+mod disguise;
 mod distinct;
+mod feature;
 mod figures;
 pub mod mask;
 mod numbers;
@@ -20,5 +22,7 @@ pub mod semantic;
 mod shapes;
 mod suspects;
 
-pub use figures::{ColumnProfile, ForeignKeyGuess, Histogram, Lengths, PatternCount, Profile, Suspect, TopValue};
+pub use figures::{
+    ColumnProfile, ForeignKeyGuess, Histogram, Lengths, NumberFormat, PatternCount, Profile, Suspect, TopValue,
+};
 pub use run::{Profiler, run};

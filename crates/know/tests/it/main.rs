@@ -1,4 +1,5 @@
 //! What a profile shows, from outside.
 #![cfg(test)]
 
+mod feature;
 mod mask;
