@@ -7,6 +7,7 @@ mod connectors;
 mod engine;
 mod enter;
 mod errors;
+mod feature;
 mod graph;
 mod function;
 mod callbacks;
@@ -50,6 +51,8 @@ mod _core {
     use super::discovery::{discover, map, profile, relations, relations_of_names};
     #[pymodule_export]
     use super::engine::{expression_type, transform_rows, validate_rows, write_steps};
+    #[pymodule_export]
+    use super::feature::{feature_types, feature_vectors};
     #[pymodule_export]
     use super::graph::load_folder;
     #[pymodule_export]

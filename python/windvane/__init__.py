@@ -1,8 +1,8 @@
 """Windvane: self-steering data pipelines.
 
 ``import windvane as wv``: ``wv.check``, ``wv.discover``, ``wv.profile``, ``wv.relations``, ``wv.personal``,
-``wv.kept_profile``, ``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``, ``wv.explain``, ``wv.run``, ``wv.diagnose``,
-``wv.schema``, ``wv.prune``, ``wv.Breaker``.
+``wv.feature_type``, ``wv.kept_profile``, ``wv.map``, ``wv.plan``, ``wv.approve``, ``wv.diff``, ``wv.compact``,
+``wv.explain``, ``wv.run``, ``wv.diagnose``, ``wv.schema``, ``wv.prune``, ``wv.Breaker``.
 Importing starts nothing and reads nothing; the engine is loaded by the first call.
 """
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
         schema,
     )
     from windvane.breaker import Breaker
+    from windvane.feature import feature_type
     from windvane.pruning import prune
 
 # Where a name comes from, if not from ``windvane.api``.
-_ELSEWHERE = {"Breaker": "windvane.breaker", "prune": "windvane.pruning"}
+_ELSEWHERE = {"Breaker": "windvane.breaker", "feature_type": "windvane.feature", "prune": "windvane.pruning"}
 
 __all__ = [
     "Breaker",
@@ -43,6 +44,7 @@ __all__ = [
     "diff",
     "discover",
     "explain",
+    "feature_type",
     "kept_profile",
     "map",
     "personal",

@@ -68,7 +68,8 @@ def _column(column: dict[str, Any], rows: int, key: bool) -> str:
     nulls = int(column.get("nulls") or 0)
     share = nulls / rows if rows else 0.0
     about = "" if column.get("distinct_exact") else "≈ "
-    feature = f'<div class="wv-muted">{_text(column.get("feature_type"))}</div>'
+    sure = f" {float(column['feature_confidence']):.0%}" if column.get("feature_confidence") else ""
+    feature = f'<div class="wv-muted">{_text(column.get("feature_type"))}{sure}</div>'
     cells = [
         f"<b>{_text(column.get('name'))}</b><br>{''.join(tags)}{feature}",
         f'{nulls:,} ({share:.1%})<div class="wv-bar"><i style="width:{min(share, 1.0):.1%}"></i></div>',

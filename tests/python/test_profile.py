@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+import windvane as wv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from windvane import _core, profile_html
@@ -184,7 +185,7 @@ def test_a_frequent_value_among_very_many_is_found() -> None:
         ("customerFirstName", ["Ada", "Grace"], "person_name", True),
         ("product_name", ["Chair", "Table"], None, False),
         ("ordered", ["31/12/2023", "01/02/2024"], "date_text", False),
-        ("ordered", ["05/06/2023", "01/02/2024"], None, False),
+        ("ordered", ["05/06/2023", "01/02/2024"], "date_text", False),
     ],
 )
 def test_meanings(name: str, values: list[str], semantic: str | None, pii: bool) -> None:
@@ -202,6 +203,83 @@ def test_date_formats_are_named_only_when_no_guess_is_needed() -> None:
     assert formats("31/12/2023", "12/31/2023") == [], "they contradict"
     assert formats("3 Jan 2024", "17 Feb 2023") == ["%d %b %Y"]
     assert formats("123456", "999999") == []
+
+
+def test_to_be_a_date_is_another_question_than_which_order_it_has() -> None:
+    def told(*values: str) -> tuple[str | None, list[str], list[str]]:
+        found = column(pa.table({"x": list(values)}))
+        return found["semantic_type"], found.get("date_formats", []), found.get("date_orders", [])
+
+    assert told("1/2/1992", "3/4/1993") == ("date_text", [], ["%d/%m/%Y", "%m/%d/%Y"])
+    assert told("31/12/2023", "12/31/2023") == ("date_text", [], ["%d/%m/%Y", "%m/%d/%Y"]), "they contradict"
+    assert told("1-2-1992", "31-2-1993", "3-4-1992") == (None, [], []), "no month has a 31st of February"
+    assert told("31/12/2023", "01/02/2024") == ("date_text", ["%d/%m/%Y"], [])
+    assert told("1/2/3", "4/5/6") == (None, [], [])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["1,100.00", "950.25", "12,000.50"], (".", ",", None, False, [], False)),
+        (["1.100,00", "950,25", "12.000,50"], (",", ".", None, False, [], False)),
+        (["1 341,2", "7,25", "-19,5"], (",", " ", None, False, [], False)),
+        (["5,179", "12,340", "1,001"], (".", ",", None, False, [], True)),
+        (["5,179", "1,234,567", "801"], (".", ",", None, False, [], False)),
+        (["16%", "4%", "n/a", "-3%"], (None, None, None, True, ["n/a"], False)),
+        (["$3.2k", "$1,200", "-$40"], (".", ",", "$", False, [], False)),
+        (["4,85,873", "12,00,000"], (".", ",", None, False, [], False)),
+        (["12", "7.5", "N/A", "3"], (".", None, None, False, ["N/A"], False)),
+        (["(1,200.50)", "300.10"], (".", ",", None, False, [], False)),
+        (["007", "042", "n/a"], None),
+        (["alpha", "5,179", "beta"], None),
+        (["5M", "6L", "7XL"], None),
+        (["1,2,3", "4,5,6,7"], None),
+    ],
+)
+def test_numbers_in_disguise_are_told_with_their_decimal_mark(values: list[str], told: tuple[Any, ...] | None) -> None:
+    found = column(pa.table({"x": values})).get("number_format")
+    keys = ("decimal", "grouping", "currency", "percent", "missing", "ambiguous")
+    assert (tuple(found[key] for key in keys) if found else None) == told
+    assert found is None or 0.9 <= found["confidence"] <= 1 or found["ambiguous"]
+
+
+def test_the_feature_type_of_a_column_has_a_probability() -> None:
+    rows = 400
+    table = pa.table(
+        {
+            "order_id": [f"ORD-{i:05}" for i in range(rows)],
+            "status": [["open", "paid", "void"][i % 3] for i in range(rows)],
+            "amount": [round(i * 1.37 % 211, 2) for i in range(rows)],
+            "placed": [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(rows)],
+            "link": [f"https://example.org/orders/{i}" for i in range(rows)],
+            "revenue": [f"${i * 37 + 1000:,}.00" for i in range(rows)],
+            "currency": ["EUR"] * rows,
+            "nothing": pa.array([None] * rows, pa.string()),
+            "paid": [i % 2 == 0 for i in range(rows)],
+        }
+    )
+    found = {c["name"]: c for c in profile(table)["columns"]}
+    assert {name: c["feature_type"] for name, c in found.items()} == {
+        "order_id": "identifier",
+        "status": "categorical",
+        "amount": "numeric",
+        "placed": "datetime",
+        "link": "url",
+        "revenue": "embedded-number",
+        "currency": "constant",
+        "nothing": "empty",
+        "paid": "boolean",
+    }
+    assert all(0 < c["feature_confidence"] <= 1 for c in found.values())
+
+
+def test_the_feature_type_can_be_asked_with_figures_that_are_known() -> None:
+    samples = ["https://example.org/a", "https://example.org/b", ""]
+    found = wv.feature_type({"name": "site", "total": 900, "nulls": 3, "distinct": 850, "samples": samples})
+    assert found["feature_type"] == "url"
+    assert 0.5 < found["confidence"] <= 1
+    with pytest.raises(ValueError, match="request"):
+        wv.feature_type({"name": "site"})
 
 
 def test_suspects_carry_their_rows() -> None:

@@ -3,5 +3,6 @@
 pub mod dependencies;
 pub mod discover;
 pub mod personal;
+pub mod feature;
 pub mod profile;
 pub mod relations;

@@ -2,12 +2,15 @@
 
 use super::cells::{Cell, Cells};
 use super::dates::{self, Dates};
+use super::disguise::Disguise;
 use super::distinct::{Distinct, shown};
+use super::feature;
 use super::figures::ColumnProfile;
 use super::numbers::Numbers;
-use super::semantic::{self, Semantics};
+use super::semantic::Semantics;
 use super::shapes::Shapes;
 use super::suspects;
+use crate::feature::Evidence;
 use windvane_core::schema::{DataType, Field};
 
 pub(super) struct Column {
@@ -19,6 +22,8 @@ pub(super) struct Column {
     shapes: Shapes,
     semantics: Semantics,
     dates: Dates,
+    sampled: feature::Sampled,
+    disguise: Disguise,
     min: Option<Bound>,
     max: Option<Bound>,
 }
@@ -42,6 +47,8 @@ impl Column {
             shapes: Shapes::default(),
             semantics: Semantics::default(),
             dates: Dates::default(),
+            sampled: feature::Sampled::default(),
+            disguise: Disguise::default(),
             min: None,
             max: None,
         }
@@ -56,7 +63,10 @@ impl Column {
         for (index, row) in numbers.iter().enumerate() {
             self.rows += 1;
             match cells.get(index) {
-                None => self.nulls += 1,
+                None => {
+                    self.nulls += 1;
+                    self.sampled.missing();
+                }
                 Some(cell) => self.observe_cell(cell, *row),
             }
         }
@@ -65,9 +75,12 @@ impl Column {
     fn observe_cell(&mut self, cell: Cell<'_>, row: u64) {
         let data_type = self.field.data_type;
         if self.distinct.observe(cell, data_type) {
-            self.semantics.observe(&cell.text(data_type));
+            let text = cell.text(data_type);
+            self.semantics.observe(&text);
+            self.sampled.observe(&text);
             if let Cell::Text(text) = cell {
                 self.dates.observe(text);
+                self.disguise.observe(text);
             }
         }
         if let Some(number) = cell.number(data_type) {
@@ -95,18 +108,37 @@ impl Column {
         let numeric = is_numeric(data_type);
         let judged = self.semantics.judge(&self.field.name, table, data_type);
         let spelling = self.dates.spelling(data_type);
-        let dates = if judged.is_none() && data_type == DataType::Text { self.dates.formats() } else { None };
+        let written = judged.is_none() && data_type == DataType::Text;
+        let dates = self.dates.formats().filter(|_| written);
+        let open = self.dates.open().filter(|_| written);
+        let numbers = written && dates.is_none() && open.is_none();
         let pii = judged.as_ref().is_some_and(|judged| judged.pii);
         let (semantic_type, semantic_confidence) = match (judged, &dates) {
             (Some(judged), _) => (Some(judged.name.to_owned()), judged.confidence),
             (None, Some((formats, share))) => {
                 (Some(format!("{}_text", formats.first().map_or("date", |format| dates::kind(format)))), *share)
             }
-            (None, None) => (None, 0.0),
+            (None, None) => match &open {
+                Some(([day_first, _], share)) => (Some(format!("{}_text", dates::kind(day_first))), *share),
+                None => (None, 0.0),
+            },
         };
-        let present = self.rows - self.nulls;
+        let bound = |bound: &Option<Bound>| bound.as_ref().and_then(|bound| bound.text(data_type).parse().ok());
+        let evidence = self.sampled.evidence(Evidence {
+            name: self.field.name.clone(),
+            total: self.rows,
+            nulls: self.nulls,
+            distinct,
+            mean: self.numbers.mean().filter(|_| numeric),
+            std: self.numbers.std().filter(|_| numeric),
+            min: bound(&self.min).filter(|_| numeric),
+            max: bound(&self.max).filter(|_| numeric),
+            ..Evidence::default()
+        });
+        let (feature_type, feature_confidence) = feature::judge(&evidence, data_type);
         ColumnProfile {
-            feature_type: feature_type(&self.field, present, distinct, semantic_type.as_deref()).to_owned(),
+            feature_type: feature_type.to_owned(),
+            feature_confidence,
             semantic_type,
             semantic_confidence,
             pii,
@@ -129,6 +161,8 @@ impl Column {
             date_formats: dates
                 .map(|(formats, _)| formats.into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
+            date_orders: open.map(|(pair, _)| pair.into_iter().map(str::to_owned).collect()).unwrap_or_default(),
+            number_format: if numbers { self.disguise.format() } else { None },
             spelling,
             name: self.field.name,
             data_type,
@@ -189,36 +223,5 @@ pub fn is_numeric(data_type: DataType) -> bool {
         | DataType::TimestampTz
         | DataType::Json
         | DataType::Uuid => false,
-    }
-}
-
-/// What a column is to somebody who counts or draws.
-fn feature_type(field: &Field, present: u64, distinct: u64, semantic: Option<&str>) -> &'static str {
-    if present == 0 {
-        return "empty";
-    }
-    let unique = distinct == present;
-    let identifier = semantic::is_identifier_name(&field.name);
-    let few = distinct <= 20 || (distinct <= 1_000 && distinct.saturating_mul(20) <= present);
-    match field.data_type {
-        DataType::Boolean => "boolean",
-        DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => "datetime",
-        DataType::Int16 | DataType::Int32 | DataType::Int64 if identifier => "identifier",
-        DataType::Int16 | DataType::Int32 | DataType::Int64 if semantic == Some("postal_code") => "categorical",
-        DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::Decimal { .. } => "numeric",
-        DataType::Uuid => "identifier",
-        DataType::Binary | DataType::Json => "other",
-        DataType::Text => match semantic {
-            Some("date_text" | "timestamp_text" | "time_text") => "datetime",
-            Some("uuid") => "identifier",
-            _ if identifier && (unique || !few) => "identifier",
-            _ if few && !(unique && present > 5) => "categorical",
-            _ => "text",
-        },
     }
 }

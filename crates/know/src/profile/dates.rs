@@ -141,6 +141,24 @@ impl Dates {
         (!chosen.is_empty() && share >= 0.9).then_some((chosen, share))
     }
 
+    /// Of texts that are dates and leave open, or contradict each other about, which of day and month stands first: the two
+    /// formats, day first, and the share of the sampled texts that one of them fits. To be a date needs no choice.
+    #[expect(clippy::cast_precision_loss, reason = "a sample")]
+    pub(super) fn open(&self) -> Option<([&'static str; 2], f64)> {
+        // `24/10/15` may be no date of either order: its year may stand first.
+        if self.formats().is_some() || self.ends.begin_with_years(false) {
+            return None;
+        }
+        let count = |day: &str, month: &str| {
+            let either = bit(day) | bit(month);
+            self.fits.iter().filter(|bits| *bits & either != 0).count()
+        };
+        let pairs = SWAPPED.iter().map(|(day, month)| (count(day, month), [*day, *month]));
+        let (fitting, pair) = pairs.max_by_key(|(fitting, _)| *fitting)?;
+        let share = fitting as f64 / self.seen.max(1) as f64;
+        (share >= 0.9).then_some((pair, share))
+    }
+
     /// What may be asked of a column of this type later.
     pub(super) fn spelling(&self, data_type: DataType) -> Spelling {
         let moment = matches!(data_type, DataType::Date | DataType::Time | DataType::Timestamp);

@@ -101,8 +101,13 @@ pub struct ColumnProfile {
     pub name: String,
     #[serde(rename = "type")]
     pub data_type: DataType,
-    /// `numeric`, `categorical`, `datetime`, `text`, `boolean`, `identifier`, `empty` or `other`.
+    /// What it is to somebody who counts or learns: `numeric`, `categorical`, `datetime`, `sentence`, `url`,
+    /// `embedded-number`, `list`, `identifier`, `constant`, `not-generalizable`, `context-specific`, `boolean`, `empty` or
+    /// `other`.
     pub feature_type: String,
+    /// The probability of that answer, 0 to 1; 1 where the type of storage settles it.
+    #[serde(default)]
+    pub feature_confidence: f64,
     /// `email`, `url`, `country_code`, `phone`, …; absent when nothing fits.
     pub semantic_type: Option<String>,
     pub semantic_confidence: f64,
@@ -129,6 +134,13 @@ pub struct ColumnProfile {
     /// Of text that reads as dates or times: strftime formats that together fit the values and contradict none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub date_formats: Vec<String>,
+    /// Of text that is dates while nothing says which of day and month stands first (or values contradict each other): the
+    /// two formats between which somebody who knows must choose, day first. `date_formats` is empty then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub date_orders: Vec<String>,
+    /// Of text that is numbers: how they are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_format: Option<NumberFormat>,
     /// Of days and times, and of text that may be: kept for the plan that is made of this profile.
     #[serde(skip)]
     #[schemars(skip)]
@@ -139,6 +151,28 @@ pub struct ColumnProfile {
 pub struct TopValue {
     pub value: String,
     pub count: u64,
+}
+
+/// How numbers are written that are kept as text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumberFormat {
+    /// `.` or `,`; absent where no value has a mark that says.
+    pub decimal: Option<String>,
+    /// What divides thousands, if anything does.
+    pub grouping: Option<String>,
+    /// The currency sign, where it is one and the same.
+    pub currency: Option<String>,
+    /// Whether they are percentages (nine in ten at least).
+    pub percent: bool,
+    /// Whether some are shortened: `$3.2k`.
+    pub scaled: bool,
+    /// Spellings of what is not there that stand among them, at most 10.
+    pub missing: Vec<String>,
+    /// Whether all would be numbers by the other decimal mark as well, and other ones: `5,179`.
+    pub ambiguous: bool,
+    /// The share of the different values (of those looked at) that are read so; four fifths of it where `ambiguous`.
+    pub confidence: f64,
 }
 
 /// `edges` has one entry more than `counts`; a value on an inner edge counts to the right.

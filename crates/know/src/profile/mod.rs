@@ -11,7 +11,9 @@
 pub(crate) mod cells;
 pub mod column;
 pub mod dates;
+mod disguise;
 mod distinct;
+mod feature;
 mod figures;
 mod keys;
 pub mod mask;
@@ -22,8 +24,8 @@ mod shapes;
 mod suspects;
 
 pub use figures::{
-    CandidateKey, ColumnProfile, Dependency, ForeignKeyGuess, Histogram, Lengths, PatternCount, Profile, Suspect,
-    TopValue,
+    CandidateKey, ColumnProfile, Dependency, ForeignKeyGuess, Histogram, Lengths, NumberFormat, PatternCount, Profile,
+    Suspect, TopValue,
 };
 pub(crate) use keys::{candidates, promised, ranked};
 pub use run::{Profiler, run, run_with_dependencies};

@@ -3,5 +3,6 @@
 
 mod dependencies;
 mod keys;
+mod feature;
 mod mask;
 mod personal;
