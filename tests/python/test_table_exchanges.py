@@ -38,7 +38,9 @@ def once(what: Callable[[], None]) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("rows", [100, 20_000, 60_000], ids=["the one that looked", "one session", "several"])
-@pytest.mark.parametrize("word", [b"pg_relation_filenode", b"relkind", b"attrelid", b"pg_relation_size", b"windvane_lock"])
+@pytest.mark.parametrize(
+    "word", [b"pg_relation_filenode", b"relkind", b"attrelid", b"pg_relation_size", b"windvane_lock"]
+)
 def test_schemas_that_are_exchanged_while_a_read_begins(postgres: Server, rows: int, word: bytes) -> None:
     """The columns of one table never read the rows of the other: eight bytes of a float are no int64."""
     database = postgres.database()
