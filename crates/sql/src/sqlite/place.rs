@@ -28,7 +28,7 @@ fn from_url(id: &str, url: &str) -> Result<PathBuf> {
             .hint("It should look like sqlite:///absolute/path.db")
     };
     let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
-    if !scheme.starts_with("sqlite") {
+    if scheme != "sqlite" && !scheme.starts_with("sqlite+") {
         return Err(wrong());
     }
     // SQLAlchemy writes an absolute path with four slashes.

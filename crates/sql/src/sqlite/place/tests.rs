@@ -15,7 +15,14 @@ fn a_url_names_a_file() {
 
 #[test]
 fn another_url_is_refused_without_saying_it() {
-    for url in ["postgres://u:secret@h/d", "sqlite://", "sqlite:///", "secret", "sqlite:///?x=secret"] {
+    for url in [
+        "postgres://u:secret@h/d",
+        "sqlite://",
+        "sqlite:///",
+        "secret",
+        "sqlite:///?x=secret",
+        "sqlitex://u:secret@h/d",
+    ] {
         let error = from_url("till", url).unwrap_err();
         assert!(error.message().contains("'till'") && !error.to_string().contains("secret"), "{url}");
     }
