@@ -1,6 +1,6 @@
 //! What the tagger sees of a word: itself, its shape, its ends and its neighbours, each hashed to a row of weights.
 
-use super::Found;
+use super::found::Found;
 
 /// A word, a number or a mark, from byte to byte, and the rows of the weights that speak for it.
 #[derive(Debug, Clone, PartialEq)]

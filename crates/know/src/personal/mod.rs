@@ -12,22 +12,14 @@
 
 mod checks;
 mod features;
+mod found;
 mod kinds;
 mod places;
 mod recogniser;
 mod tagger;
 
 pub use features::{Token, tokens};
-
-/// A personal value in a text, from byte to byte.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Found {
-    pub kind: &'static str,
-    pub start: usize,
-    pub end: usize,
-    /// From 0 to 1.
-    pub confidence: f64,
-}
+pub use found::Found;
 
 /// What is less likely is not called personal.
 pub const LIKELY: f64 = 0.5;

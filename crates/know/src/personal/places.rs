@@ -1,6 +1,6 @@
 //! Values that stand between marks and not between the ends of words: addresses of the net, numbers with a plus.
 
-use super::Found;
+use super::found::Found;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Addresses of both versions, with zones and lengths of networks (RFC 4291, 4007, 4632).

@@ -4,8 +4,8 @@
 //! `tagger.bin` is made by `scripts/train_personal.py` and holds numbers only: the factor of the bytes, what follows what
 //! (rows before, columns after), what begins, as little-endian `f32`; then a byte for each row and label.
 
-use super::Found;
 use super::features::{ROWS, tokens};
+use super::found::Found;
 
 /// What a word may be; the first is nothing personal. The order of the file.
 pub(super) const KINDS: [&str; 9] = [
