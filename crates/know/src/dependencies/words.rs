@@ -67,10 +67,10 @@ fn parts(name: &str) -> Vec<String> {
         if begins || !letter.is_alphanumeric() {
             parts.push(String::new());
         }
-        if letter.is_alphabetic() {
-            if let Some(part) = parts.last_mut() {
-                part.extend(letter.to_lowercase());
-            }
+        if letter.is_alphabetic()
+            && let Some(part) = parts.last_mut()
+        {
+            part.extend(letter.to_lowercase());
         }
     }
     parts.retain(|part| !part.is_empty());

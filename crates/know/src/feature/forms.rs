@@ -40,7 +40,7 @@ pub(super) const FORMS: [fn(&str) -> bool; 40] = [
     |text| lists(text, ','),
     |text| lists(text, ';'),
     |text| lists(text, '|'),
-    |text| text.chars().any(|c| !c.is_ascii()),
+    |text| !text.is_ascii(),
     |text| text.len() >= 16 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-'),
 ];
 

@@ -55,7 +55,9 @@ pub(super) fn tag(text: &str, forms: &[Found], least: usize) -> Vec<Found> {
         }
         open = Some(best);
     }
-    found.iter_mut().for_each(|one| trim(text, one));
+    for one in &mut found {
+        trim(text, one);
+    }
     found
 }
 

@@ -135,7 +135,11 @@ fn read(text: &str, decimal: char) -> Option<Written> {
     }
     let (whole, places) = rest.split_once(decimal).map_or((rest, None), |(whole, places)| (whole, Some(places)));
     written.broken = places.is_some();
-    written.grouping = grouping(whole, if decimal == '.' { ',' } else { '.' })?;
+    let other = if decimal == '.' { ',' } else { '.' };
+    written.grouping = whole.chars().find(|letter| !letter.is_ascii_digit());
+    if !is_whole(whole, written.grouping, other) {
+        return None;
+    }
     let places_fit = places.is_none_or(|places| !places.is_empty() && digits(places));
     let dress = bracketed.is_some() || written.currency.is_some() || written.percent || written.grouping.is_some();
     written.plain = !dress && (decimal == '.' || !written.broken);
@@ -146,20 +150,18 @@ fn digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What divides the thousands of a whole number, if anything does; nothing at all where it is no number. One that begins with
-/// a needless zero is a code.
-fn grouping(whole: &str, other: char) -> Option<Option<char>> {
-    let mark = whole.chars().find(|letter| !letter.is_ascii_digit());
+/// Whether this is a whole number, whose thousands `mark` divides if it is there. One that begins with a needless zero is a
+/// code.
+fn is_whole(whole: &str, mark: Option<char>, other: char) -> bool {
     if whole.is_empty() || whole.len() > 1 && whole.starts_with('0') {
-        return None;
+        return false;
     }
-    let Some(mark) = mark else { return Some(None) };
+    let Some(mark) = mark else { return true };
     let groups: Vec<&str> = whole.split(mark).collect();
-    let (first, rest) = groups.split_first()?;
-    let (last, inner) = rest.split_last()?;
+    let [first, inner @ .., last] = groups.as_slice() else { return false };
     let thousands = inner.iter().all(|group| group.len() == 3) && (1..=3).contains(&first.len());
     // Lakh and crore: `4,85,873`.
     let lakhs = mark == ',' && inner.iter().all(|group| group.len() == 2) && (1..=2).contains(&first.len());
     let known = mark == other || SPACES.contains(&mark);
-    (known && last.len() == 3 && (thousands || lakhs) && groups.iter().all(|group| digits(group))).then_some(Some(mark))
+    known && last.len() == 3 && (thousands || lakhs) && groups.iter().all(|group| digits(group))
 }

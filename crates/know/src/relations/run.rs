@@ -33,7 +33,7 @@ pub async fn run(connection: &Connection, datasets: &[(String, Found)], limit: O
     for (name, found) in datasets {
         sides.push(read(connection, (name, found), limit, (held, cells), &known).await?);
     }
-    let declared = declared(datasets.iter().map(|(name, found)| (name.as_str(), found)));
+    let declared = declared(&datasets.iter().map(|(name, found)| (name.as_str(), found)));
     Ok(related(&sides, declared))
 }
 
@@ -77,7 +77,7 @@ fn related(sides: &[Side], declared: Vec<ForeignKeyGuess>) -> Relations {
 }
 
 /// What the source declares, between the datasets that are there.
-fn declared<'a>(datasets: impl Iterator<Item = (&'a str, &'a Found)> + Clone) -> Vec<ForeignKeyGuess> {
+fn declared<'a>(datasets: &(impl Iterator<Item = (&'a str, &'a Found)> + Clone)) -> Vec<ForeignKeyGuess> {
     let named = |wanted: &str| {
         let mut all = datasets.clone();
         all.find(|(name, found)| *name == wanted || found.locator == wanted).map(|(name, _)| name.to_owned())

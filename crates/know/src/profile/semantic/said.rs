@@ -54,8 +54,8 @@ pub(super) fn said(column: &str, table: &str, data_type: DataType) -> Option<&'s
             || pair("user", "name")
             || pair("screen", "name")
             || pair("login", "name")
-            || pair("login", "id"))
-        || text && ["login", "logon"].contains(&last)
+            || pair("login", "id")
+            || ["login", "logon"].contains(&last))
     {
         return Some("username");
     }
