@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from windvane import _core
-from windvane.errors import WindvaneError
+from windvane.errors import UnsupportedError, WindvaneError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,3 +143,15 @@ def test_a_column_with_a_quote_has_its_name_in_a_query() -> None:
         "steps": [{"sql": 'SELECT "a""b" AS c, count(*) AS n FROM input WHERE "a""b" <> \'y\' GROUP BY "a""b"'}],
     }
     assert json.loads(_core.transform_rows(json.dumps(request)))["rows"] == [{"c": "x", "n": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 400 + "a" + ")" * 400,
+        "(SELECT s FROM t MATCH_RECOGNIZE(PATTERN(" + "(" * 4000 + "A" + ")" * 4000 + ") DEFINE A AS s))",
+    ],
+)
+def test_brackets_that_nest_too_deep_take_no_stack(text: str) -> None:
+    with pytest.raises(UnsupportedError, match="brackets nest"):
+        _core.guard_sql(json.dumps({"expression": {"text": text, "columns": ["a", "b"]}}))
