@@ -153,5 +153,5 @@ def test_a_column_with_a_quote_has_its_name_in_a_query() -> None:
     ],
 )
 def test_brackets_that_nest_too_deep_take_no_stack(text: str) -> None:
-    with pytest.raises(UnsupportedError, match="brackets nest"):
+    with pytest.raises(UnsupportedError, match="nested too deeply"):
         _core.guard_sql(json.dumps({"expression": {"text": text, "columns": ["a", "b"]}}))

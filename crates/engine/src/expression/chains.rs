@@ -16,7 +16,7 @@ const JOIN: usize = 10;
 pub fn few_operators(tokens: &[TokenWithSpan]) -> Result<()> {
     let brackets = nested(tokens);
     if brackets > DEEPEST {
-        return Err(too_large(format!("an expression whose brackets nest {brackets} deep is too large")));
+        return Err(too_large(format!("an expression is nested too deeply: {brackets} brackets")));
     }
     let operators = chained(tokens);
     if operators > MOST {
