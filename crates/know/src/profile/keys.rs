@@ -57,7 +57,7 @@ pub(crate) fn promised(
 }
 
 /// A schema's or a source's name in front says nothing of what the rows are.
-fn bare(dataset: &str) -> &str {
+pub(crate) fn bare(dataset: &str) -> &str {
     dataset.rsplit('.').next().unwrap_or(dataset)
 }
 

@@ -27,6 +27,6 @@ pub use figures::{
     CandidateKey, ColumnProfile, Dependency, ForeignKeyGuess, Histogram, Lengths, NumberFormat, PatternCount, Profile,
     Suspect, TopValue,
 };
-pub(crate) use keys::{candidates, promised, ranked};
+pub(crate) use keys::{bare, candidates, promised, ranked};
 pub use run::{Profiler, run, run_with_dependencies};
 pub(crate) use run::{open, schema};

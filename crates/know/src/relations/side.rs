@@ -2,7 +2,7 @@
 
 use crate::dependencies::words::{vocabulary, words};
 use crate::dependencies::{Held, Table};
-use crate::profile::CandidateKey;
+use crate::profile::{CandidateKey, bare};
 use std::collections::BTreeSet;
 use windvane_core::schema::{DataType, Schema};
 
@@ -44,11 +44,9 @@ impl Side {
             data_type: field.data_type,
             values: None,
         };
-        // A schema's or a source's name before it says nothing of what the rows are.
-        let bare = name.rsplit('.').next().unwrap_or(name);
         Self {
             name: name.to_owned(),
-            words: words(bare, known),
+            words: words(bare(name), known),
             columns: schema.fields.iter().map(column).collect(),
             rows: None,
             exact: true,
